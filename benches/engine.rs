@@ -1,0 +1,3 @@
+//! The embedded engine's publish, beside the disk's own limit.
+
+fn main() {}

@@ -1,0 +1,30 @@
+//! A message on its way to a consumer.
+
+use bytes::Bytes;
+
+use super::{MessageGroup, MessageId, UnixMillis, UpstreamHandle};
+
+/// One delivery of a message to a consumer group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The MQ's id, equal over redeliveries.
+    pub message_id: MessageId,
+    /// The upstream's token that acknowledges this delivery.
+    pub handle: UpstreamHandle,
+    /// The bytes as they were published.
+    pub body: Bytes,
+    /// The tag, where one was set.
+    pub tag: Option<String>,
+    /// The keys, empty when none was set.
+    pub keys: Vec<String>,
+    /// Further name-value pairs.
+    pub properties: Vec<(String, String)>,
+    /// The message group, where the upstream tells.
+    pub message_group: Option<MessageGroup>,
+    /// 1 on the first delivery.
+    pub delivery_attempt: u32,
+    /// When the MQ took the message.
+    pub published_at: UnixMillis,
+    /// When others get it unless it is acknowledged.
+    pub visible_again_at: UnixMillis,
+}

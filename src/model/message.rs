@@ -1,0 +1,37 @@
+//! A message on its way to the MQ.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Key, MessageGroup, Tag, Topic, UnixMillis};
+
+/// The latest time a delayed message may have, counted from now (protocol notes ONS 3.2).
+pub const MAX_DELAY: Duration = Duration::from_secs(40 * 24 * 3600);
+
+/// What a caller publishes, parsed and checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Where to.
+    pub topic: Topic,
+    /// The bytes that consumers get back.
+    pub body: Bytes,
+    /// What consumers may select by.
+    pub tag: Option<Tag>,
+    /// What people search for.
+    pub keys: Vec<Key>,
+    /// Further name-value pairs, in the caller's order.
+    pub properties: Vec<(String, String)>,
+    /// Messages of one group are kept in order.
+    pub message_group: Option<MessageGroup>,
+    /// Not before this time; `None` or a past time is at once.
+    pub deliver_at: Option<UnixMillis>,
+}
+
+impl Message {
+    /// A message with nothing but its topic and body.
+    #[must_use]
+    pub fn new(topic: Topic, body: Bytes) -> Self {
+        Self { topic, body, tag: None, keys: Vec::new(), properties: Vec::new(), message_group: None, deliver_at: None }
+    }
+}

@@ -1,0 +1,18 @@
+//! The words of the project as types: parsed once at the door, trusted inside. No serde, no HTTP.
+
+mod capabilities;
+mod delivery;
+mod message;
+mod names;
+mod outcome;
+mod timestamp;
+
+pub use capabilities::Capabilities;
+pub use delivery::Delivery;
+pub use message::{MAX_DELAY, Message};
+pub use names::{
+    ConsumerGroup, Key, MAX_MESSAGE_GROUP_CHARS, MAX_NAME_CHARS, MAX_TAG_CHARS, MessageGroup, MessageId, Name,
+    NameError, Tag, Topic, UpstreamHandle,
+};
+pub use outcome::{Durability, Outcome, Published};
+pub use timestamp::UnixMillis;

@@ -1,0 +1,10 @@
+//! The vendors' signatures: pure, text and secret and time in, signature out.
+//!
+//! Intermediate results have names ([`StringToSign`]) and are compared first, so that a mismatch tells where it began.
+
+mod credentials;
+mod hmac_sha1;
+pub mod ons_http;
+
+pub use credentials::{Credentials, Secret};
+pub use hmac_sha1::{Signature, SigningKey, StringToSign};

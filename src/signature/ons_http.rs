@@ -1,0 +1,53 @@
+//! What the ONS HTTP protocol signs (protocol notes ONS, sections 1 and 3.3).
+//!
+//! Parts joined by one LF, none at the end; every part decoded, never percent-encoded:
+//! publish `topic, producer group, md5hex(body), time`; consume `topic, consumer group, time`;
+//! acknowledge `topic, consumer group, handle, time`. `time` is milliseconds as digits, exactly as sent.
+
+use md5::{Digest as _, Md5};
+
+use super::StringToSign;
+
+/// The text signed for a publish. The body enters as its MD5 in lower-case hex, over every byte.
+#[must_use]
+pub fn publish(topic: &str, producer_group: &str, body: &[u8], time: &str) -> StringToSign {
+    let digest = body_md5_hex(body);
+    join(&[topic, producer_group, std::str::from_utf8(&digest).unwrap_or_default(), time])
+}
+
+/// The text signed for a consume.
+#[must_use]
+pub fn consume(topic: &str, consumer_group: &str, time: &str) -> StringToSign {
+    join(&[topic, consumer_group, time])
+}
+
+/// The text signed for an acknowledgement.
+#[must_use]
+pub fn acknowledge(topic: &str, consumer_group: &str, handle: &str, time: &str) -> StringToSign {
+    join(&[topic, consumer_group, handle, time])
+}
+
+/// MD5 of `body` in lower-case hex.
+#[must_use]
+pub fn body_md5_hex(body: &[u8]) -> [u8; 32] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digest = Md5::digest(body);
+    let mut hex = [0; 32];
+    for (pair, byte) in hex.chunks_exact_mut(2).zip(digest) {
+        for (to, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
+            *to = DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+        }
+    }
+    hex
+}
+
+fn join(parts: &[&str]) -> StringToSign {
+    let mut text = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            text.push('\n');
+        }
+        text.push_str(part);
+    }
+    StringToSign(text)
+}
