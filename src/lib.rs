@@ -3,7 +3,14 @@
 //! The layers are a table in `tests/it/architecture.rs`; ARCHITECTURE.md walks through them.
 
 pub mod clock;
+pub mod config;
+pub mod gateway;
+pub mod http;
+pub mod http_client;
 pub mod model;
+pub mod protocol;
 pub mod random;
 pub mod signature;
 pub mod tasks;
+pub mod telemetry;
+pub mod upstream;

@@ -1,0 +1,120 @@
+//! Why a use case did not succeed; `http::problem` gives each its status and code.
+
+use crate::model::{NameError, Outcome};
+use crate::upstream::UpstreamError;
+
+/// Every way in which a use case fails.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GatewayError {
+    /// The path's name is no name.
+    #[error("the {what} {error}")]
+    IllegalName {
+        /// `topic` or `group`.
+        what: &'static str,
+        /// What is wrong.
+        error: NameError,
+    },
+    /// The name is legal and not configured.
+    #[error("topic `{0}` is not in the configuration")]
+    UnknownTopic(String),
+    /// The name is legal and not configured for this topic.
+    #[error("group `{group}` is not configured for topic `{topic}`")]
+    UnknownGroup {
+        /// The topic.
+        topic: String,
+        /// The group.
+        group: String,
+    },
+    /// The body is over the profile's limit.
+    #[error("the message body has {actual} bytes, the limit of this topic is {limit}: send less, or a reference to it")]
+    TooLarge {
+        /// Bytes allowed.
+        limit: usize,
+        /// Bytes given.
+        actual: usize,
+    },
+    /// The protocol behind the topic lacks what a field asks for.
+    #[error("{detail}")]
+    UnsupportedField {
+        /// The field's name.
+        field: &'static str,
+        /// What the protocol lacks, and what to do.
+        detail: String,
+    },
+    /// The protocol behind the topic has no such operation.
+    #[error("the protocol behind this topic ({protocol}) has no {verb}: let the visibility timeout pass instead")]
+    UnsupportedVerb {
+        /// `nack` or `extend`.
+        verb: &'static str,
+        /// The protocol.
+        protocol: &'static str,
+    },
+    /// Fields that do not go together, or a value that only the topic's settings make wrong.
+    #[error("{detail}")]
+    Invalid {
+        /// The field's name.
+        field: &'static str,
+        /// The rule.
+        detail: String,
+    },
+    /// An earlier message of the same message group was not stored: this one was not sent.
+    #[error("an earlier message of the same message group was not stored, so this one was not sent")]
+    EarlierMessageFailed,
+    /// The batch's time ended before this message's turn.
+    #[error("the batch ran out of time before this message was sent")]
+    OutOfTime,
+    /// Not a receipt handle of ours, or damaged.
+    #[error("this is not a receipt handle of this gateway, or it is damaged: send it exactly as received")]
+    InvalidReceiptHandle,
+    /// A receipt handle of another topic or group.
+    #[error("this receipt handle belongs to another topic or group than the path names")]
+    ForeignReceiptHandle,
+    /// The MQ or the way to it failed.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// A bug of ours.
+    #[error("internal error: {0}")]
+    Internal(&'static str),
+}
+
+impl GatewayError {
+    /// What is known about the publish that met it.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Upstream(error) => error.kind.outcome(),
+            Self::Internal(_) => Outcome::Unknown,
+            Self::IllegalName { .. }
+            | Self::UnknownTopic(_)
+            | Self::UnknownGroup { .. }
+            | Self::TooLarge { .. }
+            | Self::UnsupportedField { .. }
+            | Self::UnsupportedVerb { .. }
+            | Self::Invalid { .. }
+            | Self::EarlierMessageFailed
+            | Self::OutOfTime
+            | Self::InvalidReceiptHandle
+            | Self::ForeignReceiptHandle => Outcome::NotPublished,
+        }
+    }
+
+    /// The word in metrics.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Upstream(error) => error.kind.label(),
+            Self::InvalidReceiptHandle => "invalid_receipt_handle",
+            Self::ForeignReceiptHandle => "foreign_receipt_handle",
+            Self::Internal(_) => "internal_error",
+            Self::IllegalName { .. }
+            | Self::UnknownTopic(_)
+            | Self::UnknownGroup { .. }
+            | Self::TooLarge { .. }
+            | Self::UnsupportedField { .. }
+            | Self::UnsupportedVerb { .. }
+            | Self::Invalid { .. }
+            | Self::EarlierMessageFailed
+            | Self::OutOfTime => "refused",
+        }
+    }
+}

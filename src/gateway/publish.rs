@@ -1,0 +1,59 @@
+//! Publish one message.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::admission::admit;
+use super::{Gateway, GatewayError, TopicRoute};
+use crate::model::{Message, Outcome, Published};
+
+/// A message that the MQ stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The MQ's answer.
+    pub published: Published,
+    /// How often the MQ was tried.
+    pub attempts: u32,
+}
+
+impl Gateway {
+    /// Publishes `message` within the topic's deadline, or within `wait` where that is shorter.
+    ///
+    /// # Errors
+    /// [`GatewayError`]; its outcome says whether the MQ may have the message.
+    pub async fn publish(
+        &self,
+        route: &TopicRoute,
+        message: Message,
+        wait: Option<Duration>,
+    ) -> Result<Accepted, GatewayError> {
+        let patience = wait.map_or(route.deadline(), |wait| wait.min(route.deadline()));
+        self.publish_until(route, message, Instant::now() + patience).await
+    }
+
+    pub(super) async fn publish_until(
+        &self,
+        route: &TopicRoute,
+        message: Message,
+        deadline: Instant,
+    ) -> Result<Accepted, GatewayError> {
+        let bytes = message.body.len() as u64;
+        let result = self.attempt(route, message, deadline).await;
+        match &result {
+            Ok(_) => {
+                route.metrics.outcome(Outcome::Published).inc();
+                route.metrics.bytes_in.inc_by(bytes);
+            }
+            Err(error) => route.metrics.outcome(error.outcome()).inc(),
+        }
+        result
+    }
+
+    async fn attempt(&self, route: &TopicRoute, message: Message, deadline: Instant) -> Result<Accepted, GatewayError> {
+        let upstream = self.upstream(route)?;
+        let message = admit(route, upstream.capabilities(), message)?;
+        let answer = upstream.publish(&message, deadline).await;
+        Ok(Accepted { published: answer.result?, attempts: answer.attempts })
+    }
+}

@@ -1,0 +1,217 @@
+//! The JSON envelope of one message.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::compact::compact;
+use super::shape::{Field, Kind};
+use super::times;
+use crate::http::problem::FieldError;
+use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
+
+/// The envelope's fields, for errors.
+pub(super) const FIELDS: &[Field] = &[
+    Field::required("body", Kind::Any),
+    Field::optional("encoding", Kind::Text),
+    Field::optional("tag", Kind::Text),
+    Field::optional("keys", Kind::Texts),
+    Field::optional("properties", Kind::TextMap),
+    Field::optional("message_group", Kind::Text),
+    Field::optional("deliver_at", Kind::Text),
+    Field::optional("delay_seconds", Kind::Number),
+];
+
+/// One envelope as its caller wrote it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Envelope<'a> {
+    #[serde(borrow)]
+    body: &'a RawValue,
+    #[serde(borrow, default)]
+    encoding: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    tag: Option<Cow<'a, str>>,
+    #[serde(default)]
+    keys: Option<Vec<Cow<'a, str>>>,
+    #[serde(default)]
+    properties: Option<Properties>,
+    #[serde(borrow, default)]
+    message_group: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    deliver_at: Option<Cow<'a, str>>,
+    #[serde(default)]
+    delay_seconds: Option<u64>,
+}
+
+/// Name-value pairs in the caller's order.
+struct Properties(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Properties {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Properties;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object whose values are strings")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Properties(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+impl Envelope<'_> {
+    /// The message. `whole` is the request's body, of which the message's body is a part wherever it can be.
+    ///
+    /// # Errors
+    /// Every wrong field; pointers begin with `at`.
+    pub(super) fn into_message(
+        self,
+        topic: Topic,
+        now: UnixMillis,
+        whole: &Bytes,
+        at: &str,
+    ) -> Result<Message, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let body = body(self.body, self.encoding.as_deref(), whole).map_err(|(field, detail)| {
+            errors.push(FieldError::at(format!("{at}/{field}"), detail));
+        });
+        let mut message = Message::new(topic, body.unwrap_or_default());
+        message.tag = checked(self.tag.as_deref(), Tag::parse, at, "tag", &mut errors);
+        for (index, key) in self.keys.iter().flatten().enumerate() {
+            message.keys.extend(checked(Some(key), Key::parse, at, &format!("keys/{index}"), &mut errors));
+        }
+        message.properties = self.properties.map_or_else(Vec::new, |properties| properties.0);
+        message.message_group =
+            checked(self.message_group.as_deref(), MessageGroup::parse, at, "message_group", &mut errors);
+        let time = match (self.deliver_at.as_deref(), self.delay_seconds) {
+            (Some(_), Some(_)) => {
+                errors.push(FieldError::at(format!("{at}/delay_seconds"), "excludes deliver_at: send one of the two"));
+                Ok(None)
+            }
+            (Some(text), None) => times::deliver_at(text, now).map_err(|detail| ("deliver_at", detail)),
+            (None, Some(seconds)) => times::delay(seconds, now).map_err(|detail| ("delay_seconds", detail)),
+            (None, None) => Ok(None),
+        };
+        match time {
+            Ok(time) => message.deliver_at = time,
+            Err((field, detail)) => errors.push(FieldError::at(format!("{at}/{field}"), detail)),
+        }
+        if errors.is_empty() { Ok(message) } else { Err(errors) }
+    }
+}
+
+/// The bytes that a body and its encoding stand for.
+fn body(raw: &RawValue, encoding: Option<&str>, whole: &Bytes) -> Result<Bytes, (&'static str, String)> {
+    let json = raw.get();
+    let is_string = json.starts_with('"');
+    let text = || {
+        // The grammar was checked; what is left are escapes that stand for no character.
+        serde_json::from_str::<&str>(json).map(Cow::Borrowed).or_else(|_| serde_json::from_str(json).map(Cow::Owned))
+    };
+    let no_text = |_| ("body", "holds an escape that is no character (a lone surrogate)".to_owned());
+    match encoding {
+        None | Some("text") if is_string => match text().map_err(no_text)? {
+            Cow::Borrowed(text) => Ok(part_of(whole, text)),
+            Cow::Owned(text) => Ok(Bytes::from(text)),
+        },
+        None | Some("json") => match compact(json) {
+            Cow::Borrowed(json) => Ok(part_of(whole, json)),
+            Cow::Owned(json) => Ok(Bytes::from(json)),
+        },
+        Some("base64") if is_string => {
+            let text = text().map_err(no_text)?;
+            let decoded = STANDARD.decode(text.as_bytes());
+            decoded.map(Bytes::from).map_err(|_| ("body", "must be base64 (standard alphabet, padded)".to_owned()))
+        }
+        Some(name @ ("text" | "base64")) => {
+            Err(("body", format!("must be a string with encoding {name}: leave encoding out to send JSON as it is")))
+        }
+        Some(_) => Err(("encoding", "must be text, json or base64".to_owned())),
+    }
+}
+
+/// `text` as a part of `whole`, without a copy.
+fn part_of(whole: &Bytes, text: &str) -> Bytes {
+    let bytes = text.as_bytes();
+    let inside = whole.as_ptr_range();
+    let range = bytes.as_ptr_range();
+    if bytes.is_empty() {
+        Bytes::new()
+    } else if inside.start <= range.start && range.end <= inside.end {
+        whole.slice_ref(bytes)
+    } else {
+        Bytes::copy_from_slice(bytes)
+    }
+}
+
+/// Parses an optional text, noting what is wrong.
+pub(super) fn checked<T>(
+    text: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, NameError>,
+    at: &str,
+    field: &str,
+    errors: &mut Vec<FieldError>,
+) -> Option<T> {
+    match parse(text?) {
+        Ok(parsed) => Some(parsed),
+        Err(error) => {
+            errors.push(FieldError::at(format!("{at}/{field}"), error.to_string()));
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(json: &str) -> Result<Message, Vec<FieldError>> {
+        let whole = Bytes::copy_from_slice(json.as_bytes());
+        let envelope: Envelope<'_> = serde_json::from_slice(&whole).unwrap();
+        envelope.into_message(Topic::parse("T").unwrap(), UnixMillis(1_000_000), &whole, "")
+    }
+
+    #[test]
+    fn bodies_and_their_bytes() {
+        let check = |json: &str, expected: &str| assert_eq!(message(json).unwrap().body, expected.as_bytes(), "{json}");
+        check(r#"{"body":"中文"}"#, "中文");
+        check(r#"{"body":"a\n\u4e2d"}"#, "a\n中");
+        check(r#"{"body":""}"#, "");
+        check(r#"{"body":null}"#, "null");
+        check(r#"{"body": {"b" : 1.10, "a":[ 1 ]} }"#, r#"{"b":1.10,"a":[1]}"#);
+        check(r#"{"body":"a\n","encoding":"json"}"#, r#""a\n""#);
+        check(r#"{"body":"YQ==","encoding":"base64"}"#, "a");
+        check(r#"{"body":7,"encoding":"json"}"#, "7");
+        check(r#"{"body":"x","encoding":"text"}"#, "x");
+        check(r#"{"body":"x","tag":null,"keys":null}"#, "x");
+    }
+
+    #[test]
+    fn wrong_fields_are_named() {
+        let check = |json: &str, expected: &str| {
+            let errors = message(json).unwrap_err();
+            assert_eq!(errors[0].pointer.as_deref(), Some(expected), "{json}: {errors:?}");
+        };
+        check(r#"{"body":7,"encoding":"text"}"#, "/body");
+        check(r#"{"body":"YQ","encoding":"base64"}"#, "/body");
+        check(r#"{"body":"x","encoding":"hex"}"#, "/encoding");
+        check(r#"{"body":"\ud800"}"#, "/body");
+        check(r#"{"body":"x","tag":"a|b"}"#, "/tag");
+        check(r#"{"body":"x","keys":["a","b c"]}"#, "/keys/1");
+        check(r#"{"body":"x","deliver_at":"soon"}"#, "/deliver_at");
+        check(r#"{"body":"x","deliver_at":"2026-01-01T00:00:00Z","delay_seconds":1}"#, "/delay_seconds");
+    }
+}

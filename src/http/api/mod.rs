@@ -1,0 +1,24 @@
+//! The REST API: one file per operation.
+
+mod acknowledge;
+mod batch;
+mod compact;
+mod content_type;
+mod docs;
+mod envelope;
+mod openapi;
+mod prefer;
+mod publish;
+mod raw;
+mod receive;
+mod shape;
+mod times;
+mod topics;
+
+pub(super) use acknowledge::{acknowledge, unsupported};
+pub(super) use batch::batch;
+pub(super) use docs::{asset, index, problems, redirect};
+pub(super) use openapi::openapi;
+pub(super) use publish::publish;
+pub(super) use receive::receive;
+pub(super) use topics::{topic, topics};

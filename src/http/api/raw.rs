@@ -1,0 +1,71 @@
+//! A raw publish: the bytes are the body, options come in the query.
+
+use bytes::Bytes;
+
+use super::times;
+use crate::http::problem::{FieldError, Problem};
+use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
+use crate::protocol::form;
+
+/// The message of a raw publish.
+///
+/// # Errors
+/// 422 with every wrong parameter.
+pub(super) fn message(topic: Topic, body: Bytes, query: &str, now: UnixMillis) -> Result<Message, Problem> {
+    let mut message = Message::new(topic, body);
+    let mut errors = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
+    for (name, value) in form::pairs(query) {
+        let Ok(value) = value else {
+            errors.push(FieldError::parameter(shown(&name), "must be UTF-8"));
+            continue;
+        };
+        let mut wrong = |detail: String| errors.push(FieldError::parameter(shown(&name), detail));
+        let repeatable = name == "key";
+        if !repeatable {
+            if seen.iter().any(|seen| *seen == name) {
+                wrong("is there twice: send it once".to_owned());
+                continue;
+            }
+            seen.push(name.to_string());
+        }
+        match name.as_ref() {
+            "tag" => message.tag = noted(Tag::parse(&value), &mut wrong),
+            "key" => message.keys.extend(noted(Key::parse(&value), &mut wrong)),
+            "message_group" => message.message_group = noted(MessageGroup::parse(&value), &mut wrong),
+            "deliver_at" => match times::deliver_at(&value, now) {
+                Ok(time) => message.deliver_at = time,
+                Err(detail) => wrong(detail),
+            },
+            "delay_seconds" => match value.parse() {
+                Ok(seconds) => match times::delay(seconds, now) {
+                    Ok(time) => message.deliver_at = time,
+                    Err(detail) => wrong(detail),
+                },
+                Err(_) => wrong("must be a whole number from 0".to_owned()),
+            },
+            other => match other.strip_prefix("property.") {
+                Some(property) if !property.is_empty() => {
+                    message.properties.push((property.to_owned(), value.into_owned()));
+                }
+                _ => wrong(
+                    "is unknown: known are tag, key, deliver_at, delay_seconds, message_group, property.NAME"
+                        .to_owned(),
+                ),
+            },
+        }
+    }
+    if seen.iter().any(|name| name == "deliver_at") && seen.iter().any(|name| name == "delay_seconds") {
+        errors.push(FieldError::parameter("delay_seconds", "excludes deliver_at: send one of the two"));
+    }
+    if errors.is_empty() { Ok(message) } else { Err(Problem::invalid(errors)) }
+}
+
+fn noted<T>(parsed: Result<T, NameError>, wrong: &mut impl FnMut(String)) -> Option<T> {
+    parsed.map_err(|error| wrong(error.to_string())).ok()
+}
+
+/// A caller's parameter name, shortened and without control characters.
+pub(super) fn shown(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).take(64).collect()
+}

@@ -1,0 +1,206 @@
+//! `POST …/messages:receive` and its alias `GET …/messages`.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::content_type;
+use super::raw::shown;
+use super::shape::{Field, Kind, check_depth, explain};
+use super::times::rfc3339;
+use crate::gateway::{Batch, ReceiveRequest};
+use crate::http::data::Exchange;
+use crate::http::problem::{Code, FieldError, Problem};
+use crate::model::MessageGroup;
+use crate::protocol::form;
+
+const SHAPE: &[Field] = &[
+    Field::optional("max_messages", Kind::Number),
+    Field::optional("wait_seconds", Kind::Number),
+    Field::optional("visibility_timeout_seconds", Kind::Number),
+    Field::optional("tags", Kind::Any),
+];
+const MAX_MESSAGES: u64 = 32;
+const MAX_WAIT: u64 = 30;
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    max_messages: Option<u64>,
+    wait_seconds: Option<u64>,
+    visibility_timeout_seconds: Option<u64>,
+    tags: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    messages: Vec<Item<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applied: Option<Applied>,
+}
+
+#[derive(Serialize)]
+struct Applied {
+    max_messages: u32,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    message_id: &'a str,
+    receipt_handle: &'a str,
+    body: std::borrow::Cow<'a, str>,
+    encoding: &'static str,
+    tag: Option<&'a str>,
+    keys: &'a [String],
+    properties: std::collections::BTreeMap<&'a str, &'a str>,
+    message_group: Option<&'a str>,
+    delivery_attempt: u32,
+    published_at: String,
+    visible_again_at: String,
+}
+
+/// Receives, perhaps waiting; what the caller does not get goes to the next one.
+pub(in crate::http) async fn receive(exchange: &Exchange, by_query: bool) -> Result<HttpResponse, Problem> {
+    let route = exchange.gateway().group(&exchange.found.topic, &exchange.found.group);
+    let route = route.map_err(|error| Problem::from(error).closing())?;
+    let request = if by_query { from_query(exchange)? } else { from_body(exchange).await? };
+    let request = validate(&request, by_query)?;
+    let batch = exchange.gateway().receive(&route, request).await?;
+    let messages = batch
+        .iter()
+        .map(|(delivery, handle)| {
+            let (body, encoding) = match std::str::from_utf8(&delivery.body) {
+                Ok(text) => (text.into(), "text"),
+                Err(_) => (STANDARD.encode(&delivery.body).into(), "base64"),
+            };
+            Item {
+                message_id: delivery.message_id.as_str(),
+                receipt_handle: handle.as_str(),
+                body,
+                encoding,
+                tag: delivery.tag.as_deref(),
+                keys: &delivery.keys,
+                properties: delivery.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+                message_group: delivery.message_group.as_ref().map(MessageGroup::as_str),
+                delivery_attempt: delivery.delivery_attempt,
+                published_at: rfc3339(delivery.published_at),
+                visible_again_at: rfc3339(delivery.visible_again_at),
+            }
+        })
+        .collect();
+    let applied = batch.applied_max_messages.map(|max_messages| Applied { max_messages });
+    let json = serde_json::to_vec(&Answer { messages, applied })
+        .map_err(|_| Problem::new(Code::InternalError, "the answer could not be written"))?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, "application/json"));
+    if by_query {
+        response.insert_header((CACHE_CONTROL, "no-store"));
+    }
+    Ok(response.body(Handover { json: Bytes::from(json), batch: Some(batch) }))
+}
+
+/// A body that counts as delivered once it was taken to be written; dropped before, its batch goes to the next.
+struct Handover {
+    json: Bytes,
+    batch: Option<Batch>,
+}
+
+impl MessageBody for Handover {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.json.len() as u64)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if let Some(batch) = self.batch.take() {
+            batch.delivered();
+        }
+        let json = std::mem::take(&mut self.json);
+        Poll::Ready(if json.is_empty() { None } else { Some(Ok(json)) })
+    }
+}
+
+async fn from_body(exchange: &Exchange) -> Result<Request, Problem> {
+    let body = exchange.body().await?;
+    content_type::require_json(exchange.request.headers(), body.is_empty())?;
+    exchange.no_query()?;
+    if body.is_empty() {
+        return Ok(Request::default());
+    }
+    check_depth(&body, exchange.limits().json_depth)?;
+    serde_json::from_slice(&body).map_err(|error| explain(&body, SHAPE, &error))
+}
+
+fn from_query(exchange: &Exchange) -> Result<Request, Problem> {
+    let mut request = Request::default();
+    let mut errors = Vec::new();
+    for (name, value) in form::pairs(exchange.request.uri().query().unwrap_or_default()) {
+        let number = || value.as_ref().ok().and_then(|value| value.parse().ok());
+        let slot = match name.as_ref() {
+            "max_messages" => &mut request.max_messages,
+            "wait_seconds" => &mut request.wait_seconds,
+            "visibility_timeout_seconds" => &mut request.visibility_timeout_seconds,
+            "tags" => {
+                request.tags = Some(serde::de::IgnoredAny);
+                continue;
+            }
+            other => {
+                let known = "is unknown: known are max_messages, wait_seconds, visibility_timeout_seconds, tags";
+                errors.push(FieldError::parameter(shown(other), known));
+                continue;
+            }
+        };
+        match (number(), &slot) {
+            (_, Some(_)) => errors.push(FieldError::parameter(shown(&name), "is there twice: send it once")),
+            (None, None) => errors.push(FieldError::parameter(shown(&name), "must be a whole number from 0")),
+            (number, None) => *slot = number,
+        }
+    }
+    if errors.is_empty() { Ok(request) } else { Err(Problem::invalid(errors)) }
+}
+
+fn validate(request: &Request, by_query: bool) -> Result<ReceiveRequest, Problem> {
+    let named = |name: &str, detail: String| {
+        if by_query { FieldError::parameter(name, detail) } else { FieldError::at(format!("/{name}"), detail) }
+    };
+    let max_messages = request.max_messages.unwrap_or(MAX_MESSAGES);
+    let wait_seconds = request.wait_seconds.unwrap_or(0);
+    let mut errors = Vec::new();
+    if !(1..=MAX_MESSAGES).contains(&max_messages) {
+        errors.push(named("max_messages", format!("must be 1 to {MAX_MESSAGES}")));
+    }
+    if wait_seconds > MAX_WAIT {
+        errors.push(named("wait_seconds", format!("must be 0 to {MAX_WAIT}")));
+    }
+    if !errors.is_empty() {
+        return Err(Problem::invalid(errors));
+    }
+    let unsupported = |name: &str, detail: &str| {
+        let mut problem = Problem::invalid(vec![named(name, detail.to_owned())]);
+        problem.code = Code::CapabilityNotSupported;
+        problem
+    };
+    // No protocol of this version has either; nothing is filtered by dropping messages.
+    if request.tags.is_some() {
+        return Err(unsupported(
+            "tags",
+            "is not supported by the protocol behind this topic: leave it out and select by tag yourself",
+        ));
+    }
+    if request.visibility_timeout_seconds.is_some() {
+        let detail =
+            "is not supported by the protocol behind this topic: leave it out, the profile's visibility timeout holds";
+        return Err(unsupported("visibility_timeout_seconds", detail));
+    }
+    let max_messages = u32::try_from(max_messages).unwrap_or(u32::MAX);
+    Ok(ReceiveRequest { max_messages, wait: Duration::from_secs(wait_seconds) })
+}

@@ -1,0 +1,341 @@
+//! The data listener: one request's way from its head to its answer.
+//!
+//! Publishes and acknowledgements run in tasks of their own, so that a caller who hangs up does not stop them half-way;
+//! a receive runs in the connection's own future, so that a hang-up ends it and its poll upstream.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::time::Instant;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, VARY,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use prometheus::{Histogram, IntCounter};
+
+use super::accept::accepts;
+use super::guard::{self, Allowed, OriginPolicy};
+use super::problem::{Code, FieldError, Problem};
+use super::request_id::{RequestIds, X_REQUEST_ID};
+use super::route::{Found, Route, find};
+use super::{api, body};
+use crate::config::{LimitsConfig, ServerConfig};
+use crate::gateway::{Gateway, GatewayError};
+use crate::model::Outcome;
+use crate::random::Random;
+use crate::tasks::Tasks;
+use crate::telemetry::{HttpLabels, Metrics};
+
+/// What the listener's configuration says about requests.
+#[derive(Debug, Clone)]
+pub struct DataSettings {
+    limits: LimitsConfig,
+    origins: OriginPolicy,
+}
+
+impl DataSettings {
+    /// Reads the settings; `loopback` tells whether the bound address is a loopback one.
+    #[must_use]
+    pub fn new(server: &ServerConfig, loopback: bool) -> Self {
+        let origins = OriginPolicy { allowed: server.allowed_origins.clone(), loopback };
+        Self { limits: server.limits.clone(), origins }
+    }
+}
+
+/// One thread's data listener.
+#[derive(Debug)]
+pub struct DataService {
+    gateway: Gateway,
+    settings: DataSettings,
+    tasks: Tasks,
+    request_ids: RequestIds,
+    meter: Meter,
+}
+
+/// One request under way, as its operation sees it.
+pub(super) struct Exchange {
+    service: Rc<DataService>,
+    pub(super) request: HttpRequest,
+    payload: RefCell<Payload>,
+    pub(super) found: Found,
+    pub(super) id: String,
+}
+
+impl Exchange {
+    pub(super) fn gateway(&self) -> &Gateway {
+        &self.service.gateway
+    }
+
+    pub(super) fn limits(&self) -> &LimitsConfig {
+        &self.service.settings.limits
+    }
+
+    /// Reads the whole body, once.
+    pub(super) async fn body(&self) -> Result<Bytes, Problem> {
+        let mut payload = self.payload.replace(Payload::None);
+        let limits = self.limits();
+        let read = body::read(&self.request, &mut payload, limits.body_bytes, limits.body_timeout).await;
+        if read.is_err() {
+            // Kept: dropping it now would make the connection read the rest in vain.
+            self.payload.replace(payload);
+        }
+        read
+    }
+
+    /// Refuses query parameters on a route that has none.
+    pub(super) fn no_query(&self) -> Result<(), Problem> {
+        match self.request.uri().query() {
+            None | Some("") => Ok(()),
+            Some(query) => {
+                let name = query.split(['=', '&']).next().unwrap_or_default();
+                let name: String = name.chars().filter(|character| !character.is_control()).take(64).collect();
+                Err(Problem::invalid(vec![FieldError::parameter(name, "is unknown: this route takes no parameters")]))
+            }
+        }
+    }
+
+    /// One log line for all upstream failures of one request.
+    pub(super) fn log_failures<'a>(&self, failures: impl Iterator<Item = &'a GatewayError>) {
+        let mut upstream = failures.filter_map(|failure| match failure {
+            GatewayError::Upstream(error) => Some(error),
+            GatewayError::IllegalName { .. }
+            | GatewayError::UnknownTopic(_)
+            | GatewayError::UnknownGroup { .. }
+            | GatewayError::TooLarge { .. }
+            | GatewayError::UnsupportedField { .. }
+            | GatewayError::UnsupportedVerb { .. }
+            | GatewayError::Invalid { .. }
+            | GatewayError::EarlierMessageFailed
+            | GatewayError::OutOfTime
+            | GatewayError::InvalidReceiptHandle
+            | GatewayError::ForeignReceiptHandle
+            | GatewayError::Internal(_) => None,
+        });
+        if let Some(first) = upstream.next() {
+            let count = 1 + upstream.count();
+            let (request_id, topic) = (self.id.as_str(), self.found.topic.as_str());
+            let result = first.kind.label();
+            tracing::warn!(
+                request_id,
+                topic,
+                count,
+                result,
+                detail = first.detail,
+                "parts of a request failed upstream"
+            );
+        }
+    }
+}
+
+impl DataService {
+    /// Builds one thread's listener.
+    #[must_use]
+    pub fn new(gateway: Gateway, settings: DataSettings, tasks: Tasks, random: &Random) -> Self {
+        let meter = Meter::default();
+        Self { gateway, settings, tasks, request_ids: RequestIds::new(random), meter }
+    }
+
+    /// Answers one request.
+    pub async fn handle(self: Rc<Self>, request: HttpRequest, payload: Payload) -> HttpResponse {
+        let started = Instant::now();
+        let metrics = self.gateway.metrics();
+        metrics.http_requests_in_flight.inc();
+        let _in_flight = InFlight(&metrics.http_requests_in_flight);
+        let id = self.request_ids.of(request.headers());
+        let found = find(request.uri().path());
+        let route = found.as_ref().map(|found| found.route);
+        let method = label(request.method());
+        let mut response = match self.admit(&request, route) {
+            Ok(admitted) => {
+                let answer = match (admitted, found) {
+                    (Admitted::Preflight, _) => Ok(preflight(route)),
+                    (Admitted::Yes(_), Some(found)) => {
+                        let payload = RefCell::new(payload);
+                        Rc::clone(&self)
+                            .perform(Exchange {
+                                service: Rc::clone(&self),
+                                request: request.clone(),
+                                payload,
+                                found,
+                                id: id.clone(),
+                            })
+                            .await
+                    }
+                    (Admitted::Yes(_), None) => Err(not_found()),
+                };
+                answer.unwrap_or_else(|problem| self.refuse(&problem, route, &id))
+            }
+            Err(problem) => self.refuse(&problem.closing(), route, &id),
+        };
+        self.finish(&request, &mut response, &id);
+        let template = route.map_or("unmatched", Route::template);
+        let labels = HttpLabels { method, route: template, status: response.status().as_u16() };
+        self.meter.observe(metrics, labels, started);
+        tracing::debug!(
+            request_id = id,
+            method,
+            route = template,
+            status = labels.status,
+            seconds = started.elapsed().as_secs_f64(),
+            "request answered"
+        );
+        response
+    }
+
+    /// Everything that is decided before the body is looked at.
+    fn admit(&self, request: &HttpRequest, route: Option<Route>) -> Result<Admitted, Problem> {
+        guard::check_head(request, &self.settings.limits)?;
+        let allowed = guard::check_origin(request, &self.settings.origins)?;
+        let Some(route) = route else { return Ok(Admitted::Yes(allowed)) };
+        if request.method() == Method::OPTIONS && matches!(allowed, Allowed::Foreign(_)) {
+            return Ok(Admitted::Preflight);
+        }
+        if !route.allows(request.method()) {
+            return Err(Problem::method_not_allowed(route.allow()));
+        }
+        if !accepts(request.headers(), route.produces()) {
+            let detail = format!("this route answers {}: accept it, or */*", route.produces());
+            return Err(Problem::new(Code::NotAcceptable, detail));
+        }
+        Ok(Admitted::Yes(allowed))
+    }
+
+    async fn perform(self: Rc<Self>, exchange: Exchange) -> Result<HttpResponse, Problem> {
+        match exchange.found.route {
+            Route::Publish => self.in_own_task("publish", async move { api::publish(&exchange).await }).await,
+            Route::Batch => self.in_own_task("batch", async move { api::batch(&exchange).await }).await,
+            Route::Ack => self.in_own_task("ack", async move { api::acknowledge(&exchange).await }).await,
+            Route::Receive => guarded(api::receive(&exchange, false)).await,
+            Route::ReceiveByQuery => guarded(api::receive(&exchange, true)).await,
+            Route::Nack => api::unsupported(&exchange, "nack"),
+            Route::Extend => api::unsupported(&exchange, "extend"),
+            Route::Topics => api::topics(&exchange),
+            Route::Topic => api::topic(&exchange),
+            Route::OpenApi => Ok(api::openapi()),
+            Route::Docs => Ok(api::index()),
+            Route::DocsAsset => api::asset(&exchange),
+            Route::DocsProblems => Ok(api::problems()),
+            Route::DocsRedirect => Ok(api::redirect()),
+        }
+    }
+
+    /// Runs `work` to its end whether or not the caller stays; a panic ends the task, not the connection.
+    async fn in_own_task(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<HttpResponse, Problem>> + 'static,
+    ) -> Result<HttpResponse, Problem> {
+        self.tasks.spawn(name, work).await.unwrap_or_else(|_| Err(bug()))
+    }
+
+    fn refuse(&self, problem: &Problem, route: Option<Route>, id: &str) -> HttpResponse {
+        let publishes = route.is_some_and(Route::publishes);
+        let mut problem = problem.clone();
+        problem.outcome = publishes.then(|| problem.outcome.unwrap_or(Outcome::NotPublished));
+        let row = problem.code.row();
+        if problem.status() >= 500 && problem.status() != 501 {
+            let template = route.map_or("unmatched", Route::template);
+            let detail = problem.detail.as_str();
+            tracing::warn!(request_id = id, route = template, code = row.code, detail, "request failed");
+        }
+        if row.code == "overloaded" {
+            self.gateway.metrics().shed("upstream_full");
+        }
+        problem.response(id)
+    }
+
+    /// What every answer carries.
+    fn finish(&self, request: &HttpRequest, response: &mut HttpResponse, id: &str) {
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(id) {
+            headers.insert(X_REQUEST_ID, id);
+        }
+        if !self.settings.origins.allowed.is_empty()
+            && let Ok(Allowed::Foreign(origin)) = guard::check_origin(request, &self.settings.origins)
+            && let Ok(origin) = HeaderValue::from_str(&origin)
+        {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers
+                .insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-request-id, retry-after, location"));
+            headers.append(VARY, HeaderValue::from_static("origin"));
+        }
+        if self.gateway.draining() {
+            response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+        }
+    }
+}
+
+enum Admitted {
+    Yes(Allowed),
+    /// A browser asks whether a page of an allowed origin may call.
+    Preflight,
+}
+
+fn preflight(route: Option<Route>) -> HttpResponse {
+    HttpResponse::build(StatusCode::NO_CONTENT)
+        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, route.map_or("GET", Route::allow)))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type, prefer, x-request-id"))
+        .finish()
+}
+
+/// A panic in a receive is answered like any other bug.
+async fn guarded(work: impl Future<Output = Result<HttpResponse, Problem>>) -> Result<HttpResponse, Problem> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(bug()))
+}
+
+fn bug() -> Problem {
+    let mut problem = Problem::new(Code::InternalError, "the gateway met a bug of its own while it answered");
+    problem.outcome = Some(Outcome::Unknown);
+    problem
+}
+
+fn not_found() -> Problem {
+    Problem::new(Code::NotFound, "there is nothing at this path: /docs/ lists the routes").closing()
+}
+
+/// Methods as a bounded label.
+fn label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    }
+}
+
+struct InFlight<'a>(&'a prometheus::IntGauge);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// One thread's handles to the series it uses, so that a request costs no look-up by text.
+#[derive(Debug, Default)]
+struct Meter {
+    requests: RefCell<HashMap<HttpLabels, IntCounter>>,
+    durations: RefCell<HashMap<&'static str, Histogram>>,
+}
+
+impl Meter {
+    fn observe(&self, metrics: &Metrics, labels: HttpLabels, started: Instant) {
+        self.requests.borrow_mut().entry(labels).or_insert_with(|| metrics.http_requests(labels)).inc();
+        self.durations
+            .borrow_mut()
+            .entry(labels.route)
+            .or_insert_with(|| metrics.http_request_duration(labels.route))
+            .observe(started.elapsed().as_secs_f64());
+    }
+}

@@ -1,0 +1,107 @@
+//! What a request must be before anything looks at it: sizes, origin, host.
+
+use std::net::IpAddr;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{HOST, ORIGIN, UPGRADE};
+
+use super::problem::{Code, FieldError, Problem};
+use crate::config::LimitsConfig;
+
+/// Whose pages may call, and under which name.
+#[derive(Debug, Clone)]
+pub(super) struct OriginPolicy {
+    /// Origins besides our own.
+    pub(super) allowed: Vec<String>,
+    /// The listener is on loopback: only loopback names are ours, so that no page can reach it by DNS rebinding.
+    pub(super) loopback: bool,
+}
+
+/// Refuses a head that is too large.
+pub(super) fn check_head(request: &HttpRequest, limits: &LimitsConfig) -> Result<(), Problem> {
+    let uri = request.uri();
+    let target = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
+    if target > limits.uri_bytes {
+        let limit = limits.uri_bytes;
+        let detail =
+            format!("the request target has {target} bytes, the limit is {limit}: send options in a JSON body");
+        return Err(Problem::over(Code::UriTooLong, detail, limit, Some(target)));
+    }
+    let headers = request.headers();
+    let count = headers.len();
+    if count > limits.headers {
+        let limit = limits.headers;
+        let detail = format!("the request has {count} headers, the limit is {limit}: send fewer");
+        return Err(Problem::over(Code::HeadersTooLarge, detail, limit, Some(count)));
+    }
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if bytes > limits.header_bytes {
+        let limit = limits.header_bytes;
+        let detail = format!("the request's headers have {bytes} bytes, the limit is {limit}: send shorter ones");
+        return Err(Problem::over(Code::HeadersTooLarge, detail, limit, Some(bytes)));
+    }
+    if headers.contains_key(UPGRADE) {
+        // The HTTP library would take everything that follows for one endless body.
+        return Err(Problem::invalid(vec![FieldError::parameter(
+            "Upgrade",
+            "is not supported: leave this header out",
+        )]));
+    }
+    Ok(())
+}
+
+/// What a request's `Origin` allows.
+pub(super) enum Allowed {
+    /// No page, or our own.
+    Plain,
+    /// A page of this foreign origin, which needs CORS headers.
+    Foreign(String),
+}
+
+/// Refuses pages of other origins, and foreign host names on loopback.
+pub(super) fn check_origin(request: &HttpRequest, policy: &OriginPolicy) -> Result<Allowed, Problem> {
+    let headers = request.headers();
+    let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+    if policy.loopback && host.is_some_and(|host| !is_loopback(host)) {
+        let detail = "the Host header names no loopback address: use 127.0.0.1 or localhost, or bind server.listen to a public address";
+        return Err(Problem::new(Code::OriginNotAllowed, detail));
+    }
+    let Some(origin) = headers.get(ORIGIN) else { return Ok(Allowed::Plain) };
+    let origin = origin.to_str().unwrap_or_default();
+    let own = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host);
+    if own {
+        return Ok(Allowed::Plain);
+    }
+    if policy.allowed.iter().any(|allowed| allowed == origin) {
+        return Ok(Allowed::Foreign(origin.to_owned()));
+    }
+    let detail = "this web page's origin is not in server.allowed_origins";
+    Err(Problem::new(Code::OriginNotAllowed, detail))
+}
+
+/// Whether a `Host` value is a loopback address or `localhost`, with any port.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.is_empty()
+        || name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_names() {
+        for host in ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:8080", ""] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["example.com", "127.0.0.1.example.com:80", "10.0.0.1", "localhost.example.com", "[2001:db8::1]:1"]
+        {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

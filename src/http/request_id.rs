@@ -1,0 +1,42 @@
+//! The id that ties a request, its answer and its log lines together.
+
+use std::cell::Cell;
+
+use actix_web::http::header::{HeaderMap, HeaderName};
+
+use crate::random::Random;
+
+/// The header's name.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_LENGTH: usize = 128;
+
+/// Makes ids for one thread: a random prefix and a counter, so that no request costs a system call.
+#[derive(Debug)]
+pub(super) struct RequestIds {
+    prefix: u64,
+    next: Cell<u64>,
+}
+
+impl RequestIds {
+    pub(super) fn new(random: &Random) -> Self {
+        let mut bytes = [0; 8];
+        // Without randomness ids are less unique, and service goes on.
+        let prefix = random.fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes));
+        Self { prefix, next: Cell::new(0) }
+    }
+
+    /// The caller's id where it is 1–128 visible ASCII characters, else a new one.
+    pub(super) fn of(&self, headers: &HeaderMap) -> String {
+        let theirs = headers.get(X_REQUEST_ID).map(|value| value.as_bytes());
+        match theirs {
+            Some(bytes) if (1..=MAX_LENGTH).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic) => {
+                String::from_utf8_lossy(bytes).into_owned()
+            }
+            _ => {
+                let number = self.next.get();
+                self.next.set(number.wrapping_add(1));
+                format!("{:016x}{number:08x}", self.prefix)
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The HTTP client towards the MQ: awc with every limit and timeout set on purpose, and four guards.
+//!
+//! awc alone would follow redirects with our keys, take a truncated body for a whole one, time only the head, and hand
+//! out `100 Continue` as the final answer (reliability notes 2.2). Here redirects are off, one deadline covers the
+//! whole exchange, lengths are compared, and an interim answer ends the exchange *and* its connection pool, since the
+//! final answer that follows would be read as the next request's.
+//!
+//! awc writes header names in lower case; HTTP compares them without case.
+
+mod self_test;
+mod tls;
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::{BodySize, MessageBody, None as NoBody};
+use actix_web::http::header::{CONTENT_LENGTH, DATE, HeaderName, HeaderValue, HttpDate, RETRY_AFTER};
+use actix_web::http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use actix_web::http::{Method, StatusCode};
+use awc::error::{ConnectError, SendRequestError};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use rustls::ClientConfig;
+use tokio::time::{Instant, timeout_at};
+
+pub use self_test::{SelfTestError, self_test};
+pub use tls::{TlsError, TlsRoots, client_config};
+
+/// What one client may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest time for one TCP connect, and again for one TLS handshake.
+    pub connect_timeout: Duration,
+    /// How long an idle connection is kept: below the MQ's own idle timeout.
+    pub keep_alive: Duration,
+    /// Most exchanges at once; one more is refused, never queued.
+    pub in_flight: usize,
+}
+
+/// One thread's client: pooled connections, not `Send`.
+pub struct HttpClient {
+    awc: RefCell<awc::Client>,
+    tls: Arc<ClientConfig>,
+    limits: Limits,
+    in_flight: Cell<usize>,
+}
+
+/// Scheme, host and port: where requests are addressed to, and the name that TLS verifies.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// `http` or `https`.
+    pub scheme: Scheme,
+    /// `host:port`.
+    pub authority: Authority,
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The method.
+    pub method: Method,
+    /// Where to.
+    pub origin: &'a Origin,
+    /// The address to connect to when no connection is idle.
+    pub address: SocketAddr,
+    /// Path and query in origin form.
+    pub target: &'a str,
+    /// Every header but `Host` and `Content-Length`.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// `None` sends no body and no length.
+    pub body: Option<Bytes>,
+    /// The end of the whole exchange.
+    pub deadline: Instant,
+    /// Most bytes of the answer's body.
+    pub max_answer_bytes: usize,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status: never 1xx.
+    pub status: StatusCode,
+    /// Its `Date`.
+    pub date: Option<std::time::SystemTime>,
+    /// Its `Retry-After` in seconds.
+    pub retry_after: Option<Duration>,
+    /// Its body, of the length it announced.
+    pub body: Bytes,
+}
+
+/// Why there is no answer that can be believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// Too many exchanges at once: nothing was sent.
+    #[error("{0} exchanges with the MQ are under way, the limit")]
+    Full(usize),
+    /// No connection: nothing was sent.
+    #[error("{0}")]
+    NotConnected(String),
+    /// The deadline passed before sending began: nothing was sent.
+    #[error("the deadline passed before the request could be sent")]
+    TimedOutUnsent,
+    /// The deadline passed after sending began.
+    #[error("no complete answer came in time")]
+    TimedOut,
+    /// The answer broke off or is no HTTP.
+    #[error("{0}")]
+    Broken(&'static str),
+    /// The answer is larger than allowed.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+impl std::fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpClient").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl HttpClient {
+    /// A client with its own connection pool.
+    #[must_use]
+    pub fn new(tls: Arc<ClientConfig>, limits: Limits) -> Self {
+        Self { awc: RefCell::new(build(&tls, limits)), tls, limits, in_flight: Cell::new(0) }
+    }
+
+    /// Sends one request and reads the whole answer.
+    ///
+    /// Dropping the future closes the connection.
+    ///
+    /// # Errors
+    /// [`CallError`] tells whether anything was sent.
+    pub async fn call(&self, call: Call<'_>) -> Result<Answer, CallError> {
+        let _slot = Slot::take(&self.in_flight, self.limits.in_flight)?;
+        let sending = Rc::new(Cell::new(call.body.is_none()));
+        let deadline = call.deadline;
+        match timeout_at(deadline, self.exchange(call, &sending)).await {
+            Ok(result) => result,
+            Err(_) if sending.get() => Err(CallError::TimedOut),
+            Err(_) => Err(CallError::TimedOutUnsent),
+        }
+    }
+
+    async fn exchange(&self, call: Call<'_>, sending: &Rc<Cell<bool>>) -> Result<Answer, CallError> {
+        let uri = uri(call.origin, call.target)?;
+        let mut request = self.awc.borrow().request(call.method, uri).address(call.address);
+        let headers = request.headers_mut();
+        for (name, value) in call.headers {
+            headers.insert(name, value);
+        }
+        let sent = match call.body {
+            Some(bytes) => request.send_body(WatchedBody { bytes, sending: Rc::clone(sending) }),
+            None => request.send_body(NoBody::new()),
+        };
+        let mut response = sent.await.map_err(failed)?;
+        if response.status().is_informational() {
+            self.start_afresh();
+            return Err(CallError::Broken("the answer was an interim one (1xx)"));
+        }
+        let announced = response
+            .headers()
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|digits| digits.parse::<usize>().ok());
+        let limit = call.max_answer_bytes;
+        let mut body = Bytes::new();
+        let mut rest = BytesMut::new();
+        while let Some(chunk) = response.next().await {
+            let chunk = chunk.map_err(|_| CallError::Broken("the connection broke off in the answer's body"))?;
+            if body.len() + rest.len() + chunk.len() > limit {
+                return Err(CallError::TooLarge(limit));
+            }
+            if body.is_empty() {
+                body = chunk; // nearly every answer is one chunk: no copy
+            } else {
+                rest.extend_from_slice(&chunk);
+            }
+        }
+        if !rest.is_empty() {
+            rest = [&*body, &*rest].concat().as_slice().into();
+            body = rest.freeze();
+        }
+        // A 204 or 304 has no body whatever it announces.
+        if announced.is_some_and(|length| length != body.len()) && response.status() != StatusCode::NO_CONTENT {
+            return Err(CallError::Broken("the answer was cut short"));
+        }
+        let text = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+        Ok(Answer {
+            status: response.status(),
+            date: text(DATE).and_then(|date| date.parse::<HttpDate>().ok()).map(Into::into),
+            retry_after: text(RETRY_AFTER).and_then(|value| value.trim().parse().ok()).map(Duration::from_secs),
+            body,
+        })
+    }
+
+    /// Forgets every pooled connection. Runs before any other task of this thread can take the tainted one.
+    fn start_afresh(&self) {
+        self.awc.replace(build(&self.tls, self.limits));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that builds a client")]
+fn build(tls: &Arc<ClientConfig>, limits: Limits) -> awc::Client {
+    let connector = awc::Connector::new()
+        .rustls_0_23(Arc::clone(tls))
+        .timeout(limits.connect_timeout)
+        .handshake_timeout(limits.connect_timeout)
+        .conn_keep_alive(limits.keep_alive)
+        // An address that left DNS is used for ten minutes at most.
+        .conn_lifetime(Duration::from_secs(600))
+        // Never reached: `Slot` refuses first, where awc would queue in silence.
+        .limit(limits.in_flight.saturating_add(1));
+    awc::Client::builder().connector(connector).no_default_headers().disable_redirects().disable_timeout().finish()
+}
+
+fn uri(origin: &Origin, target: &str) -> Result<Uri, CallError> {
+    // The target is percent-encoded ASCII from a codec: it always parses.
+    let target = PathAndQuery::try_from(target).map_err(|_| CallError::NotConnected("the target is no URI".into()))?;
+    let mut parts = actix_web::http::uri::Parts::default();
+    parts.scheme = Some(origin.scheme.clone());
+    parts.authority = Some(origin.authority.clone());
+    parts.path_and_query = Some(target);
+    Uri::from_parts(parts).map_err(|_| CallError::NotConnected("the target is no URI".into()))
+}
+
+/// Sorts awc's errors by the one question that matters: was anything sent?
+fn failed(error: SendRequestError) -> CallError {
+    match error {
+        // awc says "disconnected" when the peer closed *instead of answering*: the request was sent.
+        SendRequestError::Connect(ConnectError::Disconnected) => {
+            CallError::Broken("the connection was closed without an answer")
+        }
+        SendRequestError::Connect(ConnectError::Timeout) => CallError::NotConnected("connecting timed out".into()),
+        SendRequestError::Connect(ConnectError::Io(error)) => CallError::NotConnected(error.to_string()),
+        SendRequestError::Connect(error) => CallError::NotConnected(error.to_string()),
+        SendRequestError::Url(error) => CallError::NotConnected(error.to_string()),
+        SendRequestError::Send(_) => CallError::Broken("the connection broke off while sending"),
+        SendRequestError::Response(_) => CallError::Broken("the answer is not HTTP"),
+        // HTTP/2, tunnels and awc's own timer are never used here.
+        SendRequestError::Http(_)
+        | SendRequestError::H2(_)
+        | SendRequestError::Timeout
+        | SendRequestError::TunnelNotSupported
+        | SendRequestError::Body(_)
+        | SendRequestError::Custom(..)
+        | _ => CallError::Broken("the exchange failed"),
+    }
+}
+
+/// One exchange under way.
+struct Slot<'a>(&'a Cell<usize>);
+
+impl<'a> Slot<'a> {
+    fn take(in_flight: &'a Cell<usize>, limit: usize) -> Result<Self, CallError> {
+        if in_flight.get() >= limit {
+            return Err(CallError::Full(limit));
+        }
+        in_flight.set(in_flight.get() + 1);
+        Ok(Self(in_flight))
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+/// A body that notes when it is asked for: from then on something was sent. An empty body is never asked for, so its
+/// request counts as sent from the start.
+struct WatchedBody {
+    bytes: Bytes,
+    sending: Rc<Cell<bool>>,
+}
+
+impl MessageBody for WatchedBody {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        if self.bytes.is_empty() {
+            self.sending.set(true);
+        }
+        BodySize::Sized(self.bytes.len() as u64)
+    }
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Bytes, Self::Error>>> {
+        self.sending.set(true);
+        let bytes = std::mem::take(&mut self.bytes);
+        std::task::Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(bytes)) })
+    }
+}

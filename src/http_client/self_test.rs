@@ -1,0 +1,102 @@
+//! One TLS exchange with a server of our own, before service begins.
+//!
+//! awc without a working connector compiles and fails at the first https call (reliability notes 2.2): this finds out.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::http::uri::{Authority, Scheme};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::time::Instant;
+
+use super::{Call, HttpClient, Limits, Origin, TlsRoots, client_config};
+
+/// Why the TLS connector does not work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the TLS self-test failed: {0}")]
+pub struct SelfTestError(String);
+
+impl SelfTestError {
+    fn from(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Makes a certificate, serves one request with it on loopback and asks it through the real client.
+///
+/// # Errors
+/// [`SelfTestError`] with the step that failed.
+pub async fn self_test() -> Result<(), SelfTestError> {
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).map_err(SelfTestError::from)?;
+    let certificate = certified.cert.der().clone();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(SelfTestError::from)?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .map_err(SelfTestError::from)?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(SelfTestError::from)?;
+    let address = listener.local_addr().map_err(SelfTestError::from)?;
+    // A thread of its own, since rustls alone is blocking; it ends with its one connection or by its read timeout.
+    let server = std::thread::Builder::new()
+        .name("tls-self-test".to_owned())
+        .spawn(move || serve_one(&listener, Arc::new(config)))
+        .map_err(SelfTestError::from)?;
+    let tls = client_config(&TlsRoots::One(certificate)).map_err(SelfTestError::from)?;
+    let client = HttpClient::new(tls, Limits { connect_timeout: LIMIT, keep_alive: LIMIT, in_flight: 1 });
+    let origin = Origin {
+        scheme: Scheme::HTTPS,
+        authority: Authority::try_from(format!("localhost:{}", address.port())).map_err(SelfTestError::from)?,
+    };
+    let call = Call {
+        method: Method::GET,
+        origin: &origin,
+        address,
+        target: "/",
+        headers: Vec::new(),
+        body: None,
+        deadline: Instant::now() + LIMIT,
+        max_answer_bytes: 1024,
+    };
+    let answer = client.call(call).await.map_err(SelfTestError::from);
+    // The client's error says more than the server's; the thread is over once the connection is.
+    let answer = match (answer, server.is_finished()) {
+        (Ok(answer), _) => answer,
+        (Err(error), _) => {
+            // Frees a server that still waits for its connection.
+            drop(TcpStream::connect(address));
+            return Err(error);
+        }
+    };
+    if answer.status == 204 { Ok(()) } else { Err(SelfTestError(format!("unexpected status {}", answer.status))) }
+}
+
+fn serve_one(listener: &TcpListener, config: Arc<ServerConfig>) -> std::io::Result<()> {
+    let (socket, _) = listener.accept()?;
+    socket.set_read_timeout(Some(LIMIT))?;
+    let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
+    let mut stream = StreamOwned::new(connection, socket);
+    let mut head = [0; 1024];
+    // One small request arrives in one read.
+    let _length = stream.read(&mut head)?;
+    stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_connector_shakes_hands() {
+        actix_web::rt::System::new().block_on(self_test()).unwrap();
+    }
+}

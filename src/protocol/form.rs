@@ -1,0 +1,68 @@
+//! Query strings as HTML forms write them.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+
+/// Everything but the unreserved characters of RFC 3986 is escaped; a blank is `%20`, never `+`.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Appends `name=value`, with `&` in front unless the target ends in `?`.
+pub fn push_pair(target: &mut String, name: &str, value: &str) {
+    if !target.ends_with('?') {
+        target.push('&');
+    }
+    target.push_str(name);
+    target.push('=');
+    target.extend(utf8_percent_encode(value, ESCAPED));
+}
+
+/// A query's pairs in order: `+` and `%20` are blanks, `%XX` are bytes; a value that is no UTF-8 is an error of its own.
+pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Result<Cow<'_, str>, NotUtf8>)> {
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(name).unwrap_or(Cow::Borrowed(name)), decode(value))
+    })
+}
+
+/// The bytes behind the escapes are no UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotUtf8;
+
+fn decode(text: &str) -> Result<Cow<'_, str>, NotUtf8> {
+    if !text.bytes().any(|byte| byte == b'+' || byte == b'%') {
+        return Ok(Cow::Borrowed(text));
+    }
+    let blanks = text.replace('+', " ");
+    percent_decode(blanks.as_bytes()).decode_utf8().map(|text| Cow::Owned(text.into_owned())).map_err(|_| NotUtf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(query: &str, expected: &[(&str, Result<&str, NotUtf8>)]) {
+        let found: Vec<_> = pairs(query).collect();
+        let found: Vec<_> =
+            found.iter().map(|(n, v)| (n.as_ref(), v.as_ref().map(AsRef::as_ref).map_err(|e| *e))).collect();
+        assert_eq!(found, expected, "{query}");
+    }
+
+    #[test]
+    fn blanks_escapes_and_odd_pairs() {
+        check("a=1&b=x+y&c=x%20y", &[("a", Ok("1")), ("b", Ok("x y")), ("c", Ok("x y"))]);
+        check("handle=ab%2Bcd%3D=", &[("handle", Ok("ab+cd=="))]);
+        check("a&&=v&b=", &[("a", Ok("")), ("", Ok("v")), ("b", Ok(""))]);
+        check("t=%E6%A0%87", &[("t", Ok("标"))]);
+        check("t=%FF", &[("t", Err(NotUtf8))]);
+        check("t=100%", &[("t", Ok("100%"))]);
+    }
+
+    #[test]
+    fn a_pair_is_escaped_with_percent_twenty() {
+        let mut target = "/message/?".to_owned();
+        push_pair(&mut target, "topic", "T");
+        push_pair(&mut target, "tag", "a +&=#%标");
+        assert_eq!(target, "/message/?topic=T&tag=a%20%2B%26%3D%23%25%E6%A0%87");
+    }
+}

@@ -1,0 +1,265 @@
+//! Vectors stage by stage, and decode(encode(x)) = x.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::model::{Delivery, MessageGroup, MessageId, UnixMillis, UpstreamHandle};
+use crate::signature::SigningKey;
+
+fn hex(text: &str) -> Vec<u8> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+/// The request of one published vector.
+fn request_of(vector: &Value) -> Request<'_> {
+    let text = |name: &str| Cow::Borrowed(vector[name].as_str().unwrap());
+    let query = |name: &str| vector["query"].get(name).map(|value| Cow::Borrowed(value.as_str().unwrap()));
+    match vector["operation"].as_str().unwrap() {
+        "publish" => Request::Publish(Publish {
+            topic: text("topic"),
+            producer_group: text("group"),
+            time: text("time"),
+            tag: query("tag"),
+            key: query("key"),
+            start_deliver_time: query("startdelivertime").map(|time| time.parse().unwrap()),
+            sharding_key: None,
+            body: hex(vector["body_hex"].as_str().unwrap()).into(),
+        }),
+        "consume" => Request::Consume(Consume {
+            topic: text("topic"),
+            consumer_group: text("group"),
+            time: text("time"),
+            num: query("num").map(|num| num.parse().unwrap()),
+            timeout: query("timeout").map(|timeout| timeout.parse().unwrap()),
+        }),
+        _ => Request::Acknowledge(Acknowledge {
+            topic: text("topic"),
+            consumer_group: text("group"),
+            time: text("time"),
+            handle: query("msgHandle").unwrap(),
+        }),
+    }
+}
+
+#[test]
+fn every_published_vector_stage_by_stage() {
+    let file: Value = serde_json::from_str(include_str!("../../../tests/fixtures/ons-http-vectors.json")).unwrap();
+    let vectors = file["vectors"].as_array().unwrap();
+    assert_eq!(vectors.len(), 20);
+    for vector in vectors {
+        let name = vector["name"].as_str().unwrap();
+        let request = request_of(vector);
+        let text = request.string_to_sign();
+        assert_eq!(text.as_str(), vector["string_to_sign"].as_str().unwrap(), "string to sign of {name}");
+        assert_eq!(text.as_str().as_bytes(), hex(vector["string_to_sign_hex"].as_str().unwrap()), "{name}");
+        let signature = SigningKey::new(vector["secret_key"].as_str().unwrap()).sign(&text);
+        assert_eq!(signature.as_str(), vector["signature"].as_str().unwrap(), "signature of {name}");
+        assert!(signature.matches(vector["signature"].as_str().unwrap().as_bytes()));
+
+        let encoded = request.clone().encode(vector["access_key"].as_str().unwrap(), &signature);
+        let group = vector["group_header"].as_str().unwrap();
+        assert!(encoded.headers.iter().any(|(header, _)| header.name() == group), "{name}");
+        assert_eq!(decoded(&encoded).unwrap().request, request, "{name}");
+        // The vectors' own targets mean the same, however they spell it.
+        let target = vector["request_target"].as_str().unwrap();
+        let respelled = Encoded { target: target.to_owned(), ..encoded };
+        assert_eq!(decoded(&respelled).unwrap().request, request, "{name}: {target}");
+    }
+}
+
+fn decoded<'a>(encoded: &'a Encoded<'a>) -> Result<Signed<'a>, Refusal> {
+    let query = encoded.target.split_once('?').map_or("", |(_, query)| query);
+    let header = |wanted: Header| {
+        encoded.headers.iter().find(|(header, _)| *header == wanted).map(|(_, value)| Cow::Borrowed(value.as_ref()))
+    };
+    decode(encoded.method, query, header, encoded.body.clone())
+}
+
+#[test]
+fn the_vendors_three_requests() {
+    let key = SigningKey::new("secret");
+    let publish = Request::Publish(Publish {
+        topic: "T".into(),
+        producer_group: "PID".into(),
+        time: "1503907519123".into(),
+        tag: Some("http".into()),
+        key: Some("http".into()),
+        start_deliver_time: None,
+        sharding_key: None,
+        body: Bytes::from("中文"),
+    });
+    let signature = key.sign(&publish.string_to_sign());
+    let encoded = publish.encode("ak", &signature);
+    assert_eq!(encoded.target, "/message/?topic=T&time=1503907519123&tag=http&key=http");
+    let names: Vec<_> = encoded.headers.iter().map(|(header, _)| header.name()).collect();
+    assert_eq!(names, ["Signature", "AccessKey", "ProducerID"]);
+
+    let consume = Request::Consume(Consume {
+        topic: "T".into(),
+        consumer_group: "CID".into(),
+        time: "1503907519123".into(),
+        num: Some(32),
+        timeout: None,
+    });
+    let signature = key.sign(&consume.string_to_sign());
+    assert_eq!(consume.encode("ak", &signature).target, "/message/?topic=T&time=1503907519123&num=32");
+
+    let acknowledge = Request::Acknowledge(Acknowledge {
+        topic: "T".into(),
+        consumer_group: "CID".into(),
+        time: "1503907519123".into(),
+        handle: "X1BF+/==".into(),
+    });
+    let signature = key.sign(&acknowledge.string_to_sign());
+    let encoded = acknowledge.encode("ak", &signature);
+    assert_eq!(encoded.target, "/message/?msgHandle=X1BF%2B%2F%3D%3D&topic=T&time=1503907519123");
+}
+
+#[test]
+fn a_missing_parameter_is_named_in_the_vendors_words() {
+    let complete = |header: Header| Some(Cow::Borrowed(header.name()));
+    let check = |method, query, missing: Option<Header>, expected: &str| {
+        let header = |name: Header| if Some(name) == missing { None } else { complete(name) };
+        let refusal = decode(method, query, header, Bytes::new()).unwrap_err();
+        assert_eq!(refusal.status(), 400);
+        assert_eq!(refusal.body(), format!(r#"{{"code":"SC_BAD_REQUEST","info":"{expected}"}}"#));
+    };
+    let full = "topic=T&time=1";
+    let empty = |name: &str| format!("parameter:{name} is invalid,can not be null or empty");
+    check(Method::Post, full, Some(Header::Signature), &empty("Signature"));
+    check(Method::Post, full, Some(Header::AccessKey), &empty("AccessKey"));
+    check(Method::Post, full, Some(Header::ProducerId), &empty("ProducerId"));
+    check(Method::Get, full, Some(Header::ConsumerId), &empty("ConsumerId"));
+    check(Method::Delete, full, None, &empty("MsgHandle"));
+    check(Method::Get, "time=1", None, &empty("Topic"));
+    check(Method::Get, "topic=T", None, &empty("Time"));
+    check(Method::Get, "topic=&time=1", None, &empty("Topic"));
+    check(Method::Get, "topic=T&time=x", None, "parameter:Time is invalid,must be milliseconds since 1970 as digits");
+}
+
+#[test]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other headers are of no interest here")]
+fn lenient_where_clients_differ() {
+    let header = |name: Header| match name {
+        Header::IsOrder => Some(Cow::Borrowed("TRUE")),
+        Header::ShardingKey => Some(Cow::Borrowed("")),
+        _ => Some(Cow::Borrowed(name.name())),
+    };
+    let query = "topic=T&topic=U&time=1&tag=a+b&key=%E6%A0%87&startDeliverTime=5&num=7&unknown=1";
+    let signed = decode(Method::Post, query, header, Bytes::new()).unwrap();
+    let Request::Publish(publish) = signed.request else { panic!("not a publish") };
+    assert_eq!(
+        (publish.topic.as_ref(), publish.tag.as_deref(), publish.key.as_deref()),
+        ("T", Some("a b"), Some("标"))
+    );
+    assert_eq!((publish.start_deliver_time, publish.sharding_key), (Some(5), None));
+    let signed = decode(Method::Get, "topic=T&time=1&num=many&timeout=", header, Bytes::new()).unwrap();
+    let Request::Consume(consume) = signed.request else { panic!("not a consume") };
+    assert_eq!((consume.num, consume.timeout), (None, None));
+}
+
+#[test]
+fn answers_of_the_service() {
+    let body = br#"{"msgId":"0A97CB496DE1137A9034915421F297A7","sendStatus":"SEND_OK"}"#;
+    let published = decode_published(body).unwrap();
+    assert_eq!(published.durability, crate::model::Durability::Full);
+    assert_eq!(encode_published(&published.message_id).as_bytes(), body);
+    let degraded = br#"{"msgId":"A","sendStatus":"FLUSH_SLAVE_TIMEOUT"}"#;
+    assert_eq!(decode_published(degraded).unwrap().durability, crate::model::Durability::Degraded);
+    assert_eq!(decode_published(br#"{"msgId":"A","sendStatus":"NO"}"#), Err(AnswerError::UnknownSendStatus));
+    assert_eq!(decode_published(br#"{"msgId":"","sendStatus":"SEND_OK"}"#), Err(AnswerError::Field("msgId")));
+    assert_eq!(decode_published(b""), Err(AnswerError::Unreadable));
+
+    // A capture of 2017, and the same without key and tag as in the sample of 2015.
+    let captured = br#"[{"body":"HelloMQ","bornTime":"1490692511643","key":"http","msgHandle":"X1BF","msgId":"0A97","reconsumeTimes":1,"tag":"http"}]"#;
+    let deliveries = decode_consumed(captured, UnixMillis(9)).unwrap();
+    assert_eq!(deliveries[0].delivery_attempt, 2);
+    assert_eq!(deliveries[0].published_at, UnixMillis(1_490_692_511_643));
+    assert_eq!(encode_consumed(&deliveries).as_bytes(), captured);
+    let sparse = br#"[{"body":"a","bornTime":1,"msgHandle":"h","msgId":"i"}]"#;
+    assert_eq!(decode_consumed(sparse, UnixMillis(9)).unwrap()[0].tag, None);
+    assert_eq!(decode_consumed(b"[]", UnixMillis(9)), Ok(Vec::new()));
+    for bad in [&b""[..], b"{}", b"[{}]", br#"[{"body":"a","bornTime":"1","msgHandle":"","msgId":"i"}]"#] {
+        assert!(decode_consumed(bad, UnixMillis(9)).is_err());
+    }
+    assert_eq!(decode_error(br#"{"code":"BODY_TOO_BIG","info":"x"}"#).unwrap().code, "BODY_TOO_BIG");
+    assert_eq!(decode_error(b""), None);
+}
+
+fn text() -> impl Strategy<Value = Cow<'static, str>> {
+    prop::collection::vec(any::<char>(), 1..20).prop_map(|chars| Cow::Owned(chars.into_iter().collect()))
+}
+
+fn requests() -> impl Strategy<Value = Request<'static>> {
+    let time = any::<u64>().prop_map(|time| Cow::Owned(time.to_string()));
+    let publish = (
+        (text(), text(), time.clone()),
+        (prop::option::of(text()), prop::option::of(text()), any::<Option<u64>>(), prop::option::of(text())),
+        any::<Vec<u8>>(),
+    )
+        .prop_map(|((topic, producer_group, time), (tag, key, start_deliver_time, sharding_key), body)| {
+            let body = Bytes::from(body);
+            Request::Publish(Publish { topic, producer_group, time, tag, key, start_deliver_time, sharding_key, body })
+        });
+    let consume = (text(), text(), time.clone(), any::<Option<u32>>(), any::<Option<u64>>()).prop_map(
+        |(topic, consumer_group, time, num, timeout)| {
+            Request::Consume(Consume { topic, consumer_group, time, num, timeout })
+        },
+    );
+    let acknowledge = (text(), text(), time, text()).prop_map(|(topic, consumer_group, time, handle)| {
+        Request::Acknowledge(Acknowledge { topic, consumer_group, time, handle })
+    });
+    prop_oneof![publish, consume, acknowledge]
+}
+
+fn deliveries() -> impl Strategy<Value = Delivery> {
+    (
+        ("[A-F0-9]{32}", "[A-Za-z0-9=+/]{1,40}", any::<Vec<u8>>()),
+        (prop::option::of("[^|\\p{Cc}]{1,20}"), prop::collection::vec("[^\\s\\p{Cc}]{1,10}", 0..3)),
+        (prop::option::of("[a-z0-9]{1,9}"), 1..u32::MAX, any::<u64>(), any::<u64>()),
+    )
+        .prop_map(|((id, handle, body), (tag, keys), (group, attempt, published, visible))| Delivery {
+            message_id: MessageId::parse(&id).unwrap(),
+            handle: UpstreamHandle::parse(&handle).unwrap(),
+            body: body.into(),
+            tag,
+            keys,
+            properties: Vec::new(),
+            message_group: group.map(|group| MessageGroup::parse(&group).unwrap()),
+            delivery_attempt: attempt,
+            published_at: UnixMillis(published),
+            visible_again_at: UnixMillis(visible),
+        })
+}
+
+proptest! {
+    #[test]
+    fn a_request_survives_the_wire(request in requests(), access_key in "[ -~]{1,30}") {
+        let signature = SigningKey::new("any").sign(&request.string_to_sign());
+        let encoded = request.clone().encode(&access_key, &signature);
+        prop_assert!(encoded.target.is_ascii());
+        let back = decoded(&encoded).unwrap();
+        prop_assert_eq!(back.request, request);
+        prop_assert_eq!(back.access_key.as_ref(), access_key.as_str());
+        prop_assert!(signature.matches(back.signature.as_bytes()));
+    }
+
+    #[test]
+    fn deliveries_survive_the_wire(batch in prop::collection::vec(deliveries(), 0..4)) {
+        let mut expected = batch.clone();
+        for delivery in &mut expected {
+            delivery.visible_again_at = UnixMillis(7);
+        }
+        prop_assert_eq!(decode_consumed(encode_consumed(&batch).as_bytes(), UnixMillis(7)).unwrap(), expected);
+    }
+
+    #[test]
+    fn no_answer_makes_the_decoders_panic(body in any::<Vec<u8>>()) {
+        drop((decode_published(&body), decode_consumed(&body, UnixMillis(0)), decode_error(&body)));
+    }
+}

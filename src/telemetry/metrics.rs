@@ -1,0 +1,338 @@
+//! Every metric series. Label values come from configuration or an enum, never straight from a request.
+
+use std::sync::Arc;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use super::topic_labels::{Bounded, UNKNOWN};
+use crate::model::Outcome;
+
+/// Seconds: from a loopback exchange to a long poll.
+const BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// All series of one gateway. Nothing is global: two gateways of one process do not see each other.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    http_requests: IntCounterVec,
+    http_request_duration: HistogramVec,
+    /// Requests being answered now.
+    pub http_requests_in_flight: IntGauge,
+    messages_published: IntCounterVec,
+    message_bytes: IntCounterVec,
+    messages_received: IntCounterVec,
+    messages_redelivered: IntCounterVec,
+    messages_acked: IntCounterVec,
+    /// Receives that wait for messages.
+    pub receive_waiters: IntGauge,
+    /// Polls under way upstream.
+    pub upstream_polls: IntGauge,
+    upstream_requests: IntCounterVec,
+    upstream_request_duration: HistogramVec,
+    upstream_up: IntGaugeVec,
+    upstream_clock_skew: GaugeVec,
+    requests_shed: IntCounterVec,
+    /// Messages in the embedded endpoint by topic, group and state.
+    pub embedded_messages: IntGaugeVec,
+    /// Age of the oldest unacknowledged message by topic and group, in seconds.
+    pub embedded_oldest_message_age: GaugeVec,
+    embedded_refused: IntCounterVec,
+    /// Messages that retention dropped.
+    pub embedded_dropped: IntCounter,
+    /// Messages moved to a dead-letter topic.
+    pub embedded_dead_lettered: IntCounter,
+    /// Acknowledgements of deliveries that were no longer theirs.
+    pub embedded_stale_acknowledgements: IntCounter,
+    /// Panics caught anywhere in the process.
+    pub panics: IntCounter,
+    topics: Bounded<TopicMetrics>,
+    groups: Bounded<GroupMetrics>,
+}
+
+/// The labels of one answered request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HttpLabels {
+    /// The method, or `other`.
+    pub method: &'static str,
+    /// The route's template, or `unmatched`.
+    pub route: &'static str,
+    /// The status.
+    pub status: u16,
+}
+
+/// The series of one topic.
+#[derive(Debug)]
+pub struct TopicMetrics {
+    /// Bytes of messages published.
+    pub bytes_in: IntCounter,
+    /// Bytes of messages received.
+    pub bytes_out: IntCounter,
+    published: IntCounter,
+    not_published: IntCounter,
+    unknown: IntCounter,
+}
+
+impl TopicMetrics {
+    /// The counter of one outcome.
+    #[must_use]
+    pub fn outcome(&self, outcome: Outcome) -> &IntCounter {
+        match outcome {
+            Outcome::Published => &self.published,
+            Outcome::NotPublished => &self.not_published,
+            Outcome::Unknown => &self.unknown,
+        }
+    }
+}
+
+/// The series of one group of one topic.
+#[derive(Debug)]
+pub struct GroupMetrics {
+    /// Messages handed to callers.
+    pub received: IntCounter,
+    /// Those of them that had been delivered before.
+    pub redelivered: IntCounter,
+    acked: IntCounterVec,
+    labels: (String, String),
+}
+
+impl GroupMetrics {
+    /// Counts one acknowledgement: `ok` or an error's label.
+    pub fn acked(&self, result: &str) {
+        self.acked.with_label_values(&[self.labels.0.as_str(), self.labels.1.as_str(), result]).inc();
+    }
+}
+
+/// The series of one upstream operation of one profile.
+#[derive(Debug, Clone)]
+pub struct UpstreamMetrics {
+    requests: IntCounterVec,
+    /// How long the exchange took, in seconds.
+    pub duration: Histogram,
+    ok: IntCounter,
+    profile: String,
+    operation: &'static str,
+}
+
+impl UpstreamMetrics {
+    /// Counts one exchange's result: `ok` or an error's label.
+    pub fn count(&self, result: &str) {
+        if result == "ok" {
+            self.ok.inc();
+        } else {
+            self.requests.with_label_values(&[self.profile.as_str(), self.operation, result]).inc();
+        }
+    }
+}
+
+/// Registers what a constructor made.
+fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> prometheus::Result<C> {
+    let collector = made?;
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+impl Metrics {
+    /// Makes and registers every series.
+    ///
+    /// # Errors
+    /// Only when a name is wrong or used twice, which a test would show.
+    pub fn new() -> prometheus::Result<Arc<Self>> {
+        let registry = Registry::new();
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            register(&registry, IntCounterVec::new(Opts::new(format!("mq_gateway_{name}"), help), labels))
+        };
+        let counter = |name: &str, help: &str| register(&registry, IntCounter::new(format!("mq_gateway_{name}"), help));
+        let gauge = |name: &str, help: &str| register(&registry, IntGauge::new(format!("mq_gateway_{name}"), help));
+        let gauges = |name: &str, help: &str, labels: &[&str]| {
+            register(&registry, IntGaugeVec::new(Opts::new(format!("mq_gateway_{name}"), help), labels))
+        };
+        let floats = |name: &str, help: &str, labels: &[&str]| {
+            register(&registry, GaugeVec::new(Opts::new(format!("mq_gateway_{name}"), help), labels))
+        };
+        let histograms = |name: &str, help: &str, labels: &[&str]| {
+            let opts = HistogramOpts::new(format!("mq_gateway_{name}"), help).buckets(BUCKETS.to_vec());
+            register(&registry, HistogramVec::new(opts, labels))
+        };
+        let metrics = Self {
+            http_requests: counters(
+                "http_requests_total",
+                "Requests answered on the data listener.",
+                &["method", "route", "status"],
+            )?,
+            http_request_duration: histograms(
+                "http_request_duration_seconds",
+                "Time from a request's head to its answer.",
+                &["route"],
+            )?,
+            http_requests_in_flight: gauge("http_requests_in_flight", "Requests being answered now.")?,
+            messages_published: counters(
+                "messages_published_total",
+                "Publishes by what is known about them.",
+                &["topic", "profile", "outcome"],
+            )?,
+            message_bytes: counters("message_bytes_total", "Bytes of message bodies.", &["topic", "direction"])?,
+            messages_received: counters("messages_received_total", "Messages handed to callers.", &["topic", "group"])?,
+            messages_redelivered: counters(
+                "messages_redelivered_total",
+                "Messages handed to callers that had been delivered before.",
+                &["topic", "group"],
+            )?,
+            messages_acked: counters(
+                "messages_acked_total",
+                "Acknowledgements by result.",
+                &["topic", "group", "result"],
+            )?,
+            receive_waiters: gauge("receive_waiters", "Receives that wait for messages.")?,
+            upstream_polls: gauge("upstream_polls", "Polls under way upstream.")?,
+            upstream_requests: counters(
+                "upstream_requests_total",
+                "Exchanges with the MQ by result.",
+                &["profile", "operation", "result"],
+            )?,
+            upstream_request_duration: histograms(
+                "upstream_request_duration_seconds",
+                "Time of an exchange with the MQ.",
+                &["profile", "operation"],
+            )?,
+            upstream_up: gauges("upstream_up", "Whether the MQ could be reached when last tried.", &["profile"])?,
+            upstream_clock_skew: floats(
+                "upstream_clock_skew_seconds",
+                "The MQ's clock minus ours, from its last Date header.",
+                &["profile"],
+            )?,
+            requests_shed: counters("requests_shed_total", "Requests refused to protect the rest.", &["reason"])?,
+            embedded_messages: gauges(
+                "embedded_messages",
+                "Messages in the embedded endpoint.",
+                &["topic", "group", "state"],
+            )?,
+            embedded_oldest_message_age: floats(
+                "embedded_oldest_message_age_seconds",
+                "Age of the oldest message that a group has not acknowledged.",
+                &["topic", "group"],
+            )?,
+            embedded_refused: counters(
+                "embedded_refused_total",
+                "Requests that the embedded endpoint refused.",
+                &["reason"],
+            )?,
+            embedded_dropped: counter(
+                "embedded_dropped_messages_total",
+                "Messages that the embedded endpoint's retention dropped.",
+            )?,
+            embedded_dead_lettered: counter(
+                "embedded_dead_lettered_messages_total",
+                "Messages that the embedded endpoint moved to a dead-letter topic.",
+            )?,
+            embedded_stale_acknowledgements: counter(
+                "embedded_stale_acknowledgements_total",
+                "Acknowledgements of deliveries that were no longer theirs.",
+            )?,
+            panics: counter("panics_total", "Panics caught; each one is a bug.")?,
+            topics: Bounded::default(),
+            groups: Bounded::default(),
+            registry: registry.clone(),
+        };
+        let build_info = gauges("build_info", "The running version.", &["version"])?;
+        build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(Arc::new(metrics))
+    }
+
+    /// The whole page in Prometheus' text format.
+    ///
+    /// # Errors
+    /// When a series is inconsistent, which a test would show.
+    pub fn render(&self) -> prometheus::Result<Vec<u8>> {
+        let mut page = Vec::with_capacity(32 * 1024);
+        TextEncoder::new().encode(&self.registry.gather(), &mut page)?;
+        Ok(page)
+    }
+
+    /// The counter of one combination of labels: look it up once, keep it.
+    #[must_use]
+    pub fn http_requests(&self, labels: HttpLabels) -> IntCounter {
+        let mut status = itoa::Buffer::new();
+        self.http_requests.with_label_values(&[labels.method, labels.route, status.format(labels.status)])
+    }
+
+    /// The histogram of one route: look it up once, keep it.
+    #[must_use]
+    pub fn http_request_duration(&self, route: &'static str) -> Histogram {
+        self.http_request_duration.with_label_values(&[route])
+    }
+
+    /// The series of a topic, bounded in number.
+    #[must_use]
+    pub fn topic(&self, topic: &str, profile: &str, configured: bool) -> Arc<TopicMetrics> {
+        self.topics.get(topic, configured, |label| {
+            let outcome =
+                |outcome: Outcome| self.messages_published.with_label_values(&[label, profile, outcome.as_str()]);
+            TopicMetrics {
+                bytes_in: self.message_bytes.with_label_values(&[label, "published"]),
+                bytes_out: self.message_bytes.with_label_values(&[label, "received"]),
+                published: outcome(Outcome::Published),
+                not_published: outcome(Outcome::NotPublished),
+                unknown: outcome(Outcome::Unknown),
+            }
+        })
+    }
+
+    /// The series of a group of a topic, bounded in number: beyond it both names are `_other`.
+    #[must_use]
+    pub fn group(&self, topic: &str, group: &str, configured: bool) -> Arc<GroupMetrics> {
+        self.groups.get(&format!("{topic}/{group}"), configured, |label| {
+            let (topic, group) = label.split_once('/').unwrap_or((label, label));
+            GroupMetrics {
+                received: self.messages_received.with_label_values(&[topic, group]),
+                redelivered: self.messages_redelivered.with_label_values(&[topic, group]),
+                acked: self.messages_acked.clone(),
+                labels: (topic.to_owned(), group.to_owned()),
+            }
+        })
+    }
+
+    /// Counts a publish to a name that is not configured.
+    pub fn unknown_topic(&self) {
+        self.messages_published.with_label_values(&[UNKNOWN, "", Outcome::NotPublished.as_str()]).inc();
+    }
+
+    /// The series of one operation of one profile.
+    #[must_use]
+    pub fn upstream(&self, profile: &str, operation: &'static str) -> UpstreamMetrics {
+        UpstreamMetrics {
+            requests: self.upstream_requests.clone(),
+            duration: self.upstream_request_duration.with_label_values(&[profile, operation]),
+            ok: self.upstream_requests.with_label_values(&[profile, operation, "ok"]),
+            profile: profile.to_owned(),
+            operation,
+        }
+    }
+
+    /// Whether the profile's MQ answers.
+    #[must_use]
+    pub fn upstream_up(&self, profile: &str) -> IntGauge {
+        self.upstream_up.with_label_values(&[profile])
+    }
+
+    /// The MQ's clock minus ours.
+    #[must_use]
+    pub fn upstream_clock_skew(&self, profile: &str) -> Gauge {
+        self.upstream_clock_skew.with_label_values(&[profile])
+    }
+
+    /// Counts a request refused to protect the rest.
+    pub fn shed(&self, reason: &'static str) {
+        self.requests_shed.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a request that the embedded endpoint refused.
+    pub fn embedded_refused(&self, reason: &'static str) {
+        self.embedded_refused.with_label_values(&[reason]).inc();
+    }
+}

@@ -1,0 +1,259 @@
+//! A profile's endpoints and their addresses: resolved by us, tried in order, at most three per request.
+//!
+//! The vendor's sample resolves one host name by hand and asks the first address; this does the same for every address
+//! of every endpoint, and again whenever a connect failed.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix_web::http::uri::{Authority, InvalidUri, Scheme};
+use arc_swap::ArcSwap;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{UpstreamError, UpstreamErrorKind};
+use crate::http_client::Origin;
+
+/// Most addresses that one request tries.
+pub(super) const MAX_ADDRESSES: usize = 3;
+/// Longest time for one DNS look-up.
+const LOOKUP_LIMIT: Duration = Duration::from_secs(3);
+
+/// An endpoint as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointAddress {
+    /// https.
+    pub tls: bool,
+    /// Host name or IP address, IPv6 without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// The endpoints of one profile, shared by every thread.
+#[derive(Debug)]
+pub struct Endpoints {
+    endpoints: Vec<Endpoint>,
+    candidates: ArcSwap<Candidates>,
+    /// Index of the candidate that last worked.
+    preferred: AtomicUsize,
+    resolved: watch::Sender<bool>,
+    /// A connect failed: look again now.
+    pub(super) suspicious: Notify,
+}
+
+#[derive(Debug)]
+struct Endpoint {
+    origin: Origin,
+    host: String,
+    port: u16,
+}
+
+/// One address to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Candidate {
+    endpoint: usize,
+    /// Where to connect to.
+    pub(super) address: SocketAddr,
+}
+
+/// What the last look-up of all endpoints gave.
+#[derive(Debug, Default)]
+struct Candidates {
+    list: Vec<Candidate>,
+    failure: Option<String>,
+}
+
+impl Endpoints {
+    /// Takes the configured endpoints over. IP addresses are candidates at once; names after [`Endpoints::resolve`].
+    ///
+    /// # Errors
+    /// A host that is no host; the configuration refuses those earlier.
+    pub fn new(configured: &[EndpointAddress]) -> Result<Self, InvalidUri> {
+        let endpoints = configured
+            .iter()
+            .map(|it| {
+                let host = if it.host.contains(':') { format!("[{}]", it.host) } else { it.host.clone() };
+                let scheme = if it.tls { Scheme::HTTPS } else { Scheme::HTTP };
+                let authority = Authority::try_from(format!("{host}:{}", it.port))?;
+                Ok(Endpoint { origin: Origin { scheme, authority }, host: it.host.clone(), port: it.port })
+            })
+            .collect::<Result<Vec<_>, InvalidUri>>()?;
+        let literal = |(endpoint, it): (usize, &Endpoint)| {
+            let address = SocketAddr::new(it.host.parse::<IpAddr>().ok()?, it.port);
+            Some(Candidate { endpoint, address })
+        };
+        let list: Option<Vec<_>> = endpoints.iter().enumerate().map(literal).collect();
+        let resolved = list.is_some();
+        Ok(Self {
+            endpoints,
+            candidates: ArcSwap::from_pointee(Candidates { list: list.unwrap_or_default(), failure: None }),
+            preferred: AtomicUsize::new(0),
+            resolved: watch::Sender::new(resolved),
+            suspicious: Notify::new(),
+        })
+    }
+
+    /// Whether any endpoint is https.
+    #[must_use]
+    pub fn any_tls(&self) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.origin.scheme == Scheme::HTTPS)
+    }
+
+    /// Looks every name up. A name that fails now keeps no old address: they may belong to somebody else by now; but
+    /// where every look-up fails the old candidates stay, since DNS itself may be away.
+    pub(super) async fn resolve(&self) {
+        let mut found = Vec::with_capacity(self.endpoints.len());
+        let mut failure = None;
+        for endpoint in &self.endpoints {
+            match look_up(&endpoint.host, endpoint.port).await {
+                Ok(addresses) => found.push(addresses),
+                Err(reason) => {
+                    failure = Some(format!("could not resolve {}: {reason}", endpoint.host));
+                    found.push(Vec::new());
+                }
+            }
+        }
+        let list = interleave(&found);
+        let old = self.candidates.load();
+        if list.is_empty() && !old.list.is_empty() {
+            return;
+        }
+        if list != old.list || failure != old.failure {
+            if list != old.list {
+                self.preferred.store(0, Ordering::Relaxed);
+            }
+            self.candidates.store(Arc::new(Candidates { list, failure }));
+        }
+        self.resolved.send_replace(true);
+    }
+
+    /// The addresses to try for one request, best first; waits for the first look-up.
+    ///
+    /// # Errors
+    /// [`UpstreamErrorKind::Unreachable`] with the DNS cause when there is none.
+    pub(super) async fn candidates(&self, deadline: Instant) -> Result<Tries, UpstreamError> {
+        if !*self.resolved.borrow() {
+            let mut resolved = self.resolved.subscribe();
+            // A timeout shows as an empty list below.
+            drop(timeout_at(deadline, resolved.wait_for(|done| *done)).await);
+        }
+        let candidates = self.candidates.load_full();
+        if candidates.list.is_empty() {
+            let reason = candidates.failure.clone().unwrap_or_else(|| "its name is not resolved yet".to_owned());
+            return Err(UpstreamError::new(UpstreamErrorKind::Unreachable, format!("the MQ has no address: {reason}")));
+        }
+        Ok(Tries { first: self.preferred.load(Ordering::Relaxed), next: 0, candidates })
+    }
+
+    /// The origin that a candidate belongs to.
+    pub(super) fn origin(&self, candidate: Candidate) -> Option<&Origin> {
+        self.endpoints.get(candidate.endpoint).map(|endpoint| &endpoint.origin)
+    }
+
+    /// The host name that TLS verifies.
+    pub(super) fn host(&self, candidate: Candidate) -> Option<&str> {
+        self.endpoints.get(candidate.endpoint).map(|endpoint| endpoint.host.as_str())
+    }
+
+    /// This candidate works: begin with it next time.
+    pub(super) fn prefer(&self, candidate: Candidate) {
+        let index = self.candidates.load().list.iter().position(|it| *it == candidate).unwrap_or(0);
+        self.preferred.store(index, Ordering::Relaxed);
+    }
+
+    /// Every candidate in configured order.
+    pub(super) fn all(&self) -> Vec<Candidate> {
+        self.candidates.load().list.clone()
+    }
+}
+
+/// The candidates of one request.
+pub(super) struct Tries {
+    candidates: Arc<Candidates>,
+    first: usize,
+    next: usize,
+}
+
+impl Iterator for Tries {
+    type Item = Candidate;
+
+    fn next(&mut self) -> Option<Candidate> {
+        let length = self.candidates.list.len();
+        if self.next >= length.min(MAX_ADDRESSES) {
+            return None;
+        }
+        let index = (self.first + self.next) % length;
+        self.next += 1;
+        self.candidates.list.get(index).copied()
+    }
+}
+
+/// First address of each endpoint, then the second of each …: three tries reach three endpoints before they reach one
+/// endpoint's second address.
+fn interleave(found: &[Vec<SocketAddr>]) -> Vec<Candidate> {
+    let longest = found.iter().map(Vec::len).max().unwrap_or(0);
+    (0..longest)
+        .flat_map(|rank| {
+            found
+                .iter()
+                .enumerate()
+                .filter_map(move |(endpoint, addresses)| Some(Candidate { endpoint, address: *addresses.get(rank)? }))
+        })
+        .collect()
+}
+
+async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    match timeout(LOOKUP_LIMIT, tokio::net::lookup_host((host, port))).await {
+        Ok(Ok(addresses)) => {
+            let mut list: Vec<_> = addresses.collect();
+            list.dedup();
+            if list.is_empty() { Err("no address".to_owned()) } else { Ok(list) }
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer from DNS within {} s", LOOKUP_LIMIT.as_secs())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn endpoints_take_turns() {
+        let found = [vec![address("127.0.0.1:1"), address("127.0.0.2:1")], vec![], vec![address("127.0.0.3:1")]];
+        let order: Vec<_> = interleave(&found).iter().map(|it| it.address).collect();
+        assert_eq!(order, [address("127.0.0.1:1"), address("127.0.0.3:1"), address("127.0.0.2:1")]);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_does_not_exist_says_so() {
+        let endpoint = EndpointAddress { tls: false, host: "no-such-host.invalid".into(), port: 80 };
+        let endpoints = Endpoints::new(&[endpoint]).unwrap();
+        endpoints.resolve().await;
+        let error = endpoints.candidates(Instant::now()).await.err().unwrap();
+        assert_eq!(error.kind, UpstreamErrorKind::Unreachable);
+        assert!(error.detail.contains("could not resolve no-such-host.invalid"), "{}", error.detail);
+    }
+
+    #[tokio::test]
+    async fn the_one_that_worked_comes_first_and_three_are_tried() {
+        let configured: Vec<_> =
+            (1..=5).map(|last| EndpointAddress { tls: false, host: format!("127.0.0.{last}"), port: 80 }).collect();
+        let endpoints = Endpoints::new(&configured).unwrap();
+        let third = endpoints.all()[2];
+        endpoints.prefer(third);
+        let order: Vec<_> =
+            endpoints.candidates(Instant::now()).await.unwrap().map(|it| it.address.ip().to_string()).collect();
+        assert_eq!(order, ["127.0.0.3", "127.0.0.4", "127.0.0.5"]);
+    }
+}

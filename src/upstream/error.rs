@@ -1,0 +1,102 @@
+//! What went wrong upstream, as the answers to: was it sent, may it be repeated, whose fault, which label.
+
+use std::time::Duration;
+
+use crate::http_client::CallError;
+use crate::model::Outcome;
+
+/// A failed exchange with the MQ.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct UpstreamError {
+    /// The row of the contract's table.
+    pub kind: UpstreamErrorKind,
+    /// What happened, for people: no secret, no body, no header.
+    pub detail: String,
+    /// The MQ's own code, where it gave one.
+    pub vendor_code: Option<String>,
+    /// When to come back, where the MQ said so.
+    pub retry_after: Option<Duration>,
+}
+
+/// The upstream rows of the contract's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UpstreamErrorKind {
+    /// DNS, connect or TLS failed: nothing was sent.
+    Unreachable,
+    /// Our own limit on exchanges under way: nothing was sent.
+    Overloaded,
+    /// The MQ asks for patience.
+    Throttled,
+    /// Sent, no answer in time.
+    Timeout,
+    /// An answer that cannot be believed.
+    BadResponse,
+    /// A 5xx.
+    ServerError,
+    /// Keys, signature or clock were refused.
+    AuthRejected,
+    /// No such topic or group there.
+    Misconfigured,
+    /// The content was refused.
+    RejectedMessage,
+}
+
+impl UpstreamErrorKind {
+    /// What is known about the publish that met it.
+    #[must_use]
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::Unreachable
+            | Self::Overloaded
+            | Self::Throttled
+            | Self::AuthRejected
+            | Self::Misconfigured
+            | Self::RejectedMessage => Outcome::NotPublished,
+            Self::Timeout | Self::BadResponse | Self::ServerError => Outcome::Unknown,
+        }
+    }
+
+    /// The word in metrics and logs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Overloaded => "overloaded",
+            Self::Throttled => "throttled",
+            Self::Timeout => "timeout",
+            Self::BadResponse => "bad_response",
+            Self::ServerError => "server_error",
+            Self::AuthRejected => "auth_rejected",
+            Self::Misconfigured => "misconfigured",
+            Self::RejectedMessage => "rejected_message",
+        }
+    }
+}
+
+impl UpstreamError {
+    /// An error of `kind` with nothing else to tell.
+    #[must_use]
+    pub fn new(kind: UpstreamErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), vendor_code: None, retry_after: None }
+    }
+}
+
+impl From<CallError> for UpstreamError {
+    fn from(error: CallError) -> Self {
+        let kind = match &error {
+            CallError::Full(_) => UpstreamErrorKind::Overloaded,
+            CallError::NotConnected(_) | CallError::TimedOutUnsent => UpstreamErrorKind::Unreachable,
+            CallError::TimedOut => UpstreamErrorKind::Timeout,
+            CallError::Broken(_) | CallError::TooLarge(_) => UpstreamErrorKind::BadResponse,
+        };
+        let detail = match &error {
+            CallError::NotConnected(reason) => format!("could not connect to the MQ: {reason}"),
+            CallError::Full(_) | CallError::TimedOutUnsent | CallError::TimedOut => error.to_string(),
+            CallError::Broken(_) | CallError::TooLarge(_) => {
+                format!("the MQ's answer could not be used: {error}")
+            }
+        };
+        Self::new(kind, detail)
+    }
+}

@@ -1,0 +1,128 @@
+//! What every thread needs to build its client of one profile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::{Gauge, IntGauge};
+use rustls::ClientConfig;
+
+use super::{Endpoints, Keys};
+use crate::clock::Clock;
+use crate::config::{ProfileConfig, Protocol};
+use crate::http_client::Limits;
+use crate::model::Capabilities;
+use crate::protocol::ons_http;
+use crate::telemetry::{Metrics, UpstreamMetrics};
+
+/// One profile, ready to be built per thread. Clones share endpoints, keys and metrics.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The profile's name.
+    pub name: String,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Where to.
+    pub endpoints: Arc<Endpoints>,
+    /// Signed with.
+    pub keys: Keys,
+    /// Sent as.
+    pub producer_group: String,
+    /// Content type of publishes.
+    pub content_type: String,
+    /// Assumed where the protocol does not tell.
+    pub visibility_timeout: Duration,
+    /// A receive that does not wait says so.
+    pub zero_timeout: bool,
+    /// What the protocol can do.
+    pub capabilities: Capabilities,
+    /// Pause after an early empty poll.
+    pub empty_poll_pause: Duration,
+    /// Time between look-ups.
+    pub refresh: Duration,
+    /// Timeouts and numbers of the HTTP client.
+    pub limits: Limits,
+    /// TLS of the HTTP client.
+    pub tls: Arc<ClientConfig>,
+    /// The clock that signs.
+    pub clock: Clock,
+    /// Series by operation.
+    pub publish: UpstreamMetrics,
+    /// Series by operation.
+    pub receive: UpstreamMetrics,
+    /// Series by operation.
+    pub acknowledge: UpstreamMetrics,
+    /// Whether the MQ answers.
+    pub up: IntGauge,
+    /// The MQ's clock minus ours.
+    pub clock_skew: Gauge,
+}
+
+/// The parts of a plan that are shared things, not settings.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    /// Where to.
+    pub endpoints: Arc<Endpoints>,
+    /// Signed with.
+    pub keys: Keys,
+    /// TLS of the HTTP client.
+    pub tls: Arc<ClientConfig>,
+    /// The clock that signs.
+    pub clock: Clock,
+    /// Where to count.
+    pub metrics: &'a Metrics,
+}
+
+impl Plan {
+    /// Joins a profile's settings with what it shares.
+    #[must_use]
+    pub fn new(profile: &ProfileConfig, parts: Parts<'_>) -> Self {
+        let metrics = parts.metrics;
+        Self {
+            name: profile.name.clone(),
+            protocol: profile.protocol,
+            endpoints: parts.endpoints,
+            keys: parts.keys,
+            producer_group: profile.producer_group.clone(),
+            content_type: profile.content_type.clone(),
+            visibility_timeout: profile.visibility_timeout,
+            zero_timeout: profile.zero_timeout,
+            capabilities: capabilities(profile),
+            empty_poll_pause: profile.empty_poll_pause,
+            refresh: profile.dns_refresh,
+            limits: Limits {
+                connect_timeout: profile.connect_timeout,
+                keep_alive: profile.keep_alive,
+                in_flight: profile.connections,
+            },
+            tls: parts.tls,
+            clock: parts.clock,
+            publish: metrics.upstream(&profile.name, "publish"),
+            receive: metrics.upstream(&profile.name, "receive"),
+            acknowledge: metrics.upstream(&profile.name, "ack"),
+            up: metrics.upstream_up(&profile.name),
+            clock_skew: metrics.upstream_clock_skew(&profile.name),
+        }
+    }
+}
+
+/// What a profile's protocol can do, as far as the profile says so.
+fn capabilities(profile: &ProfileConfig) -> Capabilities {
+    match profile.protocol {
+        Protocol::OnsHttp => Capabilities {
+            protocol: "ons-http",
+            max_message_bytes: profile.max_message_bytes,
+            max_receive_messages: ons_http::MAX_CONSUME,
+            max_wait: Duration::from_secs(30),
+            properties: false,
+            delayed_delivery: true,
+            message_groups: true,
+            delayed_message_groups: false,
+            binary_bodies: profile.binary_bodies,
+            empty_bodies: true,
+            tag_filter: false,
+            visibility_timeout: false,
+            nack: false,
+            extend: false,
+        },
+    }
+}
