@@ -12,7 +12,7 @@ use super::endpoint::EMBEDDED;
 use super::findings::Findings;
 use super::kind::{Flaw, Kind};
 use super::names::{TABLE_NAME, TOPIC};
-use super::profiles::unknown_table;
+use super::references::unknown_table;
 use super::schema::{Key, Preset, Section};
 use super::units::millis;
 

@@ -15,7 +15,9 @@ use super::layers::{Layer, Layered, merge};
 use super::overrides::Overrides;
 use super::problem::{ConfigErrors, Location};
 use super::syntax::decode;
-use super::{Config, credentials, embedded, environment, listeners, profiles, schema, topics, user_properties};
+use super::{
+    Config, credentials, embedded, environment, listeners, profiles, references, schema, topics, user_properties,
+};
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +132,7 @@ fn resolve(layered: Layered, inline: Option<&Credentials>, findings: &mut Findin
         topics: topics::resolve(layered.topics, findings),
     };
     listeners::check(&config, findings);
-    profiles::check(&config, findings);
+    references::check_profiles(&config, findings);
     topics::check(&config, findings);
     embedded::check(&config, findings);
     if config.profiles.is_empty() && config.topics.is_empty() && !config.embedded.enabled {

@@ -24,6 +24,7 @@ mod problem;
 mod profiles;
 mod redacted;
 mod reference;
+mod references;
 mod root;
 mod schema;
 mod secret_file;

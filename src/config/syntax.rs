@@ -10,19 +10,22 @@ use super::problem::Position;
 #[derive(Debug)]
 pub(super) struct LineIndex<'a> {
     text: &'a str,
+    /// Where each line begins, in bytes.
+    starts: Vec<usize>,
 }
 
 impl<'a> LineIndex<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text }
+        let after_newlines = text.match_indices('\n').map(|(offset, _)| offset + 1);
+        Self { text, starts: std::iter::once(0).chain(after_newlines).collect() }
     }
 
     /// The place of the character that begins at byte `offset`; past the end it is the end.
     pub(super) fn position(&self, offset: usize) -> Position {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        Position { line: before.matches('\n').count() + 1, column }
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let before = self.text.get(start..offset.min(self.text.len())).unwrap_or_default();
+        Position { line, column: before.chars().count() + 1 }
     }
 }
 

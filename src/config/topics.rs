@@ -11,7 +11,7 @@ use super::Config;
 use super::findings::Findings;
 use super::kind::{Flaw, Kind};
 use super::names::{ANY, GROUP_OR_ANY, KEY, TABLE_NAME, TAG, TOPIC_OR_ANY};
-use super::profiles::unknown_table;
+use super::references::unknown_table;
 use super::schema::{Key, Preset, Section};
 use super::units::millis;
 

@@ -111,13 +111,14 @@ impl Properties<'_> {
         let value = Secret::new(value);
         let location = self.location(position);
         let Some((name, _, _)) = KEYS.iter().find(|(name, _, _)| name.eq_ignore_ascii_case(written)) else {
-            let flaw = Flaw::new("is no key of this file");
+            // A key that resembles none of ours may be a piece of a broken secret, so it is not repeated.
+            let flaw = Flaw::new("this line has a key that is none of this file");
             let flaw = match did_you_mean(written, KEYS.iter().map(|(name, _, _)| *name)) {
                 Some(hint) => flaw.hint(hint),
                 None => flaw.hint("other settings need a TOML file, see config/reference.md"),
             };
             let location = self.location(Position { column: 1, ..position });
-            return findings.add_at(location, written, flaw);
+            return findings.add_at(location, "", flaw);
         };
         if let Some((first, _)) = self.values.get(name) {
             return findings.add_at(location, name, Flaw::new(format!("is set twice, first in line {}", first.line)));

@@ -254,6 +254,29 @@ fn references_must_lead_somewhere() {
 }
 
 #[test]
+fn the_embedded_endpoint_and_its_profiles_must_agree_on_the_keys() {
+    let text = GOOD.replace("http://mq.example.com", "embedded");
+    let own_pair = format!("{text}[embedded]\nenabled = true # CANARY\n");
+    check(&own_pair, &at("7:15", "profiles.main.credentials", "does not accept"));
+    load_text(format!("{own_pair}credentials = \"main\"\n")).unwrap();
+    load_text(own_pair.replace("credentials = \"main\"", "credentials = \"embedded\"")).unwrap();
+    check_line(
+        "[credentials.main]",
+        "[credentials.embedded] # CANARY",
+        at("2:1", "credentials.embedded", "must not be called"),
+    );
+    check_top(
+        "[embedded]\ncredentials = \"embedded\" # CANARY\n",
+        at("2:15", "embedded.credentials", "leave the key out"),
+    );
+    check_line(
+        "endpoints = [\"http://mq.example.com\"]",
+        "endpoints = [\"http://mq.example.com\", \"embedded\"] # CANARY",
+        at("6:13", "profiles.main.endpoints", "stands alone"),
+    );
+}
+
+#[test]
 fn the_whole_must_make_sense() {
     let twice = "[[topics]]\nname = \"orders\"\nprofile = \"main\" # CANARY\n";
     check(&format!("{GOOD}{twice}"), &at("14:8", "topics[1].name", "the other one is in line 10"));

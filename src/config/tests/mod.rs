@@ -4,6 +4,7 @@ mod broken;
 mod check;
 mod environment;
 mod examples;
+mod properties;
 mod user_properties;
 
 use std::collections::BTreeMap;
