@@ -46,7 +46,7 @@ pub(super) enum Kind {
     Size { min: u64, max: u64 },
     /// IP address and port.
     Address,
-    /// A file that is read; relative to the configuration file.
+    /// A file (or a directory of files) that is read; relative to the configuration file.
     File,
     /// A directory that is written; relative to the working directory.
     Directory,
@@ -90,8 +90,8 @@ impl Kind {
             }
             Self::Size { min, max } => format!("a size from {} to {}", size_text(*min), size_text(*max)),
             Self::Address => "an IP address and a port".to_owned(),
-            Self::File => "the path of a file".to_owned(),
-            Self::Directory => "the path of a directory".to_owned(),
+            Self::File => "a path".to_owned(),
+            Self::Directory => "a path".to_owned(),
             Self::Choice { allowed, .. } => {
                 let words: Vec<String> = allowed.iter().map(|word| format!("\"{word}\"")).collect();
                 words.join(" or ")
