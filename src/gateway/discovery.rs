@@ -1,7 +1,5 @@
 //! What callers may know about the configured topics.
 
-use std::time::Duration;
-
 use super::routing::TopicSettings;
 use super::{Gateway, GatewayError};
 use crate::config::{Groups, TopicPattern};
@@ -14,14 +12,10 @@ pub struct TopicView {
     pub name: String,
     /// Its groups, `["*"]` for any.
     pub groups: Vec<String>,
-    /// Used when a publish names no tag.
-    pub default_tag: Option<String>,
-    /// Used when a publish names no key.
-    pub default_key: Option<String>,
     /// `direct`.
     pub delivery: &'static str,
-    /// Longest time for one publish.
-    pub deadline: Duration,
+    /// What happens when the outcome of a publish is unknown.
+    pub on_unknown: &'static str,
     /// What its protocol can do.
     pub capabilities: Capabilities,
 }
@@ -65,10 +59,8 @@ impl Gateway {
         Ok(TopicView {
             name: name.to_owned(),
             groups,
-            default_tag: settings.default_tag.as_ref().map(|tag| tag.as_str().to_owned()),
-            default_key: settings.default_key.as_ref().map(|key| key.as_str().to_owned()),
-            delivery: "direct",
-            deadline: settings.deadline,
+            delivery: settings.delivery.as_str(),
+            on_unknown: settings.on_unknown.as_str(),
             capabilities: *upstream.capabilities(),
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Gateway, GatewayError};
-use crate::config::{Config, Groups, TopicConfig, TopicPattern};
+use crate::config::{Config, Delivery, Groups, OnUnknown, TopicConfig, TopicPattern};
 use crate::model::{ConsumerGroup, Key, Tag, Topic};
 use crate::telemetry::{GroupMetrics, TopicMetrics};
 
@@ -20,7 +20,7 @@ pub struct Routes {
 
 /// What the configuration says about one topic.
 #[derive(Debug)]
-pub struct TopicSettings {
+pub(super) struct TopicSettings {
     /// Index of the profile.
     pub(super) profile: usize,
     pub(super) profile_name: String,
@@ -29,6 +29,8 @@ pub struct TopicSettings {
     pub(super) default_key: Option<Key>,
     /// Longest time for one publish or acknowledgement.
     pub(super) deadline: Duration,
+    pub(super) delivery: Delivery,
+    pub(super) on_unknown: OnUnknown,
     configured: bool,
 }
 
@@ -90,6 +92,8 @@ impl TopicSettings {
             default_tag: topic.default_tag.clone(),
             default_key: topic.default_key.clone(),
             deadline: topic.deadline,
+            delivery: topic.delivery,
+            on_unknown: topic.on_unknown,
             configured: matches!(topic.name, TopicPattern::Named(_)),
         }
     }

@@ -39,7 +39,7 @@ pub(in crate::http) fn asset(exchange: &Exchange) -> Result<HttpResponse, Proble
     let Some((_, media_type, bytes)) = found else {
         return Err(Problem::new(Code::NotFound, "there is nothing at this path: /docs/ lists the routes"));
     };
-    Ok(page(media_type, bytes))
+    Ok(page(media_type, *bytes))
 }
 
 /// `/docs` without its slash.

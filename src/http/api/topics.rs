@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::gateway::TopicView;
 use crate::http::data::Exchange;
 use crate::http::problem::Problem;
-use crate::model::{MAX_DELAY, MAX_TAG_CHARS};
+use crate::model::MAX_DELAY;
 
 #[derive(Serialize)]
 struct Answer {
@@ -17,25 +17,22 @@ struct Answer {
 struct Item {
     topic: String,
     groups: Vec<String>,
-    default_tag: Option<String>,
-    default_key: Option<String>,
-    delivery: &'static str,
     protocol: &'static str,
+    delivery: &'static str,
+    on_unknown: &'static str,
     limits: Limits,
     capabilities: Capabilities,
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the contract")]
 struct Limits {
-    message_bytes: usize,
-    batch_messages: usize,
-    receive_messages: u32,
-    wait_seconds: u64,
-    receipt_handles: usize,
-    tag_characters: usize,
-    key_characters: usize,
-    delay_seconds: u64,
-    deadline_seconds: f64,
+    max_message_bytes: usize,
+    max_batch_messages: usize,
+    max_receive_messages: u32,
+    max_wait_seconds: u64,
+    max_ack_handles: usize,
+    max_delay_seconds: u64,
 }
 
 #[derive(Serialize)]
@@ -46,6 +43,7 @@ struct Capabilities {
     message_groups: bool,
     delayed_message_groups: bool,
     binary_bodies: bool,
+    empty_bodies: bool,
     tag_filter: bool,
     visibility_timeout: bool,
     nack: bool,
@@ -73,20 +71,16 @@ fn item(view: TopicView, exchange: &Exchange) -> Item {
     Item {
         topic: view.name,
         groups: view.groups,
-        default_tag: view.default_tag,
-        default_key: view.default_key,
-        delivery: view.delivery,
         protocol: able.protocol,
+        delivery: view.delivery,
+        on_unknown: view.on_unknown,
         limits: Limits {
-            message_bytes: able.max_message_bytes,
-            batch_messages: limits.batch_messages,
-            receive_messages: able.max_receive_messages,
-            wait_seconds: able.max_wait.as_secs(),
-            receipt_handles: limits.ack_handles,
-            tag_characters: MAX_TAG_CHARS,
-            key_characters: MAX_TAG_CHARS,
-            delay_seconds: if able.delayed_delivery { MAX_DELAY.as_secs() } else { 0 },
-            deadline_seconds: view.deadline.as_secs_f64(),
+            max_message_bytes: able.max_message_bytes.min(limits.body_bytes),
+            max_batch_messages: limits.batch_messages,
+            max_receive_messages: able.max_receive_messages,
+            max_wait_seconds: able.max_wait.as_secs(),
+            max_ack_handles: limits.ack_handles,
+            max_delay_seconds: if able.delayed_delivery { MAX_DELAY.as_secs() } else { 0 },
         },
         capabilities: Capabilities {
             properties: able.properties,
@@ -94,6 +88,7 @@ fn item(view: TopicView, exchange: &Exchange) -> Item {
             message_groups: able.message_groups,
             delayed_message_groups: able.delayed_message_groups,
             binary_bodies: able.binary_bodies,
+            empty_bodies: able.empty_bodies,
             tag_filter: able.tag_filter,
             visibility_timeout: able.visibility_timeout,
             nack: able.nack,

@@ -1,0 +1,246 @@
+//! Profiles: the MQs that the gateway talks to, and how.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::signature::Credentials;
+
+use super::endpoint::{EMBEDDED, ENDPOINT, Endpoint};
+use super::findings::Findings;
+use super::kind::{Flaw, Kind};
+use super::names::{CONTENT_TYPE, PRODUCER_GROUP, TABLE_NAME};
+use super::schema::{Key, Preset, Section};
+use super::units::millis;
+
+/// The protocol of an MQ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Protocol {
+    /// The HTTP interface of Alibaba Cloud ONS, which the embedded endpoint speaks, too.
+    #[serde(rename = "ons-http")]
+    OnsHttp,
+}
+
+impl Protocol {
+    /// The protocol's name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OnsHttp => "ons-http",
+        }
+    }
+}
+
+/// Where a profile's keys come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialsSource {
+    /// `[credentials.NAME]`.
+    Named(String),
+    /// The embedded endpoint's own pair; only for the endpoint `embedded`.
+    Embedded,
+    /// The keys themselves, out of the vendor's `user.properties`. `Debug` shows nothing of them.
+    Inline(Credentials),
+}
+
+/// `[profiles.NAME]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileConfig {
+    /// Its name in the configuration, in metrics and in discovery.
+    pub name: String,
+    /// The protocol of the MQ.
+    pub protocol: Protocol,
+    /// At least one address; later ones are used when earlier ones fail. `Embedded` stands alone.
+    pub endpoints: Vec<Endpoint>,
+    /// Where the keys come from.
+    pub credentials: CredentialsSource,
+    /// Who sends: 1–64 visible ASCII characters.
+    pub producer_group: String,
+    /// How long the MQ hides a delivered message from others; used to tell callers, not sent.
+    pub visibility_timeout: Duration,
+    /// The MQ takes bodies that are no UTF-8.
+    pub binary_bodies: bool,
+    /// A receive that does not wait sends `timeout=0`.
+    pub zero_timeout: bool,
+    /// Largest message body, in bytes.
+    pub max_message_bytes: usize,
+    /// The content type that messages are sent with.
+    pub content_type: String,
+    /// PEM file of a private CA, trusted instead of the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// How long one address may take to connect.
+    pub connect_timeout: Duration,
+    /// The pause before a waiting receive asks again after an empty answer that came early.
+    pub empty_poll_pause: Duration,
+    /// How long a looked-up address is used.
+    pub dns_refresh: Duration,
+    /// How long an idle connection to the MQ stays open.
+    pub keep_alive: Duration,
+    /// Most requests in flight, per worker.
+    pub connections: usize,
+}
+
+const fn key(name: &'static str, kind: Kind, preset: Preset, meaning: &'static str) -> Key {
+    Key { name, kind, preset, meaning }
+}
+
+const fn duration(min_millis: u64, max_secs: u64) -> Kind {
+    Kind::Duration { min: Duration::from_millis(min_millis), max: Duration::from_secs(max_secs) }
+}
+
+pub(super) const SECTION: Section = Section {
+    path: "profiles.*",
+    meaning: "An MQ under a name of your choice.",
+    keys: &[
+        key(
+            "protocol",
+            Kind::Choice { allowed: &["ons-http"], later: &["mq-http", "rocketmq"] },
+            Preset::Required,
+            "The protocol of the MQ.",
+        ),
+        key(
+            "endpoints",
+            Kind::List { rule: ENDPOINT, min: 1 },
+            Preset::Required,
+            "Addresses of the MQ, http or https, without a path; several are tried in turn when one fails. \
+             `[\"embedded\"]` is the embedded endpoint of this process.",
+        ),
+        key(
+            "credentials",
+            Kind::Text(TABLE_NAME),
+            Preset::Required,
+            "Name of a table below `credentials`; `\"embedded\"` is the embedded endpoint's own pair.",
+        ),
+        key("producer_group", Kind::Text(PRODUCER_GROUP), Preset::Required, "Who sends (ProducerID, PID)."),
+        key(
+            "visibility_timeout",
+            duration(100, 24 * 3600),
+            Preset::Value("\"300s\""),
+            "How long the MQ hides a delivered message from others. Set it to what the MQ does; the gateway only reports it.",
+        ),
+        key(
+            "binary_bodies",
+            Kind::Flag,
+            Preset::Value("false"),
+            "The MQ takes bodies that are no UTF-8; otherwise such messages are refused.",
+        ),
+        key(
+            "zero_timeout",
+            Kind::Flag,
+            Preset::Value("false"),
+            "A receive that does not wait sends `timeout=0`; otherwise it sends no timeout at all.",
+        ),
+        key(
+            "max_message_bytes",
+            Kind::Size { min: 1, max: 64 << 20 },
+            Preset::Value("\"64KiB\""),
+            "Largest body of one message; more is answered 413.",
+        ),
+        key(
+            "content_type",
+            Kind::Text(CONTENT_TYPE),
+            Preset::Value("\"text/html;charset=UTF-8\""),
+            "The content type that messages are sent with.",
+        ),
+        key(
+            "ca_file",
+            Kind::File,
+            Preset::Unset("the public CAs are trusted"),
+            "PEM file of a private CA, trusted instead of the public ones, for https endpoints. \
+             Relative to the configuration file.",
+        ),
+        key("connect_timeout", duration(10, 30), Preset::Value("\"1s\""), "How long one address may take to connect."),
+        key(
+            "empty_poll_pause",
+            duration(1, 60),
+            Preset::Value("\"2s\""),
+            "The pause before a waiting receive asks again after an empty answer that came early.",
+        ),
+        key("dns_refresh", duration(100, 3600), Preset::Value("\"30s\""), "How long a looked-up address is used."),
+        key(
+            "keep_alive",
+            duration(0, 600),
+            Preset::Value("\"30s\""),
+            "How long an idle connection to the MQ stays open.",
+        ),
+        key(
+            "connections",
+            Kind::Integer { min: 1, max: 65_535 },
+            Preset::Value("1024"),
+            "Most requests in flight to this MQ, per worker.",
+        ),
+    ],
+};
+
+/// The table as written.
+#[derive(Debug, Deserialize)]
+pub(super) struct RawProfile {
+    protocol: Protocol,
+    endpoints: Vec<String>,
+    credentials: String,
+    producer_group: String,
+    #[serde(deserialize_with = "millis")]
+    visibility_timeout: Duration,
+    binary_bodies: bool,
+    zero_timeout: bool,
+    max_message_bytes: usize,
+    content_type: String,
+    ca_file: Option<PathBuf>,
+    #[serde(deserialize_with = "millis")]
+    connect_timeout: Duration,
+    #[serde(deserialize_with = "millis")]
+    empty_poll_pause: Duration,
+    #[serde(deserialize_with = "millis")]
+    dns_refresh: Duration,
+    #[serde(deserialize_with = "millis")]
+    keep_alive: Duration,
+    connections: usize,
+}
+
+/// Resolves the tables. `inline` replaces every profile's credentials.
+pub(super) fn resolve(
+    raw: BTreeMap<String, RawProfile>,
+    inline: Option<&Credentials>,
+    findings: &mut Findings,
+) -> BTreeMap<String, ProfileConfig> {
+    let mut profiles = BTreeMap::new();
+    for (name, raw) in raw {
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        for (index, text) in raw.endpoints.iter().enumerate() {
+            let key = format!("profiles.{name}.endpoints[{index}]");
+            match Endpoint::parse(text) {
+                Ok(endpoint) if endpoints.contains(&endpoint) => {
+                    findings.add(&key, Flaw::new("is listed twice"));
+                }
+                Ok(endpoint) => endpoints.push(endpoint),
+                Err(flaw) => findings.add(&key, flaw),
+            }
+        }
+        let credentials = match inline {
+            Some(inline) => CredentialsSource::Inline(inline.clone()),
+            None if raw.credentials == EMBEDDED => CredentialsSource::Embedded,
+            None => CredentialsSource::Named(raw.credentials),
+        };
+        let profile = ProfileConfig {
+            name: name.clone(),
+            protocol: raw.protocol,
+            endpoints,
+            credentials,
+            producer_group: raw.producer_group,
+            visibility_timeout: raw.visibility_timeout,
+            binary_bodies: raw.binary_bodies,
+            zero_timeout: raw.zero_timeout,
+            max_message_bytes: raw.max_message_bytes,
+            content_type: raw.content_type,
+            ca_file: raw.ca_file,
+            connect_timeout: raw.connect_timeout,
+            empty_poll_pause: raw.empty_poll_pause,
+            dns_refresh: raw.dns_refresh,
+            keep_alive: raw.keep_alive,
+            connections: raw.connections,
+        };
+        profiles.insert(name, profile);
+    }
+    profiles
+}

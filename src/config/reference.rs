@@ -1,0 +1,52 @@
+//! `config/reference.md`, written from the table of keys, so that it is never wrong.
+
+use super::schema::{Key, Preset, SECTIONS, Section};
+
+const INTRODUCTION: &str = "\
+# Configuration reference
+
+Generated from the code (`UPDATE_REFERENCE=1 cargo test reference`); do not edit.
+
+A TOML file (`--config FILE`). Above the defaults lies the file, above the file the environment, above the environment
+the flags. Unknown keys, wrong types and values out of range are errors; `mq-gateway check FILE` shows them all.
+
+Durations have a unit: `\"250ms\"`, `\"5s\"`, `\"1m30s\"`, `\"72h\"`. Sizes are `\"64KiB\"`, `\"4MiB\"`, `\"1GB\"` or a whole
+number of bytes. Files that are read are relative to the configuration file; `data_dir` is relative to the working
+directory. Only keys with a variable in the last column can be set by the environment, and no secret ever.
+";
+
+/// The text of `config/reference.md`.
+#[must_use]
+pub fn reference() -> String {
+    let mut text = INTRODUCTION.to_owned();
+    for section in SECTIONS {
+        text += &format!("\n## {}\n\n{}\n\n", header(section), section.meaning);
+        text += "| key | value | default | meaning | variable |\n|---|---|---|---|---|\n";
+        for key in section.keys {
+            text += &row(section, key);
+        }
+    }
+    text
+}
+
+fn header(section: &Section) -> String {
+    match section.path {
+        "" => "Top".to_owned(),
+        path => match path.strip_suffix("[]") {
+            Some(path) => format!("`[[{path}]]`"),
+            None => format!("`[{}]`", path.replace('*', "NAME")),
+        },
+    }
+}
+
+fn row(section: &Section, key: &Key) -> String {
+    let default = match key.preset {
+        Preset::Value(value) => format!("`{value}`"),
+        Preset::Unset(effect) => format!("not set: {effect}"),
+        Preset::Required => "required".to_owned(),
+    };
+    let variable = section.variable(key).map(|variable| format!("`{variable}`")).unwrap_or_default();
+    let cells = [format!("`{}`", key.name), key.kind.expects(), default, key.meaning.to_owned(), variable];
+    let cells = cells.map(|cell| cell.replace('|', "\\|"));
+    format!("| {} |\n", cells.join(" | "))
+}

@@ -1,0 +1,16 @@
+//! The keys above all tables.
+
+use super::kind::Kind;
+use super::schema::{Key, Preset, Section};
+
+pub(super) const SECTION: Section = Section {
+    path: "",
+    meaning: "Keys above all tables; they stand first in the file.",
+    keys: &[Key {
+        name: "data_dir",
+        kind: Kind::Directory,
+        preset: Preset::Value("\"./data\""),
+        meaning: "Where the embedded endpoint, the outbox and idempotency keep their files (mode 0700). \
+                  Relative to the working directory. Without those three it is not touched.",
+    }],
+};

@@ -1,0 +1,112 @@
+//! `check` reads what `load` does not: the files that a configuration names.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::super::{Overrides, Source, check, load};
+use super::{CANARY, repository, write};
+
+const CONFIG: &str = "[credentials.main]\ndirectory = 'secrets'\n[profiles.main]\nprotocol = 'ons-http'\n\
+    endpoints = ['https://mq']\ncredentials = 'main'\nproducer_group = 'PID'\nca_file = 'secrets/ca.pem'\n\
+    [management]\ntoken_file = 'secrets/token'\n[[topics]]\nname = '*'\nprofile = 'main'\n";
+
+fn check_file(path: &Path) -> super::super::CheckReport {
+    check(&Source::File(path.to_owned()), &Overrides::default(), &BTreeMap::new())
+}
+
+#[test]
+fn every_named_file_is_read() {
+    let written = write(CONFIG);
+    let secrets = written.directory.path().join("secrets");
+    fs::create_dir(&secrets).unwrap();
+    let report = check_file(&written.path);
+    let places: Vec<_> = report
+        .problems()
+        .iter()
+        .map(|problem| (problem.location.position().unwrap().line, problem.key.as_deref().unwrap()))
+        .collect();
+    let expected =
+        [(1, "credentials.main.access_key_file"), (8, "profiles.main.ca_file"), (10, "management.token_file")];
+    assert_eq!(places, expected, "{report}");
+    assert_eq!(report.exit_code(), 1);
+
+    let certificate = rcgen::generate_simple_self_signed(["mq".to_owned()]).unwrap().cert.pem();
+    for (name, content) in [("access_key", "ak\n"), ("secret_key", CANARY), ("token", CANARY), ("ca.pem", &certificate)]
+    {
+        fs::write(secrets.join(name), content).unwrap();
+    }
+    let report = check_file(&written.path);
+    assert!(report.is_ok(), "{report}");
+    assert_eq!((report.exit_code(), report.to_string().as_str()), (0, "ok"));
+    assert_eq!(report.to_json(), json!({"ok": true, "problems": []}));
+
+    for (name, content, words) in [
+        ("secret_key", format!("{CANARY}\n{CANARY}"), "more than one line"),
+        ("security_token", String::new(), "is empty"),
+        ("token", format!("{CANARY}\0"), "control characters"),
+        ("ca.pem", CANARY.to_owned(), "holds no certificate"),
+        ("ca.pem", certificate.replace("-----END", "!CANARY"), "is damaged"),
+    ] {
+        let good = fs::read(secrets.join(name)).ok();
+        fs::write(secrets.join(name), content).unwrap();
+        let report = check_file(&written.path);
+        assert!(report.to_string().contains(words), "{name}: {report}");
+        assert!(!format!("{report} {report:?} {}", report.to_json()).contains("CANARY"), "{report}");
+        match good {
+            Some(good) => fs::write(secrets.join(name), good).unwrap(),
+            None => fs::remove_file(secrets.join(name)).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn loading_reads_no_secret_file() {
+    let written = write(CONFIG);
+    let config = load(&Source::File(written.path.clone()), &Overrides::default(), &BTreeMap::new()).unwrap();
+    let secrets = written.directory.path().join("secrets");
+    assert_eq!(config.credentials["main"].secret_key_file, secrets.join("secret_key"));
+    assert_eq!(config.credentials["main"].security_token_file, None);
+    fs::create_dir(&secrets).unwrap();
+    fs::write(secrets.join("security_token"), "t").unwrap();
+    let config = load(&Source::File(written.path), &Overrides::default(), &BTreeMap::new()).unwrap();
+    assert_eq!(config.credentials["main"].security_token_file, Some(secrets.join("security_token")));
+}
+
+#[test]
+fn an_unreadable_file_is_not_a_bad_one() {
+    let written = write("x = 1");
+    let missing = written.directory.path().join("missing.toml");
+    for path in [missing.as_path(), written.directory.path()] {
+        for source in [Source::File(path.to_owned()), Source::UserProperties(path.to_owned())] {
+            let report = check(&source, &Overrides::default(), &BTreeMap::new());
+            assert_eq!(report.exit_code(), 2, "{report}");
+            assert!(report.to_string().contains("could not be read: "), "{report}");
+        }
+    }
+    assert_eq!(check_file(&written.path).exit_code(), 1);
+}
+
+#[test]
+fn text_and_json_tell_the_same() {
+    let written = write(format!("[server]\nlissten = '{CANARY}'\n[embedded]\nenabled = true\n"));
+    let report = check_file(&written.path);
+    let file = written.path.display();
+    let text =
+        format!("{file}:2:1: `server.lissten`: is no key of this version\n    hint: did you mean `listen`?\n1 problem");
+    assert_eq!(report.to_string(), text);
+    let problem = json!({
+        "file": file.to_string(), "line": 2, "column": 1, "key": "server.lissten",
+        "detail": "is no key of this version", "hint": "did you mean `listen`?",
+    });
+    assert_eq!(report.to_json(), json!({"ok": false, "problems": [problem]}));
+}
+
+#[test]
+fn the_vendors_file_is_checked_too() {
+    let source = Source::UserProperties(repository("tests/fixtures/user.properties"));
+    let report = check(&source, &Overrides::default(), &BTreeMap::new());
+    assert_eq!((report.exit_code(), report.problems().len()), (1, 5));
+}

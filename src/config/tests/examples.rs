@@ -1,0 +1,202 @@
+//! The files in `config/`, and what is generated for it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::schema::{Preset, SECTIONS};
+use super::super::*;
+use super::{load_built_in, load_text, repository};
+
+fn load_example(name: &str) -> Config {
+    let path = repository("config/examples").join(name);
+    load(&Source::File(path), &Overrides::default(), &BTreeMap::new()).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn the_defaults_are_those_of_the_contract() {
+    let config = load_text("[embedded]\nenabled = true").unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.server.workers, std::thread::available_parallelism().unwrap().get());
+    assert_eq!(config.server.allowed_origins, Vec::<String>::new());
+    let seconds = Duration::from_secs;
+    let expected = LimitsConfig {
+        body_bytes: 4 << 20,
+        batch_messages: 100,
+        ack_handles: 100,
+        uri_bytes: 8192,
+        headers: 64,
+        header_bytes: 32_768,
+        json_depth: 128,
+        request_timeout: seconds(30),
+        body_timeout: seconds(10),
+        head_timeout: seconds(5),
+        connections: 25_000,
+    };
+    assert_eq!(config.server.limits, expected);
+    assert_eq!(config.server.keep_alive, seconds(75));
+    assert_eq!(config.server.drain_delay, seconds(5));
+    assert_eq!(config.server.shutdown_timeout, seconds(20));
+    assert_eq!(config.management.listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.management.token_file, None);
+    assert_eq!((config.log.level, config.log.format), (LogLevel::Info, LogFormat::Auto));
+    assert_eq!(config.data_dir, Path::new("./data"));
+    let expected = EmbeddedConfig {
+        enabled: true,
+        listen: ([127, 0, 0, 1], 8090).into(),
+        storage: EmbeddedStorage::Disk,
+        credentials: None,
+        topics: vec![],
+        visibility_timeout: seconds(300),
+        max_redeliveries: 16,
+        new_group_starts: NewGroupStarts::Earliest,
+        retention: seconds(72 * 3600),
+        retention_bytes: 1 << 30,
+        clock_past: seconds(15),
+        clock_future: seconds(60),
+        max_message_bytes: 65_536,
+        default_wait: seconds(3),
+        error_hold: seconds(1),
+    };
+    assert_eq!(config.embedded, expected);
+    assert!(config.credentials.is_empty() && config.profiles.is_empty() && config.topics.is_empty());
+}
+
+#[test]
+fn the_built_in_profile_is_the_embedded_endpoint() {
+    let config = load_built_in();
+    assert!(config.embedded.enabled);
+    let expected = ProfileConfig {
+        name: "embedded".to_owned(),
+        protocol: Protocol::OnsHttp,
+        endpoints: vec![Endpoint::Embedded],
+        credentials: CredentialsSource::Embedded,
+        producer_group: "PID_gateway".to_owned(),
+        visibility_timeout: Duration::from_secs(300),
+        binary_bodies: true,
+        zero_timeout: true,
+        max_message_bytes: 65_536,
+        content_type: "text/html;charset=UTF-8".to_owned(),
+        ca_file: None,
+        connect_timeout: Duration::from_secs(1),
+        empty_poll_pause: Duration::from_secs(2),
+        dns_refresh: Duration::from_secs(30),
+        keep_alive: Duration::from_secs(30),
+        connections: 1024,
+    };
+    assert_eq!(config.profiles, BTreeMap::from([("embedded".to_owned(), expected)]));
+    let expected = TopicConfig {
+        name: TopicPattern::Any,
+        profile: "embedded".to_owned(),
+        groups: Groups::Any,
+        default_tag: None,
+        default_key: None,
+        deadline: Duration::from_secs(5),
+        delivery: Delivery::Direct,
+        on_unknown: OnUnknown::Report,
+    };
+    assert_eq!(config.topics, vec![expected]);
+}
+
+#[test]
+fn the_default_file_says_what_is_built_in() {
+    let path = repository("config/default.toml");
+    let config = load(&Source::File(path.clone()), &Overrides::default(), &BTreeMap::new()).unwrap();
+    assert_eq!(config, load_built_in());
+    let text = fs::read_to_string(path).unwrap();
+    for section in SECTIONS {
+        for key in section.keys {
+            let path = section.key_path(key);
+            let written = text.lines().any(|line| {
+                let line = line.trim_start_matches("# ");
+                line.strip_prefix(key.name).is_some_and(|rest| rest.starts_with(" = "))
+            });
+            assert!(written, "config/default.toml lacks {path}");
+        }
+    }
+}
+
+#[test]
+fn every_default_is_legal() {
+    let mut findings = findings::Findings::new(Location::BuiltIn);
+    document::read(&schema::defaults(), document::Place::BuiltIn, &mut findings);
+    assert_eq!(findings.problems, vec![]);
+    for section in SECTIONS.iter().filter(|section| section.is_named()) {
+        for key in section.keys {
+            if let Preset::Value(value) = key.preset {
+                assert!(toml::from_str::<toml::Table>(&format!("{} = {value}", key.name)).is_ok(), "{}", key.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_example_loads() {
+    let config = load_example("ons-http.toml");
+    assert!(!config.embedded.enabled);
+    assert_eq!(config.credentials["main"].secret_key_file, Path::new("/run/secrets/mq/secret_key"));
+    assert_eq!(config.profiles["main"].endpoints[0].to_string(), "http://publictest-rest.ons.aliyun.com:80");
+    assert_eq!(config.topics[1].groups, Groups::Named(vec![]));
+
+    let config = load_example("embedded.toml");
+    assert!(config.embedded.enabled);
+    assert_eq!(config.profiles["local"].credentials, CredentialsSource::Embedded);
+
+    let config = load_example("embedded-only-topics.toml");
+    assert_eq!(config.embedded.topics.len(), 2);
+    assert_eq!(config.embedded.visibility_timeout, Duration::from_secs(2));
+
+    let config = load_example("failover-tls.toml");
+    let profile = &config.profiles["main"];
+    assert!(profile.endpoints.iter().all(|endpoint| matches!(endpoint, Endpoint::Url { tls: true, port: 8443, .. })));
+    assert_eq!(profile.ca_file, Some(repository("config/examples/secrets/ca.pem")));
+    assert_eq!(config.credentials["main"].access_key_file, repository("config/examples/secrets/access_key"));
+
+    let config = load_example("kubernetes.toml");
+    assert!(config.server.listen.ip().is_unspecified() && config.management.listen.ip().is_unspecified());
+
+    let path = repository("config/examples/user.properties.example");
+    load(&Source::UserProperties(path), &Overrides::default(), &BTreeMap::new()).unwrap();
+    assert_eq!(fs::read_dir(repository("config/examples")).unwrap().count(), 6, "an example without a test");
+}
+
+#[test]
+fn the_reference_is_up_to_date() {
+    let path = repository("config/reference.md");
+    if std::env::vars().any(|(name, _)| name == "UPDATE_REFERENCE") {
+        fs::write(&path, reference()).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(committed, reference(), "run UPDATE_REFERENCE=1 cargo test reference");
+}
+
+#[test]
+fn a_named_topic_beside_any_is_fine() {
+    let config = load_text(
+        "[embedded]\nenabled = true\n[profiles.a]\nprotocol = 'ons-http'\nendpoints = ['embedded']\n\
+         credentials = 'embedded'\nproducer_group = 'PID'\n[[topics]]\nname = '*'\nprofile = 'a'\n\
+         [[topics]]\nname = '订单'\nprofile = 'a'\n",
+    )
+    .unwrap();
+    assert_eq!(config.topics.len(), 2);
+}
+
+#[test]
+fn the_redacted_dump_has_every_setting() {
+    let config = load_example("failover-tls.toml");
+    let dump = config.redacted();
+    for section in SECTIONS {
+        let path = section.path.replace('.', "/").replace("/*", "/main").replace("[]", "/0");
+        let pointer = if path.is_empty() { String::new() } else { format!("/{path}") };
+        let table = dump.pointer(&pointer).unwrap_or_else(|| panic!("the dump lacks {path}"));
+        for key in section.keys.iter().filter(|key| key.name != "directory") {
+            assert!(table.get(key.name).is_some(), "the dump lacks {}", section.key_path(key));
+        }
+    }
+    assert_eq!(dump["profiles"]["main"]["connect_timeout"], "500ms");
+    assert_eq!(
+        dump["credentials"]["main"]["secret_key_file"].as_str().map(|path| path.ends_with("secret_key")),
+        Some(true)
+    );
+}
