@@ -1,6 +1,7 @@
 //! Every metric series. Label values come from configuration or an enum, never straight from a request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
@@ -8,7 +9,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use super::topic_labels::{Bounded, UNKNOWN};
+use super::topic_labels::{Bounded, OTHER, UNKNOWN};
 use crate::model::Outcome;
 
 /// Seconds: from a loopback exchange to a long poll.
@@ -36,10 +37,8 @@ pub struct Metrics {
     upstream_up: IntGaugeVec,
     upstream_clock_skew: GaugeVec,
     requests_shed: IntCounterVec,
-    /// Messages in the embedded endpoint by topic, group and state.
-    pub embedded_messages: IntGaugeVec,
-    /// Age of the oldest unacknowledged message by topic and group, in seconds.
-    pub embedded_oldest_message_age: GaugeVec,
+    embedded_messages: IntGaugeVec,
+    embedded_oldest_message_age: GaugeVec,
     embedded_refused: IntCounterVec,
     /// Messages that retention dropped.
     pub embedded_dropped: IntCounter,
@@ -51,6 +50,26 @@ pub struct Metrics {
     pub panics: IntCounter,
     topics: Bounded<TopicMetrics>,
     groups: Bounded<GroupMetrics>,
+}
+
+/// Groups of the embedded endpoint that get labels of their own.
+const MAX_SAMPLES: usize = 100;
+
+/// The embedded endpoint's numbers for one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddedSample {
+    /// The topic.
+    pub topic: String,
+    /// The group.
+    pub group: String,
+    /// Messages that a receive would get now.
+    pub ready: u64,
+    /// Messages delivered and not acknowledged.
+    pub in_flight: u64,
+    /// Messages whose time has not come.
+    pub delayed: u64,
+    /// Age of the oldest message not acknowledged.
+    pub oldest_age: Option<Duration>,
 }
 
 /// The labels of one answered request.
@@ -329,6 +348,31 @@ impl Metrics {
     /// Counts a request refused to protect the rest.
     pub fn shed(&self, reason: &'static str) {
         self.requests_shed.with_label_values(&[reason]).inc();
+    }
+
+    /// Shows the embedded endpoint's numbers as they are now. Groups that are gone leave the page; beyond the first
+    /// hundred they are added up as `_other`.
+    pub fn set_embedded(&self, samples: &[EmbeddedSample]) {
+        self.embedded_messages.reset();
+        self.embedded_oldest_message_age.reset();
+        for (index, sample) in samples.iter().enumerate() {
+            let (topic, group) =
+                if index < MAX_SAMPLES { (sample.topic.as_str(), sample.group.as_str()) } else { (OTHER, OTHER) };
+            let states = [("ready", sample.ready), ("in_flight", sample.in_flight), ("delayed", sample.delayed)];
+            for (state, count) in states {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                self.embedded_messages.with_label_values(&[topic, group, state]).add(count);
+            }
+            let age = sample.oldest_age.map_or(0.0, |age| age.as_secs_f64());
+            let oldest = self.embedded_oldest_message_age.with_label_values(&[topic, group]);
+            oldest.set(oldest.get().max(age));
+        }
+    }
+
+    /// Counts what the embedded endpoint did on its own since the last time.
+    pub fn add_embedded(&self, dropped: u64, dead_lettered: u64) {
+        self.embedded_dropped.inc_by(dropped);
+        self.embedded_dead_lettered.inc_by(dead_lettered);
     }
 
     /// Counts a request that the embedded endpoint refused.

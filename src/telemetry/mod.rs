@@ -2,7 +2,8 @@
 
 pub mod logging;
 mod metrics;
+pub mod panics;
 mod topic_labels;
 
-pub use metrics::{GroupMetrics, HttpLabels, Metrics, TopicMetrics, UpstreamMetrics};
+pub use metrics::{EmbeddedSample, GroupMetrics, HttpLabels, Metrics, TopicMetrics, UpstreamMetrics};
 pub use topic_labels::{OTHER, UNKNOWN};

@@ -12,7 +12,7 @@ mod request;
 pub use answer::{
     AnswerError, ErrorBody, decode_consumed, decode_error, decode_published, encode_consumed, encode_published,
 };
-pub use refusal::Refusal;
+pub use refusal::{ForbiddenReason, Refusal};
 pub use request::{Acknowledge, Consume, Encoded, Header, Method, Publish, Request, Signed, decode};
 
 /// Largest body that the vendor takes, in bytes (protocol notes ONS 3.4).

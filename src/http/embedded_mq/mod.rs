@@ -1,0 +1,6 @@
+//! The embedded endpoint's listener: the vendors' protocols, decoded by the same codecs that the upstreams encode with.
+
+mod ons_http;
+mod service;
+
+pub use service::{EndpointService, EndpointSettings};

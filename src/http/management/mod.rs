@@ -1,0 +1,7 @@
+//! The management listener: probes, metrics, the redacted configuration.
+
+mod readiness;
+mod service;
+
+pub use readiness::Readiness;
+pub use service::ManagementService;

@@ -1,0 +1,111 @@
+//! The management listener's routes.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE};
+use actix_web::{HttpRequest, HttpResponse};
+use prometheus::IntGauge;
+
+use super::Readiness;
+use crate::embedded::Engine;
+use crate::http::problem::{Code, Problem};
+use crate::telemetry::Metrics;
+
+/// The routes, in the order of the contract.
+const ROUTES: &str = "/livez, /readyz, /startupz, /metrics, /config";
+
+/// The management listener; one thread serves it.
+#[derive(Debug, Clone)]
+pub struct ManagementService {
+    /// Started and draining.
+    pub readiness: Readiness,
+    /// What `/metrics` shows.
+    pub metrics: Arc<Metrics>,
+    /// Profile names and whether their MQ answers.
+    pub upstreams: Vec<(String, IntGauge)>,
+    /// Asked for its numbers at each scrape.
+    pub engine: Option<Engine>,
+    /// What `/config` shows: redacted when it was made.
+    pub config: Arc<str>,
+}
+
+impl ManagementService {
+    /// Answers one request.
+    pub async fn handle(self, request: HttpRequest) -> HttpResponse {
+        let path = request.uri().path();
+        if !["/livez", "/readyz", "/startupz", "/metrics", "/config"].contains(&path) {
+            let detail = format!("there is nothing at this path; this listener has {ROUTES}");
+            return Problem::new(Code::NotFound, detail).closing().response("");
+        }
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            let mut response = Problem::method_not_allowed("GET, HEAD").closing().response("");
+            response.headers_mut().insert(ALLOW, actix_web::http::header::HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match path {
+            // Liveness asks nobody: a restart mends nothing outside this process.
+            "/livez" => HttpResponse::Ok().body("ok\n"),
+            "/startupz" => probe(self.readiness.started(), "starting\n"),
+            "/readyz" => self.ready(request.uri().query() == Some("verbose")),
+            "/config" => {
+                HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(self.config.to_string())
+            }
+            _ => self.scrape().await,
+        }
+    }
+
+    fn ready(&self, verbose: bool) -> HttpResponse {
+        let (started, draining) = (self.readiness.started(), self.readiness.draining());
+        let ready = started && !draining;
+        if !verbose {
+            return probe(ready, if draining { "draining\n" } else { "starting\n" });
+        }
+        let mut text = String::new();
+        let mut line = |good: bool, bad: &str, name: &str| {
+            let (mark, word) = if good { ("+", "ok") } else { ("-", bad) };
+            // Writing to a String cannot fail.
+            drop(writeln!(text, "[{mark}]{name} {word}"));
+        };
+        line(started, "starting", "started");
+        line(!draining, "draining", "not-draining");
+        for (profile, up) in &self.upstreams {
+            // Degraded, not unready: the gateway answers, with 503s that say so.
+            line(up.get() == 1, "degraded: the MQ could not be reached", &format!("upstream {profile}"));
+        }
+        let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+        response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text)
+    }
+
+    async fn scrape(&self) -> HttpResponse {
+        if let Some(engine) = &self.engine {
+            match engine.stats().await {
+                Ok(stats) => self.metrics.set_embedded(&stats.groups.iter().map(into_sample).collect::<Vec<_>>()),
+                Err(error) => tracing::warn!(%error, "the embedded endpoint could not tell its numbers"),
+            }
+        }
+        match self.metrics.render() {
+            Ok(page) => HttpResponse::Ok().insert_header((CONTENT_TYPE, prometheus::TEXT_FORMAT)).body(page),
+            Err(error) => {
+                tracing::error!(%error, "the metrics could not be written");
+                Problem::new(Code::InternalError, "the metrics could not be written").response("")
+            }
+        }
+    }
+}
+
+fn probe(good: bool, reason: &'static str) -> HttpResponse {
+    if good { HttpResponse::Ok().body("ok\n") } else { HttpResponse::ServiceUnavailable().body(reason) }
+}
+
+fn into_sample(group: &crate::embedded::GroupStats) -> crate::telemetry::EmbeddedSample {
+    crate::telemetry::EmbeddedSample {
+        topic: group.topic.as_str().to_owned(),
+        group: group.group.as_str().to_owned(),
+        ready: group.ready,
+        in_flight: group.in_flight,
+        delayed: group.delayed,
+        oldest_age: group.oldest_unacknowledged_age,
+    }
+}
