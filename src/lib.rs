@@ -6,4 +6,5 @@ pub mod clock;
 pub mod model;
 pub mod random;
 pub mod signature;
+pub mod storage;
 pub mod tasks;
