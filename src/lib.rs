@@ -3,6 +3,7 @@
 //! The layers are a table in `tests/it/architecture.rs`; ARCHITECTURE.md walks through them.
 
 pub mod clock;
+pub mod embedded;
 pub mod model;
 pub mod random;
 pub mod signature;
