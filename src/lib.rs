@@ -2,8 +2,11 @@
 //!
 //! The layers are a table in `tests/it/architecture.rs`; ARCHITECTURE.md walks through them.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod embedded;
 pub mod gateway;
 pub mod http;
 pub mod http_client;
@@ -11,6 +14,7 @@ pub mod model;
 pub mod protocol;
 pub mod random;
 pub mod signature;
+pub mod storage;
 pub mod tasks;
 pub mod telemetry;
 pub mod upstream;

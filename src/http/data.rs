@@ -156,7 +156,7 @@ impl DataService {
             Ok(admitted) => {
                 let answer = match (admitted, found) {
                     (Admitted::Preflight, _) => Ok(preflight(route)),
-                    (Admitted::Yes(_), Some(found)) => {
+                    (Admitted::Yes, Some(found)) => {
                         let payload = RefCell::new(payload);
                         Rc::clone(&self)
                             .perform(Exchange {
@@ -168,7 +168,7 @@ impl DataService {
                             })
                             .await
                     }
-                    (Admitted::Yes(_), None) => Err(not_found()),
+                    (Admitted::Yes, None) => Err(not_found()),
                 };
                 answer.unwrap_or_else(|problem| self.refuse(&problem, route, &id))
             }
@@ -193,7 +193,7 @@ impl DataService {
     fn admit(&self, request: &HttpRequest, route: Option<Route>) -> Result<Admitted, Problem> {
         guard::check_head(request, &self.settings.limits)?;
         let allowed = guard::check_origin(request, &self.settings.origins)?;
-        let Some(route) = route else { return Ok(Admitted::Yes(allowed)) };
+        let Some(route) = route else { return Ok(Admitted::Yes) };
         if request.method() == Method::OPTIONS && matches!(allowed, Allowed::Foreign(_)) {
             return Ok(Admitted::Preflight);
         }
@@ -204,7 +204,7 @@ impl DataService {
             let detail = format!("this route answers {}: accept it, or */*", route.produces());
             return Err(Problem::new(Code::NotAcceptable, detail));
         }
-        Ok(Admitted::Yes(allowed))
+        Ok(Admitted::Yes)
     }
 
     async fn perform(self: Rc<Self>, exchange: Exchange) -> Result<HttpResponse, Problem> {
@@ -273,7 +273,7 @@ impl DataService {
 }
 
 enum Admitted {
-    Yes(Allowed),
+    Yes,
     /// A browser asks whether a page of an allowed origin may call.
     Preflight,
 }

@@ -39,5 +39,10 @@ fn filter(level: LogLevel) -> Targets {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    Targets::new().with_default(ours.min(LevelFilter::INFO)).with_target("mq_gateway", ours)
+    // actix says at INFO, twice for each listener, what our own `listening` says.
+    let quiet = ours.min(LevelFilter::WARN);
+    Targets::new()
+        .with_default(ours.min(LevelFilter::INFO))
+        .with_target("actix_server", quiet)
+        .with_target("mq_gateway", ours)
 }

@@ -159,6 +159,7 @@ impl Metrics {
     ///
     /// # Errors
     /// Only when a name is wrong or used twice, which a test would show.
+    #[expect(clippy::too_many_lines, reason = "one table, an entry per series")]
     pub fn new() -> prometheus::Result<Arc<Self>> {
         let registry = Registry::new();
         let counters = |name: &str, help: &str, labels: &[&str]| {

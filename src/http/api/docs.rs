@@ -1,7 +1,5 @@
 //! `/docs/`: the contract as a page, from files inside the binary; it loads nothing from anywhere else.
 
-use std::fmt::Write as _;
-
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
 
@@ -61,16 +59,15 @@ pub(in crate::http) fn problems() -> HttpResponse {
     for code in Code::ALL {
         let row = code.row();
         let again = if row.retryable { "may succeed when repeated" } else { "fails again when repeated" };
-        // Writing to a String cannot fail; the texts are ours and hold no markup.
-        let _: std::fmt::Result = write!(
-            html,
+        // The texts are ours and hold no markup.
+        html.push_str(&format!(
             "<section id=\"{name}\"><h2><a href=\"#{name}\">{name}</a></h2><p><strong>{status}</strong> {title} \
              <em>({again})</em></p><p>{advice}</p></section>",
             name = row.code,
             status = row.status,
             title = row.title,
             advice = row.advice,
-        );
+        ));
     }
     html.push_str("</main></body></html>");
     page("text/html; charset=utf-8", html)

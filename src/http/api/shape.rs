@@ -3,8 +3,6 @@
 //! The fast path deserialises straight into a struct; only when that fails is the body read again, generically. The
 //! JSON library's own message is never shown, because it quotes the value.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 use super::compact::depth;
@@ -159,10 +157,7 @@ fn shown(name: &str) -> String {
         match character {
             '~' => text.push_str("~0"),
             '/' => text.push_str("~1"),
-            control if control.is_control() => {
-                // Writing to a String cannot fail.
-                let _: std::fmt::Result = write!(text, "{}", control.escape_default());
-            }
+            control if control.is_control() => text.extend(control.escape_default()),
             other => text.push(other),
         }
     }

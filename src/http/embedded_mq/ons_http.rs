@@ -17,8 +17,8 @@ use crate::model::{
     ConsumerGroup, Key, MAX_DELAY, Message, MessageGroup, NameError, Tag, Topic, UnixMillis, UpstreamHandle,
 };
 use crate::protocol::ons_http::{
-    self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, ForbiddenReason, Header, MAX_CONSUME, MAX_TIMEOUT_MILLIS, Method,
-    Publish, Refusal, Request,
+    self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, ForbiddenReason, Header, MAX_CONSUME, MAX_TIMEOUT_MILLIS,
+    Method, Publish, Refusal, Request,
 };
 
 /// Why a request got no success.
@@ -118,9 +118,7 @@ async fn publish_one(
         return Err(Refusal::Invalid("StartDeliverTime", "must be at most 40 days ahead").into());
     }
     let message_id = service.engine.publish(message).await.map_err(Failure::Engine)?;
-    Ok(HttpResponse::Created()
-        .insert_header((CONTENT_TYPE, TEXT_HTML))
-        .body(ons_http::encode_published(&message_id)))
+    Ok(HttpResponse::Created().insert_header((CONTENT_TYPE, TEXT_HTML)).body(ons_http::encode_published(&message_id)))
 }
 
 async fn consume_some(service: &EndpointService, consume: Consume<'_>) -> Result<HttpResponse, Failure> {
@@ -212,7 +210,9 @@ fn in_utf8(request: &HttpRequest, body: Bytes) -> Bytes {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
     });
-    let Some(encoding) = charset.and_then(|name| encoding_rs::Encoding::for_label(name.as_bytes())) else { return body };
+    let Some(encoding) = charset.and_then(|name| encoding_rs::Encoding::for_label(name.as_bytes())) else {
+        return body;
+    };
     if encoding == encoding_rs::UTF_8 {
         return body;
     }

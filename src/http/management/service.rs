@@ -1,6 +1,5 @@
 //! The management listener's routes.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use actix_web::http::Method;
@@ -65,8 +64,7 @@ impl ManagementService {
         let mut text = String::new();
         let mut line = |good: bool, bad: &str, name: &str| {
             let (mark, word) = if good { ("+", "ok") } else { ("-", bad) };
-            // Writing to a String cannot fail.
-            drop(writeln!(text, "[{mark}]{name} {word}"));
+            text.push_str(&format!("[{mark}]{name} {word}\n"));
         };
         line(started, "starting", "started");
         line(!draining, "draining", "not-draining");

@@ -1,0 +1,141 @@
+//! The embedded endpoint: its data directory, keys, engine and listener.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
+use actix_web::{App, HttpServer};
+use tokio::sync::watch;
+
+use super::listeners::{Listener, bind, run};
+use super::{StartError, Surroundings};
+use crate::config::{self, Config, EmbeddedStorage};
+use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation};
+use crate::http::embedded_mq::{EndpointService, EndpointSettings};
+use crate::signature::Credentials;
+use crate::storage::DataDir;
+use crate::tasks::Background;
+use crate::telemetry::Metrics;
+
+/// The store's file inside the data directory.
+const STORE_FILE: &str = "embedded.db";
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+
+/// An open engine and the keys that its endpoint checks.
+pub(super) struct Opened {
+    pub(super) engine: Engine,
+    pub(super) credentials: Credentials,
+    pub(super) data_dir: Option<DataDir>,
+    /// Present when the endpoint uses its own pair.
+    own: Option<EndpointCredentials>,
+}
+
+/// Takes the data directory's lock, then opens what is in it. Messages in memory still have their keys on disk, so that
+/// clients can be pointed at them; only configured keys and memory together need no directory.
+pub(super) fn open(config: &Config, surroundings: &Surroundings) -> Result<Opened, StartError> {
+    let embedded = &config.embedded;
+    let in_memory = embedded.storage == EmbeddedStorage::Memory;
+    let named = embedded.credentials.as_ref();
+    let data_dir = if in_memory && named.is_some() { None } else { Some(DataDir::open(&config.data_dir)?) };
+    let location = match &data_dir {
+        Some(directory) if !in_memory => StoreLocation::Disk(directory.path().join(STORE_FILE)),
+        Some(_) | None => StoreLocation::Memory,
+    };
+    let own = match (&data_dir, named) {
+        (Some(directory), None) => Some(EndpointCredentials::load_or_create(directory.path(), &surroundings.random)?),
+        (_, _) => None,
+    };
+    let credentials = match (&own, named) {
+        (Some(own), _) => own.clone().into(),
+        (None, Some(name)) => {
+            let files = config.credentials.get(name).ok_or_else(|| {
+                StartError::Inconsistent(format!("embedded.credentials: [credentials.{name}] is missing"))
+            })?;
+            config::load_credentials(files)
+                .map_err(|source| StartError::Credentials { profile: "embedded".to_owned(), source })?
+        }
+        (None, None) => return Err(StartError::Inconsistent("the embedded endpoint has no keys".to_owned())),
+    };
+    let options = EngineOptions {
+        visibility_timeout: embedded.visibility_timeout,
+        max_redeliveries: embedded.max_redeliveries,
+        new_group_starts: match embedded.new_group_starts {
+            config::NewGroupStarts::Earliest => NewGroupStarts::Earliest,
+            config::NewGroupStarts::Latest => NewGroupStarts::Latest,
+        },
+        retention: embedded.retention,
+        retention_bytes: embedded.retention_bytes,
+        topics: embedded.topics.clone(),
+    };
+    let engine = Engine::open(location, options, surroundings.clock.clone(), surroundings.random.clone())?;
+    Ok(Opened { engine, credentials, data_dir, own })
+}
+
+/// Serves the engine.
+pub(super) fn listen(
+    config: &Config,
+    opened: &Opened,
+    surroundings: &Surroundings,
+    draining: watch::Receiver<bool>,
+) -> Result<Listener, StartError> {
+    let key = "embedded.listen";
+    let (listener, address) = bind(config.embedded.listen, key)?;
+    if let (Some(own), Some(directory)) = (&opened.own, &opened.data_dir) {
+        let url = format!("http://{}", reachable(address));
+        own.clone().note_url(directory.path(), url)?;
+    }
+    let limits = &config.server.limits;
+    let settings = EndpointSettings::new(&config.embedded, &opened.credentials, limits.body_timeout);
+    let engine = opened.engine.clone();
+    let Surroundings { clock, metrics, .. } = surroundings.clone();
+    let server = HttpServer::new(move || {
+        let service = Rc::new(EndpointService::new(
+            engine.clone(),
+            settings.clone(),
+            clock.clone(),
+            Arc::clone(&metrics),
+            draining.clone(),
+        ));
+        App::new().default_service(fn_service(move |request: ServiceRequest| {
+            let service = Rc::clone(&service);
+            async move {
+                let (request, payload) = request.into_parts();
+                let response = service.handle(request.clone(), payload).await;
+                Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
+            }
+        }))
+    })
+    .workers(config.server.workers)
+    .backlog(4096)
+    .max_connections((limits.connections / config.server.workers).max(1))
+    .keep_alive(config.server.keep_alive)
+    .client_request_timeout(limits.head_timeout)
+    // A hang-up ends a waiting consume, whose messages are then given back.
+    .h1_allow_half_closed(false)
+    .shutdown_timeout(config.server.shutdown_timeout.as_secs())
+    .disable_signals()
+    .listen(listener)
+    .map_err(|source| StartError::Listen { address, key, source })?
+    .run();
+    Ok(run(server, address))
+}
+
+/// An address that a client on this machine can connect to.
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()) } else { address }
+}
+
+/// Retention and dead letters, every second.
+pub(super) fn sweep(engine: Engine, metrics: Arc<Metrics>) -> Background {
+    Background::spawn(async move {
+        loop {
+            tokio::time::sleep(SWEEP_PAUSE).await;
+            match engine.sweep().await {
+                Ok(report) => metrics.add_embedded(report.dropped_by_retention, report.dead_lettered),
+                Err(error) => tracing::error!(%error, "the embedded endpoint's clean-up failed"),
+            }
+        }
+    })
+}

@@ -1,0 +1,54 @@
+//! Why the gateway did not start.
+
+use std::net::SocketAddr;
+
+use crate::config::CredentialsError as SecretError;
+use crate::embedded::{CredentialsError as EndpointCredentialsError, EngineError};
+use crate::http_client::{SelfTestError, TlsError};
+use crate::storage::DataDirError;
+
+/// One message for a person; no secret in it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address is taken or not ours.
+    #[error("could not listen on {address} ({key}): {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The configuration key that sets it.
+        key: &'static str,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// The data directory is in use or cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The embedded endpoint's own keys.
+    #[error(transparent)]
+    EndpointCredentials(#[from] EndpointCredentialsError),
+    /// The embedded endpoint's store.
+    #[error("the embedded endpoint's store could not be opened: {0}")]
+    Engine(#[from] EngineError),
+    /// A credentials file.
+    #[error("credentials of profile `{profile}`: {source}")]
+    Credentials {
+        /// Whose.
+        profile: String,
+        /// What is wrong with the file.
+        source: SecretError,
+    },
+    /// A private CA.
+    #[error("profile `{profile}`: {source}")]
+    Tls {
+        /// Whose.
+        profile: String,
+        /// What is wrong.
+        source: TlsError,
+    },
+    /// The TLS connector does not work.
+    #[error(transparent)]
+    SelfTest(#[from] SelfTestError),
+    /// Something that the configuration's own checks should have found.
+    #[error("{0}")]
+    Inconsistent(String),
+}

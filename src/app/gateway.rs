@@ -1,0 +1,124 @@
+//! The gateway: plans for every profile, and the data listener.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
+use actix_web::{App, HttpServer};
+use tokio::sync::watch;
+
+use super::embedded::reachable;
+use super::listeners::{Listener, bind, run};
+use super::{StartError, Surroundings};
+use crate::config::{self, Config, CredentialsSource, Endpoint, ProfileConfig};
+use crate::gateway::{Gateway, Leftovers, Routes, Shared};
+use crate::http::{DataService, DataSettings};
+use crate::http_client::{TlsRoots, client_config};
+use crate::signature::Credentials;
+use crate::tasks::Tasks;
+use crate::upstream::{EndpointAddress, Endpoints, Keys, Parts, Plan};
+
+/// One plan per profile, in the order of their names, which is how routes number them.
+pub(super) fn plans(
+    config: &Config,
+    embedded: Option<SocketAddr>,
+    embedded_credentials: Option<&Credentials>,
+    surroundings: &Surroundings,
+) -> Result<Vec<Plan>, StartError> {
+    config
+        .profiles
+        .values()
+        .map(|profile| plan(config, profile, embedded, embedded_credentials, surroundings))
+        .collect()
+}
+
+fn plan(
+    config: &Config,
+    profile: &ProfileConfig,
+    embedded: Option<SocketAddr>,
+    embedded_credentials: Option<&Credentials>,
+    surroundings: &Surroundings,
+) -> Result<Plan, StartError> {
+    let name = profile.name.clone();
+    let no_endpoint = || StartError::Inconsistent(format!("profile `{name}`: the embedded endpoint is not enabled"));
+    let addresses = profile.endpoints.iter().map(|endpoint| match endpoint {
+        Endpoint::Url { tls, host, port } => Ok(EndpointAddress { tls: *tls, host: host.clone(), port: *port }),
+        Endpoint::Embedded => {
+            let address = reachable(embedded.ok_or_else(no_endpoint)?);
+            Ok(EndpointAddress { tls: false, host: address.ip().to_string(), port: address.port() })
+        }
+    });
+    let addresses = addresses.collect::<Result<Vec<_>, StartError>>()?;
+    let endpoints = Endpoints::new(&addresses)
+        .map_err(|error| StartError::Inconsistent(format!("profile `{name}`: endpoints: {error}")))?;
+    let credentials = match &profile.credentials {
+        CredentialsSource::Inline(credentials) => credentials.clone(),
+        CredentialsSource::Embedded => embedded_credentials.cloned().ok_or_else(no_endpoint)?,
+        CredentialsSource::Named(credentials) => {
+            let files = config.credentials.get(credentials).ok_or_else(|| {
+                StartError::Inconsistent(format!("profile `{name}`: [credentials.{credentials}] is missing"))
+            })?;
+            config::load_credentials(files)
+                .map_err(|source| StartError::Credentials { profile: name.clone(), source })?
+        }
+    };
+    let roots = profile.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File);
+    let tls = client_config(&roots).map_err(|source| StartError::Tls { profile: name.clone(), source })?;
+    let parts = Parts {
+        endpoints: Arc::new(endpoints),
+        keys: Keys::new(&credentials),
+        tls,
+        clock: surroundings.clock.clone(),
+        metrics: &surroundings.metrics,
+    };
+    Ok(Plan::new(profile, parts))
+}
+
+/// Serves the plans.
+pub(super) fn listen(
+    config: &Config,
+    plans: Vec<Plan>,
+    tasks: &Tasks,
+    surroundings: &Surroundings,
+    draining: watch::Receiver<bool>,
+) -> Result<Listener, StartError> {
+    let key = "server.listen";
+    let (listener, address) = bind(config.server.listen, key)?;
+    let shared = Shared {
+        routes: Arc::new(Routes::new(config)),
+        plans: Arc::new(plans),
+        metrics: Arc::clone(&surroundings.metrics),
+        clock: surroundings.clock.clone(),
+        leftovers: Arc::new(Leftovers::default()),
+        draining,
+    };
+    let settings = DataSettings::new(&config.server, address.ip().is_loopback());
+    let (tasks, random) = (tasks.clone(), surroundings.random.clone());
+    let limits = &config.server.limits;
+    let server = HttpServer::new(move || {
+        let gateway = Gateway::new(shared.clone());
+        let service = Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), &random));
+        App::new().default_service(fn_service(move |request: ServiceRequest| {
+            let service = Rc::clone(&service);
+            async move {
+                let (request, payload) = request.into_parts();
+                let response = service.handle(request.clone(), payload).await;
+                Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
+            }
+        }))
+    })
+    .workers(config.server.workers)
+    .backlog(4096)
+    .max_connections((limits.connections / config.server.workers).max(1))
+    .keep_alive(config.server.keep_alive)
+    .client_request_timeout(limits.head_timeout)
+    // A hang-up ends a waiting receive and its poll upstream.
+    .h1_allow_half_closed(false)
+    .shutdown_timeout(config.server.shutdown_timeout.as_secs())
+    .disable_signals()
+    .listen(listener)
+    .map_err(|source| StartError::Listen { address, key, source })?
+    .run();
+    Ok(run(server, address))
+}

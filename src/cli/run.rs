@@ -1,0 +1,59 @@
+//! Runs the gateway, or the embedded endpoint alone.
+
+use super::arguments::{Arguments, EmbeddedArguments};
+use super::{BAD, Failure, USAGE, environment};
+use crate::app::{self, Parts, Signals, Surroundings};
+use crate::clock::Clock;
+use crate::config::{self, Config, EmbeddedStorage, Overrides, Source};
+use crate::random::Random;
+use crate::telemetry::{Metrics, logging, panics};
+
+/// `mq-gateway`.
+pub(super) fn gateway(arguments: &Arguments) -> Result<u8, Failure> {
+    let source = match (&arguments.source.config, &arguments.source.user_properties) {
+        (Some(file), _) => Source::File(file.clone()),
+        (None, Some(file)) => Source::UserProperties(file.clone()),
+        (None, None) => Source::BuiltIn,
+    };
+    let overrides = Overrides {
+        listen: arguments.listen,
+        management_listen: arguments.management_listen,
+        embedded_listen: arguments.embedded_listen,
+        data_dir: arguments.data_dir.clone(),
+        ..Overrides::default()
+    };
+    serve(load(&source, &overrides)?, Parts::Gateway)
+}
+
+/// `mq-gateway embedded-mq`.
+pub(super) fn embedded(arguments: &EmbeddedArguments) -> Result<u8, Failure> {
+    let overrides = Overrides {
+        management_listen: arguments.management_listen,
+        embedded_listen: arguments.embedded_listen,
+        embedded_storage: arguments.in_memory.then_some(EmbeddedStorage::Memory),
+        data_dir: arguments.data_dir.clone(),
+        ..Overrides::default()
+    };
+    let parts = Parts::EmbeddedOnly { management: arguments.management_listen.is_some() };
+    serve(load(&Source::BuiltIn, &overrides)?, parts)
+}
+
+fn load(source: &Source, overrides: &Overrides) -> Result<Config, Failure> {
+    config::load(source, overrides, &environment::variables()).map_err(|errors| {
+        let code = if errors.is_unreadable() { USAGE } else { BAD };
+        Failure { code, message: errors.to_string() }
+    })
+}
+
+fn serve(config: Config, parts: Parts) -> Result<u8, Failure> {
+    logging::start(&config.log);
+    let metrics = Metrics::new().map_err(Failure::bad)?;
+    panics::count(&metrics);
+    let surroundings = Surroundings { clock: Clock::system(), random: Random::system(), metrics };
+    actix_web::rt::System::new().block_on(async move {
+        let signals = Signals::listen().map_err(Failure::bad)?;
+        let application = app::start(config, parts, surroundings).await.map_err(Failure::bad)?;
+        application.run_until(signals).await;
+        Ok(0)
+    })
+}

@@ -1,0 +1,98 @@
+//! The engine: what its operations share, its beginning and its end.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+
+use super::dead_letter::is_dead_letter_topic;
+use super::handle::Handle;
+use super::message_ids::MessageIds;
+use super::schema::SCHEMA;
+use super::stats::Counters;
+use super::waiters::Waiters;
+use super::{EngineError, EngineOptions, StoreLocation};
+use crate::clock::Clock;
+use crate::model::Topic;
+use crate::random::Random;
+use crate::storage::Storage;
+
+/// The embedded MQ. Clones share it.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+/// What the operations share.
+pub(super) struct Shared {
+    pub(super) storage: Storage,
+    pub(super) options: EngineOptions,
+    /// Empty when any topic may exist.
+    topics: HashSet<Topic>,
+    pub(super) clock: Clock,
+    pub(super) random: Random,
+    pub(super) message_ids: Arc<MessageIds>,
+    pub(super) waiters: Arc<Waiters>,
+    /// Given back but not yet written; a list of its own, since giving back must not wait nor fail when the queue is
+    /// full. Each handle is in it once at most, so it is never longer than what is out.
+    pub(super) given_back: Arc<Mutex<Vec<Handle>>>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) closing: watch::Sender<bool>,
+}
+
+impl Engine {
+    /// Opens or makes the store at `location` and starts its thread. Who opens a file must hold its directory's lock
+    /// ([`crate::storage::DataDir`]).
+    ///
+    /// # Errors
+    /// [`EngineError::Open`] names the file; [`EngineError::Random`].
+    pub fn open(
+        location: StoreLocation,
+        options: EngineOptions,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self, EngineError> {
+        let message_ids = Arc::new(MessageIds::new(&random)?);
+        let storage = Storage::open("embedded-store", &location, SCHEMA)?;
+        let topics = options.topics.iter().cloned().collect();
+        Ok(Self(Arc::new(Shared {
+            storage,
+            options,
+            topics,
+            clock,
+            random,
+            message_ids,
+            waiters: Arc::default(),
+            given_back: Arc::default(),
+            counters: Arc::default(),
+            closing: watch::Sender::new(false),
+        })))
+    }
+
+    /// Ends waiting receives with an empty answer, finishes what is queued and closes the store. Later calls get
+    /// [`EngineError::Closed`].
+    pub async fn close(&self) {
+        self.0.closing.send_replace(true);
+        self.0.write_given_back();
+        self.0.storage.close().await;
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl Shared {
+    /// Whether the topic may be used. Dead-letter topics always may, since groups are not limited.
+    pub(super) fn check_topic(&self, topic: &Topic) -> Result<(), EngineError> {
+        if self.topics.is_empty() || self.topics.contains(topic) || is_dead_letter_topic(topic.as_str()) {
+            return Ok(());
+        }
+        Err(EngineError::UnknownTopic { topic: topic.clone() })
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}

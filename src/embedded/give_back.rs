@@ -1,0 +1,76 @@
+//! Giving back: what a consumer cannot take after all is visible again at once, and the attempt does not count.
+
+use std::sync::{Arc, PoisonError};
+
+use rusqlite::{Connection, params};
+
+use super::Engine;
+use super::delivery_state::DeliveryState;
+use super::engine::Shared;
+use super::handle::Handle;
+use crate::model::{UnixMillis, UpstreamHandle};
+use crate::storage::to_sql;
+
+impl Engine {
+    /// Gives deliveries back: others of the group get them at once, and this delivery attempt does not count. Returns at
+    /// once and never fails, so that it can be called from a `Drop`; handles that are stale or none of ours are passed
+    /// over. What cannot be written comes back after its visibility timeout.
+    pub fn give_back(&self, handles: Vec<UpstreamHandle>) {
+        self.shared().give_back(handles.iter().filter_map(|handle| Handle::decode(handle.as_str())));
+    }
+}
+
+impl Shared {
+    /// As [`Engine::give_back`].
+    pub(super) fn give_back(&self, handles: impl Iterator<Item = Handle>) {
+        self.given_back.lock().unwrap_or_else(PoisonError::into_inner).extend(handles);
+        self.write_given_back();
+    }
+
+    /// Queues what was given back for writing. When the queue is full it stays in the list, for the next receive or
+    /// sweep.
+    pub(super) fn write_given_back(&self) {
+        if self.given_back.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            return;
+        }
+        let (list, clock) = (Arc::clone(&self.given_back), self.clock.clone());
+        let work = move |connection: &Connection| {
+            let handles = std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner));
+            give_back(connection, &handles, clock.now())
+        };
+        let waiters = Arc::clone(&self.waiters);
+        let queued = self.storage.submit(work, move |result| match result {
+            Ok(groups) => groups.iter().for_each(|(topic, group)| waiters.wake_group(topic, group)),
+            Err(error) => tracing::warn!(%error, "deliveries could not be given back: they wait for their timeout"),
+        });
+        if let Err(error) = queued {
+            tracing::debug!(%error, "deliveries that were given back wait for the storage queue");
+        }
+    }
+}
+
+/// Makes deliveries visible; returns topic and group of each that was still out.
+fn give_back(connection: &Connection, handles: &[Handle], now: UnixMillis) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut give = connection.prepare_cached(
+        "UPDATE deliveries SET state = ?4, nonce = NULL, attempt = attempt - 1, visible_at = ?5
+        WHERE subscription_id = ?1 AND position = ?2 AND nonce = ?3",
+    )?;
+    let mut name = connection.prepare_cached(
+        "SELECT topics.name, subscriptions.consumer_group FROM subscriptions
+        JOIN topics ON topics.id = subscriptions.topic_id WHERE subscriptions.id = ?1",
+    )?;
+    let mut groups = Vec::new();
+    for handle in handles {
+        let given = give.execute(params![
+            handle.subscription_id,
+            handle.position,
+            handle.nonce,
+            DeliveryState::Returned,
+            to_sql(now.0)
+        ])?;
+        if given > 0 {
+            groups.push(name.query_row([handle.subscription_id], |row| Ok((row.get(0)?, row.get(1)?)))?);
+        }
+    }
+    Ok(groups)
+}

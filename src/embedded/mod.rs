@@ -1,0 +1,45 @@
+//! The embedded MQ: topics, consumer groups, redelivery and dead letters on one SQLite file.
+//!
+//! It is what a broker is to its clients, in one process: publish is durable when it returns, each group has its own
+//! progress, what is not acknowledged in time comes back, and what comes back too often becomes a dead letter. It does
+//! not cluster. [`Engine`] is the front door; each operation has a file; `schema` tells the form of the store.
+
+mod acknowledge;
+mod columns;
+mod credentials;
+mod dead_letter;
+mod delivery_state;
+mod engine;
+mod error;
+mod give_back;
+mod handle;
+mod lease;
+mod log;
+mod message_ids;
+mod new_message;
+mod options;
+mod publish;
+mod receive;
+mod retention;
+mod schema;
+mod stats;
+mod sweep;
+mod topics;
+mod vacuum;
+mod waiters;
+
+#[cfg(test)]
+mod tests;
+
+pub use acknowledge::Acknowledgement;
+pub use credentials::{CREDENTIALS_FILE, CredentialsError, EndpointCredentials};
+pub use dead_letter::{DEAD_LETTER_PREFIX, dead_letter_topic_name};
+pub use engine::Engine;
+pub use error::EngineError;
+pub use new_message::STORED_OVERHEAD_BYTES;
+pub use options::{EngineOptions, NewGroupStarts};
+pub use receive::ReceiveRequest;
+pub use stats::{EngineStats, GroupStats, TopicStats, Totals};
+pub use sweep::SweepReport;
+
+pub use crate::storage::StoreLocation;

@@ -1,0 +1,155 @@
+//! Receiving: look, and where nothing is there, wait.
+
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::dead_letter::is_dead_letter_topic;
+use super::engine::Shared;
+use super::handle::{Handle, Nonce};
+use super::lease::{Lease, Leased, lease};
+use super::{Engine, EngineError};
+use crate::model::{ConsumerGroup, Delivery, Topic};
+
+/// Most messages of one receive, whatever it asks for.
+const MAX_MESSAGES: u32 = 256;
+/// Until a receive that was woken looks again when the storage queue was full.
+const PAUSE_WHEN_OVERLOADED: Duration = Duration::from_millis(20);
+
+/// What a consumer asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiveRequest {
+    /// Where from.
+    pub topic: Topic,
+    /// For whom; the group exists from now on.
+    pub group: ConsumerGroup,
+    /// Messages wanted, 1 to 256; others are taken for the nearer of the two.
+    pub max_messages: u32,
+    /// How long to wait while nothing is there.
+    pub wait: Duration,
+}
+
+impl Engine {
+    /// Takes messages for the group, at once when any is there, else as soon as one comes within the time to wait.
+    /// Empty when none came, and when the engine is closed meanwhile. What was taken when the future is dropped is
+    /// given back at once.
+    ///
+    /// # Errors
+    /// [`EngineError`]; nothing is taken then.
+    pub async fn receive(&self, request: ReceiveRequest) -> Result<Vec<Delivery>, EngineError> {
+        let shared = self.shared();
+        shared.check_topic(&request.topic)?;
+        let deadline = shared.clock.now() + request.wait;
+        let waiter = shared.waiters.register(request.topic.as_str(), request.group.as_str());
+        let mut closing = shared.closing.subscribe();
+        let mut waited = false;
+        loop {
+            let mut message = pin!(waiter.message());
+            // From here on no wake-up is missed; only then look.
+            message.as_mut().enable();
+            let overloaded = match shared.look(&request).await {
+                Ok(undelivered) if undelivered.is_empty() => false,
+                Ok(undelivered) => return Ok(undelivered.hand_over()),
+                // Who has waited for this look goes on: its wake-up was for a message that somebody must take.
+                Err(EngineError::Overloaded) if waited => true,
+                Err(error) => return Err(error),
+            };
+            let now = shared.clock.now();
+            if now >= deadline {
+                return Ok(Vec::new());
+            }
+            waited = true;
+            let look_again_at = if overloaded { deadline.min(now + PAUSE_WHEN_OVERLOADED) } else { deadline };
+            tokio::select! {
+                biased;
+                () = message => {}
+                () = waiter.due(&shared.clock) => {}
+                _ = closing.wait_for(|closing| *closing) => return Ok(Vec::new()),
+                () = shared.clock.sleep_until(look_again_at) => if !overloaded { return Ok(Vec::new()) },
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Takes what is there now.
+    async fn look(self: &Arc<Self>, request: &ReceiveRequest) -> Result<Undelivered, EngineError> {
+        self.write_given_back();
+        let nonces = self.nonces(request.max_messages.clamp(1, MAX_MESSAGES))?;
+        let wanted = nonces.len();
+        let asked = Lease {
+            topic: request.topic.clone(),
+            group: request.group.clone(),
+            starts: self.options.new_group_starts,
+            visibility_timeout: self.options.visibility_timeout,
+            max_deliveries: (!is_dead_letter_topic(request.topic.as_str()))
+                .then(|| self.options.max_redeliveries.saturating_add(1)),
+            nonces,
+            message_ids: Arc::clone(&self.message_ids),
+        };
+        let (clock, owner) = (self.clock.clone(), Arc::downgrade(self));
+        let work = move |connection: &Connection| {
+            // The time of the look itself: what the job waited in the queue is not taken from the consumer's.
+            let leased = lease(connection, &asked, clock.now())?;
+            Ok(Undelivered { leased, owner })
+        };
+        let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));
+        let (topic, group) = (request.topic.clone(), request.group.clone());
+        let committed = move |undelivered: &Undelivered| {
+            let leased = &undelivered.leased;
+            counters.add_dead_lettered(leased.dead_letter_topics.len());
+            waiters.set_due(topic.as_str(), group.as_str(), leased.next_due);
+            for topic in &leased.dead_letter_topics {
+                waiters.wake_topic(topic);
+            }
+            if leased.took_in_delayed {
+                waiters.wake_topic(topic.as_str());
+            } else if leased.deliveries.len() == wanted {
+                // There may be more than this receive wanted: one wake-up can stand for many messages.
+                waiters.wake_group(topic.as_str(), group.as_str());
+            }
+        };
+        Ok(self.storage.run_then(work, committed).await?)
+    }
+
+    /// The random parts of so many handles.
+    fn nonces(&self, number: u32) -> Result<Vec<Nonce>, EngineError> {
+        let mut nonces = vec![Nonce::default(); usize::try_from(number).unwrap_or(0)];
+        self.random.fill(nonces.as_flattened_mut())?;
+        Ok(nonces)
+    }
+}
+
+/// What was taken and nobody has yet: given back when dropped, wherever the receive was abandoned.
+#[derive(Debug)]
+struct Undelivered {
+    leased: Leased,
+    /// Weak, so that a job in the queue does not keep the engine open.
+    owner: Weak<Shared>,
+}
+
+impl Undelivered {
+    fn is_empty(&self) -> bool {
+        self.leased.deliveries.is_empty()
+    }
+
+    /// From here on the deliveries are the caller's.
+    fn hand_over(mut self) -> Vec<Delivery> {
+        std::mem::take(&mut self.leased.deliveries)
+    }
+}
+
+impl Drop for Undelivered {
+    fn drop(&mut self) {
+        if self.is_empty() {
+            return;
+        }
+        if let Some(shared) = self.owner.upgrade() {
+            shared.give_back(
+                self.leased.deliveries.iter().filter_map(|delivery| Handle::decode(delivery.handle.as_str())),
+            );
+        }
+    }
+}

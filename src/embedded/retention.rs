@@ -1,0 +1,166 @@
+//! Retention: the oldest messages go, by age and when all take too many bytes.
+//!
+//! Age counts from when a message became visible, so a delayed one is never dropped for its age before it is due. For
+//! bytes, what is in a log goes first, oldest first over all topics; only when nothing else is left do delayed messages
+//! go, in the order in which they were published.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use rusqlite::{Connection, params};
+
+use crate::model::UnixMillis;
+use crate::storage::{to_sql, unsigned};
+
+/// What may stay.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Visible since before this time: too old.
+    pub(super) oldest: UnixMillis,
+    /// Of all messages.
+    pub(super) bytes: u64,
+    /// Messages dropped at most in one go.
+    pub(super) at_once: usize,
+}
+
+/// What was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Dropped {
+    pub(super) messages: u64,
+    /// Those among them that a group had not acknowledged, counted once for each such group.
+    pub(super) unacknowledged: u64,
+}
+
+/// The beginning of a topic's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Head {
+    // First, since heads are compared by age.
+    visible_since: i64,
+    topic_id: i64,
+    position: i64,
+    sequence: i64,
+    bytes: i64,
+}
+
+/// What goes from one topic's log.
+#[derive(Debug, Default)]
+struct Cut {
+    first: i64,
+    end: i64,
+    bytes: i64,
+}
+
+/// Drops what may not stay, at most `limits.at_once` messages.
+pub(super) fn drop_oldest(connection: &Connection, limits: Limits) -> rusqlite::Result<Dropped> {
+    let total: i64 =
+        connection.prepare_cached("SELECT coalesce(sum(bytes), 0) FROM topics")?.query_row([], |row| row.get(0))?;
+    let mut over = total.saturating_sub(to_sql(limits.bytes));
+    let mut heads: BinaryHeap<Reverse<Head>> = heads(connection)?.into_iter().map(Reverse).collect();
+    let mut cuts: BTreeMap<i64, Cut> = BTreeMap::new();
+    let mut dropped = Dropped::default();
+    let mut delete = connection.prepare_cached("DELETE FROM messages WHERE sequence = ?1")?;
+    let mut room = limits.at_once;
+    while room > 0
+        && let Some(Reverse(head)) = heads.pop()
+        && (over > 0 || head.visible_since < to_sql(limits.oldest.0))
+    {
+        delete.execute([head.sequence])?;
+        over = over.saturating_sub(head.bytes);
+        room -= 1;
+        let cut = cuts.entry(head.topic_id).or_insert(Cut { first: head.position, ..Cut::default() });
+        cut.end = head.position + 1;
+        cut.bytes += head.bytes;
+        heads.extend(head_at(connection, head.topic_id, cut.end)?.map(Reverse));
+    }
+    for (topic_id, cut) in &cuts {
+        dropped.messages += unsigned(cut.end - cut.first);
+        dropped.unacknowledged += forget(connection, *topic_id, cut)?;
+    }
+    if room > 0 && over > 0 && heads.is_empty() {
+        let more = drop_delayed(connection, over, room)?;
+        dropped.messages += more.messages;
+        dropped.unacknowledged += more.unacknowledged;
+    }
+    Ok(dropped)
+}
+
+/// The oldest message of each log.
+fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
+    let logs: Vec<(i64, i64)> = connection
+        .prepare_cached("SELECT id, next_position - (messages - delayed) FROM topics WHERE messages > delayed")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut heads = Vec::with_capacity(logs.len());
+    for (topic_id, first) in logs {
+        heads.extend(head_at(connection, topic_id, first)?);
+    }
+    Ok(heads)
+}
+
+/// The message at a position or the next one.
+fn head_at(connection: &Connection, topic_id: i64, position: i64) -> rusqlite::Result<Option<Head>> {
+    use rusqlite::OptionalExtension;
+    connection
+        .prepare_cached(
+            "SELECT visible_since, position, sequence, bytes FROM messages
+            WHERE topic_id = ?1 AND position >= ?2 ORDER BY position LIMIT 1",
+        )?
+        .query_row([topic_id, position], |row| {
+            Ok(Head {
+                visible_since: row.get(0)?,
+                topic_id,
+                position: row.get(1)?,
+                sequence: row.get(2)?,
+                bytes: row.get(3)?,
+            })
+        })
+        .optional()
+}
+
+/// Takes a dropped piece of log out of the counts and the deliveries; returns how many unacknowledged messages groups
+/// lost.
+fn forget(connection: &Connection, topic_id: i64, cut: &Cut) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("UPDATE topics SET messages = messages - ?2, bytes = bytes - ?3 WHERE id = ?1")?
+        .execute([topic_id, cut.end - cut.first, cut.bytes])?;
+    let subscriptions: Vec<(i64, i64)> = connection
+        .prepare_cached("SELECT id, next_position FROM subscriptions WHERE topic_id = ?1")?
+        .query_map([topic_id], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut lost = 0;
+    for (subscription_id, next_position) in subscriptions {
+        let delivered = connection
+            .prepare_cached("DELETE FROM deliveries WHERE subscription_id = ?1 AND position < ?2")?
+            .execute([subscription_id, cut.end])?;
+        let undelivered = unsigned(cut.end - cut.first.max(next_position));
+        lost += undelivered + u64::try_from(delivered).unwrap_or(u64::MAX);
+    }
+    Ok(lost)
+}
+
+/// Drops delayed messages, the oldest first, until `over` bytes are gone. Called when there is nothing else, so the
+/// table holds delayed messages only.
+fn drop_delayed(connection: &Connection, over: i64, room: usize) -> rusqlite::Result<Dropped> {
+    let oldest: Vec<(i64, i64, i64)> = connection
+        .prepare_cached("SELECT sequence, topic_id, bytes FROM messages ORDER BY sequence LIMIT ?1")?
+        .query_map([i64::try_from(room).unwrap_or(i64::MAX)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut delete = connection.prepare_cached("DELETE FROM messages WHERE sequence = ?1")?;
+    let mut count = connection.prepare_cached(
+        "UPDATE topics SET messages = messages - 1, delayed = delayed - 1, bytes = bytes - ?2 WHERE id = ?1",
+    )?;
+    let mut groups = connection.prepare_cached("SELECT count(*) FROM subscriptions WHERE topic_id = ?1")?;
+    let mut dropped = Dropped::default();
+    let mut over = over;
+    for (sequence, topic_id, bytes) in oldest {
+        if over <= 0 {
+            break;
+        }
+        over = over.saturating_sub(bytes);
+        delete.execute([sequence])?;
+        count.execute(params![topic_id, bytes])?;
+        dropped.messages += 1;
+        dropped.unacknowledged += unsigned(groups.query_row([topic_id], |row| row.get(0))?);
+    }
+    Ok(dropped)
+}

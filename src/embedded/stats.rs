@@ -1,0 +1,192 @@
+//! Statistics: counts that the store keeps, and ranges of indexes; no table is scanned.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::columns::parsed;
+use super::retention::Dropped;
+use super::{Engine, EngineError};
+use crate::model::{ConsumerGroup, Topic, UnixMillis};
+use crate::storage::{CommitStats, millis, to_sql, unsigned};
+
+/// The engine in numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineStats {
+    /// Each topic, by name.
+    pub topics: Vec<TopicStats>,
+    /// Each group of each topic, by topic and group.
+    pub groups: Vec<GroupStats>,
+    /// Since the engine was opened.
+    pub totals: Totals,
+}
+
+/// One topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicStats {
+    /// Its name.
+    pub topic: Topic,
+    /// Messages that are retained, acknowledged and delayed ones included.
+    pub messages: u64,
+    /// What retention counts: their contents and [`super::STORED_OVERHEAD_BYTES`] each.
+    pub bytes: u64,
+}
+
+/// One group's progress in a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupStats {
+    /// The topic.
+    pub topic: Topic,
+    /// The group.
+    pub group: ConsumerGroup,
+    /// Messages that a receive would get now.
+    pub ready: u64,
+    /// Messages that consumers hold.
+    pub in_flight: u64,
+    /// Messages that are not due yet.
+    pub delayed: u64,
+    /// How long the oldest message that is visible and not acknowledged has been visible.
+    pub oldest_unacknowledged_age: Option<Duration>,
+}
+
+/// What happened since the engine was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Messages dropped by age or bytes.
+    pub dropped_by_retention: u64,
+    /// Those among them that a group had not acknowledged, counted once for each such group.
+    pub dropped_unacknowledged: u64,
+    /// Messages moved to the dead letters of their groups.
+    pub dead_lettered: u64,
+    /// Acknowledgements whose handle was stale.
+    pub stale_acknowledgements: u64,
+    /// How well callers shared commits.
+    pub commits: CommitStats,
+}
+
+impl Engine {
+    /// The engine in numbers.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn stats(&self) -> Result<EngineStats, EngineError> {
+        let shared = self.shared();
+        let clock = shared.clock.clone();
+        let (topics, groups) =
+            shared.storage.run(move |connection| Ok((topics(connection)?, groups(connection, clock.now())?))).await?;
+        Ok(EngineStats { topics, groups, totals: shared.counters.totals(shared.storage.commit_stats()) })
+    }
+}
+
+/// The totals while the engine runs.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    dropped_by_retention: AtomicU64,
+    dropped_unacknowledged: AtomicU64,
+    dead_lettered: AtomicU64,
+    stale_acknowledgements: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn add_dropped(&self, dropped: Dropped) {
+        self.dropped_by_retention.fetch_add(dropped.messages, Ordering::Relaxed);
+        self.dropped_unacknowledged.fetch_add(dropped.unacknowledged, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_dead_lettered(&self, number: usize) {
+        self.dead_lettered.fetch_add(u64::try_from(number).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn add_stale_acknowledgement(&self) {
+        self.stale_acknowledgements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn totals(&self, commits: CommitStats) -> Totals {
+        Totals {
+            dropped_by_retention: self.dropped_by_retention.load(Ordering::Relaxed),
+            dropped_unacknowledged: self.dropped_unacknowledged.load(Ordering::Relaxed),
+            dead_lettered: self.dead_lettered.load(Ordering::Relaxed),
+            stale_acknowledgements: self.stale_acknowledgements.load(Ordering::Relaxed),
+            commits,
+        }
+    }
+}
+
+fn topics(connection: &Connection) -> rusqlite::Result<Vec<TopicStats>> {
+    connection
+        .prepare_cached("SELECT name, messages, bytes FROM topics ORDER BY name")?
+        .query_map([], |row| {
+            Ok(TopicStats {
+                topic: parsed(row, 0, Topic::parse_configured)?,
+                messages: unsigned(row.get(1)?),
+                bytes: unsigned(row.get(2)?),
+            })
+        })?
+        .collect()
+}
+
+/// A subscription and its topic's counts.
+struct Progress {
+    topic: Topic,
+    topic_id: i64,
+    group: ConsumerGroup,
+    subscription_id: i64,
+    /// Messages of the log that were never delivered.
+    undelivered: u64,
+    /// The first of them, or the end of the log.
+    next_position: i64,
+    delayed: u64,
+}
+
+fn groups(connection: &Connection, now: UnixMillis) -> rusqlite::Result<Vec<GroupStats>> {
+    let all: Vec<Progress> = connection
+        .prepare_cached(
+            "SELECT topics.name, topics.id, consumer_group, subscriptions.id, topics.next_position, delayed,
+                max(subscriptions.next_position, topics.next_position - (messages - delayed))
+            FROM subscriptions JOIN topics ON topics.id = subscriptions.topic_id ORDER BY 1, 3",
+        )?
+        .query_map([], |row| {
+            let (end, next_position): (i64, i64) = (row.get(4)?, row.get(6)?);
+            Ok(Progress {
+                topic: parsed(row, 0, Topic::parse_configured)?,
+                topic_id: row.get(1)?,
+                group: parsed(row, 2, ConsumerGroup::parse_configured)?,
+                subscription_id: row.get(3)?,
+                undelivered: unsigned(end - next_position),
+                next_position,
+                delayed: unsigned(row.get(5)?),
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    all.into_iter().map(|progress| group(connection, progress, now)).collect()
+}
+
+fn group(connection: &Connection, progress: Progress, now: UnixMillis) -> rusqlite::Result<GroupStats> {
+    let now_column = to_sql(now.0);
+    let count = |sql| {
+        connection
+            .prepare_cached(sql)?
+            .query_row([progress.subscription_id, now_column], |row| row.get(0))
+            .map(unsigned)
+    };
+    let due = count("SELECT count(*) FROM deliveries WHERE subscription_id = ?1 AND visible_at <= ?2")?;
+    let in_flight = count("SELECT count(*) FROM deliveries WHERE subscription_id = ?1 AND visible_at > ?2")?;
+    let first_delivered: Option<i64> = connection
+        .prepare_cached("SELECT position FROM deliveries WHERE subscription_id = ?1 ORDER BY position LIMIT 1")?
+        .query_row([progress.subscription_id], |row| row.get(0))
+        .optional()?;
+    let oldest = first_delivered.unwrap_or(progress.next_position).min(progress.next_position);
+    let visible_since = connection
+        .prepare_cached("SELECT visible_since FROM messages WHERE topic_id = ?1 AND position = ?2")?
+        .query_row(params![progress.topic_id, oldest], |row| millis(row, 0))
+        .optional()?;
+    Ok(GroupStats {
+        topic: progress.topic,
+        group: progress.group,
+        ready: progress.undelivered + due,
+        in_flight,
+        delayed: progress.delayed,
+        oldest_unacknowledged_age: visible_since.map(|since| now.since(since)),
+    })
+}

@@ -1,0 +1,1 @@
+//! The engine as its callers see it.

@@ -1,0 +1,186 @@
+//! SQLite behind one thread.
+//!
+//! One operating-system thread owns the only connection, reads included. Callers send it closures over a bounded
+//! channel and wait for the answer; the thread takes what has gathered, runs each closure in a savepoint of its own
+//! inside one transaction, commits once and only then answers them all (*group commit*: many callers share one fsync).
+//! What was answered with success is on the disk.
+
+mod data_dir;
+mod error;
+mod job;
+mod location;
+mod open;
+mod schema;
+mod sql;
+mod thread;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{oneshot, watch};
+
+pub use data_dir::{DataDir, DataDirError};
+pub use error::{OpenError, StorageError};
+pub use location::StoreLocation;
+pub use schema::Schema;
+pub use sql::{blob, millis, to_sql, unsigned};
+
+use job::{Job, Pending};
+
+/// Jobs that may wait for the thread; the next one is refused with [`StorageError::Overloaded`].
+const QUEUE_CAPACITY: usize = 4_096;
+
+/// An open store. Clones share it; dropping the last one finishes the queued jobs and ends the thread.
+#[derive(Debug, Clone)]
+pub struct Storage(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// `None` once closed. A lock and not a flag, so that no job can slip in behind the last one.
+    queue: RwLock<Option<SyncSender<Box<dyn Job>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Its sender lives in the thread: an error here means that the thread has ended.
+    ended: watch::Receiver<()>,
+    counters: Arc<Counters>,
+}
+
+/// What the thread counts.
+#[derive(Debug, Default)]
+struct Counters {
+    groups: AtomicU64,
+    jobs: AtomicU64,
+}
+
+/// How well callers shared commits since the store was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CommitStats {
+    /// Transactions, those included that only read.
+    pub groups: u64,
+    /// Jobs in them; `jobs / groups` callers shared one commit on average.
+    pub jobs: u64,
+}
+
+impl Storage {
+    /// Opens or makes the store, brings it to the newest form of `schema` and starts its thread, called `name`.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the file is not ours, newer than this program, in use, or cannot be read or written.
+    pub fn open(name: &'static str, location: &StoreLocation, schema: Schema) -> Result<Self, OpenError> {
+        let connection = open::open(location, schema)?;
+        let (queue, jobs) = sync_channel(QUEUE_CAPACITY);
+        let (ending, ended) = watch::channel(());
+        let counters = Arc::new(Counters::default());
+        let counting = Arc::clone(&counters);
+        let serve = move || {
+            thread::serve(connection, &jobs, &counting);
+            drop(ending);
+        };
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(serve)
+            .map_err(|source| OpenError::Thread { source: Arc::new(source) })?;
+        let inner = Inner { queue: RwLock::new(Some(queue)), thread: Mutex::new(Some(thread)), ended, counters };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Runs `work` on the thread and returns its result after the commit. Once queued, the job is done even when the
+    /// returned future is dropped.
+    ///
+    /// # Errors
+    /// [`StorageError`]; whatever `work` wrote is then undone.
+    pub async fn run<T, F>(&self, work: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.run_then(work, |_| ()).await
+    }
+
+    /// As [`Storage::run`], and calls `committed` on the thread after the commit and before the answer, in the order
+    /// of the jobs, whether or not somebody still waits for the answer.
+    ///
+    /// # Errors
+    /// As [`Storage::run`].
+    pub async fn run_then<T, F, C>(&self, work: F, committed: C) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        C: FnOnce(&T) + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        self.submit(work, move |result| {
+            if let Ok(value) = &result {
+                committed(value);
+            }
+            // Nobody waits any more: the value is dropped here, and may tidy up after itself in its `Drop`.
+            drop(answer.send(result));
+        })?;
+        // The sender is gone without an answer only when the thread is.
+        answered.await.unwrap_or(Err(StorageError::Closed))
+    }
+
+    /// Queues `work` and returns at once; `done` gets the result on the thread, after the commit.
+    ///
+    /// # Errors
+    /// [`StorageError::Overloaded`] when the queue is full, [`StorageError::Closed`] when there is no thread any more.
+    pub fn submit<T, F, D>(&self, work: F, done: D) -> Result<(), StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        D: FnOnce(Result<T, StorageError>) + Send + 'static,
+    {
+        let queue = self.0.queue.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = queue.as_ref() else { return Err(StorageError::Closed) };
+        queue.try_send(Box::new(Pending::new(work, done))).map_err(|error| match error {
+            TrySendError::Full(_) => StorageError::Overloaded,
+            TrySendError::Disconnected(_) => StorageError::Closed,
+        })
+    }
+
+    /// How well callers shared commits.
+    #[must_use]
+    pub fn commit_stats(&self) -> CommitStats {
+        let counters = &self.0.counters;
+        CommitStats { groups: counters.groups.load(Ordering::Relaxed), jobs: counters.jobs.load(Ordering::Relaxed) }
+    }
+
+    /// Takes no more jobs, finishes those that are queued, moves the log into the file and ends the thread.
+    pub async fn close(&self) {
+        self.0.stop_taking_jobs();
+        let mut ended = self.0.ended.clone();
+        while ended.changed().await.is_ok() {}
+        self.0.join();
+    }
+}
+
+impl Inner {
+    /// The thread ends by itself when the queue has no sender and no job left.
+    fn stop_taking_jobs(&self) {
+        self.queue.write().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn join(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            // The last owner may be a job: the thread cannot wait for itself.
+            && thread.thread().id() != std::thread::current().id()
+            && thread.join().is_err()
+        {
+            tracing::error!("the storage thread ended with a panic");
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// Waits for the jobs that are queued, so that the file is free when the owner is gone.
+    fn drop(&mut self) {
+        self.stop_taking_jobs();
+        self.join();
+    }
+}

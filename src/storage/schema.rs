@@ -1,0 +1,33 @@
+//! The form of a store and how an older file is brought to it.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// The steps from an empty file to the newest form. Step *n* (counted from 1) brings format *n − 1* to format *n*; the
+/// file's format is its `PRAGMA user_version`. Steps are never changed once released, only added.
+#[derive(Debug, Clone, Copy)]
+pub struct Schema {
+    /// SQL of each step, in order.
+    pub steps: &'static [&'static str],
+}
+
+impl Schema {
+    /// The newest format.
+    pub(super) fn newest(self) -> i64 {
+        i64::try_from(self.steps.len()).unwrap_or(i64::MAX)
+    }
+
+    /// Brings a file of format `found` to the newest, all steps in one transaction.
+    pub(super) fn migrate(self, connection: &mut Connection, found: i64) -> rusqlite::Result<()> {
+        let done = usize::try_from(found).unwrap_or(0);
+        let missing = self.steps.get(done..).unwrap_or_default();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
+        for step in missing {
+            transaction.execute_batch(step)?;
+        }
+        transaction.pragma_update(None, "user_version", self.newest())?;
+        transaction.commit()
+    }
+}
