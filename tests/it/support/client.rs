@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -98,11 +98,6 @@ impl Connection {
         self.stream.write_all(bytes)
     }
 
-    /// Ends our half.
-    pub fn finish_sending(&self) {
-        let _ = self.stream.shutdown(Shutdown::Write);
-    }
-
     /// One request, one answer.
     #[track_caller]
     pub fn exchange(&mut self, request: &[u8], method: &str) -> Response {
@@ -139,11 +134,6 @@ impl Connection {
                 Err(NoResponse::Closed | NoResponse::Broken(_)) => return true,
             }
         }
-    }
-
-    /// Bytes that came and belong to no answer read so far.
-    pub fn leftover(&self) -> &[u8] {
-        &self.received
     }
 
     fn read_one(&mut self, method: &str, deadline: Instant) -> Result<Response, NoResponse> {
