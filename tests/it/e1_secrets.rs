@@ -1,0 +1,142 @@
+//! Promise E1: secrets and signatures leave in no log line, metric, answer, file name or argument,
+//! whatever goes wrong and however talkative the log is.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use crate::support::client::find;
+use crate::support::endpoint::{closed, raw, reset, respond};
+use crate::support::ons::{Credentials, hex, percent_encode};
+use crate::support::{Connection, Endpoint, Launch, Response, Settings, TestApp};
+
+/// Every spelling of a secret that a careless line could hold.
+fn spellings(secret: &str) -> Vec<String> {
+    let bytes = secret.as_bytes();
+    vec![
+        secret.to_owned(),
+        STANDARD.encode(bytes),
+        STANDARD.encode(bytes).trim_end_matches('=').to_owned(),
+        URL_SAFE_NO_PAD.encode(bytes),
+        hex(bytes),
+        hex(bytes).to_uppercase(),
+        percent_encode(bytes),
+        secret.chars().rev().collect(),
+        format!("{bytes:?}"),
+    ]
+}
+
+/// Searches everything that was seen.
+#[track_caller]
+fn assert_absent(forbidden: &[String], seen: &[(String, Vec<u8>)]) {
+    for (place, bytes) in seen {
+        for secret in forbidden {
+            assert!(find(bytes, secret.as_bytes()).is_none(), "{secret:?} in {place}");
+        }
+    }
+}
+
+/// What the process shows of itself.
+fn shown_by(app: &TestApp) -> Vec<(String, Vec<u8>)> {
+    let mut seen: Vec<(String, Vec<u8>)> = ["/metrics", "/config", "/readyz?verbose", "/livez", "/startupz"]
+        .iter()
+        .map(|target| (format!("management {target}"), app.management_get(target).raw))
+        .collect();
+    seen.extend(["/v1/topics", "/v1/topics/orders"].map(|target| (target.to_owned(), app.get(target).raw)));
+    let process = app.process_id();
+    seen.push(("arguments".into(), std::fs::read(format!("/proc/{process}/cmdline")).unwrap()));
+    seen.push(("environment".into(), std::fs::read(format!("/proc/{process}/environ")).unwrap()));
+    seen.push(("log".into(), app.output().into_bytes()));
+    seen
+}
+
+#[test]
+fn no_secret_leaves_through_any_door() {
+    let endpoint = Endpoint::start();
+    let credentials = endpoint.credentials().clone();
+    let settings = Settings::new().more("[log]\nlevel = \"trace\"\n").topic("deadline = \"500ms\"");
+    let app = TestApp::with(&endpoint, settings);
+    let echo = format!(
+        r#"{{"code":"{0}","info":"AccessKey {1} secret {0} refused"}}"#,
+        credentials.secret_key, credentials.access_key
+    );
+    let mut answers: Vec<Response> = Vec::new();
+    let group = "/v1/topics/orders/groups/CID_a/messages";
+    for script in [
+        None,
+        Some(respond(403, &[], "")),
+        Some(respond(403, &["Date: Mon, 01 Jan 2001 00:00:00 GMT"], "")),
+        Some(respond(500, &[], &echo)),
+        Some(respond(400, &[], echo.replace(&credentials.secret_key, "CODE"))),
+        Some(raw(format!("HTTP/1.1 201 Created\r\nContent-Length: 999\r\n\r\n{echo}"))),
+        Some(raw(format!("{echo}\r\n\r\n"))),
+        Some(respond(307, &[&format!("Location: http://127.0.0.1:1/?{}", credentials.secret_key)], "")),
+        Some(reset()),
+        Some(closed()),
+    ] {
+        for (method, target, body) in [
+            ("POST", "/v1/topics/orders/messages".to_owned(), r#"{"body":"x"}"#),
+            ("POST", format!("{group}:receive"), "{}"),
+            ("POST", format!("{group}:ack"), r#"{"receipt_handles":["v1.nonsense"]}"#),
+        ] {
+            if let Some(script) = &script {
+                endpoint.script(script.clone());
+            }
+            answers.push(app.request(method, &target).json(body).send());
+        }
+    }
+    for request in ["/v1/nowhere", "/v1/topics/%ff", "/metrics"] {
+        answers.push(app.get(request));
+    }
+    answers.push(app.post_json("/v1/topics/orders/messages", "{"));
+
+    let mut forbidden = spellings(&credentials.secret_key);
+    for request in endpoint.requests() {
+        for signature in request.headers_named("Signature") {
+            forbidden.extend([signature.to_owned(), percent_encode(signature.as_bytes()), hex(signature.as_bytes())]);
+        }
+    }
+    assert!(forbidden.len() > 60, "signatures were seen");
+    let mut seen = shown_by(&app);
+    seen.extend(answers.into_iter().map(|answer| (format!("{answer:?}"), answer.raw)));
+    assert!(app.output().contains("\"DEBUG\"") || app.output().contains("\"TRACE\""), "the log is talkative");
+    assert_absent(&forbidden, &seen);
+}
+
+#[test]
+fn the_embedded_secret_stays_in_its_file() {
+    let app = Launch::embedded().start();
+    let credentials: Credentials = app.embedded_credentials();
+    app.publish("orders", "x");
+    app.receive("orders", "CID_a", "{}");
+    let mut stranger = Connection::open(app.embedded_address());
+    let request = "POST /message/?topic=T&time=1 HTTP/1.1\r\nHost: x\r\nAccessKey: a\r\nSignature: zq-foreign-signature\r\nProducerID: p\r\nContent-Length: 0\r\n\r\n";
+    let refused = stranger.exchange(request.as_bytes(), "POST");
+    let mut seen = shown_by(&app);
+    seen.push(("a refusal".into(), refused.raw));
+    let mut forbidden = spellings(&credentials.secret_key);
+    forbidden.push("zq-foreign-signature".into());
+    assert_absent(&forbidden, &seen);
+}
+
+#[test]
+fn a_broken_configuration_does_not_quote_its_values() {
+    let canary = "zq-canary-secret";
+    for text in [
+        format!("[server]\nlisten = \"{canary}\"\n"),
+        format!("[server]\nlisten = {canary}\n"),
+        format!("[credentials.main]\nsecret_key = \"{canary}\"\n"),
+        format!("[profiles.main]\nprotocol = \"{canary}\"\n"),
+        format!("[profiles.main]\nbinary_bodies = \"{canary}\"\n"),
+        format!("[embedded]\nvisibility_timeout = \"{canary}\"\n"),
+        format!("secret = '{canary}\n"),
+        format!("[[topics]]\nname = [\"{canary}\"]\n"),
+    ] {
+        let launch = Launch::bare().file("gateway.toml", &text);
+        let file = launch.path("gateway.toml").display().to_string();
+        for arguments in [&["check", &file][..], &["--config", &file], &["check", &file, "--format", "json"]] {
+            let finished = Launch::bare().arguments(arguments).run();
+            assert_ne!(finished.code, Some(0), "{text}: {finished:?}");
+            assert!(!finished.said().contains(canary), "{text}: {finished:?}");
+        }
+    }
+}

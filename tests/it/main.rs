@@ -1,0 +1,40 @@
+//! The black-box suite: the real program, spoken to as callers, operators and MQ endpoints speak to it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    clippy::wildcard_enum_match_arm,
+    clippy::disallowed_methods,
+    clippy::format_push_string,
+    clippy::let_underscore_must_use,
+    let_underscore_drop,
+    unreachable_pub,
+    missing_docs,
+    reason = "tests: a surprise is a failure, a table may be long, and nothing is exported"
+)]
+
+mod ack;
+mod batch;
+mod command_line;
+mod d1_framing;
+mod d4_size_limits;
+mod d5_injection;
+mod d6_json;
+mod discovery;
+mod e1_secrets;
+mod e8_caller_headers;
+mod embedded_endpoint;
+mod end_to_end;
+mod golden;
+mod hang_up;
+mod management;
+mod origins;
+mod publish;
+mod receive;
+mod shutdown;
+mod support;
+mod upstream_faults;

@@ -1,0 +1,18 @@
+//! What the tests stand on: the application as a process, a client, the checking endpoint, and what answers look like.
+
+pub mod app;
+pub mod client;
+pub mod endpoint;
+pub mod handles;
+pub mod metrics;
+pub mod ons;
+pub mod problem;
+pub mod settings;
+pub mod time;
+pub mod trap;
+
+pub use app::{Launch, TestApp};
+pub use client::{Connection, Response};
+pub use endpoint::Endpoint;
+pub use problem::{Meaning, assert_problem, assert_problem_value};
+pub use settings::Settings;

@@ -1,0 +1,496 @@
+//! Promise A3: whatever the MQ answers, the caller learns what is known, and the MQ is asked as often as api.md allows.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::endpoint::{
+    Script, Step, answer_then_close, applied_then, closed, drip, never, raw, reset, respond,
+};
+use crate::support::handles::handle_of;
+use crate::support::trap::{Trap, dead_url};
+use crate::support::{Endpoint, Meaning, Response, Settings, TestApp, assert_problem, assert_problem_value};
+
+const MESSAGES: &str = "/v1/topics/orders/messages";
+const RECEIVE: &str = "/v1/topics/orders/groups/CID_a/messages:receive";
+const STORED: &str = r#"{"msgId":"0A97CB496DE1137A9034915421F297A7","sendStatus":"SEND_OK"}"#;
+
+/// One scripted answer and what becomes of it.
+struct Row {
+    name: &'static str,
+    script: Script,
+    status: u16,
+    code: &'static str,
+    /// Whether a publish may have been stored.
+    unknown: bool,
+    retryable: bool,
+    /// Requests that the endpoint sees.
+    requests: usize,
+}
+
+fn row(name: &'static str, script: Script, status: u16, code: &'static str) -> Row {
+    let unknown = matches!(code, "upstream-error" | "upstream-timeout" | "upstream-bad-response");
+    let retryable = !matches!(code, "upstream-misconfigured" | "upstream-rejected-message");
+    Row { name, script, status, code, unknown, retryable, requests: 1 }
+}
+
+fn bad(name: &'static str, script: Script) -> Row {
+    row(name, script, 502, "upstream-bad-response")
+}
+
+/// Answers that mean the same to every operation; `good` is the whole good answer of the operation.
+fn common(good_status: u16, good_body: &str, trap: &Trap) -> Vec<Row> {
+    let location = format!("Location: {}/message/?topic=T", trap.url());
+    let location = [location.as_str()];
+    let length = good_body.len();
+    let head = |headers: &str| format!("HTTP/1.1 {good_status} OK\r\n{headers}\r\n\r\n");
+    let chunked = head("Transfer-Encoding: chunked");
+    vec![
+        bad("FIN without an answer", closed()),
+        bad("RST without an answer", reset()),
+        bad("RST after it was done", applied_then(reset())),
+        bad("a garbage status line", raw("nonsense\r\n\r\n")),
+        bad("binary garbage", raw(b"\x16\x03\x01\x02\x00\x01\xff\xfe\r\n\r\n")),
+        bad("half a status line", raw("HTTP/1.1 20")),
+        bad("half a head", raw(format!("HTTP/1.1 {good_status} OK\r\nContent-Le"))),
+        bad("a head without its body", raw(head("Content-Length: 100"))),
+        bad("a body cut short by FIN", raw(format!("{}{{}}", head("Content-Length: 100")))),
+        bad(
+            "a good body cut short by FIN",
+            raw(format!("{}{good_body}", head(&format!("Content-Length: {}", length + 20)))),
+        ),
+        bad(
+            "a body cut short by RST",
+            vec![
+                Step::Send(format!("{}{{", head("Content-Length: 100")).into_bytes()),
+                Step::Pause(Duration::from_millis(20)),
+                Step::Reset,
+            ],
+        ),
+        bad(
+            "two lengths",
+            raw(format!("{}{good_body}", head(&format!("Content-Length: {length}\r\nContent-Length: 3")))),
+        ),
+        bad("a length that is no number", raw(format!("{}{good_body}", head("Content-Length: many")))),
+        bad("a negative length", raw(format!("{}{good_body}", head("Content-Length: -1")))),
+        bad("a broken chunk size", raw(format!("{chunked}zz\r\n{good_body}\r\n0\r\n\r\n"))),
+        bad("chunks cut short", raw(format!("{chunked}{length:x}\r\n{good_body}\r\n"))),
+        bad("a chunk cut short", raw(format!("{chunked}{:x}\r\n{good_body}", length + 5))),
+        bad("an interim answer only", raw("HTTP/1.1 100 Continue\r\n\r\n")),
+        bad("a 103 only", raw("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")),
+        bad(
+            "a switch of protocols",
+            raw("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"),
+        ),
+        bad("302 elsewhere", respond(302, &location, "")),
+        bad("301 elsewhere", respond(301, &location, "moved")),
+        bad("303 elsewhere", respond(303, &location, "")),
+        bad("307 elsewhere", respond(307, &location, "")),
+        bad("308 elsewhere", respond(308, &location, "")),
+        bad("304", respond(304, &[], "")),
+        bad("203 with the good body", respond(203, &[], good_body)),
+        bad(
+            "a body that claims to be gzip",
+            respond(good_status, &["Content-Encoding: gzip"], b"\x1f\x8b\x08\x00garbage"),
+        ),
+        bad("a head of 300 kB", raw(head(&format!("X-Big: {}\r\nContent-Length: 0", "y".repeat(300_000))))),
+        row("500", respond(500, &[], "oh"), 502, "upstream-error"),
+        row(
+            "500 in the vendor's words",
+            respond(500, &[], r#"{"code":"SERVER_ERROR","info":"x"}"#),
+            502,
+            "upstream-error",
+        ),
+        row("501", respond(501, &[], ""), 502, "upstream-error"),
+        row("502", respond(502, &[], "<html>"), 502, "upstream-error"),
+        row("503 of a proxy", respond(503, &[], "<html>busy</html>"), 502, "upstream-error"),
+        row("504", respond(504, &[], ""), 502, "upstream-error"),
+        row("408", respond(408, &[], ""), 504, "upstream-timeout"),
+        row("503 with Retry-After", respond(503, &["Retry-After: 60"], ""), 503, "upstream-throttled"),
+        row(
+            "503 in the vendor's words",
+            respond(503, &["Retry-After: 60"], r#"{"code":"FLOW_CONTROL","info":"x"}"#),
+            503,
+            "upstream-throttled",
+        ),
+        row("429", respond(429, &["Retry-After: 60"], ""), 503, "upstream-throttled"),
+    ]
+}
+
+/// Broken bodies with a good head.
+fn bodies(good_status: u16, bodies: &[&'static str]) -> Vec<Row> {
+    bodies.iter().map(|body| bad(body, respond(good_status, &[], body))).collect()
+}
+
+/// Plays rows against one application. A good request follows each, so that the breaker stays closed and a poisoned
+/// connection would show.
+fn play(
+    rows: Vec<Row>,
+    endpoint: &Endpoint,
+    mut send: impl FnMut() -> Response,
+    check: impl Fn(&Row, &Response),
+    good: impl Fn(),
+) {
+    for row in rows {
+        let before = endpoint.request_count();
+        for _ in 0..row.requests {
+            endpoint.script(row.script.clone());
+        }
+        let response = send();
+        let seen = endpoint.request_count() - before;
+        check(&row, &response);
+        assert_eq!(seen, row.requests, "{}: requests at the endpoint", row.name);
+        good();
+    }
+}
+
+/// Says which row failed, and checks the rest.
+#[track_caller]
+fn check_row(row: &Row, response: &Response, meaning: Meaning) {
+    assert_eq!(response.status, row.status, "{}: {response:?}", row.name);
+    let problem = assert_problem(response, row.status, row.code, meaning);
+    if row.code == "upstream-throttled" {
+        assert_eq!(response.header("retry-after"), Some("60"), "{}: {response:?}", row.name);
+        assert_eq!(problem["retry_after_seconds"], 60, "{}", row.name);
+    }
+}
+
+fn publish_meaning(row: &Row) -> Meaning {
+    match (row.unknown, row.retryable) {
+        (true, _) => Meaning::Unknown,
+        (false, true) => Meaning::NotPublishedTryAgain,
+        (false, false) => Meaning::NotPublished,
+    }
+}
+
+fn other_meaning(row: &Row) -> Meaning {
+    if row.retryable { Meaning::TryAgain } else { Meaning::Final }
+}
+
+fn forbidden() -> Row {
+    let mut row = row("403", respond(403, &[], ""), 502, "upstream-auth-rejected");
+    row.requests = 2;
+    row
+}
+
+#[test]
+fn a_publish_tells_what_is_known() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+    let app = TestApp::towards(&endpoint);
+    let mut rows = common(201, STORED, &trap);
+    rows.extend(bodies(
+        201,
+        &[
+            "",
+            "nonsense",
+            "{",
+            "[]",
+            "null",
+            "{}",
+            r#"{"sendStatus":"SEND_OK"}"#,
+            r#"{"msgId":"","sendStatus":"SEND_OK"}"#,
+            r#"{"msgId":7,"sendStatus":"SEND_OK"}"#,
+            r#"{"msgId":"0A","sendStatus":"SOMETHING_NEW"}"#,
+            r#"{"code":"TOPIC_NOT_EXIST","info":"x"}"#,
+        ],
+    ));
+    rows.extend([
+        bad("200 with the good body", respond(200, &[], STORED)),
+        bad("202 with the good body", respond(202, &[], STORED)),
+        bad("204", respond(204, &[], "")),
+        forbidden(),
+        row(
+            "400 in the vendor's words",
+            respond(400, &[], r#"{"code":"BODY_TOO_BIG","info":"x"}"#),
+            422,
+            "upstream-rejected-message",
+        ),
+    ]);
+    assert!(rows.len() >= 40);
+    let send = || app.post_json(MESSAGES, r#"{"body":"x"}"#);
+    let good = || {
+        app.publish("orders", "between");
+    };
+    play(rows, &endpoint, send, |row, response| check_row(row, response, publish_meaning(row)), good);
+    trap.assert_untouched();
+}
+
+#[test]
+fn a_receive_tells_what_is_known() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+    let app = TestApp::towards(&endpoint);
+    let mut rows = common(200, "[]", &trap);
+    rows.extend(bodies(
+        200,
+        &[
+            "",
+            "nonsense",
+            "[",
+            "{}",
+            "null",
+            "[7]",
+            "[{}]",
+            r#"[{"body":"x"}]"#,
+            r#"[{"body":"x","bornTime":"1490692511643","msgHandle":"","msgId":"0A","reconsumeTimes":0}]"#,
+            r#"[{"body":7,"bornTime":"1490692511643","msgHandle":"h","msgId":"0A","reconsumeTimes":0}]"#,
+        ],
+    ));
+    rows.extend([bad("201", respond(201, &[], "[]")), bad("204", respond(204, &[], "")), forbidden()]);
+    let good = || assert!(app.receive("orders", "CID_a", "{}").is_empty());
+    let send = || app.post_json(RECEIVE, "{}");
+    play(rows, &endpoint, send, |row, response| check_row(row, response, other_meaning(row)), good);
+    trap.assert_untouched();
+}
+
+#[test]
+fn an_ack_tells_what_is_known() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+    let app = TestApp::towards(&endpoint);
+    app.publish("orders", "x");
+    let messages = app.receive("orders", "CID_a", "{}");
+    let handle = handle_of(&messages[0]);
+    // A 204 has no body that could be cut short.
+    let bodiless = ["cut short", "without its body", "length", "chunk", "claims to be gzip", "203", "300 kB"];
+    let mut rows = common(204, "", &trap);
+    rows.retain(|row| !bodiless.iter().any(|part| row.name.contains(part)));
+    rows.extend([bad("200", respond(200, &[], "")), bad("201", respond(201, &[], STORED)), forbidden()]);
+    let good = || assert_eq!(app.ack("orders", "CID_a", &[handle]).status, 200);
+    let check = |row: &Row, response: &Response| {
+        let answer = response.expect_json(207);
+        let item = &answer["results"][0];
+        assert_eq!(item["receipt_handle"], handle, "{}", row.name);
+        assert_eq!(item["status"], row.status, "{}: {item}", row.name);
+        assert_problem_value(&item["problem"], row.status, row.code, other_meaning(row));
+    };
+    play(rows, &endpoint, || app.ack("orders", "CID_a", &[handle]), check, good);
+    trap.assert_untouched();
+}
+
+#[test]
+fn a_publish_that_gets_no_answer_in_time_is_unknown() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().topic("deadline = \"400ms\""));
+    let every = Duration::from_millis(100);
+    let dripped_head = format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{STORED}", STORED.len());
+    for (name, script) in [
+        ("no answer", never()),
+        ("no answer, though it was done", applied_then(never())),
+        ("a dripped body", drip(201, STORED, every)),
+        ("a dripped head", vec![Step::Drip(dripped_head.clone().into_bytes(), every)]),
+        ("half an answer, then silence", vec![Step::Send(dripped_head[..60].into()), Step::Hold]),
+        (
+            "interim answers without end",
+            vec![
+                Step::Pause(Duration::from_secs(1)),
+                Step::Send(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
+                Step::Hold,
+            ],
+        ),
+    ] {
+        let before = endpoint.request_count();
+        endpoint.script(script);
+        let started = Instant::now();
+        let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
+        let took = started.elapsed();
+        assert_eq!(response.status, 504, "{name}: {response:?}");
+        assert_problem(&response, 504, "upstream-timeout", Meaning::Unknown);
+        assert!((Duration::from_millis(380)..Duration::from_millis(1500)).contains(&took), "{name}: {took:?}");
+        assert_eq!(endpoint.request_count(), before + 1, "{name}");
+        app.publish("orders", "between");
+    }
+}
+
+#[test]
+fn prefer_wait_lowers_the_deadline_and_never_raises_it() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().topic("deadline = \"2s\""));
+    let took = |prefer: &str| {
+        endpoint.script(never());
+        let started = Instant::now();
+        let request = app.request("POST", MESSAGES).header(format!("Prefer: {prefer}"));
+        assert_problem(&request.json(r#"{"body":"x"}"#).send(), 504, "upstream-timeout", Meaning::Unknown);
+        started.elapsed()
+    };
+    let lowered = took("wait=1");
+    assert!((Duration::from_millis(950)..Duration::from_millis(1900)).contains(&lowered), "{lowered:?}");
+    let kept = took("wait=20");
+    assert!((Duration::from_millis(1950)..Duration::from_millis(5000)).contains(&kept), "{kept:?}");
+}
+
+#[test]
+fn a_receive_that_gets_no_answer_ends_five_seconds_after_its_wait() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    endpoint.script(never());
+    let started = Instant::now();
+    assert_problem(&app.post_json(RECEIVE, "{}"), 504, "upstream-timeout", Meaning::TryAgain);
+    let took = started.elapsed();
+    assert!((Duration::from_millis(4900)..Duration::from_millis(8000)).contains(&took), "{took:?}");
+}
+
+#[test]
+fn an_upstream_that_cannot_be_reached_is_503() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().profile(&format!("endpoints = [\"{}\"]", dead_url())));
+    let started = Instant::now();
+    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
+    assert_problem(&response, 503, "upstream-unreachable", Meaning::NotPublishedTryAgain);
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+    assert_problem(&app.post_json(RECEIVE, "{}"), 503, "upstream-unreachable", Meaning::TryAgain);
+    assert_eq!(endpoint.connections(), 0);
+}
+
+#[test]
+fn the_second_endpoint_takes_over() {
+    let endpoint = Endpoint::start();
+    let endpoints = format!("endpoints = [\"{}\", \"{}\"]", dead_url(), endpoint.url());
+    let app = TestApp::with(&endpoint, Settings::new().profile(&endpoints));
+    app.publish("orders", "x");
+    endpoint.only_request();
+}
+
+#[test]
+fn a_403_is_tried_once_more_with_a_new_signature() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    endpoint.script(respond(403, &[], ""));
+    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
+    assert_eq!(answer["attempts"], 2);
+    assert_eq!(endpoint.request_count(), 2);
+}
+
+#[test]
+fn a_403_tells_the_clocks_difference() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    for _ in 0..2 {
+        endpoint.script(respond(403, &["Date: Mon, 01 Jan 2001 00:00:00 GMT"], ""));
+    }
+    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
+    let problem = assert_problem(&response, 502, "upstream-auth-rejected", Meaning::NotPublishedTryAgain);
+    assert!(problem["detail"].as_str().unwrap().contains("clock"), "{problem}");
+    assert!(app.metrics().get("mq_gateway_upstream_clock_skew_seconds", &[]).unwrap().abs() > 1e8);
+}
+
+#[test]
+fn a_short_retry_after_is_waited_for() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    endpoint.script(respond(429, &["Retry-After: 1"], ""));
+    let started = Instant::now();
+    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
+    assert_eq!(answer["attempts"], 2);
+    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_dead_reused_connection_is_never_repeated() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    for _ in 0..10 {
+        app.publish("orders", "on a new or used connection");
+        let before = endpoint.request_count();
+        endpoint.script(reset());
+        let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
+        assert_problem(&response, 502, "upstream-bad-response", Meaning::Unknown);
+        assert_eq!(endpoint.request_count(), before + 1);
+    }
+}
+
+#[test]
+fn a_connection_closed_while_idle_costs_at_most_one_unknown() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    for index in 0..20 {
+        endpoint.script(answer_then_close());
+        let response = app.post_json(MESSAGES, json!({"body": format!("m{index}")}).to_string());
+        if response.status != 201 {
+            assert_problem(&response, 502, "upstream-bad-response", Meaning::Unknown);
+        }
+    }
+    let mut bodies = endpoint.stored("orders");
+    let all = bodies.len();
+    bodies.sort();
+    bodies.dedup();
+    assert_eq!(all, bodies.len(), "nothing is stored twice");
+}
+
+#[test]
+fn on_unknown_retry_repeats_an_unknown_outcome() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().topic("on_unknown = \"retry\""));
+    endpoint.script(applied_then(reset()));
+    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
+    assert_eq!(answer["attempts"], 2);
+    assert_eq!(endpoint.stored("orders"), [b"x", b"x"], "the caller asked for it");
+}
+
+#[test]
+fn five_failures_open_the_breaker() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    for _ in 0..5 {
+        endpoint.script(respond(500, &[], ""));
+        assert_eq!(app.post_json(MESSAGES, r#"{"body":"x"}"#).status, 502);
+    }
+    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
+    assert_problem(&response, 503, "circuit-open", Meaning::NotPublishedTryAgain);
+    assert_eq!(endpoint.request_count(), 5, "nothing is asked while it is open");
+}
+
+#[test]
+fn an_answer_too_large_is_cut_off() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    // The cap is 32 × the message limit × 6 + 1 MiB.
+    let huge = 32 * 65_536 * 6 + 2 * 1024 * 1024;
+    endpoint.script(respond(200, &[], format!("[{}]", " ".repeat(huge))));
+    assert_problem(&app.post_json(RECEIVE, "{}"), 502, "upstream-bad-response", Meaning::TryAgain);
+    // The largest legal answer passes.
+    let message = |index: usize| {
+        json!({"body": "\u{1}".repeat(65_536), "bornTime": "1490692511643", "key": "", "msgHandle": format!("h{index}"),
+            "msgId": format!("{index}"), "reconsumeTimes": 0, "tag": ""})
+    };
+    let largest: Vec<Value> = (0..32).map(message).collect();
+    endpoint.script(respond(200, &[], Value::Array(largest).to_string()));
+    assert_eq!(app.receive("orders", "CID_a", "{}").len(), 32);
+}
+
+#[test]
+fn the_vendors_code_is_passed_on() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    endpoint.script(respond(
+        400,
+        &[],
+        r#"{"code":"BODY_TOO_BIG","info":"Message body size exceeds the upper limit of 64KB"}"#,
+    ));
+    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
+    let problem = assert_problem(&response, 422, "upstream-rejected-message", Meaning::NotPublished);
+    assert_eq!(problem["vendor_code"], "BODY_TOO_BIG");
+}
+
+#[test]
+fn good_answers_in_other_framings_are_good() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    let chunked = format!(
+        "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{STORED}\r\n0\r\n\r\n",
+        STORED.len()
+    );
+    let slow = vec![Step::Pause(Duration::from_millis(300)), Step::Answer];
+    let close =
+        format!("HTTP/1.1 201 Created\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{STORED}", STORED.len());
+    for (name, script) in [
+        ("chunked", raw(chunked)),
+        ("a slow head", slow),
+        ("a body in drips", drip(201, STORED, Duration::from_millis(2))),
+        ("a closing answer", raw(close)),
+        ("more fields", respond(201, &[], r#"{"extra":[1],"msgId":"0A","sendStatus":"SEND_OK"}"#)),
+        ("json", respond(201, &["Content-Type: application/json"], STORED)),
+    ] {
+        endpoint.script(script);
+        let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
+        assert_eq!(response.status, 201, "{name}: {response:?}");
+    }
+}
