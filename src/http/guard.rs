@@ -68,7 +68,10 @@ pub(super) fn check_origin(request: &HttpRequest, policy: &OriginPolicy) -> Resu
     }
     let Some(origin) = headers.get(ORIGIN) else { return Ok(Allowed::Plain) };
     let origin = origin.to_str().unwrap_or_default();
-    let own = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host);
+    // A proxy in front may speak https for us; nobody does on loopback.
+    let own = origin.split_once("://").is_some_and(|(scheme, authority)| {
+        Some(authority) == host && (scheme == "http" || (scheme == "https" && !policy.loopback))
+    });
     if own {
         return Ok(Allowed::Plain);
     }
@@ -81,13 +84,18 @@ pub(super) fn check_origin(request: &HttpRequest, policy: &OriginPolicy) -> Resu
 
 /// Whether a `Host` value is a loopback address or `localhost`, with any port.
 fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((name, port)) => (name, port),
+            None => return false,
+        },
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
-    name.is_empty()
+    let has_port = port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok());
+    let names_loopback = name.is_empty()
         || name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    names_loopback && (has_port || port.is_empty())
 }
 
 #[cfg(test)]
@@ -99,8 +107,16 @@ mod tests {
         for host in ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:8080", ""] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["example.com", "127.0.0.1.example.com:80", "10.0.0.1", "localhost.example.com", "[2001:db8::1]:1"]
-        {
+        for host in [
+            "example.com",
+            "127.0.0.1.example.com:80",
+            "10.0.0.1",
+            "localhost.example.com",
+            "[2001:db8::1]:1",
+            "[::1",
+            "127.0.0.1:1/x",
+            "127.0.0.1:",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }

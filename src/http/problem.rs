@@ -430,6 +430,25 @@ impl Problem {
         Self { limit: Some(limit as u64), actual: actual.map(|actual| actual as u64), ..Self::new(code, detail) }
     }
 
+    /// Adds the two numbers.
+    #[must_use]
+    pub fn counted(mut self, limit: usize, actual: usize) -> Self {
+        self.limit = Some(limit as u64);
+        self.actual = Some(actual as u64);
+        self
+    }
+
+    /// The same problem for a request whose options came in the query: `rename` gives a field's parameter.
+    #[must_use]
+    pub fn in_query(mut self, rename: impl Fn(&str) -> String) -> Self {
+        for error in &mut self.errors {
+            if let Some(pointer) = error.pointer.take() {
+                error.parameter = Some(rename(pointer.trim_start_matches('/')));
+            }
+        }
+        self
+    }
+
     /// No such method; `allow` lists those there are.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {

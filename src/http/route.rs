@@ -133,8 +133,14 @@ pub(super) fn find(path: &str) -> Option<Found> {
     }
 }
 
+/// A segment's text; an escape that is none becomes a replacement character too.
 fn decode(segment: &str) -> String {
-    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+    let whole = segment.split('%').skip(1).all(|after| {
+        let mut digits = after.bytes().take(2).filter(u8::is_ascii_hexdigit);
+        digits.next().is_some() && digits.next().is_some()
+    });
+    let decoded = percent_decode_str(segment).decode_utf8_lossy();
+    if whole { decoded.into_owned() } else { format!("{decoded}{}", char::REPLACEMENT_CHARACTER) }
 }
 
 #[cfg(test)]
@@ -160,6 +166,8 @@ mod tests {
         check("/v1/topics/T/groups/G/messages:take", None);
         check("/v1/topics/T/groups/G/messages:ack/more", None);
         check("/v1/topicsT", None);
+        check("/v1/topics/%zz", Some((Route::Topic, "%zz\u{FFFD}", "")));
+        check("/v1/topics/%2", Some((Route::Topic, "%2\u{FFFD}", "")));
         check("/v1/topics/a%2Fb", Some((Route::Topic, "a/b", "")));
         check("/docs/", Some((Route::Docs, "", "")));
         check("/docs/swagger-ui.css", Some((Route::DocsAsset, "", "")));

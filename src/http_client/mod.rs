@@ -7,6 +7,7 @@
 //!
 //! awc writes header names in lower case; HTTP compares them without case.
 
+mod connector;
 mod self_test;
 mod tls;
 
@@ -17,12 +18,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody, None as NoBody};
-use actix_web::http::header::{CONTENT_LENGTH, DATE, HeaderName, HeaderValue, HttpDate, RETRY_AFTER};
+use actix_web::dev::fn_service;
+use actix_web::http::header::{
+    CONTENT_LENGTH, DATE, HeaderName, HeaderValue, HttpDate, RETRY_AFTER, TRANSFER_ENCODING,
+};
 use actix_web::http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use actix_web::http::{Method, StatusCode};
 use awc::error::{ConnectError, SendRequestError};
 use bytes::{Bytes, BytesMut};
+use connector::{EndSeen, connect};
 use futures_util::StreamExt as _;
+use futures_util::future::poll_fn;
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
@@ -46,6 +52,7 @@ pub struct HttpClient {
     tls: Arc<ClientConfig>,
     limits: Limits,
     in_flight: Cell<usize>,
+    end_seen: EndSeen,
 }
 
 /// Scheme, host and port: where requests are addressed to, and the name that TLS verifies.
@@ -124,7 +131,9 @@ impl HttpClient {
     /// A client with its own connection pool.
     #[must_use]
     pub fn new(tls: Arc<ClientConfig>, limits: Limits) -> Self {
-        Self { awc: RefCell::new(build(&tls, limits)), tls, limits, in_flight: Cell::new(0) }
+        let end_seen = EndSeen::default();
+        let awc = RefCell::new(build(&tls, limits, &end_seen));
+        Self { awc, tls, limits, in_flight: Cell::new(0), end_seen }
     }
 
     /// Sends one request and reads the whole answer.
@@ -165,24 +174,7 @@ impl HttpClient {
             .get(CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok())
             .and_then(|digits| digits.parse::<usize>().ok());
-        let limit = call.max_answer_bytes;
-        let mut body = Bytes::new();
-        let mut rest = BytesMut::new();
-        while let Some(chunk) = response.next().await {
-            let chunk = chunk.map_err(|_| CallError::Broken("the connection broke off in the answer's body"))?;
-            if body.len() + rest.len() + chunk.len() > limit {
-                return Err(CallError::TooLarge(limit));
-            }
-            if body.is_empty() {
-                body = chunk; // nearly every answer is one chunk: no copy
-            } else {
-                rest.extend_from_slice(&chunk);
-            }
-        }
-        if !rest.is_empty() {
-            rest = [&*body, &*rest].concat().as_slice().into();
-            body = rest.freeze();
-        }
+        let body = self.read_body(&mut response, call.max_answer_bytes).await?;
         // A 204 or 304 has no body whatever it announces.
         if announced.is_some_and(|length| length != body.len()) && response.status() != StatusCode::NO_CONTENT {
             return Err(CallError::Broken("the answer was cut short"));
@@ -196,15 +188,44 @@ impl HttpClient {
         })
     }
 
+    async fn read_body(&self, response: &mut awc::ClientResponse, limit: usize) -> Result<Bytes, CallError> {
+        let chunked = response.headers().contains_key(TRANSFER_ENCODING);
+        let mut body = Bytes::new();
+        let mut rest = BytesMut::new();
+        loop {
+            let next = poll_fn(|context| {
+                self.end_seen.set(false);
+                response.poll_next_unpin(context)
+            });
+            let Some(chunk) = next.await else { break };
+            let chunk = chunk.map_err(|_| CallError::Broken("the connection broke off in the answer's body"))?;
+            if body.len() + rest.len() + chunk.len() > limit {
+                return Err(CallError::TooLarge(limit));
+            }
+            if body.is_empty() {
+                body = chunk; // nearly every answer is one chunk: no copy
+            } else {
+                rest.extend_from_slice(&chunk);
+            }
+        }
+        // The last chunk ends the body before the connection is read again.
+        if chunked && self.end_seen.get() {
+            return Err(CallError::Broken("the answer was cut short"));
+        }
+        Ok(if rest.is_empty() { body } else { [&*body, &*rest].concat().into() })
+    }
+
     /// Forgets every pooled connection. Runs before any other task of this thread can take the tainted one.
     fn start_afresh(&self) {
-        self.awc.replace(build(&self.tls, self.limits));
+        self.awc.replace(build(&self.tls, self.limits, &self.end_seen));
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that builds a client")]
-fn build(tls: &Arc<ClientConfig>, limits: Limits) -> awc::Client {
+fn build(tls: &Arc<ClientConfig>, limits: Limits, end_seen: &EndSeen) -> awc::Client {
+    let end_seen = Rc::clone(end_seen);
     let connector = awc::Connector::new()
+        .connector(fn_service(move |info| connect(info, Rc::clone(&end_seen))))
         .rustls_0_23(Arc::clone(tls))
         .timeout(limits.connect_timeout)
         .handshake_timeout(limits.connect_timeout)

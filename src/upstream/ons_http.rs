@@ -255,7 +255,8 @@ impl OnsHttp {
     fn classify(&self, answer: &Answer) -> UpstreamError {
         let status = answer.status.as_u16();
         let body = decode_error(&answer.body);
-        let said = body.as_ref().map(|body| format!(" ({})", printable(&body.code))).unwrap_or_default();
+        let code = body.as_ref().and_then(|body| code(&body.code));
+        let said = code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
         let kind = match status {
             401 | 403 => UpstreamErrorKind::AuthRejected,
             404 => UpstreamErrorKind::Misconfigured,
@@ -281,12 +282,7 @@ impl OnsHttp {
                 format!("the MQ answered with {status}, which the protocol does not have here")
             }
         };
-        UpstreamError {
-            kind,
-            detail,
-            vendor_code: body.map(|body| printable(&body.code)),
-            retry_after: answer.retry_after,
-        }
+        UpstreamError { kind, detail, vendor_code: code, retry_after: answer.retry_after }
     }
 
     /// The MQ's clock minus ours in seconds, zero when the answer has no date.
@@ -344,7 +340,9 @@ fn bad_response(error: ons_http::AnswerError) -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::BadResponse, format!("the MQ's answer could not be used: {error}"))
 }
 
-/// A vendor's code as far as it is one: visible ASCII, short.
-fn printable(code: &str) -> String {
-    code.chars().filter(char::is_ascii_graphic).take(64).collect()
+/// A vendor's code, where it is one: letters, `_` and `.` only, so that nothing of ours comes back as a code.
+fn code(text: &str) -> Option<String> {
+    let is_code = (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte == b'.');
+    is_code.then(|| text.to_owned())
 }

@@ -34,7 +34,7 @@ fn one_topic_tells_groups_limits_and_capabilities() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, Settings::new().topics(TOPICS));
     let answer = app.get("/v1/topics/orders").expect_json(200);
-    assert_eq!(answer["name"], "orders");
+    assert_eq!(answer["topic"], "orders");
     for told in [Value::from("CID_billing"), "CID_audit".into(), "direct".into(), 65_536.into(), 100.into()] {
         assert!(holds(&answer, &told), "{told} in {answer}");
     }
@@ -42,6 +42,6 @@ fn one_topic_tells_groups_limits_and_capabilities() {
     for hidden in [endpoint.credentials().secret_key.as_str(), &endpoint.address().to_string(), "PID_ours"] {
         assert!(!text.contains(hidden), "{hidden} in {answer}");
     }
-    assert_eq!(app.get("/v1/topics/%E8%AE%A2%E5%8D%95").expect_json(200)["name"], "订单");
+    assert_eq!(app.get("/v1/topics/%E8%AE%A2%E5%8D%95").expect_json(200)["topic"], "订单");
     assert_problem(&app.get("/v1/topics/other"), 404, "unknown-topic", Meaning::Final);
 }

@@ -9,7 +9,10 @@ use crate::support::time::{now_millis, parse_rfc3339_millis, until};
 use crate::support::{Launch, TestApp};
 
 /// A configuration whose messages come back after a second.
-const QUICK: &str = "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"5s\"\n[embedded]\nenabled = true\nvisibility_timeout = \"1s\"\n";
+const QUICK: &str = "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"5s\"\n[embedded]\nenabled = true\nvisibility_timeout = \"1s\"\n\
+    [profiles.embedded]\nprotocol = \"ons-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
+    producer_group = \"PID_ours\"\nzero_timeout = true\nvisibility_timeout = \"1s\"\n\
+    [[topics]]\nname = \"*\"\nprofile = \"embedded\"\ngroups = [\"*\"]\n";
 
 #[test]
 fn a_message_goes_from_publish_to_ack() {

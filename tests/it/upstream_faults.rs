@@ -350,16 +350,6 @@ fn the_second_endpoint_takes_over() {
 }
 
 #[test]
-fn a_403_is_tried_once_more_with_a_new_signature() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    endpoint.script(respond(403, &[], ""));
-    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
-    assert_eq!(answer["attempts"], 2);
-    assert_eq!(endpoint.request_count(), 2);
-}
-
-#[test]
 fn a_403_tells_the_clocks_difference() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
@@ -370,17 +360,6 @@ fn a_403_tells_the_clocks_difference() {
     let problem = assert_problem(&response, 502, "upstream-auth-rejected", Meaning::NotPublishedTryAgain);
     assert!(problem["detail"].as_str().unwrap().contains("clock"), "{problem}");
     assert!(app.metrics().get("mq_gateway_upstream_clock_skew_seconds", &[]).unwrap().abs() > 1e8);
-}
-
-#[test]
-fn a_short_retry_after_is_waited_for() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    endpoint.script(respond(429, &["Retry-After: 1"], ""));
-    let started = Instant::now();
-    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
-    assert_eq!(answer["attempts"], 2);
-    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -413,29 +392,6 @@ fn a_connection_closed_while_idle_costs_at_most_one_unknown() {
     bodies.sort();
     bodies.dedup();
     assert_eq!(all, bodies.len(), "nothing is stored twice");
-}
-
-#[test]
-fn on_unknown_retry_repeats_an_unknown_outcome() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::with(&endpoint, Settings::new().topic("on_unknown = \"retry\""));
-    endpoint.script(applied_then(reset()));
-    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
-    assert_eq!(answer["attempts"], 2);
-    assert_eq!(endpoint.stored("orders"), [b"x", b"x"], "the caller asked for it");
-}
-
-#[test]
-fn five_failures_open_the_breaker() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    for _ in 0..5 {
-        endpoint.script(respond(500, &[], ""));
-        assert_eq!(app.post_json(MESSAGES, r#"{"body":"x"}"#).status, 502);
-    }
-    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
-    assert_problem(&response, 503, "circuit-open", Meaning::NotPublishedTryAgain);
-    assert_eq!(endpoint.request_count(), 5, "nothing is asked while it is open");
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub(in crate::http) async fn acknowledge(exchange: &Exchange) -> Result<HttpResp
     let count = request.receipt_handles.len();
     if count == 0 || count > limit {
         let detail = format!("must hold 1 to {limit} handles, has {count}: split the list");
-        return Err(Problem::invalid(vec![FieldError::at("/receipt_handles", detail)]));
+        return Err(Problem::invalid(vec![FieldError::at("/receipt_handles", detail)]).counted(limit, count));
     }
     let results = exchange.gateway().acknowledge(&route, &request.receipt_handles).await?;
     exchange.log_failures(results.iter().filter_map(|result| result.as_ref().err()));

@@ -55,7 +55,7 @@ pub(in crate::http) async fn batch(exchange: &Exchange) -> Result<HttpResponse, 
     let count = request.messages.len();
     if count == 0 || count > limit {
         let detail = format!("must hold 1 to {limit} messages, has {count}: split the batch");
-        return Err(Problem::invalid(vec![FieldError::at("/messages", detail)]));
+        return Err(Problem::invalid(vec![FieldError::at("/messages", detail)]).counted(limit, count));
     }
     let now = exchange.gateway().clock().now();
     let mut messages: Vec<Message> = Vec::with_capacity(count);

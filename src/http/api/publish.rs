@@ -60,6 +60,10 @@ pub(in crate::http) async fn publish(exchange: &Exchange) -> Result<HttpResponse
         }
     };
     let wait = prefer::wait(exchange.request.headers());
-    let accepted = exchange.gateway().publish(&route, message, wait).await?;
+    let property = message.properties.first().map(|(name, _)| format!("property.{}", raw::shown(name)));
+    let accepted = exchange.gateway().publish(&route, message, wait).await.map_err(|error| {
+        let problem = Problem::from(error);
+        if kind == Kind::Json { problem } else { problem.in_query(|field| raw::parameter(field, property.as_deref())) }
+    })?;
     Ok(HttpResponse::Created().json(Stored::new(&accepted, route.topic.as_str())))
 }

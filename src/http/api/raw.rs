@@ -65,6 +65,15 @@ fn noted<T>(parsed: Result<T, NameError>, wrong: &mut impl FnMut(String)) -> Opt
     parsed.map_err(|error| wrong(error.to_string())).ok()
 }
 
+/// The parameter that carries a field of the envelope.
+pub(super) fn parameter(field: &str, property: Option<&str>) -> String {
+    match field {
+        "properties" => property.unwrap_or("property.NAME").to_owned(),
+        "keys" => "key".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
 /// A caller's parameter name, shortened and without control characters.
 pub(super) fn shown(name: &str) -> String {
     name.chars().filter(|character| !character.is_control()).take(64).collect()
