@@ -52,14 +52,14 @@ fn a_wrong_shape_anywhere_refuses_the_whole() {
         (json!({"body": "x", "keys": ["a b"]}), "/messages/3/keys/0"),
     ] {
         let response = app.post_json(TARGET, batch(&[good(), good(), good(), bad, good()]));
-        let problem = assert_problem(&response, 422, "validation-failed", Meaning::NotPublished);
+        let problem = assert_problem(&response, 422, "validation-failed", Meaning::NotDone);
         assert!(places(&problem).contains(&pointer), "{pointer} in {problem}");
     }
     for body in [r"{}", r#"{"messages":[]}"#, r#"{"messages":{}}"#, r#"{"messages":[{"body":"x"}],"more":1}"#, "[]"] {
-        assert_problem(&app.post_json(TARGET, body), 422, "validation-failed", Meaning::NotPublished);
+        assert_problem(&app.post_json(TARGET, body), 422, "validation-failed", Meaning::NotDone);
     }
     let text = app.request("POST", TARGET).header("Content-Type: text/plain").body(batch(&[good()])).send();
-    assert_problem(&text, 415, "unsupported-media-type", Meaning::NotPublished);
+    assert_problem(&text, 415, "unsupported-media-type", Meaning::NotDone);
     assert_eq!(endpoint.request_count(), 0, "nothing was sent");
 }
 

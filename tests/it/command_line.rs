@@ -27,7 +27,8 @@ fn a_good_configuration_is_exit_0() {
 
 #[test]
 fn a_bad_configuration_is_exit_1_and_names_the_place() {
-    let line_of = |text: &str, part: &str| text.lines().position(|line| line.contains(part)).unwrap() + 1;
+    let line_of =
+        |text: &str, part: &str| text.lines().position(|line| line.starts_with(&format!("{part} ="))).unwrap() + 1;
     for (bad, key) in [
         (good().replace("[server]", "[server]\ncolour = \"red\""), "colour"),
         (good().replace("protocol = \"ons-http\"", "protocol = \"carrier-pigeon\""), "protocol"),

@@ -24,7 +24,7 @@ use Expect::{Answered, Either, Is, Refused};
 struct Case {
     name: String,
     raw: Vec<u8>,
-    /// Complete requests in `raw`, read as leniently as possible.
+    /// The most requests that a reader may see in `raw`; more answers than these are answers to nothing.
     requests: usize,
     expect: Expect,
 }
@@ -100,7 +100,9 @@ fn content_lengths() -> Vec<Case> {
         ("Content_Length: 5", Either),
         ("content-length:5", Is(&[201])),
     ] {
-        cases.push(case(format!("{headers:?}"), post(headers, "hello"), 1, expect));
+        // A server that does not know the header sees no body, and in "hello" a second request.
+        let requests = if headers.starts_with("Content_Length") { 2 } else { 1 };
+        cases.push(case(format!("{headers:?}"), post(headers, "hello"), requests, expect));
     }
     cases.push(case(
         "a body longer than announced",
@@ -148,7 +150,10 @@ fn transfer_encodings() -> Vec<Case> {
         ("Content-Length: 5\r\nTransfer-Encoding: xchunked", Refused),
         ("Content-Length: 5\r\nTransfer-Encoding : chunked", Refused),
     ] {
-        cases.push(case(format!("{headers:?}"), post(headers, chunked), 1, expect));
+        // A server to which the header says nothing sees no body, and in the chunks a second request.
+        let ignored = ["Transfer_Encoding: chunked", "Transfer-Encoding: identity", "Transfer-Encoding:"];
+        let requests = if ignored.contains(&headers) { 2 } else { 1 };
+        cases.push(case(format!("{headers:?}"), post(headers, chunked), requests, expect));
     }
     let old = post("Transfer-Encoding: chunked", chunked).replace("HTTP/1.1\r\n", "HTTP/1.0\r\n");
     cases.push(case("chunked in HTTP/1.0", old, 1, Refused));
@@ -243,8 +248,8 @@ fn request_lines() -> Vec<Case> {
         ("GET /v1/topics/..%2f..%2fmetrics HTTP/1.1", Refused),
         ("GET /v1/topics/..%5c..%5cmetrics HTTP/1.1", Refused),
         ("GET /v1/topics/%00 HTTP/1.1", Refused),
-        ("GET /v1/topics/%zz HTTP/1.1", Refused),
-        ("GET /v1/topics/% HTTP/1.1", Refused),
+        ("GET /v1/topics/%zz HTTP/1.1", Either),
+        ("GET /v1/topics/% HTTP/1.1", Either),
         ("GET /v1/topics/%c0%ae HTTP/1.1", Refused),
         ("GET /v1/topics/%ff HTTP/1.1", Refused),
         ("BREW /v1/topics HTTP/1.1", Is(&[405, 501])),

@@ -104,7 +104,7 @@ fn a_batch_may_have_100_messages() {
         app.post_json("/v1/topics/orders/messages:batch", json!({"messages": messages}).to_string())
     };
     assert_eq!(batch(100).status, 200);
-    check(&batch(101), 422, "validation-failed", Meaning::NotPublished, 100, Some(101));
+    check(&batch(101), 422, "validation-failed", Meaning::NotDone, 100, Some(101));
     assert_eq!(endpoint.request_count(), 100);
 }
 
@@ -195,6 +195,6 @@ fn a_batch_may_be_as_large_as_a_body() {
     assert_eq!(response.status, 200, "{response:?}");
     let messages: Vec<Value> = (0..70).map(|_| json!({"body": "x".repeat(65_536)})).collect();
     let response = app.post_json("/v1/topics/orders/messages:batch", json!({"messages": messages}).to_string());
-    check(&response, 413, "message-too-large", Meaning::NotPublished, BODY_LIMIT, None);
+    check(&response, 413, "message-too-large", Meaning::NotDone, BODY_LIMIT, None);
     assert_eq!(endpoint.request_count(), 60);
 }

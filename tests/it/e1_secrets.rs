@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::support::client::find;
 use crate::support::endpoint::{closed, raw, reset, respond};
+use crate::support::handles::handle_of;
 use crate::support::ons::{Credentials, hex, percent_encode};
 use crate::support::{Connection, Endpoint, Launch, Response, Settings, TestApp};
 
@@ -60,29 +61,29 @@ fn no_secret_leaves_through_any_door() {
         credentials.secret_key, credentials.access_key
     );
     let mut answers: Vec<Response> = Vec::new();
-    let group = "/v1/topics/orders/groups/CID_a/messages";
-    for script in [
-        None,
-        Some(respond(403, &[], "")),
-        Some(respond(403, &["Date: Mon, 01 Jan 2001 00:00:00 GMT"], "")),
-        Some(respond(500, &[], &echo)),
-        Some(respond(400, &[], echo.replace(&credentials.secret_key, "CODE"))),
-        Some(raw(format!("HTTP/1.1 201 Created\r\nContent-Length: 999\r\n\r\n{echo}"))),
-        Some(raw(format!("{echo}\r\n\r\n"))),
-        Some(respond(307, &[&format!("Location: http://127.0.0.1:1/?{}", credentials.secret_key)], "")),
-        Some(reset()),
-        Some(closed()),
-    ] {
-        for (method, target, body) in [
-            ("POST", "/v1/topics/orders/messages".to_owned(), r#"{"body":"x"}"#),
-            ("POST", format!("{group}:receive"), "{}"),
-            ("POST", format!("{group}:ack"), r#"{"receipt_handles":["v1.nonsense"]}"#),
-        ] {
-            if let Some(script) = &script {
-                endpoint.script(script.clone());
-            }
-            answers.push(app.request(method, &target).json(body).send());
-        }
+    let scripts = [
+        respond(403, &[], ""),
+        respond(403, &["Date: Mon, 01 Jan 2001 00:00:00 GMT"], ""),
+        respond(500, &[], &echo),
+        respond(400, &[], echo.replace(&credentials.secret_key, "CODE")),
+        raw(format!("HTTP/1.1 201 Created\r\nContent-Length: 999\r\n\r\n{echo}")),
+        raw(format!("{echo}\r\n\r\n")),
+        respond(307, &[&format!("Location: http://127.0.0.1:1/?{}", credentials.secret_key)], ""),
+        reset(),
+        closed(),
+    ];
+    for script in scripts {
+        // Good requests between the faults keep the breaker closed.
+        app.publish("orders", "between");
+        let messages = app.receive("orders", "CID_a", "{}");
+        let handle = handle_of(&messages[0]);
+        let before = endpoint.request_count();
+        endpoint.rule(move |_| Some(script.clone()));
+        answers.push(app.post_json("/v1/topics/orders/messages", r#"{"body":"x"}"#));
+        answers.push(app.post_json("/v1/topics/orders/groups/CID_a/messages:receive", "{}"));
+        answers.push(app.ack("orders", "CID_a", &[handle]));
+        assert!(endpoint.request_count() >= before + 3, "each of them was sent");
+        endpoint.rule(|_| None);
     }
     for request in ["/v1/nowhere", "/v1/topics/%ff", "/metrics"] {
         answers.push(app.get(request));

@@ -438,7 +438,7 @@ fn good_answers_in_other_framings_are_good() {
     let close =
         format!("HTTP/1.1 201 Created\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{STORED}", STORED.len());
     for (name, script) in [
-        ("chunked", raw(chunked)),
+        ("chunked", vec![Step::Send(chunked.into_bytes())]),
         ("a slow head", slow),
         ("a body in drips", drip(201, STORED, Duration::from_millis(2))),
         ("a closing answer", raw(close)),

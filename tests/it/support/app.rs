@@ -125,11 +125,27 @@ impl Launch {
         &self.directory
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to its end, which has to come.
+    #[track_caller]
     pub fn run(&self) -> Finished {
-        let output = self.command().stdin(Stdio::null()).output().expect("the program can be started");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
-        Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        let mut child = self.command().stdin(Stdio::null()).spawn().expect("the program can be started");
+        let (stdout, stderr) = (Arc::new(Output::default()), Arc::new(Output::default()));
+        let readers = [
+            stdout.read(child.stdout.take().expect("stdout is piped")),
+            stderr.read(child.stderr.take().expect("stderr is piped")),
+        ];
+        let status = time::within(time::PATIENCE, || child.try_wait().expect("the state of a child"));
+        if status.is_none() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        for reader in readers {
+            reader.join().expect("a reader");
+        }
+        let finished =
+            Finished { code: status.and_then(|status| status.code()), stdout: stdout.text(), stderr: stderr.text() };
+        assert!(status.is_some(), "{:?} did not end: {finished:?}", self.arguments);
+        finished
     }
 
     /// Starts the program and waits until it listens.
@@ -410,7 +426,7 @@ struct Output(Mutex<Vec<u8>>);
 
 impl Output {
     /// Keeps reading on a thread of its own, so that the process never waits for its reader.
-    fn read(self: &Arc<Self>, source: impl Read + Send + 'static) {
+    fn read(self: &Arc<Self>, source: impl Read + Send + 'static) -> std::thread::JoinHandle<()> {
         let output = Arc::clone(self);
         std::thread::spawn(move || {
             let mut source = BufReader::new(source);
@@ -418,7 +434,7 @@ impl Output {
             while source.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
                 output.lock().append(&mut line);
             }
-        });
+        })
     }
 
     fn text(&self) -> String {

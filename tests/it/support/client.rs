@@ -238,6 +238,8 @@ impl Connection {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                 Err(NoResponse::TimedOut)
             }
+            // A child's end may interrupt a read that has a timeout.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset && self.received.is_empty() => {
                 Err(NoResponse::Closed)
             }

@@ -17,7 +17,7 @@ pub enum Meaning {
     Final,
     /// No publish; the same request may succeed later.
     TryAgain,
-    /// A request before it is known what it is: any of `NotPublished` and `Final`.
+    /// Nothing was done; whether an outcome is told is open (a whole batch, a head refused before its route is known).
     NotDone,
 }
 

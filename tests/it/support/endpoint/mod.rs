@@ -330,8 +330,7 @@ impl Shared {
                 Ok(0) => return true,
                 // More requests on the same connection: they are read later.
                 Ok(_) => std::thread::sleep(slice),
-                Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
-                }
+                Err(error) if request::is_pause(&error) => {}
                 Err(_) => return true,
             }
         }

@@ -122,12 +122,17 @@ impl Reader {
                     self.received.extend_from_slice(&buffer[..count]);
                     return true;
                 }
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+                Err(error) if is_pause(&error) => {}
                 Err(_) => return false,
             }
         }
         false
     }
+}
+
+/// Whether a read came back without news: its timeout, or a signal (a child's end interrupts reads with a timeout).
+pub fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
 }
 
 fn parse_head(head: &[u8], connection: usize) -> Result<Recorded, String> {
