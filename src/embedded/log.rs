@@ -1,6 +1,6 @@
 //! A topic's log: appending to it, and moving delayed messages into it when they are due.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::new_message::NewMessage;
 use super::topics;
@@ -24,17 +24,27 @@ pub(super) fn append(
     visible: Visible,
 ) -> rusqlite::Result<()> {
     let bytes = to_sql(message.bytes());
-    let counted = match count(connection, topic, bytes, visible)? {
-        Some(counted) => counted,
-        None => {
-            topics::create_topic(connection, topic)?;
-            count(connection, topic, bytes, visible)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?
-        }
-    };
-    let (topic_id, next_position) = counted;
+    let topic = topics::topic(connection, topic)?;
+    // No RETURNING here: SQLite would build a temporary table for each message.
     let (position, visible_since, deliver_at) = match visible {
-        Visible::Now(time) => (Some(next_position - 1), Some(to_sql(time.0)), None),
-        Visible::At(time) => (None, None, Some(to_sql(time.0))),
+        Visible::Now(time) => {
+            connection
+                .prepare_cached(
+                    "UPDATE topics SET next_position = next_position + 1, messages = messages + 1, bytes = bytes + ?2
+                    WHERE id = ?1",
+                )?
+                .execute([topic.id, bytes])?;
+            (Some(topic.next_position), Some(to_sql(time.0)), None)
+        }
+        Visible::At(time) => {
+            connection
+                .prepare_cached(
+                    "UPDATE topics SET delayed = delayed + 1, messages = messages + 1, bytes = bytes + ?2
+                    WHERE id = ?1",
+                )?
+                .execute([topic.id, bytes])?;
+            (None, None, Some(to_sql(time.0)))
+        }
     };
     connection
         .prepare_cached(
@@ -44,7 +54,7 @@ pub(super) fn append(
         )?
         .execute(params![
             message.message_id.as_str(),
-            topic_id,
+            topic.id,
             position,
             visible_since,
             deliver_at,
@@ -57,21 +67,6 @@ pub(super) fn append(
             &*message.body,
         ])?;
     Ok(())
-}
-
-/// Counts one more message: the topic's id and the new end of its log, or `None` when there is no such topic.
-fn count(connection: &Connection, topic: &str, bytes: i64, visible: Visible) -> rusqlite::Result<Option<(i64, i64)>> {
-    let mut statement: CachedStatement<'_> = connection.prepare_cached(match visible {
-        Visible::Now(_) => {
-            "UPDATE topics SET next_position = next_position + 1, messages = messages + 1, bytes = bytes + ?2
-            WHERE name = ?1 RETURNING id, next_position"
-        }
-        Visible::At(_) => {
-            "UPDATE topics SET delayed = delayed + 1, messages = messages + 1, bytes = bytes + ?2
-            WHERE name = ?1 RETURNING id, next_position"
-        }
-    })?;
-    statement.query_row(params![topic, bytes], |row| Ok((row.get(0)?, row.get(1)?))).optional()
 }
 
 /// Moves delayed messages of a topic that are due to the end of its log, in the order of their times, at most `limit`;

@@ -1,6 +1,5 @@
 //! Receiving: look, and where nothing is there, wait.
 
-use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -46,9 +45,6 @@ impl Engine {
         let mut closing = shared.closing.subscribe();
         let mut waited = false;
         loop {
-            let mut message = pin!(waiter.message());
-            // From here on no wake-up is missed; only then look.
-            message.as_mut().enable();
             let overloaded = match shared.look(&request).await {
                 Ok(undelivered) if undelivered.is_empty() => false,
                 Ok(undelivered) => return Ok(undelivered.hand_over()),
@@ -62,9 +58,10 @@ impl Engine {
             }
             waited = true;
             let look_again_at = if overloaded { deadline.min(now + PAUSE_WHEN_OVERLOADED) } else { deadline };
+            // A message that came between the look and here has left its wake-up.
             tokio::select! {
                 biased;
-                () = message => {}
+                () = waiter.message() => {}
                 () = waiter.due(&shared.clock) => {}
                 _ = closing.wait_for(|closing| *closing) => return Ok(Vec::new()),
                 () = shared.clock.sleep_until(look_again_at) => if !overloaded { return Ok(Vec::new()) },
@@ -107,7 +104,8 @@ impl Shared {
             if leased.took_in_delayed {
                 waiters.wake_topic(topic.as_str());
             } else if leased.deliveries.len() == wanted {
-                // There may be more than this receive wanted: one wake-up can stand for many messages.
+                // There may be more than this receive wanted: wake-ups that nobody waited for have become one, and what
+                // becomes due is announced once.
                 waiters.wake_group(topic.as_str(), group.as_str());
             }
         };

@@ -29,13 +29,8 @@ pub(super) fn topic(connection: &Connection, name: &str) -> rusqlite::Result<Top
     if let Some(row) = find_topic(connection, name)? {
         return Ok(row);
     }
-    create_topic(connection, name)?;
+    connection.prepare_cached("INSERT INTO topics (name) VALUES (?1)")?.execute([name])?;
     find_topic(connection, name)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
-}
-
-/// Makes the topic; it must not exist.
-pub(super) fn create_topic(connection: &Connection, name: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached("INSERT INTO topics (name) VALUES (?1)")?.execute([name]).map(drop)
 }
 
 fn find_topic(connection: &Connection, name: &str) -> rusqlite::Result<Option<TopicRow>> {

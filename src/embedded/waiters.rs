@@ -1,8 +1,8 @@
 //! Who waits for messages, and what wakes them.
 //!
 //! A receive registers, then looks, then waits: whatever is committed after its look finds it registered. A new message
-//! wakes one waiter of each group, the longest waiting first; a waiter that leaves without looking passes its wake-up on
-//! (tokio's `Notify` does). Beside that, each group shares the time at which something becomes due, a delayed message
+//! wakes one waiter of each group, the longest waiting first. When all of them are about to look, the wake-up is kept for
+//! the next one that waits; when one leaves without looking, it is passed on (tokio's `Notify` does both). Beside that, each group shares the time at which something becomes due, a delayed message
 //! or a redelivery. It is set by the storage thread in the order of its jobs, so that no older look overwrites a newer.
 
 use std::collections::HashMap;
@@ -97,7 +97,7 @@ impl Waiters {
 }
 
 impl Waiter<'_> {
-    /// Completes when a message is there for this waiter. Enable it before looking.
+    /// Completes when a message is there for this waiter.
     pub(super) fn message(&self) -> Notified<'_> {
         self.signals.message.notified()
     }

@@ -97,9 +97,12 @@ async fn a_full_queue_is_an_error_of_its_own_and_a_closed_store_too() {
 #[tokio::test]
 async fn a_job_is_done_although_its_caller_is_gone() {
     let storage = Storage::open("test", &StoreLocation::Memory, SCHEMA).unwrap();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    storage.submit(move |_| Ok(wait.recv().ok()), |_| ()).unwrap();
     let mut job = Box::pin(storage.run(insert(1)));
     assert!(futures_util::future::FutureExt::now_or_never(&mut job).is_none());
     drop(job);
+    drop(go);
     assert_eq!(storage.run(count).await.unwrap(), 1);
 }
 

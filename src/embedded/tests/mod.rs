@@ -1,1 +1,122 @@
-//! The engine as its callers see it.
+//! The engine as its callers see it, on a clock that stands still until a test moves it.
+
+mod acknowledging;
+mod cancelling;
+mod dead_letters;
+mod delivering;
+mod long_polling;
+mod model;
+mod redelivering;
+mod reopening;
+mod retaining;
+mod statistics;
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Engine, EngineOptions, ReceiveRequest, StoreLocation};
+use crate::clock::Clock;
+use crate::model::{ConsumerGroup, Delivery, Message, MessageId, Topic, UnixMillis};
+use crate::random::Random;
+
+/// The time at which every test begins.
+const START: UnixMillis = UnixMillis(1_700_000_000_000);
+
+/// An engine in memory and its clock.
+struct Fixture {
+    engine: Engine,
+    clock: Clock,
+}
+
+fn start(options: EngineOptions) -> Fixture {
+    let clock = Clock::manual(START);
+    let engine = open(StoreLocation::Memory, options, &clock);
+    Fixture { engine, clock }
+}
+
+fn open(location: StoreLocation, options: EngineOptions, clock: &Clock) -> Engine {
+    Engine::open(location, options, clock.clone(), Random::seeded(7)).unwrap()
+}
+
+fn topic(name: &str) -> Topic {
+    Topic::parse(name).unwrap()
+}
+
+fn group(name: &str) -> ConsumerGroup {
+    ConsumerGroup::parse(name).unwrap()
+}
+
+fn message(topic_name: &str, body: &str) -> Message {
+    Message::new(topic(topic_name), Bytes::copy_from_slice(body.as_bytes()))
+}
+
+fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
+/// A test that waits for what never comes ends with a message and not with the suite's time.
+async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it did not come in 20 s")
+}
+
+impl Fixture {
+    async fn publish(&self, topic: &str, body: &str) -> MessageId {
+        soon(self.engine.publish(message(topic, body))).await.unwrap()
+    }
+
+    async fn publish_at(&self, topic: &str, body: &str, deliver_at: UnixMillis) -> MessageId {
+        let message = Message { deliver_at: Some(deliver_at), ..message(topic, body) };
+        soon(self.engine.publish(message)).await.unwrap()
+    }
+
+    /// Takes what is there now, at most 32.
+    async fn take(&self, topic: &str, group: &str) -> Vec<Delivery> {
+        self.take_up_to(topic, group, 32).await
+    }
+
+    async fn take_up_to(&self, topic: &str, group: &str, max_messages: u32) -> Vec<Delivery> {
+        soon(self.engine.receive(request(topic, group, max_messages, 0))).await.unwrap()
+    }
+
+    /// The bodies of what is there now.
+    async fn bodies(&self, topic: &str, group: &str) -> Vec<String> {
+        bodies(&self.take(topic, group).await)
+    }
+
+    async fn acknowledge(&self, topic_name: &str, group_name: &str, handle: &str) -> super::Acknowledgement {
+        soon(self.engine.acknowledge(&topic(topic_name), &group(group_name), handle)).await.unwrap()
+    }
+
+    /// Keeps the storage thread busy until the value is dropped.
+    fn hold(&self) -> std::sync::mpsc::Sender<()> {
+        let (held, wait) = std::sync::mpsc::channel();
+        self.engine.shared().storage.submit(move |_| Ok(wait.recv().ok()), |_| ()).unwrap();
+        held
+    }
+
+    /// Lets `waiting` run until what it can do now is done, and expects it to go on waiting.
+    async fn settle<T: std::fmt::Debug>(&self, waiting: &mut (impl Future<Output = T> + Unpin)) {
+        for _ in 0..3 {
+            // Behind everything that `waiting` has queued, since the storage thread works in order.
+            let settled = async {
+                self.engine.stats().await.unwrap();
+                tokio::task::yield_now().await;
+            };
+            tokio::select! {
+                biased;
+                early = &mut *waiting => panic!("it did not wait: {early:?}"),
+                () = settled => {}
+            }
+        }
+    }
+}
+
+fn request(topic_name: &str, group_name: &str, max_messages: u32, wait_seconds: u64) -> ReceiveRequest {
+    ReceiveRequest { topic: topic(topic_name), group: group(group_name), max_messages, wait: seconds(wait_seconds) }
+}
+
+fn bodies(deliveries: &[Delivery]) -> Vec<String> {
+    deliveries.iter().map(|delivery| String::from_utf8(delivery.body.to_vec()).unwrap()).collect()
+}
