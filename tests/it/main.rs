@@ -18,6 +18,7 @@
 )]
 
 mod ack;
+mod architecture;
 mod batch;
 mod command_line;
 mod d1_framing;
