@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -35,6 +37,16 @@ impl Tasks {
             let _guard = guard;
             work.await
         })
+    }
+
+    /// Runs work on the current task, and goes on with it in a task of its own when the future is dropped before its
+    /// end.
+    pub fn run_to_end<F>(&self, name: &'static str, work: F) -> RunToEnd<F>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        RunToEnd { work: Some(Box::pin(work)), tasks: self.clone(), name }
     }
 
     /// How many tasks run.
@@ -66,6 +78,59 @@ impl Tasks {
         let mut names = self.0.names.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         names.retain(|_, count| *count > 0);
         names
+    }
+}
+
+/// Work that its own dropping does not end: see [`Tasks::run_to_end`].
+#[must_use = "nothing happens before it is polled"]
+pub struct RunToEnd<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    /// `None` after the end.
+    work: Option<Pin<Box<F>>>,
+    tasks: Tasks,
+    name: &'static str,
+}
+
+impl<F> Future for RunToEnd<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        let polled = work.as_mut().poll(context);
+        if polled.is_ready() {
+            self.work = None;
+        }
+        polled
+    }
+}
+
+impl<F> Drop for RunToEnd<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn drop(&mut self) {
+        // A panic while it was polled leaves nothing that could go on.
+        if let Some(work) = self.work.take().filter(|_| !std::thread::panicking()) {
+            drop(self.tasks.spawn(self.name, work));
+        }
+    }
+}
+
+impl<F> std::fmt::Debug for RunToEnd<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunToEnd").field("name", &self.name).field("ended", &self.work.is_none()).finish()
     }
 }
 
@@ -119,5 +184,34 @@ impl Drop for Guard {
         if inner.running.fetch_sub(1, Ordering::SeqCst) == 1 {
             inner.ended.send_replace(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn dropped_work_goes_on_and_is_waited_for() {
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                let tasks = Tasks::default();
+                let (go, wait) = tokio::sync::oneshot::channel::<()>();
+                let (done, mut seen) = tokio::sync::oneshot::channel();
+                let work = tasks.run_to_end("work", async move {
+                    wait.await.unwrap();
+                    done.send(()).unwrap();
+                });
+                assert!(work.now_or_never().is_none());
+                assert_eq!(tasks.running(), 1);
+                let names = tasks.drain(Duration::from_millis(1)).await.unwrap_err();
+                assert_eq!(names.get("work"), Some(&1));
+                go.send(()).unwrap();
+                tasks.drain(Duration::from_secs(10)).await.unwrap();
+                assert_eq!(seen.try_recv(), Ok(()));
+            })
+            .await;
     }
 }

@@ -6,9 +6,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 apt_install buildah procps
 OUT=$WORK/image
 as_root rm -rf "$OUT" && mkdir -p "$OUT"
-buildah() {
-  as_root buildah --storage-driver vfs --root "$OUT/storage" --runroot "$OUT/run" "$@"
-}
+BUILDAH=$(command -v buildah)
+buildah() { as_root "$BUILDAH" --storage-driver vfs --root "$OUT/storage" --runroot "$OUT/run" "$@"; }
 IMAGE=localhost/mq-gateway:ci
 REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 

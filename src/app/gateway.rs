@@ -86,7 +86,7 @@ pub(super) fn listen(
     let key = "server.listen";
     let (listener, address) = bind(config.server.listen, key)?;
     let shared = Shared {
-        routes: Arc::new(Routes::new(config)),
+        routes: Arc::new(Routes::new(config, &surroundings.metrics)),
         plans: Arc::new(plans),
         metrics: Arc::clone(&surroundings.metrics),
         clock: surroundings.clock.clone(),

@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::{Gateway, GatewayError};
 use crate::config::{Config, Delivery, Groups, OnUnknown, TopicConfig, TopicPattern};
 use crate::model::{ConsumerGroup, Key, Tag, Topic};
-use crate::telemetry::{GroupMetrics, TopicMetrics};
+use crate::telemetry::{GroupMetrics, Metrics, TopicMetrics};
 
 /// Every configured topic.
 #[derive(Debug)]
 pub struct Routes {
-    named: HashMap<Box<str>, (Topic, Arc<TopicSettings>)>,
+    named: HashMap<Box<str>, TopicRoute>,
     any: Option<Arc<TopicSettings>>,
     /// Names in configured order, for discovery.
     pub(super) order: Vec<(TopicPattern, Arc<TopicSettings>)>,
@@ -66,7 +66,7 @@ impl TopicRoute {
 impl Routes {
     /// Reads the configuration's topics; profiles are numbered in the order of their names.
     #[must_use]
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, metrics: &Metrics) -> Self {
         let mut routes = Self { named: HashMap::new(), any: None, order: Vec::new() };
         for topic in &config.topics {
             let Some(profile) = config.profiles.keys().position(|name| *name == topic.profile) else { continue };
@@ -75,7 +75,8 @@ impl Routes {
             match &topic.name {
                 TopicPattern::Any => routes.any = Some(settings),
                 TopicPattern::Named(name) => {
-                    routes.named.insert(name.as_str().into(), (name.clone(), settings));
+                    let metrics = metrics.topic(name.as_str(), &settings.profile_name, true);
+                    routes.named.insert(name.as_str().into(), TopicRoute { topic: name.clone(), settings, metrics });
                 }
             }
         }
@@ -106,20 +107,15 @@ impl Gateway {
     /// [`GatewayError::IllegalName`] or [`GatewayError::UnknownTopic`].
     pub fn topic(&self, name: &str) -> Result<TopicRoute, GatewayError> {
         let routes = &self.shared.routes;
-        let (topic, settings) = match (routes.named.get(name), &routes.any) {
-            (Some((topic, settings)), _) => (topic.clone(), settings),
-            (None, any) => {
-                let topic = Topic::parse(name).map_err(|error| GatewayError::IllegalName { what: "topic", error })?;
-                match any {
-                    Some(settings) => (topic, settings),
-                    None => {
-                        self.shared.metrics.unknown_topic();
-                        return Err(GatewayError::UnknownTopic(name.to_owned()));
-                    }
-                }
-            }
+        if let Some(route) = routes.named.get(name) {
+            return Ok(route.clone());
+        }
+        let topic = Topic::parse(name).map_err(|error| GatewayError::IllegalName { what: "topic", error })?;
+        let Some(settings) = &routes.any else {
+            self.shared.metrics.unknown_topic();
+            return Err(GatewayError::UnknownTopic(name.to_owned()));
         };
-        let metrics = self.shared.metrics.topic(topic.as_str(), &settings.profile_name, settings.configured);
+        let metrics = self.shared.metrics.topic(topic.as_str(), &settings.profile_name, false);
         Ok(TopicRoute { topic, settings: Arc::clone(settings), metrics })
     }
 

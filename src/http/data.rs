@@ -1,10 +1,10 @@
 //! The data listener: one request's way from its head to its answer.
 //!
-//! Publishes and acknowledgements run in tasks of their own, so that a caller who hangs up does not stop them half-way;
-//! a receive runs in the connection's own future, so that a hang-up ends it and its poll upstream.
+//! Everything runs in the connection's own future. When a caller hangs up, that future is dropped: a publish or an
+//! acknowledgement under way moves into a task of its own then and runs to its end; a receive ends, and its poll
+//! upstream with it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Instant;
@@ -209,9 +209,9 @@ impl DataService {
 
     async fn perform(self: Rc<Self>, exchange: Exchange) -> Result<HttpResponse, Problem> {
         match exchange.found.route {
-            Route::Publish => self.in_own_task("publish", async move { api::publish(&exchange).await }).await,
-            Route::Batch => self.in_own_task("batch", async move { api::batch(&exchange).await }).await,
-            Route::Ack => self.in_own_task("ack", async move { api::acknowledge(&exchange).await }).await,
+            Route::Publish => self.to_its_end("publish", async move { api::publish(&exchange).await }).await,
+            Route::Batch => self.to_its_end("batch", async move { api::batch(&exchange).await }).await,
+            Route::Ack => self.to_its_end("ack", async move { api::acknowledge(&exchange).await }).await,
             Route::Receive => guarded(api::receive(&exchange, false)).await,
             Route::ReceiveByQuery => guarded(api::receive(&exchange, true)).await,
             Route::Nack => api::unsupported(&exchange, "nack"),
@@ -226,13 +226,13 @@ impl DataService {
         }
     }
 
-    /// Runs `work` to its end whether or not the caller stays; a panic ends the task, not the connection.
-    async fn in_own_task(
+    /// Runs `work` to its end whether or not the caller stays.
+    async fn to_its_end(
         &self,
         name: &'static str,
         work: impl Future<Output = Result<HttpResponse, Problem>> + 'static,
     ) -> Result<HttpResponse, Problem> {
-        self.tasks.spawn(name, work).await.unwrap_or_else(|_| Err(bug()))
+        self.tasks.run_to_end(name, guarded(work)).await
     }
 
     fn refuse(&self, problem: &Problem, route: Option<Route>, id: &str) -> HttpResponse {
@@ -285,7 +285,7 @@ fn preflight(route: Option<Route>) -> HttpResponse {
         .finish()
 }
 
-/// A panic in a receive is answered like any other bug.
+/// A panic is answered like any other bug, and ends this request only.
 async fn guarded(work: impl Future<Output = Result<HttpResponse, Problem>>) -> Result<HttpResponse, Problem> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(bug()))
 }
@@ -322,20 +322,20 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// One thread's handles to the series it uses, so that a request costs no look-up by text.
+/// One thread's handles to the series it uses, so that a request costs no look-up by text. There are few, and the
+/// commonest come first.
 #[derive(Debug, Default)]
-struct Meter {
-    requests: RefCell<HashMap<HttpLabels, IntCounter>>,
-    durations: RefCell<HashMap<&'static str, Histogram>>,
-}
+struct Meter(RefCell<Vec<(HttpLabels, IntCounter, Histogram)>>);
 
 impl Meter {
     fn observe(&self, metrics: &Metrics, labels: HttpLabels, started: Instant) {
-        self.requests.borrow_mut().entry(labels).or_insert_with(|| metrics.http_requests(labels)).inc();
-        self.durations
-            .borrow_mut()
-            .entry(labels.route)
-            .or_insert_with(|| metrics.http_request_duration(labels.route))
-            .observe(started.elapsed().as_secs_f64());
+        let mut series = self.0.borrow_mut();
+        if !series.iter().any(|(known, ..)| *known == labels) {
+            series.push((labels, metrics.http_requests(labels), metrics.http_request_duration(labels.route)));
+        }
+        if let Some((_, requests, duration)) = series.iter().find(|(known, ..)| *known == labels) {
+            requests.inc();
+            duration.observe(started.elapsed().as_secs_f64());
+        }
     }
 }

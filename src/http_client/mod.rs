@@ -20,9 +20,9 @@ use std::time::Duration;
 use actix_web::body::{BodySize, MessageBody, None as NoBody};
 use actix_web::dev::fn_service;
 use actix_web::http::header::{
-    CONTENT_LENGTH, DATE, HeaderName, HeaderValue, HttpDate, RETRY_AFTER, TRANSFER_ENCODING,
+    CONTENT_LENGTH, DATE, HOST, HeaderName, HeaderValue, HttpDate, RETRY_AFTER, TRANSFER_ENCODING,
 };
-use actix_web::http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use actix_web::http::uri::{Authority, InvalidUri, PathAndQuery, Scheme, Uri};
 use actix_web::http::{Method, StatusCode};
 use awc::error::{ConnectError, SendRequestError};
 use bytes::{Bytes, BytesMut};
@@ -62,6 +62,23 @@ pub struct Origin {
     pub scheme: Scheme,
     /// `host:port`.
     pub authority: Authority,
+    /// The `Host` header: the authority, without the scheme's own port.
+    pub host: HeaderValue,
+}
+
+impl Origin {
+    /// The origin of an endpoint; IPv6 addresses in brackets.
+    ///
+    /// # Errors
+    /// A host that is no host.
+    pub fn new(scheme: Scheme, host: &str, port: u16) -> Result<Self, InvalidUri> {
+        let authority = Authority::try_from(format!("{host}:{port}"))?;
+        let own = (scheme == Scheme::HTTP && port == 80) || (scheme == Scheme::HTTPS && port == 443);
+        let text = if own { host } else { authority.as_str() };
+        // An authority is ASCII: it always is a header's value too.
+        let host = HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+        Ok(Self { scheme, authority, host })
+    }
 }
 
 /// One request.
@@ -157,6 +174,7 @@ impl HttpClient {
         let uri = uri(call.origin, call.target)?;
         let mut request = self.awc.borrow().request(call.method, uri).address(call.address);
         let headers = request.headers_mut();
+        headers.insert(HOST, call.origin.host.clone());
         for (name, value) in call.headers {
             headers.insert(name, value);
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::http::uri::{Authority, Scheme};
+use actix_web::http::uri::Scheme;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::time::Instant;
@@ -51,10 +51,7 @@ pub async fn self_test() -> Result<(), SelfTestError> {
         .map_err(SelfTestError::from)?;
     let tls = client_config(&TlsRoots::One(certificate)).map_err(SelfTestError::from)?;
     let client = HttpClient::new(tls, Limits { connect_timeout: LIMIT, keep_alive: LIMIT, in_flight: 1 });
-    let origin = Origin {
-        scheme: Scheme::HTTPS,
-        authority: Authority::try_from(format!("localhost:{}", address.port())).map_err(SelfTestError::from)?,
-    };
+    let origin = Origin::new(Scheme::HTTPS, "localhost", address.port()).map_err(SelfTestError::from)?;
     let call = Call {
         method: Method::GET,
         origin: &origin,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix_web::http::uri::{Authority, InvalidUri, Scheme};
+use actix_web::http::uri::{InvalidUri, Scheme};
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -77,8 +77,8 @@ impl Endpoints {
             .map(|it| {
                 let host = if it.host.contains(':') { format!("[{}]", it.host) } else { it.host.clone() };
                 let scheme = if it.tls { Scheme::HTTPS } else { Scheme::HTTP };
-                let authority = Authority::try_from(format!("{host}:{}", it.port))?;
-                Ok(Endpoint { origin: Origin { scheme, authority }, host: it.host.clone(), port: it.port })
+                let origin = Origin::new(scheme, &host, it.port)?;
+                Ok(Endpoint { origin, host: it.host.clone(), port: it.port })
             })
             .collect::<Result<Vec<_>, InvalidUri>>()?;
         let literal = |(endpoint, it): (usize, &Endpoint)| {

@@ -118,6 +118,11 @@ fn body(raw: &RawValue, encoding: Option<&str>, whole: &Bytes) -> Result<Bytes, 
     let json = raw.get();
     let is_string = json.starts_with('"');
     let text = || {
+        // Without escapes the text is what stands between the quotes.
+        let plain = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|text| !text.contains('\\'));
+        if let Some(plain) = plain {
+            return Ok(Cow::Borrowed(plain));
+        }
         // The grammar was checked; what is left are escapes that stand for no character.
         serde_json::from_str::<&str>(json).map(Cow::Borrowed).or_else(|_| serde_json::from_str(json).map(Cow::Owned))
     };
