@@ -35,6 +35,7 @@ mod hang_up;
 mod management;
 mod origins;
 mod publish;
+mod readme;
 mod receive;
 mod shutdown;
 mod support;
