@@ -13,12 +13,11 @@
 use rusqlite::{Connection, params};
 use sha1::{Digest, Sha1};
 
+use super::columns::{damaged, parsed};
 use super::log::{self, Visible};
 use super::new_message::{NewMessage, properties_to_json};
 use crate::model::{ConsumerGroup, MAX_NAME_CHARS, MessageId, UnixMillis};
 use crate::storage::{blob, millis, to_sql};
-
-use super::columns::{damaged, parsed};
 
 /// What the name of every dead-letter topic begins with.
 pub const DEAD_LETTER_PREFIX: &str = "%DLQ%";

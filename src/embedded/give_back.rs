@@ -9,7 +9,7 @@ use super::delivery_state::DeliveryState;
 use super::engine::Shared;
 use super::handle::Handle;
 use crate::model::{UnixMillis, UpstreamHandle};
-use crate::storage::to_sql;
+use crate::storage::{StorageError, to_sql};
 
 impl Engine {
     /// Gives deliveries back: others of the group get them at once, and this delivery attempt does not count. Returns at
@@ -43,8 +43,13 @@ impl Shared {
             Ok(groups) => groups.iter().for_each(|(topic, group)| waiters.wake_group(topic, group)),
             Err(error) => tracing::warn!(%error, "deliveries could not be given back: they wait for their timeout"),
         });
-        if let Err(error) = queued {
-            tracing::debug!(%error, "deliveries that were given back wait for the storage queue");
+        match queued {
+            Ok(()) => {}
+            // Nobody will write the list any more; the deliveries come back after their timeout.
+            Err(StorageError::Closed) => self.given_back.lock().unwrap_or_else(PoisonError::into_inner).clear(),
+            Err(error @ (StorageError::Overloaded | StorageError::Panicked | StorageError::Sqlite(_))) => {
+                tracing::debug!(%error, "deliveries that were given back wait for the storage queue");
+            }
         }
     }
 }

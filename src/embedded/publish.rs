@@ -11,7 +11,7 @@ use crate::storage::StorageError;
 
 impl Engine {
     /// Stores a message and returns its id once it is durable. A `deliver_at` in the past, or beside a message group,
-    /// is at once. When the future is dropped the message may be stored or not.
+    /// is at once; how far ahead it may lie is for the caller to check. When the future is dropped the message may be stored or not.
     ///
     /// # Errors
     /// [`EngineError`]; nothing is stored then.

@@ -17,6 +17,20 @@ fn count(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT count(*) FROM numbers", [], |row| row.get(0))
 }
 
+/// Keeps the thread busy between two transactions until the value is dropped, so that what is queued meanwhile shares
+/// the next one.
+fn hold(storage: &Storage) -> std::sync::mpsc::Sender<()> {
+    let (held, wait) = std::sync::mpsc::channel();
+    let (holding, begun) = std::sync::mpsc::channel();
+    let hold = move |_| {
+        holding.send(()).unwrap();
+        wait.recv().ok();
+    };
+    storage.submit(|_| Ok(()), hold).unwrap();
+    begun.recv().unwrap();
+    held
+}
+
 fn on_disk() -> (tempfile::TempDir, StoreLocation) {
     let directory = tempfile::tempdir().unwrap();
     let location = StoreLocation::Disk(directory.path().join("test.db"));
@@ -53,42 +67,62 @@ async fn a_panicking_job_is_undone_alone() {
 
 #[tokio::test]
 async fn a_lost_transaction_fails_the_whole_group_and_the_next_one_works() {
-    let storage = Storage::open("test", &StoreLocation::Memory, SCHEMA).unwrap();
-    // The first job holds the thread until the others are queued, so that all are one group.
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    let holding = storage.run(move |connection| {
-        wait.recv().ok();
-        insert(1)(connection)
-    });
-    let rolling_back = storage.run(|connection| connection.execute_batch("ROLLBACK"));
-    let release = async { drop(go) };
-    let (first, second, ()) = tokio::join!(holding, rolling_back, release);
-    assert!(matches!(first, Err(StorageError::Sqlite(_))), "{first:?}");
-    second.unwrap_err();
-    storage.run(insert(3)).await.unwrap();
-    assert_eq!(storage.run(count).await.unwrap(), 1);
+    // A slow machine may end a transaction for its age before the second job: then once more.
+    for _ in 0..100 {
+        let storage = Storage::open("test", &StoreLocation::Memory, SCHEMA).unwrap();
+        let held = hold(&storage);
+        let groups = storage.commit_stats().groups;
+        let rolling_back = storage.run(|connection| connection.execute_batch("ROLLBACK"));
+        let (first, second, ()) = tokio::join!(storage.run(insert(1)), rolling_back, async { drop(held) });
+        if storage.commit_stats().groups != groups + 1 {
+            continue;
+        }
+        assert!(matches!(first, Err(StorageError::Sqlite(_))), "{first:?}");
+        second.unwrap_err();
+        storage.run(insert(3)).await.unwrap();
+        assert_eq!(storage.run(count).await.unwrap(), 1);
+        return;
+    }
+    panic!("two jobs never shared a transaction");
 }
 
 #[tokio::test]
 async fn many_callers_share_commits() {
     let storage = Storage::open("test", &StoreLocation::Memory, SCHEMA).unwrap();
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    storage.submit(move |_| Ok(wait.recv().ok()), |_| ()).unwrap();
+    let held = hold(&storage);
     let inserts = futures_util::future::join_all((0..500).map(|n| storage.run(insert(n))));
-    let (results, ()) = tokio::join!(inserts, async { drop(go) });
+    let (results, ()) = tokio::join!(inserts, async { drop(held) });
     assert!(results.iter().all(Result::is_ok));
     let stats = storage.commit_stats();
-    assert_eq!((stats.groups, stats.jobs), (1, 501));
+    assert_eq!(stats.jobs, 501);
+    // Few and not one: a slow machine may end a transaction for its age.
+    assert!(stats.groups < 50, "{stats:?}");
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_the_job_and_the_store_goes_on() {
+    let storage = Storage::open("test", &StoreLocation::Memory, NEXT).unwrap();
+    let limit = |connection: &Connection| connection.pragma_update(None, "max_page_count", 20);
+    let big = |connection: &Connection| {
+        connection.execute("INSERT INTO numbers (n, word) VALUES (7, ?1)", ["x".repeat(200_000)]).map(drop)
+    };
+    storage.run(limit).await.unwrap();
+    let (first, second, third) = tokio::join!(storage.run(insert(1)), storage.run(big), storage.run(insert(2)));
+    assert!(matches!(second, Err(StorageError::Sqlite(_))), "{second:?}");
+    let kept = storage.run(count).await.unwrap();
+    let answered = [first, third].iter().filter(|result| result.is_ok()).count();
+    assert_eq!(kept, i64::try_from(answered).unwrap(), "what was answered with success is there, and nothing else");
+    storage.run(insert(3)).await.unwrap();
+    assert_eq!(storage.run(count).await.unwrap(), kept + 1);
 }
 
 #[tokio::test]
 async fn a_full_queue_is_an_error_of_its_own_and_a_closed_store_too() {
     let storage = Storage::open("test", &StoreLocation::Memory, SCHEMA).unwrap();
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    storage.submit(move |_| Ok(wait.recv().ok()), |_| ()).unwrap();
+    let held = hold(&storage);
     let refused = (0..10_000).find_map(|n| storage.submit(insert(n), |_| ()).err());
     assert!(matches!(refused, Some(StorageError::Overloaded)), "{refused:?}");
-    drop(go);
+    drop(held);
     storage.close().await;
     storage.close().await;
     assert!(matches!(storage.run(count).await, Err(StorageError::Closed)));
@@ -97,12 +131,11 @@ async fn a_full_queue_is_an_error_of_its_own_and_a_closed_store_too() {
 #[tokio::test]
 async fn a_job_is_done_although_its_caller_is_gone() {
     let storage = Storage::open("test", &StoreLocation::Memory, SCHEMA).unwrap();
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    storage.submit(move |_| Ok(wait.recv().ok()), |_| ()).unwrap();
+    let held = hold(&storage);
     let mut job = Box::pin(storage.run(insert(1)));
     assert!(futures_util::future::FutureExt::now_or_never(&mut job).is_none());
     drop(job);
-    drop(go);
+    drop(held);
     assert_eq!(storage.run(count).await.unwrap(), 1);
 }
 

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -11,6 +12,8 @@ use super::{Counters, StorageError};
 
 /// Most jobs in one transaction.
 const MAX_GROUP: usize = 1_024;
+/// A transaction takes no more jobs after this time, so that its first caller does not wait for the last of many big ones.
+const MAX_GROUP_TIME: Duration = Duration::from_millis(20);
 
 /// Serves jobs until the queue has neither a sender nor a job, then moves the log into the file.
 pub(super) fn serve(connection: Connection, jobs: &Receiver<Box<dyn Job>>, counters: &Counters) {
@@ -36,6 +39,7 @@ fn run_group(
     jobs: &Receiver<Box<dyn Job>>,
     group: &mut Vec<Box<dyn Job>>,
 ) -> Result<(), StorageError> {
+    let begun_at = Instant::now();
     let mut next = Some(first);
     let begun = execute(connection, "BEGIN IMMEDIATE");
     while let Some(mut job) = next.take() {
@@ -46,7 +50,7 @@ fn run_group(
         group.push(job);
         // The transaction is gone, and with it what the earlier jobs wrote.
         ran?;
-        if group.len() < MAX_GROUP {
+        if group.len() < MAX_GROUP && begun_at.elapsed() < MAX_GROUP_TIME {
             // Asked after each job, so that callers who were answered a moment ago come along with this commit.
             next = jobs.try_recv().ok();
         }

@@ -120,3 +120,14 @@ fn request(topic_name: &str, group_name: &str, max_messages: u32, wait_seconds: 
 fn bodies(deliveries: &[Delivery]) -> Vec<String> {
     deliveries.iter().map(|delivery| String::from_utf8(delivery.body.to_vec()).unwrap()).collect()
 }
+
+#[test]
+fn the_engine_and_its_futures_may_go_to_other_threads() {
+    fn check<T: Send>(_: &T) {}
+    fn check_shared<T: Send + Sync + Clone + std::fmt::Debug>(_: &T) {}
+    let engine = start(EngineOptions::default()).engine;
+    check_shared(&engine);
+    check(&engine.publish(message("orders", "1")));
+    check(&engine.receive(request("orders", "billing", 1, 0)));
+    check(&engine.sweep());
+}
