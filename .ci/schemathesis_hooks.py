@@ -37,7 +37,7 @@ def before_call(context, case, kwargs):
 @schemathesis.check
 def refusals_have_a_reason(context, response, case):
     """Valid data is refused only for what the document cannot say: what the topic's protocol carries, how far ahead a time is,
-    two times at once or options in the query beside an envelope."""
+    two times or a time and a message group at once, options in the query beside an envelope."""
     if not is_positive(case) or response.status_code != 422:
         return
     problem = response.json()
@@ -45,7 +45,7 @@ def refusals_have_a_reason(context, response, case):
         return
     if problem["code"] == "validation-failed":
         places = [error.get("pointer", error.get("parameter", "")) for error in problem.get("errors", [])]
-        if places and all(place.endswith(("deliver_at", "delay_seconds")) for place in places):
+        if places and all(place.endswith(("deliver_at", "delay_seconds", "message_group")) for place in places):
             return
         if (case.media_type or "").startswith("application/json") and case.query:
             return

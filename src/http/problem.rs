@@ -370,6 +370,18 @@ pub struct Problem {
     pub close: bool,
 }
 
+/// The first error's words, and how many more there are.
+fn summary(errors: &[FieldError]) -> String {
+    errors.first().map_or_else(String::new, |first| {
+        let name = first.pointer.as_deref().or(first.parameter.as_deref()).unwrap_or_default();
+        let more = match errors.len() {
+            1 => String::new(),
+            count => format!(" (and {} more, see errors)", count - 1),
+        };
+        format!("{name} {}{more}", first.detail)
+    })
+}
+
 #[derive(Serialize)]
 struct Wire<'a> {
     r#type: String,
@@ -415,13 +427,18 @@ impl Problem {
     /// Wrong fields: the first one's words are the detail.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = errors.first().map_or_else(String::new, |first| {
-            let name = first.pointer.as_deref().or(first.parameter.as_deref()).unwrap_or_default();
-            let more =
-                if errors.len() > 1 { format!(" (and {} more, see errors)", errors.len() - 1) } else { String::new() };
-            format!("{name} {}{more}", first.detail)
-        });
+        let detail = summary(&errors);
         Self { errors, ..Self::new(Code::ValidationFailed, detail) }
+    }
+
+    /// The same wrong fields of a part that stands at `pointer`.
+    #[must_use]
+    pub fn below(mut self, pointer: &str) -> Self {
+        for error in &mut self.errors {
+            error.pointer = error.pointer.take().map(|inside| format!("{pointer}{inside}"));
+        }
+        self.detail = summary(&self.errors);
+        self
     }
 
     /// Too much of something, with both numbers.

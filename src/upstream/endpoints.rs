@@ -67,7 +67,7 @@ struct Candidates {
 }
 
 impl Endpoints {
-    /// Takes the configured endpoints over. IP addresses are candidates at once; names after [`Endpoints::resolve`].
+    /// Takes the configured endpoints over. IP addresses are candidates at once; names once they are looked up.
     ///
     /// # Errors
     /// A host that is no host; the configuration refuses those earlier.

@@ -172,3 +172,21 @@ fn the_other_verbs_read_json_alike() {
     }
     assert_eq!(endpoint.request_count(), 0);
 }
+
+/// A list of a struct's fields in their order is no object, whatever a deserialiser makes of it.
+#[test]
+fn a_list_is_no_envelope() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    for (target, body) in [
+        ("/v1/topics/orders/messages", r#"["x",null]"#),
+        ("/v1/topics/orders/messages:batch", r#"{"messages":[["x",null]]}"#),
+        ("/v1/topics/orders/messages:batch", r#"[[{"body":"x"}]]"#),
+        ("/v1/topics/orders/groups/CID_a/messages:receive", "[1,0]"),
+        ("/v1/topics/orders/groups/CID_a/messages:ack", r#"[["v1.x"]]"#),
+    ] {
+        let response = app.post_json(target, body);
+        assert_eq!(response.status, 422, "{target} {body}: {response:?}");
+    }
+    assert_eq!(endpoint.request_count(), 0);
+}

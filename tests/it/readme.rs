@@ -501,17 +501,20 @@ fn wrong_answers_are_noticed() {
     assert_eq!((report.curls, report.programs, report.compared), (5, 1, 4), "{report:?}");
     let expected = [
         (1, "no server was started"),
-        (16, "$.topics: 1 elements, expected 0"),
-        (23, "HTTP status 200"),
-        (30, "HTTP status 404"),
-        (39, "the text differs"),
-        (45, "ended with Some(2)"),
-        (48, "the flag -v is not supported"),
-        (51, "the only supported server"),
+        (15, "$.topics: 1 elements, expected 0"),
+        (22, "HTTP status 200"),
+        (29, "HTTP status 404"),
+        (38, "the text differs"),
+        (44, "ended with Some(2)"),
+        (47, "the flag -v is not supported"),
+        (50, "the only supported server"),
     ];
     assert_eq!(report.failures.len(), expected.len(), "{:#?}", report.failures);
     for (failure, (line, problem)) in report.failures.iter().zip(expected) {
-        assert!(failure.starts_with(&format!("README.md:{line}:")) && failure.contains(problem), "{problem}: {failure}");
+        assert!(
+            failure.starts_with(&format!("README.md:{line}:")) && failure.contains(problem),
+            "{problem}: {failure}"
+        );
     }
 }
 
@@ -559,7 +562,10 @@ fn a_command_means_what_shell_and_curl_make_of_it() {
     let variables = Variables::from([("HANDLE".to_owned(), "v1.abc".to_owned())]);
     for (command, expected) in [
         ("curl -s http://127.0.0.1:8080/v1", "GET /v1 HTTP/1.1|Host: 127.0.0.1:40001|User-Agent|Accept: */*||"),
-        ("curl -s -X POST 'http://127.0.0.1:8081/v1'", "POST /v1 HTTP/1.1|Host: 127.0.0.1:40002|User-Agent|Accept: */*||"),
+        (
+            "curl -s -X POST 'http://127.0.0.1:8081/v1'",
+            "POST /v1 HTTP/1.1|Host: 127.0.0.1:40002|User-Agent|Accept: */*||",
+        ),
         (
             "curl 'http://127.0.0.1:8090/a?b=1&c' -d 'x'' y'",
             "POST /a?b=1&c HTTP/1.1|Host: 127.0.0.1:40003|User-Agent|Accept: */*\

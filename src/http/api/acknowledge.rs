@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::content_type;
-use super::shape::{Field, Kind, check_depth, explain};
+use super::shape::{Field, Kind, object};
 use crate::http::data::Exchange;
 use crate::http::problem::{FieldError, Problem};
 
@@ -37,8 +37,7 @@ pub(in crate::http) async fn acknowledge(exchange: &Exchange) -> Result<HttpResp
     let body = exchange.body().await?;
     content_type::require_json(exchange.request.headers(), false)?;
     exchange.no_query()?;
-    check_depth(&body, exchange.limits().json_depth)?;
-    let request: Request = serde_json::from_slice(&body).map_err(|error| explain(&body, SHAPE, &error))?;
+    let request: Request = object(&body, SHAPE, exchange.limits().json_depth)?;
     let limit = exchange.limits().ack_handles;
     let count = request.receipt_handles.len();
     if count == 0 || count > limit {

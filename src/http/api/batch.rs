@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::envelope::{Envelope, FIELDS};
 use super::publish::Stored;
-use super::shape::{Field, Kind, check_depth, explain};
+use super::shape::{Field, Kind, object, object_within_depth};
 use super::{content_type, prefer};
 use crate::gateway::BatchItem;
 use crate::http::data::Exchange;
@@ -49,8 +49,7 @@ pub(in crate::http) async fn batch(exchange: &Exchange) -> Result<HttpResponse, 
     exchange.no_query()?;
     let limits = exchange.limits();
     // The list and the batch around it are two levels more than an envelope alone.
-    check_depth(&body, limits.json_depth)?;
-    let request: Request<'_> = serde_json::from_slice(&body).map_err(|error| explain(&body, SHAPE, &error))?;
+    let request: Request<'_> = object(&body, SHAPE, limits.json_depth)?;
     let limit = limits.batch_messages;
     let count = request.messages.len();
     if count == 0 || count > limit {
@@ -61,8 +60,10 @@ pub(in crate::http) async fn batch(exchange: &Exchange) -> Result<HttpResponse, 
     let mut messages: Vec<Message> = Vec::with_capacity(count);
     let mut errors = Vec::new();
     for (index, raw) in request.messages.iter().enumerate() {
-        let envelope: Envelope<'_> = serde_json::from_str(raw.get()).map_err(|error| explain(&body, SHAPE, &error))?;
-        match envelope.into_message(route.topic.clone(), now, &body, &format!("/messages/{index}")) {
+        let at = format!("/messages/{index}");
+        let envelope: Envelope<'_> =
+            object_within_depth(raw.get().as_bytes(), FIELDS).map_err(|problem| problem.below(&at))?;
+        match envelope.into_message(route.topic.clone(), now, &body, &at) {
             Ok(message) => messages.push(message),
             Err(wrong) => errors.extend(wrong),
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::content_type::{self, Kind};
 use super::envelope::{Envelope, FIELDS};
-use super::shape::{check_depth, explain};
+use super::shape::object;
 use super::{prefer, raw};
 use crate::gateway::Accepted;
 use crate::http::data::Exchange;
@@ -53,9 +53,7 @@ pub(in crate::http) async fn publish(exchange: &Exchange) -> Result<HttpResponse
                 let detail = "a JSON envelope takes no query parameters: put tag, keys and the rest into it";
                 return Err(Problem::invalid(vec![FieldError::parameter("query", detail)]));
             }
-            check_depth(&body, exchange.limits().json_depth)?;
-            let envelope: Envelope<'_> =
-                serde_json::from_slice(&body).map_err(|error| explain(&body, FIELDS, &error))?;
+            let envelope: Envelope<'_> = object(&body, FIELDS, exchange.limits().json_depth)?;
             envelope.into_message(topic, now, &body, "").map_err(Problem::invalid)?
         }
     };

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content_type;
 use super::raw::shown;
-use super::shape::{Field, Kind, check_depth, explain};
+use super::shape::{Field, Kind, object};
 use super::times::rfc3339;
 use crate::gateway::{Batch, ReceiveRequest};
 use crate::http::data::Exchange;
@@ -136,8 +136,7 @@ async fn from_body(exchange: &Exchange) -> Result<Request, Problem> {
     if body.is_empty() {
         return Ok(Request::default());
     }
-    check_depth(&body, exchange.limits().json_depth)?;
-    serde_json::from_slice(&body).map_err(|error| explain(&body, SHAPE, &error))
+    object(&body, SHAPE, exchange.limits().json_depth)
 }
 
 fn from_query(exchange: &Exchange) -> Result<Request, Problem> {

@@ -3,6 +3,7 @@
 //! The fast path deserialises straight into a struct; only when that fails is the body read again, generically. The
 //! JSON library's own message is never shown, because it quotes the value.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::compact::depth;
@@ -47,7 +48,7 @@ impl Field {
 const SHOWN: usize = 64;
 
 /// Refuses nesting beyond the limit.
-pub(super) fn check_depth(body: &[u8], limit: usize) -> Result<(), Problem> {
+fn check_depth(body: &[u8], limit: usize) -> Result<(), Problem> {
     // As many brackets as the limit cannot nest deeper: the common body is not followed byte by byte.
     if brackets(body) <= limit {
         return Ok(());
@@ -60,14 +61,33 @@ pub(super) fn check_depth(body: &[u8], limit: usize) -> Result<(), Problem> {
     Err(Problem::over(Code::MalformedJson, detail, limit, Some(actual)))
 }
 
+/// Reads a JSON object of the shape `fields`.
+///
+/// # Errors
+/// 400 for no JSON or too deep nesting, 422 for another shape.
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8], fields: &[Field], depth: usize) -> Result<T, Problem> {
+    check_depth(body, depth)?;
+    object_within_depth(body, fields)
+}
+
+/// As [`object`], for a part of what was checked already.
+pub(super) fn object_within_depth<'a, T: Deserialize<'a>>(body: &'a [u8], fields: &[Field]) -> Result<T, Problem> {
+    // A list would do for a struct, field by field: the contract has objects only.
+    if body.trim_ascii_start().first() == Some(&b'{') {
+        serde_json::from_slice(body).map_err(|error| explain(body, fields, &error.to_string()))
+    } else {
+        Err(explain(body, fields, ""))
+    }
+}
+
 /// How many bytes are `[` or `{`, which differ in one bit: summed up in bytes, as the compiler makes vectors of that.
 fn brackets(body: &[u8]) -> usize {
     let in_chunk = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(byte | 0x20 == b'{')).sum::<u8>();
     body.chunks(255).map(|chunk| usize::from(in_chunk(chunk))).sum()
 }
 
-/// Why `body` is not an object of the shape `fields`. Called after deserialising failed.
-pub(super) fn explain(body: &[u8], fields: &[Field], error: &serde_json::Error) -> Problem {
+/// Why `body` is not an object of the shape `fields`; `error` is the library's message, which is never shown.
+fn explain(body: &[u8], fields: &[Field], error: &str) -> Problem {
     let value: Value = match serde_json::from_slice(body) {
         Ok(value) => value,
         Err(error) => return malformed(body, &error),
@@ -76,8 +96,7 @@ pub(super) fn explain(body: &[u8], fields: &[Field], error: &serde_json::Error) 
     check_object(&value, fields, "", &mut errors);
     if errors.is_empty() {
         // Only what a generic reading cannot see is left: a field that is there twice.
-        let name =
-            fields.iter().find(|field| error.to_string().starts_with(&format!("duplicate field `{}`", field.name)));
+        let name = fields.iter().find(|field| error.starts_with(&format!("duplicate field `{}`", field.name)));
         errors.push(match name {
             Some(field) => FieldError::at(format!("/{}", field.name), "is there twice: send it once"),
             None => FieldError::at("", "does not have the expected shape"),
