@@ -11,7 +11,7 @@ curl -fsS -m 10 "$DATA_URL/openapi.json" >"$OUT/openapi.json"
 openapi-spec-validator "$OUT/openapi.json"
 
 # One worker: more of them trip over a bug of CPython 3.11's parser. The seed is fixed in .ci/schemathesis.toml.
-PYTHONPATH=$ROOT/.ci SCHEMATHESIS_HOOKS=schemathesis_hooks timeout 900 \
+HYPOTHESIS_STORAGE_DIRECTORY=$OUT/hypothesis PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$ROOT/.ci SCHEMATHESIS_HOOKS=schemathesis_hooks timeout 900 \
   schemathesis --config-file .ci/schemathesis.toml run "$DATA_URL/openapi.json" \
   --checks all --max-examples "${EXAMPLES:-40}" --workers 1 --request-timeout 20 --continue-on-failure \
   --report junit --report-dir "$OUT" --no-color >"$OUT/schemathesis.log" 2>&1 ||

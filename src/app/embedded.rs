@@ -5,11 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
-use actix_web::{App, HttpServer};
 use tokio::sync::watch;
 
-use super::listeners::{Listener, bind, run};
+use super::listeners::{Listener, serve};
 use super::{StartError, Surroundings};
 use crate::config::{self, Config, EmbeddedStorage};
 use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation};
@@ -80,46 +78,20 @@ pub(super) fn listen(
     surroundings: &Surroundings,
     draining: watch::Receiver<bool>,
 ) -> Result<Listener, StartError> {
-    let key = "embedded.listen";
-    let (listener, address) = bind(config.embedded.listen, key)?;
-    if let (Some(own), Some(directory)) = (&opened.own, &opened.data_dir) {
-        let url = format!("http://{}", reachable(address));
-        own.clone().note_url(directory.path(), url)?;
-    }
     let limits = &config.server.limits;
     let settings = EndpointSettings::new(&config.embedded, &opened.credentials, limits.body_timeout);
     let engine = opened.engine.clone();
     let Surroundings { clock, metrics, .. } = surroundings.clone();
-    let server = HttpServer::new(move || {
-        let service = Rc::new(EndpointService::new(
-            engine.clone(),
-            settings.clone(),
-            clock.clone(),
-            Arc::clone(&metrics),
-            draining.clone(),
-        ));
-        App::new().default_service(fn_service(move |request: ServiceRequest| {
-            let service = Rc::clone(&service);
-            async move {
-                let (request, payload) = request.into_parts();
-                let response = service.handle(request.clone(), payload).await;
-                Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
-            }
-        }))
-    })
-    .workers(config.server.workers)
-    .backlog(4096)
-    .max_connections((limits.connections / config.server.workers).max(1))
-    .keep_alive(config.server.keep_alive)
-    .client_request_timeout(limits.head_timeout)
-    // A hang-up ends a waiting consume, whose messages are then given back.
-    .h1_allow_half_closed(false)
-    .shutdown_timeout(config.server.shutdown_timeout.as_secs())
-    .disable_signals()
-    .listen(listener)
-    .map_err(|source| StartError::Listen { address, key, source })?
-    .run();
-    Ok(run(server, address))
+    let build = move || {
+        let (engine, settings, clock) = (engine.clone(), settings.clone(), clock.clone());
+        Rc::new(EndpointService::new(engine, settings, clock, Arc::clone(&metrics), draining.clone()))
+    };
+    let listener = serve(config, (config.embedded.listen, "embedded.listen"), build, EndpointService::handle)?;
+    if let (Some(own), Some(directory)) = (&opened.own, &opened.data_dir) {
+        let url = format!("http://{}", reachable(listener.address));
+        own.clone().note_url(directory.path(), url)?;
+    }
+    Ok(listener)
 }
 
 /// An address that a client on this machine can connect to.

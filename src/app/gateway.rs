@@ -4,12 +4,10 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
-use actix_web::{App, HttpServer};
 use tokio::sync::watch;
 
 use super::embedded::reachable;
-use super::listeners::{Listener, bind, run};
+use super::listeners::{Listener, serve};
 use super::{StartError, Surroundings};
 use crate::config::{self, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::gateway::{Gateway, Leftovers, Routes, Shared};
@@ -83,8 +81,6 @@ pub(super) fn listen(
     surroundings: &Surroundings,
     draining: watch::Receiver<bool>,
 ) -> Result<Listener, StartError> {
-    let key = "server.listen";
-    let (listener, address) = bind(config.server.listen, key)?;
     let shared = Shared {
         routes: Arc::new(Routes::new(config, &surroundings.metrics)),
         plans: Arc::new(plans),
@@ -93,32 +89,11 @@ pub(super) fn listen(
         leftovers: Arc::new(Leftovers::default()),
         draining,
     };
-    let settings = DataSettings::new(&config.server, address.ip().is_loopback());
+    let settings = DataSettings::new(&config.server);
     let (tasks, random) = (tasks.clone(), surroundings.random.clone());
-    let limits = &config.server.limits;
-    let server = HttpServer::new(move || {
+    let build = move || {
         let gateway = Gateway::new(shared.clone());
-        let service = Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), &random));
-        App::new().default_service(fn_service(move |request: ServiceRequest| {
-            let service = Rc::clone(&service);
-            async move {
-                let (request, payload) = request.into_parts();
-                let response = service.handle(request.clone(), payload).await;
-                Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
-            }
-        }))
-    })
-    .workers(config.server.workers)
-    .backlog(4096)
-    .max_connections((limits.connections / config.server.workers).max(1))
-    .keep_alive(config.server.keep_alive)
-    .client_request_timeout(limits.head_timeout)
-    // A hang-up ends a waiting receive and its poll upstream.
-    .h1_allow_half_closed(false)
-    .shutdown_timeout(config.server.shutdown_timeout.as_secs())
-    .disable_signals()
-    .listen(listener)
-    .map_err(|source| StartError::Listen { address, key, source })?
-    .run();
-    Ok(run(server, address))
+        Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), &random))
+    };
+    serve(config, (config.server.listen, "server.listen"), build, DataService::handle)
 }

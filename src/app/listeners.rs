@@ -1,9 +1,10 @@
 //! Sockets and servers.
 
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
 
-use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse, fn_service};
-use actix_web::{App, HttpServer};
+use actix_web::dev::{Payload, Server, ServerHandle, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 
 use super::StartError;
 use crate::config::Config;
@@ -18,7 +19,7 @@ pub(super) struct Listener {
 }
 
 /// Binds `address`.
-pub(super) fn bind(address: SocketAddr, key: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+fn bind(address: SocketAddr, key: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
     let listen = || {
         let listener = TcpListener::bind(address)?;
         let bound = listener.local_addr()?;
@@ -27,8 +28,49 @@ pub(super) fn bind(address: SocketAddr, key: &'static str) -> Result<(TcpListene
     listen().map_err(|source| StartError::Listen { address, key, source })
 }
 
+/// What both public listeners are: the configuration's workers, limits and timeouts around one service per thread.
+pub(super) fn serve<S, B, H, F>(
+    config: &Config,
+    (address, key): (SocketAddr, &'static str),
+    build: B,
+    handle: H,
+) -> Result<Listener, StartError>
+where
+    S: 'static,
+    B: Fn() -> Rc<S> + Clone + Send + 'static,
+    H: Fn(Rc<S>, HttpRequest, Payload) -> F + Copy + Send + 'static,
+    F: Future<Output = HttpResponse> + 'static,
+{
+    let (listener, address) = bind(address, key)?;
+    let server = &config.server;
+    let built = HttpServer::new(move || {
+        let service = build();
+        App::new().default_service(fn_service(move |request: ServiceRequest| {
+            let service = Rc::clone(&service);
+            async move {
+                let (request, payload) = request.into_parts();
+                let response = handle(service, request.clone(), payload).await;
+                Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
+            }
+        }))
+    })
+    .workers(server.workers)
+    .backlog(4096)
+    .max_connections((server.limits.connections / server.workers).max(1))
+    .keep_alive(server.keep_alive)
+    .client_request_timeout(server.limits.head_timeout)
+    // A hang-up ends a waiting receive: at the gateway with its poll upstream, at the endpoint with its messages.
+    .h1_allow_half_closed(false)
+    .shutdown_timeout(server.shutdown_timeout.as_secs())
+    .disable_signals()
+    .listen(listener)
+    .map_err(|source| StartError::Listen { address, key, source })?
+    .run();
+    Ok(run(built, address))
+}
+
 /// Lets a built server run on this thread until its handle stops it.
-pub(super) fn run(server: Server, address: SocketAddr) -> Listener {
+fn run(server: Server, address: SocketAddr) -> Listener {
     let handle = server.handle();
     let server = Background::spawn(async move {
         if let Err(error) = server.await {

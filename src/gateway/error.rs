@@ -98,23 +98,15 @@ impl GatewayError {
         }
     }
 
+    /// The upstream's failure, where it is one.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&UpstreamError> {
+        if let Self::Upstream(error) = self { Some(error) } else { None }
+    }
+
     /// The word in metrics.
     #[must_use]
     pub fn label(&self) -> &'static str {
-        match self {
-            Self::Upstream(error) => error.kind.label(),
-            Self::InvalidReceiptHandle => "invalid_receipt_handle",
-            Self::ForeignReceiptHandle => "foreign_receipt_handle",
-            Self::Internal(_) => "internal_error",
-            Self::IllegalName { .. }
-            | Self::UnknownTopic(_)
-            | Self::UnknownGroup { .. }
-            | Self::TooLarge { .. }
-            | Self::UnsupportedField { .. }
-            | Self::UnsupportedVerb { .. }
-            | Self::Invalid { .. }
-            | Self::EarlierMessageFailed
-            | Self::OutOfTime => "refused",
-        }
+        if let Self::Upstream(error) = self { error.kind.label() } else { "refused" }
     }
 }

@@ -41,9 +41,10 @@ pub struct DataSettings {
 }
 
 impl DataSettings {
-    /// Reads the settings; `loopback` tells whether the bound address is a loopback one.
+    /// Reads the settings.
     #[must_use]
-    pub fn new(server: &ServerConfig, loopback: bool) -> Self {
+    pub fn new(server: &ServerConfig) -> Self {
+        let loopback = server.listen.ip().is_loopback();
         let origins = OriginPolicy { allowed: server.allowed_origins.clone(), loopback };
         Self { limits: server.limits.clone(), origins }
     }
@@ -103,21 +104,7 @@ impl Exchange {
 
     /// One log line for all upstream failures of one request.
     pub(super) fn log_failures<'a>(&self, failures: impl Iterator<Item = &'a GatewayError>) {
-        let mut upstream = failures.filter_map(|failure| match failure {
-            GatewayError::Upstream(error) => Some(error),
-            GatewayError::IllegalName { .. }
-            | GatewayError::UnknownTopic(_)
-            | GatewayError::UnknownGroup { .. }
-            | GatewayError::TooLarge { .. }
-            | GatewayError::UnsupportedField { .. }
-            | GatewayError::UnsupportedVerb { .. }
-            | GatewayError::Invalid { .. }
-            | GatewayError::EarlierMessageFailed
-            | GatewayError::OutOfTime
-            | GatewayError::InvalidReceiptHandle
-            | GatewayError::ForeignReceiptHandle
-            | GatewayError::Internal(_) => None,
-        });
+        let mut upstream = failures.filter_map(GatewayError::upstream);
         if let Some(first) = upstream.next() {
             let count = 1 + upstream.count();
             let (request_id, topic) = (self.id.as_str(), self.found.topic.as_str());

@@ -12,4 +12,4 @@ mod request_id;
 mod route;
 
 pub use data::{DataService, DataSettings};
-pub use problem::{Code, FieldError, Problem};
+pub use problem::{Code, FieldError, Problem, Row};

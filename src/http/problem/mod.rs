@@ -1,0 +1,273 @@
+//! Problems (RFC 9457): every failure's status, code and words.
+
+mod code;
+mod failures;
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::model::Outcome;
+
+pub use code::{Code, Row};
+
+/// How long a caller waits where nobody knows better.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// One wrong field or parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// JSON pointer into the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Name of a query parameter or header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// What was expected, with limit and fix; never the value.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// A field of the JSON body.
+    #[must_use]
+    pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), parameter: None, detail: detail.into() }
+    }
+
+    /// A query parameter.
+    #[must_use]
+    pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: None, parameter: Some(name.into()), detail: detail.into() }
+    }
+}
+
+/// A failure on its way to a caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Its row.
+    pub code: Code,
+    status: u16,
+    /// What happened, and what mends it.
+    pub detail: String,
+    /// What is known about the publish; set by the publishing routes only.
+    pub outcome: Option<Outcome>,
+    errors: Vec<FieldError>,
+    limit: Option<u64>,
+    actual: Option<u64>,
+    retry_after: Option<Duration>,
+    vendor_code: Option<String>,
+    allow: Option<&'static str>,
+    /// The rest of the request's body was not read: the connection cannot be used again.
+    pub close: bool,
+}
+
+/// The first error's words, and how many more there are.
+fn summary(errors: &[FieldError]) -> String {
+    errors.first().map_or_else(String::new, |first| {
+        let name = first.pointer.as_deref().or(first.parameter.as_deref()).unwrap_or_default();
+        let more = match errors.len() {
+            1 => String::new(),
+            count => format!(" (and {} more, see errors)", count - 1),
+        };
+        format!("{name} {}{more}", first.detail)
+    })
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    request_id: &'a str,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actual: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor_code: Option<&'a str>,
+}
+
+impl Problem {
+    /// A problem with nothing but its words.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            status: code.row().status,
+            detail: detail.into(),
+            outcome: None,
+            errors: Vec::new(),
+            limit: None,
+            actual: None,
+            retry_after: None,
+            vendor_code: None,
+            allow: None,
+            close: false,
+        }
+    }
+
+    /// Wrong fields: the first one's words are the detail.
+    #[must_use]
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = summary(&errors);
+        Self { errors, ..Self::new(Code::ValidationFailed, detail) }
+    }
+
+    /// The same wrong fields of a part that stands at `pointer`.
+    #[must_use]
+    pub fn below(mut self, pointer: &str) -> Self {
+        for error in &mut self.errors {
+            error.pointer = error.pointer.take().map(|inside| format!("{pointer}{inside}"));
+        }
+        self.detail = summary(&self.errors);
+        self
+    }
+
+    /// Too much of something, with both numbers.
+    #[must_use]
+    pub fn over(code: Code, detail: impl Into<String>, limit: usize, actual: Option<usize>) -> Self {
+        Self { limit: Some(limit as u64), actual: actual.map(|actual| actual as u64), ..Self::new(code, detail) }
+    }
+
+    /// Adds the two numbers.
+    #[must_use]
+    pub fn counted(mut self, limit: usize, actual: usize) -> Self {
+        self.limit = Some(limit as u64);
+        self.actual = Some(actual as u64);
+        self
+    }
+
+    /// The same problem for a request whose options came in the query: `rename` gives a field's parameter.
+    #[must_use]
+    pub fn in_query(mut self, rename: impl Fn(&str) -> String) -> Self {
+        for error in &mut self.errors {
+            if let Some(pointer) = error.pointer.take() {
+                error.parameter = Some(rename(pointer.trim_start_matches('/')));
+            }
+        }
+        self
+    }
+
+    /// No such method; `allow` lists those there are.
+    #[must_use]
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, format!("this route has {allow}")) }
+    }
+
+    /// The body was not read to its end.
+    #[must_use]
+    pub fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    /// The answer's status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The problem as JSON.
+    #[must_use]
+    pub fn json(&self, request_id: &str) -> Vec<u8> {
+        let row = self.code.row();
+        let wire = Wire {
+            r#type: format!("/docs/problems#{}", row.code),
+            title: row.title,
+            status: self.status,
+            detail: &self.detail,
+            code: row.code,
+            request_id,
+            retryable: row.retryable,
+            outcome: self.outcome.map(Outcome::as_str),
+            errors: &self.errors,
+            limit: self.limit,
+            actual: self.actual,
+            retry_after_seconds: self.retry_after_seconds(),
+            vendor_code: self.vendor_code.as_deref(),
+        };
+        // Strings and numbers only: serialisation cannot fail.
+        serde_json::to_vec(&wire).unwrap_or_default()
+    }
+
+    /// The problem as part of a larger JSON answer.
+    #[must_use]
+    pub fn embedded(&self, request_id: &str) -> Option<Box<RawValue>> {
+        String::from_utf8(self.json(request_id)).ok().and_then(|json| RawValue::from_string(json).ok())
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn response(&self, request_id: &str) -> HttpResponse {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = HttpResponseBuilder::new(status);
+        response.content_type("application/problem+json");
+        if let Some(seconds) = self.retry_after_seconds() {
+            response.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header((ALLOW, HeaderValue::from_static(allow)));
+        }
+        if self.close {
+            response.force_close();
+        }
+        response.body(self.json(request_id))
+    }
+
+    /// Every 429 and 503 carries it.
+    fn retry_after_seconds(&self) -> Option<u64> {
+        let wait = self.retry_after.or_else(|| (self.status == 503).then_some(DEFAULT_RETRY_AFTER))?;
+        Some(wait.as_secs().max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::GatewayError;
+
+    #[test]
+    fn codes_are_distinct_and_every_503_says_when_to_come_back() {
+        let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.row().code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Code::ALL.len());
+        for code in Code::ALL {
+            let problem = Problem::new(code, "x");
+            assert_eq!(problem.retry_after_seconds().is_some(), code.row().status == 503, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn the_whole_body() {
+        let problem = Problem::from(GatewayError::TooLarge { limit: 65_536, actual: 65_537 });
+        let json: serde_json::Value = serde_json::from_slice(&problem.json("r1")).unwrap();
+        let expected = serde_json::json!({
+            "type": "/docs/problems#message-too-large",
+            "title": "The body or the message is too large.",
+            "status": 413,
+            "detail": "the message body has 65537 bytes, the limit of this topic is 65536: send less, or a reference to it",
+            "code": "message-too-large",
+            "request_id": "r1",
+            "retryable": false,
+            "outcome": "not_published",
+            "limit": 65_536,
+            "actual": 65_537,
+            "vendor_code": "BODY_TOO_BIG",
+        });
+        assert_eq!(json, expected);
+    }
+}
