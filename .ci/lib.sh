@@ -83,7 +83,7 @@ need_gateway() {
 
 # address_of LISTENER LOGFILE: where a listener listens, from its log event; nothing while it does not.
 address_of() {
-  sed -n "/\"message\":\"listening\"/{/\"listener\":\"$1\"/s/.*\"address\":\"\([^\"]*\)\".*/\1/p}" "$2" | tail -1
+  sed -n "/\"message\":\"listening\"/{/\"listener\":\"$1\"/s/.*\"address\":\"\([^\"]*\)\".*/\1/p}" "$2" 2>/dev/null | tail -1
 }
 
 # wait_for SECONDS WHAT COMMAND…: until the command succeeds.

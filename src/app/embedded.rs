@@ -14,8 +14,7 @@ use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts
 use crate::http::embedded_mq::{EndpointService, EndpointSettings};
 use crate::signature::Credentials;
 use crate::storage::DataDir;
-use crate::tasks::Background;
-use crate::telemetry::Metrics;
+use crate::tasks::{Background, Stage};
 
 /// The store's file inside the data directory.
 const STORE_FILE: &str = "embedded.db";
@@ -76,7 +75,7 @@ pub(super) fn listen(
     config: &Config,
     opened: &Opened,
     surroundings: &Surroundings,
-    draining: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
 ) -> Result<Listener, StartError> {
     let limits = &config.server.limits;
     let settings = EndpointSettings::new(&config.embedded, &opened.credentials, limits.body_timeout);
@@ -84,7 +83,7 @@ pub(super) fn listen(
     let Surroundings { clock, metrics, .. } = surroundings.clone();
     let build = move || {
         let (engine, settings, clock) = (engine.clone(), settings.clone(), clock.clone());
-        Rc::new(EndpointService::new(engine, settings, clock, Arc::clone(&metrics), draining.clone()))
+        Rc::new(EndpointService::new(engine, settings, clock, Arc::clone(&metrics), stage.clone()))
     };
     let listener = serve(config, (config.embedded.listen, "embedded.listen"), build, EndpointService::handle)?;
     if let (Some(own), Some(directory)) = (&opened.own, &opened.data_dir) {
@@ -100,13 +99,12 @@ pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// Retention and dead letters, every second.
-pub(super) fn sweep(engine: Engine, metrics: Arc<Metrics>) -> Background {
+pub(super) fn sweep(engine: Engine) -> Background {
     Background::spawn(async move {
         loop {
             tokio::time::sleep(SWEEP_PAUSE).await;
-            match engine.sweep().await {
-                Ok(report) => metrics.add_embedded(report.dropped_by_retention, report.dead_lettered),
-                Err(error) => tracing::error!(%error, "the embedded endpoint's clean-up failed"),
+            if let Err(error) = engine.sweep().await {
+                tracing::error!(%error, "the embedded endpoint's clean-up failed");
             }
         }
     })

@@ -10,12 +10,12 @@ use super::embedded::reachable;
 use super::listeners::{Listener, serve};
 use super::{StartError, Surroundings};
 use crate::config::{self, Config, CredentialsSource, Endpoint, ProfileConfig};
-use crate::gateway::{Gateway, Leftovers, Routes, Shared};
+use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{DataService, DataSettings};
 use crate::http_client::{TlsRoots, client_config};
 use crate::signature::Credentials;
-use crate::tasks::Tasks;
-use crate::upstream::{EndpointAddress, Endpoints, Keys, Parts, Plan};
+use crate::tasks::{Stage, Tasks};
+use crate::upstream::{BreakerSettings, EndpointAddress, Endpoints, Keys, Parts, Plan};
 
 /// One plan per profile, in the order of their names, which is how routes number them.
 pub(super) fn plans(
@@ -48,7 +48,9 @@ fn plan(
         }
     });
     let addresses = addresses.collect::<Result<Vec<_>, StartError>>()?;
-    let endpoints = Endpoints::new(&addresses)
+    let breaker = BreakerSettings { failures: profile.breaker_failures, open: profile.breaker_open };
+    let state = |endpoint: &str| surroundings.metrics.circuit_breaker_state(&name, endpoint);
+    let endpoints = Endpoints::new(&addresses, breaker, state)
         .map_err(|error| StartError::Inconsistent(format!("profile `{name}`: endpoints: {error}")))?;
     let credentials = match &profile.credentials {
         CredentialsSource::Inline(credentials) => credentials.clone(),
@@ -61,13 +63,18 @@ fn plan(
                 .map_err(|source| StartError::Credentials { profile: name.clone(), source })?
         }
     };
+    let files = match &profile.credentials {
+        CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
+        CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
+    };
     let roots = profile.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File);
     let tls = client_config(&roots).map_err(|source| StartError::Tls { profile: name.clone(), source })?;
     let parts = Parts {
         endpoints: Arc::new(endpoints),
-        keys: Keys::new(&credentials),
+        keys: Keys::new(&credentials, files),
         tls,
         clock: surroundings.clock.clone(),
+        random: surroundings.random.clone(),
         metrics: &surroundings.metrics,
     };
     Ok(Plan::new(profile, parts))
@@ -79,15 +86,14 @@ pub(super) fn listen(
     plans: Vec<Plan>,
     tasks: &Tasks,
     surroundings: &Surroundings,
-    draining: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
 ) -> Result<Listener, StartError> {
     let shared = Shared {
         routes: Arc::new(Routes::new(config, &surroundings.metrics)),
         plans: Arc::new(plans),
         metrics: Arc::clone(&surroundings.metrics),
         clock: surroundings.clock.clone(),
-        leftovers: Arc::new(Leftovers::default()),
-        draining,
+        stage,
     };
     let settings = DataSettings::new(&config.server);
     let (tasks, random) = (tasks.clone(), surroundings.random.clone());

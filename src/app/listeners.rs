@@ -4,6 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 
 use actix_web::dev::{Payload, Server, ServerHandle, ServiceRequest, ServiceResponse, fn_service};
+use tokio::net::TcpSocket;
+
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 
 use super::StartError;
@@ -18,10 +20,16 @@ pub(super) struct Listener {
     pub(super) server: Background,
 }
 
+/// How many connections may wait to be accepted: a reconnecting fleet must not be turned away.
+const BACKLOG: u32 = 4096;
+
 /// Binds `address`.
 fn bind(address: SocketAddr, key: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
     let listen = || {
-        let listener = TcpListener::bind(address)?;
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?.into_std()?;
         let bound = listener.local_addr()?;
         Ok((listener, bound))
     };
@@ -55,7 +63,6 @@ where
         }))
     })
     .workers(server.workers)
-    .backlog(4096)
     .max_connections((server.limits.connections / server.workers).max(1))
     .keep_alive(server.keep_alive)
     .client_request_timeout(server.limits.head_timeout)

@@ -19,11 +19,12 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::Engine;
+use crate::http::RequestIds;
 use crate::http::management::{ManagementService, Readiness};
 use crate::http_client;
 use crate::random::Random;
 use crate::storage::DataDir;
-use crate::tasks::{Background, Tasks};
+use crate::tasks::{Background, Stage, Tasks};
 use crate::telemetry::Metrics;
 
 pub use error::StartError;
@@ -57,7 +58,7 @@ pub struct Addresses {
 pub struct Application {
     addresses: Addresses,
     metrics: Arc<Metrics>,
-    draining: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
     data: Option<ServerHandle>,
     embedded: Option<ServerHandle>,
     management: Option<ServerHandle>,
@@ -86,8 +87,8 @@ pub struct Surroundings {
 /// # Errors
 /// [`StartError`], one message for a person.
 pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> Result<Application, StartError> {
-    let (draining, drain_signal) = watch::channel(false);
-    let readiness = Readiness::new(drain_signal.clone());
+    let (stage, stages) = watch::channel(Stage::Serving);
+    let readiness = Readiness::new(stages.clone());
     let tasks = Tasks::default();
     let mut background = Vec::new();
     let mut addresses = Addresses { data: None, management: None, embedded: None };
@@ -97,11 +98,11 @@ pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> 
     let mut store = None;
     if config.embedded.enabled {
         let opened = embedded::open(&config, &surroundings)?;
-        let listener = embedded::listen(&config, &opened, &surroundings, drain_signal.clone())?;
+        let listener = embedded::listen(&config, &opened, &surroundings, stages.clone())?;
         addresses.embedded = Some(listener.address);
         embedded_handle = Some(listener.handle);
         background.push(listener.server);
-        background.push(embedded::sweep(opened.engine.clone(), Arc::clone(&metrics)));
+        background.push(embedded::sweep(opened.engine.clone()));
         store = Some(opened);
     }
 
@@ -113,7 +114,8 @@ pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> 
         let plans = gateway::plans(&config, addresses.embedded, credentials, &surroundings)?;
         upstreams.extend(plans.iter().map(|plan| (plan.name.clone(), plan.up.clone())));
         background.extend(plans.iter().map(|plan| Background::spawn(crate::upstream::watch(plan.clone()))));
-        let listener = gateway::listen(&config, plans, &tasks, &surroundings, drain_signal.clone())?;
+        background.extend(plans.iter().map(|plan| Background::spawn(plan.clone().watch_keys())));
+        let listener = gateway::listen(&config, plans, &tasks, &surroundings, stages.clone())?;
         addresses.data = Some(listener.address);
         data_handle = Some(listener.handle);
         background.push(listener.server);
@@ -127,6 +129,7 @@ pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> 
             upstreams,
             engine: store.as_ref().map(|opened| opened.engine.clone()),
             config: config.redacted().to_string().into(),
+            request_ids: RequestIds::new(&surroundings.random),
         };
         let listener = listeners::management(&config, service)?;
         addresses.management = Some(listener.address);
@@ -139,7 +142,7 @@ pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> 
     Ok(Application {
         addresses,
         metrics,
-        draining,
+        stage,
         data: data_handle,
         embedded: embedded_handle,
         management: management_handle,

@@ -5,6 +5,10 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Application;
+use crate::tasks::Stage;
+
+/// Longest time to write the store's last pages.
+const ENGINE_LIMIT: Duration = Duration::from_secs(5);
 
 /// What asks the process to stop.
 #[derive(Debug)]
@@ -45,7 +49,7 @@ impl Application {
         let asked = signals.next().await;
         let delay = if asked == Asked::Terminate { self.drain_delay } else { Duration::ZERO };
         tracing::info!(seconds = delay.as_secs_f64(), "stopping: not ready any more, still serving");
-        self.draining.send_replace(true);
+        self.stage.send_replace(Stage::Draining);
         tokio::select! {
             () = self.stop(delay) => tracing::info!("stopped"),
             _ = signals.next() => tracing::warn!("stopped at once by a second signal"),
@@ -54,19 +58,24 @@ impl Application {
 
     async fn stop(&mut self, delay: Duration) {
         tokio::time::sleep(delay).await;
-        if let Some(data) = &self.data {
-            data.pause().await;
+        self.stage.send_replace(Stage::Stopping);
+        let in_order = async {
+            // Publishes and acknowledgements first, also those whose caller hung up, which no connection stands for.
+            // Meanwhile everybody who still comes gets an answer.
+            self.tasks.drain().await;
+            // The management listener last: probes and the last scrape see the process to its end.
+            for handle in [&self.data, &self.embedded, &self.management].into_iter().flatten() {
+                handle.stop(true).await;
+            }
+        };
+        if tokio::time::timeout(self.shutdown_timeout, in_order).await.is_err() {
+            let tasks = self.tasks.running();
+            tracing::warn!(tasks, "the shutdown timeout is over: what is still under way is broken off");
         }
-        // Publishes whose caller hung up are known to nobody else.
-        if let Err(running) = self.tasks.drain(self.shutdown_timeout).await {
-            tracing::warn!(?running, "tasks still run at the end of the shutdown timeout");
-        }
-        // The endpoint last but one: requests under way may need it, as do probes and the last scrape the management.
-        for handle in [&self.data, &self.embedded, &self.management].into_iter().flatten() {
-            handle.stop(true).await;
-        }
-        if let Some(engine) = self.engine.take() {
-            engine.close().await;
+        if let Some(engine) = self.engine.take()
+            && tokio::time::timeout(ENGINE_LIMIT, engine.close()).await.is_err()
+        {
+            tracing::warn!("the embedded endpoint's store was not closed in time: it recovers at the next start");
         }
         self.background.clear();
     }

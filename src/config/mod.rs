@@ -50,7 +50,7 @@ pub use log::{LogConfig, LogFormat, LogLevel};
 pub use management::ManagementConfig;
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Location, Position, Problem};
-pub use profiles::{CredentialsSource, ProfileConfig, Protocol};
+pub use profiles::{ClockSkew, CredentialsSource, ProfileConfig, Protocol};
 pub use reference::reference;
 pub use secret_file::{CredentialsError, load_credentials, load_secret};
 pub use server::ServerConfig;

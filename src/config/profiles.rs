@@ -79,6 +79,33 @@ pub struct ProfileConfig {
     pub keep_alive: Duration,
     /// Most requests in flight, per worker.
     pub connections: usize,
+    /// What happens when the MQ's clock differs from ours.
+    pub clock_skew: ClockSkew,
+    /// Failures in a row after which an endpoint is not asked for a while.
+    pub breaker_failures: u32,
+    /// How long an endpoint that failed is left alone.
+    pub breaker_open: Duration,
+}
+
+/// What happens when the MQ's clock differs from ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockSkew {
+    /// Requests are signed with the MQ's time.
+    Correct,
+    /// The difference is shown, and requests are signed with our own time.
+    Report,
+}
+
+impl ClockSkew {
+    /// The name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Correct => "correct",
+            Self::Report => "report",
+        }
+    }
 }
 
 const fn key(name: &'static str, kind: Kind, preset: Preset, meaning: &'static str) -> Key {
@@ -168,7 +195,26 @@ pub(super) const SECTION: Section = Section {
             "connections",
             Kind::Integer { min: 1, max: 65_535 },
             Preset::Value("1024"),
-            "Most requests in flight to this MQ, per worker.",
+            "Most requests in flight to this MQ, per worker; one more is answered 503.",
+        ),
+        key(
+            "clock_skew",
+            Kind::Choice { allowed: &["correct", "report"], later: &[] },
+            Preset::Value("\"correct\""),
+            "`correct`: requests are signed with the MQ's own time as far as its Date headers tell it; `report`: the \
+             difference is only shown.",
+        ),
+        key(
+            "breaker_failures",
+            Kind::Integer { min: 1, max: 1000 },
+            Preset::Value("5"),
+            "Failures in a row after which an endpoint is not asked for a while.",
+        ),
+        key(
+            "breaker_open",
+            duration(100, 3600),
+            Preset::Value("\"30s\""),
+            "How long an endpoint that failed is left alone before one request tries it again.",
         ),
     ],
 };
@@ -196,6 +242,10 @@ pub(super) struct RawProfile {
     #[serde(deserialize_with = "millis")]
     keep_alive: Duration,
     connections: usize,
+    clock_skew: ClockSkew,
+    breaker_failures: u32,
+    #[serde(deserialize_with = "millis")]
+    breaker_open: Duration,
 }
 
 /// Resolves the tables. `inline` replaces every profile's credentials.
@@ -239,6 +289,9 @@ pub(super) fn resolve(
             dns_refresh: raw.dns_refresh,
             keep_alive: raw.keep_alive,
             connections: raw.connections,
+            clock_skew: raw.clock_skew,
+            breaker_failures: raw.breaker_failures,
+            breaker_open: raw.breaker_open,
         };
         profiles.insert(name, profile);
     }

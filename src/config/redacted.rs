@@ -94,6 +94,9 @@ fn profile(profile: &ProfileConfig) -> Value {
         "dns_refresh": duration(profile.dns_refresh),
         "keep_alive": duration(profile.keep_alive),
         "connections": profile.connections,
+        "clock_skew": profile.clock_skew.as_str(),
+        "breaker_failures": profile.breaker_failures,
+        "breaker_open": duration(profile.breaker_open),
     })
 }
 
@@ -115,6 +118,8 @@ fn topic(topic: &TopicConfig) -> Value {
         "deadline": duration(topic.deadline),
         "delivery": topic.delivery.as_str(),
         "on_unknown": topic.on_unknown.as_str(),
+        "max_in_flight": topic.max_in_flight,
+        "publishes_per_second": topic.publishes_per_second,
     })
 }
 

@@ -47,6 +47,8 @@ pub enum Delivery {
 pub enum OnUnknown {
     /// The caller is told.
     Report,
+    /// It is sent again: it may be stored twice.
+    Retry,
 }
 
 /// One table of `[[topics]]`.
@@ -68,6 +70,10 @@ pub struct TopicConfig {
     pub delivery: Delivery,
     /// What happens when the outcome is unknown.
     pub on_unknown: OnUnknown,
+    /// Most publishes at once; 0 is no limit.
+    pub max_in_flight: usize,
+    /// Most publishes per second; 0 is no limit.
+    pub publishes_per_second: u32,
 }
 
 impl Delivery {
@@ -86,6 +92,7 @@ impl OnUnknown {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Report => "report",
+            Self::Retry => "retry",
         }
     }
 }
@@ -132,9 +139,22 @@ pub(super) const SECTION: Section = Section {
         ),
         key(
             "on_unknown",
-            Kind::Choice { allowed: &["report"], later: &["retry"] },
+            Kind::Choice { allowed: &["report", "retry"], later: &[] },
             Preset::Value("\"report\""),
-            "`report`: when nobody knows whether the MQ stored a message, the caller is told and decides.",
+            "`report`: when nobody knows whether the MQ stored a message, the caller is told and decides; `retry`: it is \
+             sent again, and may be stored twice.",
+        ),
+        key(
+            "max_in_flight",
+            Kind::Integer { min: 0, max: 1_000_000 },
+            Preset::Value("0"),
+            "Most publishes of this topic at once, over all workers; one more is answered 503. 0 is no limit of its own.",
+        ),
+        key(
+            "publishes_per_second",
+            Kind::Integer { min: 0, max: 1_000_000 },
+            Preset::Value("0"),
+            "Most publishes of this topic per second, a second's worth at once; more is answered 429. 0 is no limit.",
         ),
     ],
 };
@@ -151,6 +171,8 @@ pub(super) struct RawTopic {
     deadline: Duration,
     delivery: Delivery,
     on_unknown: OnUnknown,
+    max_in_flight: usize,
+    publishes_per_second: u32,
 }
 
 /// Resolves the tables.
@@ -193,6 +215,8 @@ impl RawTopic {
             deadline: self.deadline,
             delivery: self.delivery,
             on_unknown: self.on_unknown,
+            max_in_flight: self.max_in_flight,
+            publishes_per_second: self.publishes_per_second,
         })
     }
 }

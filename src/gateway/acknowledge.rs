@@ -15,12 +15,19 @@ const AT_ONCE: usize = 32;
 pub type AckResult = Result<(), GatewayError>;
 
 impl Gateway {
-    /// Acknowledges `handles`; results come in the same order. A handle given twice is sent once.
+    /// Acknowledges `handles`; results come in the same order. A handle given twice is sent once. Nothing begins after
+    /// `end`.
     ///
     /// # Errors
     /// [`GatewayError::Internal`] only.
-    pub async fn acknowledge(&self, route: &GroupRoute, handles: &[String]) -> Result<Vec<AckResult>, GatewayError> {
+    pub async fn acknowledge(
+        &self,
+        route: &GroupRoute,
+        handles: &[String],
+        end: Instant,
+    ) -> Result<Vec<AckResult>, GatewayError> {
         let upstream = self.upstream(&route.topic)?;
+        let metrics = &*route.metrics(&self.shared.metrics);
         let mut distinct: Vec<&str> = Vec::with_capacity(handles.len());
         let mut index_of: HashMap<&str, usize> = HashMap::with_capacity(handles.len());
         for handle in handles {
@@ -30,7 +37,11 @@ impl Gateway {
             });
         }
         let answered: HashMap<usize, AckResult> = futures_util::stream::iter(distinct.into_iter().enumerate())
-            .map(|(index, handle)| async move { (index, acknowledge_one(upstream, route, handle).await) })
+            .map(|(index, handle)| async move {
+                let result = acknowledge_one(upstream, route, handle, end).await;
+                metrics.acked(result.as_ref().map_or_else(GatewayError::label, |()| "ok"));
+                (index, result)
+            })
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
@@ -57,18 +68,12 @@ impl Gateway {
     }
 }
 
-async fn acknowledge_one(upstream: &Upstream, route: &GroupRoute, handle: &str) -> AckResult {
-    let deadline = Instant::now() + route.topic.deadline();
-    let result = match ReceiptHandle::open(handle, route) {
-        Ok(handle) => {
-            let answer = upstream.acknowledge(&route.topic.topic, &route.group, &handle, deadline).await;
-            answer.map_err(GatewayError::from)
-        }
-        Err(error) => Err(error),
-    };
-    match &result {
-        Ok(()) => route.metrics.acked("ok"),
-        Err(error) => route.metrics.acked(error.label()),
+async fn acknowledge_one(upstream: &Upstream, route: &GroupRoute, handle: &str, end: Instant) -> AckResult {
+    let handle = ReceiptHandle::open(handle, route)?;
+    let now = Instant::now();
+    if now >= end {
+        return Err(GatewayError::OutOfTime);
     }
-    result
+    let deadline = end.min(now + route.topic.deadline());
+    Ok(upstream.acknowledge(&route.topic.topic, &route.group, &handle, deadline).await?)
 }

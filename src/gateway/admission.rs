@@ -47,8 +47,10 @@ pub(super) fn admit(
     // The protocol has one key parameter of 128 characters; several keys are joined by a blank.
     let joined: usize = message.keys.iter().map(|key| Key::as_str(key).chars().count() + 1).sum();
     if joined > MAX_TAG_CHARS + 1 {
-        let detail =
-            format!("the keys have {} characters when joined by blanks, the limit is {MAX_TAG_CHARS}", joined - 1);
+        let detail = format!(
+            "the keys have {} characters when joined by blanks, the limit is {MAX_TAG_CHARS}: send fewer or shorter keys",
+            joined - 1
+        );
         return Err(GatewayError::Invalid { field: "keys", detail });
     }
     Ok(message)

@@ -16,15 +16,14 @@ const AT_ONCE: usize = 16;
 pub type BatchItem = Result<Accepted, GatewayError>;
 
 impl Gateway {
-    /// Publishes `messages`; results come in the same order. Nothing begins after `time_limit`.
+    /// Publishes `messages`; results come in the same order. Nothing begins after `end`.
     pub async fn publish_batch(
         &self,
         route: &TopicRoute,
         messages: Vec<Message>,
         wait: Option<Duration>,
-        time_limit: Duration,
+        end: Instant,
     ) -> Vec<BatchItem> {
-        let end = Instant::now() + time_limit;
         let count = messages.len();
         let mut results: Vec<BatchItem> = Vec::new();
         results.resize_with(count, || Err(GatewayError::Internal("a message without a result")));
@@ -56,9 +55,7 @@ impl Gateway {
             } else if Instant::now() >= end {
                 Err(GatewayError::OutOfTime)
             } else {
-                let patience = wait.map_or(route.deadline(), |wait| wait.min(route.deadline()));
-                let deadline = (Instant::now() + patience).min(end);
-                self.publish_until(route, message, deadline).await
+                self.publish(route, message, wait, end).await
             };
             failed |= result.is_err();
             results.push((index, result));

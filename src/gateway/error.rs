@@ -1,5 +1,7 @@
 //! Why a use case did not succeed; `http::problem` gives each its status and code.
 
+use std::time::Duration;
+
 use crate::model::{NameError, Outcome};
 use crate::upstream::UpstreamError;
 
@@ -7,7 +9,7 @@ use crate::upstream::UpstreamError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GatewayError {
     /// The path's name is no name.
-    #[error("the {what} {error}")]
+    #[error("the {what} in the path {error}")]
     IllegalName {
         /// `topic` or `group`.
         what: &'static str,
@@ -15,16 +17,11 @@ pub enum GatewayError {
         error: NameError,
     },
     /// The name is legal and not configured.
-    #[error("topic `{0}` is not in the configuration")]
-    UnknownTopic(String),
+    #[error("this topic is not configured: GET /v1/topics lists those that are")]
+    UnknownTopic,
     /// The name is legal and not configured for this topic.
-    #[error("group `{group}` is not configured for topic `{topic}`")]
-    UnknownGroup {
-        /// The topic.
-        topic: String,
-        /// The group.
-        group: String,
-    },
+    #[error("this group is not configured for this topic: GET /v1/topics lists those that are")]
+    UnknownGroup,
     /// The body is over the profile's limit.
     #[error("the message body has {actual} bytes, the limit of this topic is {limit}: send less, or a reference to it")]
     TooLarge {
@@ -57,17 +54,33 @@ pub enum GatewayError {
         /// The rule.
         detail: String,
     },
+    /// The topic's publishes per second are used up.
+    #[error("this topic takes {per_second} publishes per second: come back after Retry-After")]
+    RateLimited {
+        /// The limit.
+        per_second: u32,
+        /// When there is room again.
+        retry_after: Duration,
+    },
+    /// The topic's publishes at once are used up.
+    #[error("{limit} publishes of this topic are under way, the limit: come back after Retry-After")]
+    TopicFull {
+        /// The limit.
+        limit: usize,
+    },
     /// An earlier message of the same message group was not stored: this one was not sent.
     #[error("an earlier message of the same message group was not stored, so this one was not sent")]
     EarlierMessageFailed,
-    /// The batch's time ended before this message's turn.
-    #[error("the batch ran out of time before this message was sent")]
+    /// The request's time ended before this one's turn.
+    #[error("the request ran out of time before this one was sent: send fewer at once")]
     OutOfTime,
     /// Not a receipt handle of ours, or damaged.
     #[error("this is not a receipt handle of this gateway, or it is damaged: send it exactly as received")]
     InvalidReceiptHandle,
     /// A receipt handle of another topic or group.
-    #[error("this receipt handle belongs to another topic or group than the path names")]
+    #[error(
+        "this receipt handle belongs to another topic or group than the path names: acknowledge where it was received"
+    )]
     ForeignReceiptHandle,
     /// The MQ or the way to it failed.
     #[error(transparent)]
@@ -85,12 +98,14 @@ impl GatewayError {
             Self::Upstream(error) => error.kind.outcome(),
             Self::Internal(_) => Outcome::Unknown,
             Self::IllegalName { .. }
-            | Self::UnknownTopic(_)
-            | Self::UnknownGroup { .. }
+            | Self::UnknownTopic
+            | Self::UnknownGroup
             | Self::TooLarge { .. }
             | Self::UnsupportedField { .. }
             | Self::UnsupportedVerb { .. }
             | Self::Invalid { .. }
+            | Self::RateLimited { .. }
+            | Self::TopicFull { .. }
             | Self::EarlierMessageFailed
             | Self::OutOfTime
             | Self::InvalidReceiptHandle

@@ -7,7 +7,7 @@ mod admission;
 mod batch;
 mod discovery;
 mod error;
-mod leftovers;
+mod limits;
 mod poll_lanes;
 mod publish;
 mod receipt_handle;
@@ -19,6 +19,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::tasks::Stage;
 use crate::telemetry::Metrics;
 use crate::upstream::{Plan, Upstream};
 
@@ -26,7 +27,6 @@ pub use acknowledge::AckResult;
 pub use batch::BatchItem;
 pub use discovery::TopicView;
 pub use error::GatewayError;
-pub use leftovers::Leftovers;
 pub use publish::Accepted;
 pub use receipt_handle::{MAX_RECEIPT_HANDLE_BYTES, ReceiptHandle};
 pub use receive::{Batch, ReceiveRequest};
@@ -43,10 +43,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// The time.
     pub clock: Clock,
-    /// Deliveries whose caller went away.
-    pub leftovers: Arc<Leftovers>,
-    /// Turns true when the process begins to stop.
-    pub draining: watch::Receiver<bool>,
+    /// Where the process is in its life.
+    pub stage: watch::Receiver<Stage>,
 }
 
 /// One thread's gateway.
@@ -65,10 +63,10 @@ impl Gateway {
         Self { shared, upstreams, lanes: poll_lanes::PollLanes::default() }
     }
 
-    /// Whether the process is about to stop.
+    /// Where the process is in its life.
     #[must_use]
-    pub fn draining(&self) -> bool {
-        *self.shared.draining.borrow()
+    pub fn stage(&self) -> Stage {
+        *self.shared.stage.borrow()
     }
 
     /// Where this gateway counts.

@@ -18,7 +18,7 @@ pub struct Accepted {
 }
 
 impl Gateway {
-    /// Publishes `message` within the topic's deadline, or within `wait` where that is shorter.
+    /// Publishes `message` within the topic's deadline, or within `wait` where that is shorter, and before `end`.
     ///
     /// # Errors
     /// [`GatewayError`]; its outcome says whether the MQ may have the message.
@@ -27,9 +27,10 @@ impl Gateway {
         route: &TopicRoute,
         message: Message,
         wait: Option<Duration>,
+        end: Instant,
     ) -> Result<Accepted, GatewayError> {
         let patience = wait.map_or(route.deadline(), |wait| wait.min(route.deadline()));
-        self.publish_until(route, message, Instant::now() + patience).await
+        self.publish_until(route, message, end.min(Instant::now() + patience)).await
     }
 
     pub(super) async fn publish_until(
@@ -40,12 +41,13 @@ impl Gateway {
     ) -> Result<Accepted, GatewayError> {
         let bytes = message.body.len() as u64;
         let result = self.attempt(route, message, deadline).await;
+        let metrics = route.metrics(&self.shared.metrics);
         match &result {
             Ok(_) => {
-                route.metrics.outcome(Outcome::Published).inc();
-                route.metrics.bytes_in.inc_by(bytes);
+                metrics.outcome(Outcome::Published).inc();
+                metrics.bytes_in.inc_by(bytes);
             }
-            Err(error) => route.metrics.outcome(error.outcome()).inc(),
+            Err(error) => metrics.outcome(error.outcome()).inc(),
         }
         result
     }
@@ -53,7 +55,8 @@ impl Gateway {
     async fn attempt(&self, route: &TopicRoute, message: Message, deadline: Instant) -> Result<Accepted, GatewayError> {
         let upstream = self.upstream(route)?;
         let message = admit(route, upstream.capabilities(), message)?;
-        let answer = upstream.publish(&message, deadline).await;
+        let _in_flight = route.settings.limits.enter(Instant::now())?;
+        let answer = upstream.publish(&message, deadline, route.settings.on_unknown).await;
         Ok(Accepted { published: answer.result?, attempts: answer.attempts })
     }
 }

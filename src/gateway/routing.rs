@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::limits::TopicLimits;
 use super::{Gateway, GatewayError};
 use crate::config::{Config, Delivery, Groups, OnUnknown, TopicConfig, TopicPattern};
 use crate::model::{ConsumerGroup, Key, Tag, Topic};
@@ -31,6 +34,7 @@ pub(super) struct TopicSettings {
     pub(super) deadline: Duration,
     pub(super) delivery: Delivery,
     pub(super) on_unknown: OnUnknown,
+    pub(super) limits: TopicLimits,
     configured: bool,
 }
 
@@ -40,8 +44,8 @@ pub struct TopicRoute {
     /// The topic.
     pub topic: Topic,
     pub(super) settings: Arc<TopicSettings>,
-    /// Its series.
-    pub metrics: Arc<TopicMetrics>,
+    /// Its series, where it is configured by name.
+    metrics: Option<Arc<TopicMetrics>>,
 }
 
 /// A consumer group of a topic.
@@ -51,8 +55,7 @@ pub struct GroupRoute {
     pub topic: TopicRoute,
     /// The group.
     pub group: ConsumerGroup,
-    /// Its series.
-    pub metrics: Arc<GroupMetrics>,
+    configured: bool,
 }
 
 impl TopicRoute {
@@ -60,6 +63,19 @@ impl TopicRoute {
     #[must_use]
     pub fn deadline(&self) -> Duration {
         self.settings.deadline
+    }
+
+    /// Its series. Those of a wildcard's name are made when it is used, not when it is asked about.
+    pub(super) fn metrics(&self, metrics: &Metrics) -> Arc<TopicMetrics> {
+        let made = || metrics.topic(self.topic.as_str(), &self.settings.profile_name, false);
+        self.metrics.clone().unwrap_or_else(made)
+    }
+}
+
+impl GroupRoute {
+    /// Its series.
+    pub(super) fn metrics(&self, metrics: &Metrics) -> Arc<GroupMetrics> {
+        metrics.group(self.topic.topic.as_str(), self.group.as_str(), self.configured)
     }
 }
 
@@ -76,7 +92,10 @@ impl Routes {
                 TopicPattern::Any => routes.any = Some(settings),
                 TopicPattern::Named(name) => {
                     let metrics = metrics.topic(name.as_str(), &settings.profile_name, true);
-                    routes.named.insert(name.as_str().into(), TopicRoute { topic: name.clone(), settings, metrics });
+                    routes.named.insert(
+                        name.as_str().into(),
+                        TopicRoute { topic: name.clone(), settings, metrics: Some(metrics) },
+                    );
                 }
             }
         }
@@ -95,6 +114,7 @@ impl TopicSettings {
             deadline: topic.deadline,
             delivery: topic.delivery,
             on_unknown: topic.on_unknown,
+            limits: TopicLimits::new(topic.max_in_flight, topic.publishes_per_second, Instant::now()),
             configured: matches!(topic.name, TopicPattern::Named(_)),
         }
     }
@@ -111,12 +131,20 @@ impl Gateway {
             return Ok(route.clone());
         }
         let topic = Topic::parse(name).map_err(|error| GatewayError::IllegalName { what: "topic", error })?;
-        let Some(settings) = &routes.any else {
-            self.shared.metrics.unknown_topic();
-            return Err(GatewayError::UnknownTopic(name.to_owned()));
-        };
-        let metrics = self.shared.metrics.topic(topic.as_str(), &settings.profile_name, false);
-        Ok(TopicRoute { topic, settings: Arc::clone(settings), metrics })
+        let settings = routes.any.as_ref().ok_or(GatewayError::UnknownTopic)?;
+        Ok(TopicRoute { topic, settings: Arc::clone(settings), metrics: None })
+    }
+
+    /// As [`Gateway::topic`], for a publish: a name that is not configured is counted.
+    ///
+    /// # Errors
+    /// As [`Gateway::topic`].
+    pub fn topic_to_publish(&self, name: &str) -> Result<TopicRoute, GatewayError> {
+        self.topic(name).inspect_err(|error| {
+            if *error == GatewayError::UnknownTopic {
+                self.shared.metrics.unknown_topic();
+            }
+        })
     }
 
     /// The consumer group that a path names, decoded.
@@ -132,12 +160,10 @@ impl Gateway {
                 Some(name) => (name.clone(), topic.settings.configured),
                 None => {
                     ConsumerGroup::parse(group).map_err(illegal)?;
-                    let topic = topic.topic.as_str().to_owned();
-                    return Err(GatewayError::UnknownGroup { topic, group: group.to_owned() });
+                    return Err(GatewayError::UnknownGroup);
                 }
             },
         };
-        let metrics = self.shared.metrics.group(topic.topic.as_str(), found.as_str(), configured);
-        Ok(GroupRoute { topic, group: found, metrics })
+        Ok(GroupRoute { topic, group: found, configured })
     }
 }

@@ -23,8 +23,8 @@ pub(super) async fn read(
     time_limit: Duration,
 ) -> Result<Bytes, Problem> {
     let headers = request.headers();
-    if headers.get(CONTENT_ENCODING).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        let detail = "Content-Encoding is not supported: send the body uncompressed";
+    if headers.contains_key(CONTENT_ENCODING) {
+        let detail = "Content-Encoding is not supported: send the body as it is, without this header";
         return Err(Problem::new(Code::UnsupportedMediaType, detail).closing());
     }
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());

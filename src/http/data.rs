@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{
@@ -30,7 +30,7 @@ use crate::config::{LimitsConfig, ServerConfig};
 use crate::gateway::{Gateway, GatewayError};
 use crate::model::Outcome;
 use crate::random::Random;
-use crate::tasks::Tasks;
+use crate::tasks::{Stage, Tasks};
 use crate::telemetry::{HttpLabels, Metrics};
 
 /// What the listener's configuration says about requests.
@@ -67,7 +67,12 @@ pub(super) struct Exchange {
     payload: RefCell<Payload>,
     pub(super) found: Found,
     pub(super) id: String,
+    /// Nothing is begun after this: what is left of the request's time is for the answer.
+    pub(super) end: tokio::time::Instant,
 }
+
+/// What is left of a request's time for writing the answer.
+const MARGIN: Duration = Duration::from_secs(1);
 
 impl Exchange {
     pub(super) fn gateway(&self) -> &Gateway {
@@ -102,21 +107,14 @@ impl Exchange {
         }
     }
 
-    /// One log line for all upstream failures of one request.
+    /// One log line for all upstream failures of one request; written also when the caller is gone.
     pub(super) fn log_failures<'a>(&self, failures: impl Iterator<Item = &'a GatewayError>) {
         let mut upstream = failures.filter_map(GatewayError::upstream);
         if let Some(first) = upstream.next() {
             let count = 1 + upstream.count();
             let (request_id, topic) = (self.id.as_str(), self.found.topic.as_str());
-            let result = first.kind.label();
-            tracing::warn!(
-                request_id,
-                topic,
-                count,
-                result,
-                detail = first.detail,
-                "parts of a request failed upstream"
-            );
+            let (route, result) = (self.found.route.template(), first.kind.label());
+            tracing::warn!(request_id, route, topic, count, result, detail = first.detail, "the MQ failed a request");
         }
     }
 }
@@ -132,44 +130,37 @@ impl DataService {
     /// Answers one request.
     pub async fn handle(self: Rc<Self>, request: HttpRequest, payload: Payload) -> HttpResponse {
         let started = Instant::now();
-        let metrics = self.gateway.metrics();
-        metrics.http_requests_in_flight.inc();
-        let _in_flight = InFlight(&metrics.http_requests_in_flight);
         let id = self.request_ids.of(request.headers());
         let found = find(request.uri().path());
         let route = found.as_ref().map(|found| found.route);
         let method = label(request.method());
+        let template = route.map_or("unmatched", Route::template);
+        let mut observed = Observed::new(&self, method, template, started);
         let mut response = match self.admit(&request, route) {
             Ok(admitted) => {
                 let answer = match (admitted, found) {
                     (Admitted::Preflight, _) => Ok(preflight(route)),
                     (Admitted::Yes, Some(found)) => {
                         let payload = RefCell::new(payload);
-                        Rc::clone(&self)
-                            .perform(Exchange {
-                                service: Rc::clone(&self),
-                                request: request.clone(),
-                                payload,
-                                found,
-                                id: id.clone(),
-                            })
-                            .await
+                        let time = self.settings.limits.request_timeout.saturating_sub(MARGIN);
+                        let end = tokio::time::Instant::from_std(started + time);
+                        let (service, request, id) = (Rc::clone(&self), request.clone(), id.clone());
+                        let exchange = Exchange { service, request, payload, found, id, end };
+                        Rc::clone(&self).perform(exchange).await
                     }
                     (Admitted::Yes, None) => Err(not_found()),
                 };
-                answer.unwrap_or_else(|problem| self.refuse(&problem, route, &id))
+                answer.unwrap_or_else(|problem| self.refuse(problem, route, &id))
             }
-            Err(problem) => self.refuse(&problem.closing(), route, &id),
+            Err(problem) => self.refuse(problem.closing(), route, &id),
         };
         self.finish(&request, &mut response, &id);
-        let template = route.map_or("unmatched", Route::template);
-        let labels = HttpLabels { method, route: template, status: response.status().as_u16() };
-        self.meter.observe(metrics, labels, started);
+        observed.status = response.status().as_u16();
         tracing::debug!(
             request_id = id,
             method,
             route = template,
-            status = labels.status,
+            status = observed.status,
             seconds = started.elapsed().as_secs_f64(),
             "request answered"
         );
@@ -181,6 +172,9 @@ impl DataService {
         guard::check_head(request, &self.settings.limits)?;
         let allowed = guard::check_origin(request, &self.settings.origins)?;
         let Some(route) = route else { return Ok(Admitted::Yes) };
+        if self.gateway.stage() == Stage::Stopping {
+            return Err(Problem::new(Code::Draining, "the gateway is stopping: ask again, another replica answers"));
+        }
         if request.method() == Method::OPTIONS && matches!(allowed, Allowed::Foreign(_)) {
             return Ok(Admitted::Preflight);
         }
@@ -196,9 +190,9 @@ impl DataService {
 
     async fn perform(self: Rc<Self>, exchange: Exchange) -> Result<HttpResponse, Problem> {
         match exchange.found.route {
-            Route::Publish => self.to_its_end("publish", async move { api::publish(&exchange).await }).await,
-            Route::Batch => self.to_its_end("batch", async move { api::batch(&exchange).await }).await,
-            Route::Ack => self.to_its_end("ack", async move { api::acknowledge(&exchange).await }).await,
+            Route::Publish => self.to_its_end(async move { api::publish(&exchange).await }).await,
+            Route::Batch => self.to_its_end(async move { api::batch(&exchange).await }).await,
+            Route::Ack => self.to_its_end(async move { api::acknowledge(&exchange).await }).await,
             Route::Receive => guarded(api::receive(&exchange, false)).await,
             Route::ReceiveByQuery => guarded(api::receive(&exchange, true)).await,
             Route::Nack => api::unsupported(&exchange, "nack"),
@@ -216,24 +210,21 @@ impl DataService {
     /// Runs `work` to its end whether or not the caller stays.
     async fn to_its_end(
         &self,
-        name: &'static str,
         work: impl Future<Output = Result<HttpResponse, Problem>> + 'static,
     ) -> Result<HttpResponse, Problem> {
-        self.tasks.run_to_end(name, guarded(work)).await
+        self.tasks.run_to_end(guarded(work)).await
     }
 
-    fn refuse(&self, problem: &Problem, route: Option<Route>, id: &str) -> HttpResponse {
+    fn refuse(&self, mut problem: Problem, route: Option<Route>, id: &str) -> HttpResponse {
         let publishes = route.is_some_and(Route::publishes);
-        let mut problem = problem.clone();
         problem.outcome = publishes.then(|| problem.outcome.unwrap_or(Outcome::NotPublished));
-        let row = problem.code.row();
-        if problem.status() >= 500 && problem.status() != 501 {
+        if problem.code == Code::InternalError {
             let template = route.map_or("unmatched", Route::template);
-            let detail = problem.detail.as_str();
-            tracing::warn!(request_id = id, route = template, code = row.code, detail, "request failed");
+            tracing::error!(request_id = id, route = template, detail = problem.detail, "met a bug of our own");
         }
-        if row.code == "overloaded" {
-            self.gateway.metrics().shed("upstream_full");
+        let shed = [Code::Overloaded, Code::RateLimited, Code::CircuitOpen, Code::Draining];
+        if shed.contains(&problem.code) {
+            self.gateway.metrics().shed(problem.code.row().code);
         }
         problem.response(id)
     }
@@ -253,7 +244,7 @@ impl DataService {
                 .insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-request-id, retry-after, location"));
             headers.append(VARY, HeaderValue::from_static("origin"));
         }
-        if self.gateway.draining() {
+        if self.gateway.stage() != Stage::Serving {
             response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
         }
     }
@@ -301,11 +292,31 @@ fn label(method: &Method) -> &'static str {
     }
 }
 
-struct InFlight<'a>(&'a prometheus::IntGauge);
+/// Counts a request when it ends, also one whose caller hung up before its answer.
+struct Observed<'a> {
+    service: &'a DataService,
+    method: &'static str,
+    route: &'static str,
+    status: u16,
+    started: Instant,
+}
 
-impl Drop for InFlight<'_> {
+/// The status in metrics of a request that nobody waited for (nginx's, not on the wire).
+const CALLER_GONE: u16 = 499;
+
+impl<'a> Observed<'a> {
+    fn new(service: &'a DataService, method: &'static str, route: &'static str, started: Instant) -> Self {
+        service.gateway.metrics().http_requests_in_flight.inc();
+        Self { service, method, route, status: CALLER_GONE, started }
+    }
+}
+
+impl Drop for Observed<'_> {
     fn drop(&mut self) {
-        self.0.dec();
+        let metrics = self.service.gateway.metrics();
+        metrics.http_requests_in_flight.dec();
+        let labels = HttpLabels { method: self.method, route: self.route, status: self.status };
+        self.service.meter.observe(metrics, labels, self.started);
     }
 }
 

@@ -13,3 +13,4 @@ mod route;
 
 pub use data::{DataService, DataSettings};
 pub use problem::{Code, FieldError, Problem, Row};
+pub use request_id::RequestIds;

@@ -11,14 +11,16 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 const MAX_LENGTH: usize = 128;
 
 /// Makes ids for one thread: a random prefix and a counter, so that no request costs a system call.
-#[derive(Debug)]
-pub(super) struct RequestIds {
+#[derive(Debug, Clone)]
+pub struct RequestIds {
     prefix: u64,
     next: Cell<u64>,
 }
 
 impl RequestIds {
-    pub(super) fn new(random: &Random) -> Self {
+    /// Takes a prefix from `random`.
+    #[must_use]
+    pub fn new(random: &Random) -> Self {
         let mut bytes = [0; 8];
         // Without randomness ids are less unique, and service goes on.
         let prefix = random.fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes));

@@ -1,7 +1,7 @@
 //! Connects to the one address that a request names, and watches for the end of what the MQ sends.
 //!
 //! awc hands out a body that breaks off before its last chunk as if it were whole; that the connection ended is seen
-//! only here, below it.
+//! only here, below it. Under TLS it is seen only when the connection broke off without a proper goodbye.
 
 use std::cell::Cell;
 use std::io;

@@ -15,10 +15,11 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix_web::body::{BodySize, MessageBody, None as NoBody};
 use actix_web::dev::fn_service;
+use actix_web::error::ParseError;
 use actix_web::http::header::{
     CONTENT_LENGTH, DATE, HOST, HeaderName, HeaderValue, HttpDate, RETRY_AFTER, TRANSFER_ENCODING,
 };
@@ -81,8 +82,8 @@ impl Origin {
     }
 }
 
-/// One request.
-#[derive(Debug)]
+/// One request. Its headers are signed: it has no `Debug`.
+#[expect(missing_debug_implementations, reason = "a signature in a log can be replayed")]
 pub struct Call<'a> {
     /// The method.
     pub method: Method,
@@ -108,8 +109,8 @@ pub struct Answer {
     /// Its status: never 1xx.
     pub status: StatusCode,
     /// Its `Date`.
-    pub date: Option<std::time::SystemTime>,
-    /// Its `Retry-After` in seconds.
+    pub date: Option<SystemTime>,
+    /// Its `Retry-After`.
     pub retry_after: Option<Duration>,
     /// Its body, of the length it announced.
     pub body: Bytes,
@@ -161,6 +162,10 @@ impl HttpClient {
     /// [`CallError`] tells whether anything was sent.
     pub async fn call(&self, call: Call<'_>) -> Result<Answer, CallError> {
         let _slot = Slot::take(&self.in_flight, self.limits.in_flight)?;
+        // A pooled connection would be written to before the timer is looked at.
+        if Instant::now() >= call.deadline {
+            return Err(CallError::TimedOutUnsent);
+        }
         let sending = Rc::new(Cell::new(call.body.is_none()));
         let deadline = call.deadline;
         match timeout_at(deadline, self.exchange(call, &sending)).await {
@@ -179,7 +184,12 @@ impl HttpClient {
             headers.insert(name, value);
         }
         let sent = match call.body {
-            Some(bytes) => request.send_body(WatchedBody { bytes, sending: Rc::clone(sending) }),
+            Some(bytes) => {
+                let sent = request.send_body(WatchedBody { bytes, sending: Rc::clone(sending) });
+                // Boxing the body asked for its size; the question that counts comes once there is a connection.
+                sending.set(false);
+                sent
+            }
             None => request.send_body(NoBody::new()),
         };
         let mut response = sent.await.map_err(failed)?;
@@ -187,27 +197,27 @@ impl HttpClient {
             self.start_afresh();
             return Err(CallError::Broken("the answer was an interim one (1xx)"));
         }
-        let announced = response
-            .headers()
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|digits| digits.parse::<usize>().ok());
-        let body = self.read_body(&mut response, call.max_answer_bytes).await?;
-        // A 204 or 304 has no body whatever it announces.
-        if announced.is_some_and(|length| length != body.len()) && response.status() != StatusCode::NO_CONTENT {
-            return Err(CallError::Broken("the answer was cut short"));
-        }
+        let status = response.status();
         let text = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
-        Ok(Answer {
-            status: response.status(),
-            date: text(DATE).and_then(|date| date.parse::<HttpDate>().ok()).map(Into::into),
-            retry_after: text(RETRY_AFTER).and_then(|value| value.trim().parse().ok()).map(Duration::from_secs),
-            body,
-        })
+        let date = text(DATE).and_then(|date| date.parse::<HttpDate>().ok()).map(SystemTime::from);
+        let retry_after = text(RETRY_AFTER).and_then(|value| retry_after(value.trim(), date));
+        // These have no body whatever they announce.
+        let body = if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+            Bytes::new()
+        } else {
+            self.read_body(&mut response, call.max_answer_bytes).await?
+        };
+        Ok(Answer { status, date, retry_after, body })
     }
 
     async fn read_body(&self, response: &mut awc::ClientResponse, limit: usize) -> Result<Bytes, CallError> {
         let chunked = response.headers().contains_key(TRANSFER_ENCODING);
+        let length = response.headers().get(CONTENT_LENGTH);
+        let announced = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_none() && !chunked && response.status().is_success() {
+            // awc takes a body that the connection's end delimits for no body.
+            return Err(CallError::Broken("the answer has neither a length nor chunks"));
+        }
         let mut body = Bytes::new();
         let mut rest = BytesMut::new();
         loop {
@@ -226,11 +236,13 @@ impl HttpClient {
                 rest.extend_from_slice(&chunk);
             }
         }
-        // The last chunk ends the body before the connection is read again.
-        if chunked && self.end_seen.get() {
+        let body = if rest.is_empty() { body } else { [&*body, &*rest].concat().into() };
+        // The last chunk ends the body before the connection is read again; where TLS was closed properly that cannot
+        // be seen, and the answer's own grammar is what is left to show a cut.
+        if announced.is_some_and(|length| length != body.len()) || (chunked && self.end_seen.get()) {
             return Err(CallError::Broken("the answer was cut short"));
         }
-        Ok(if rest.is_empty() { body } else { [&*body, &*rest].concat().into() })
+        Ok(body)
     }
 
     /// Forgets every pooled connection. Runs before any other task of this thread can take the tainted one.
@@ -265,6 +277,16 @@ fn uri(origin: &Origin, target: &str) -> Result<Uri, CallError> {
     Uri::from_parts(parts).map_err(|_| CallError::NotConnected("the target is no URI".into()))
 }
 
+/// Seconds, or a date, which is compared with the answer's own.
+fn retry_after(value: &str, date: Option<SystemTime>) -> Option<Duration> {
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = SystemTime::from(value.parse::<HttpDate>().ok()?);
+    let wait = date.and_then(|date| until.duration_since(date).ok()).unwrap_or_default();
+    Some(wait.max(Duration::from_secs(1)))
+}
+
 /// Sorts awc's errors by the one question that matters: was anything sent?
 fn failed(error: SendRequestError) -> CallError {
     match error {
@@ -277,6 +299,9 @@ fn failed(error: SendRequestError) -> CallError {
         SendRequestError::Connect(error) => CallError::NotConnected(error.to_string()),
         SendRequestError::Url(error) => CallError::NotConnected(error.to_string()),
         SendRequestError::Send(_) => CallError::Broken("the connection broke off while sending"),
+        SendRequestError::Response(ParseError::Io(_)) => {
+            CallError::Broken("the connection broke off before the answer")
+        }
         SendRequestError::Response(_) => CallError::Broken("the answer is not HTTP"),
         // HTTP/2, tunnels and awc's own timer are never used here.
         SendRequestError::Http(_)

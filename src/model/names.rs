@@ -14,10 +14,10 @@ pub const MAX_MESSAGE_GROUP_CHARS: usize = 128;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing at all.
-    #[error("must not be empty")]
+    #[error("must not be empty: leave it out or name it")]
     Empty,
     /// More characters than the limit.
-    #[error("has {actual} characters, the limit is {limit}")]
+    #[error("has {actual} characters, the limit is {limit}: shorten it")]
     TooLong {
         /// Characters allowed.
         limit: usize,
@@ -25,7 +25,7 @@ pub enum NameError {
         actual: usize,
     },
     /// A character that this kind of name cannot hold.
-    #[error("must not contain {0}")]
+    #[error("must not contain {0}: leave that out")]
     Forbidden(&'static str),
 }
 

@@ -23,6 +23,13 @@ impl SigningKey {
         }
     }
 
+    /// Whether two keys sign alike; the secrets themselves are not there to be compared.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        let text = StringToSign(String::new());
+        self.sign(&text).matches(other.sign(&text).as_bytes())
+    }
+
     /// Signs `text`.
     #[must_use]
     pub fn sign(&self, text: &StringToSign) -> Signature {

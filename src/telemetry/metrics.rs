@@ -36,16 +36,17 @@ pub struct Metrics {
     upstream_request_duration: HistogramVec,
     upstream_up: IntGaugeVec,
     upstream_clock_skew: GaugeVec,
+    upstream_retries: IntCounterVec,
+    circuit_breaker_state: IntGaugeVec,
+    credential_reloads: IntCounterVec,
+    dead_letters: IntGaugeVec,
     requests_shed: IntCounterVec,
     embedded_messages: IntGaugeVec,
     embedded_oldest_message_age: GaugeVec,
     embedded_refused: IntCounterVec,
-    /// Messages that retention dropped.
-    pub embedded_dropped: IntCounter,
-    /// Messages moved to a dead-letter topic.
-    pub embedded_dead_lettered: IntCounter,
-    /// Acknowledgements of deliveries that were no longer theirs.
-    pub embedded_stale_acknowledgements: IntCounter,
+    embedded_dropped: IntCounter,
+    embedded_dead_lettered: IntCounter,
+    embedded_stale_acknowledgements: IntCounter,
     /// Panics caught anywhere in the process.
     pub panics: IntCounter,
     topics: Bounded<TopicMetrics>,
@@ -70,6 +71,17 @@ pub struct EmbeddedSample {
     pub delayed: u64,
     /// Age of the oldest message not acknowledged.
     pub oldest_age: Option<Duration>,
+}
+
+/// What the embedded endpoint did since the process began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmbeddedTotals {
+    /// Messages that retention dropped.
+    pub dropped: u64,
+    /// Messages moved to a dead-letter topic.
+    pub dead_lettered: u64,
+    /// Acknowledgements of deliveries that were no longer theirs.
+    pub stale_acknowledgements: u64,
 }
 
 /// The labels of one answered request.
@@ -224,6 +236,26 @@ impl Metrics {
                 "The MQ's clock minus ours, from its last Date header.",
                 &["profile"],
             )?,
+            upstream_retries: counters(
+                "upstream_retries_total",
+                "Exchanges repeated, by the error that made them.",
+                &["profile", "operation", "reason"],
+            )?,
+            circuit_breaker_state: gauges(
+                "circuit_breaker_state",
+                "0 closed: asked; 1 open: left alone; 2 half-open: one request tries.",
+                &["profile", "endpoint"],
+            )?,
+            credential_reloads: counters(
+                "credential_reloads_total",
+                "Credentials files that changed: taken into use, or refused and the old pair kept.",
+                &["credential", "result"],
+            )?,
+            dead_letters: gauges(
+                "dead_letters",
+                "Messages in the embedded endpoint's dead-letter topics.",
+                &["topic"],
+            )?,
             requests_shed: counters("requests_shed_total", "Requests refused to protect the rest.", &["reason"])?,
             embedded_messages: gauges(
                 "embedded_messages",
@@ -334,6 +366,24 @@ impl Metrics {
         }
     }
 
+    /// Repetitions by profile, operation and reason.
+    #[must_use]
+    pub fn upstream_retries(&self) -> IntCounterVec {
+        self.upstream_retries.clone()
+    }
+
+    /// Changed credentials by credential and result.
+    #[must_use]
+    pub fn credential_reloads(&self) -> IntCounterVec {
+        self.credential_reloads.clone()
+    }
+
+    /// The circuit of one endpoint of one profile, as configured.
+    #[must_use]
+    pub fn circuit_breaker_state(&self, profile: &str, endpoint: &str) -> IntGauge {
+        self.circuit_breaker_state.with_label_values(&[profile, endpoint])
+    }
+
     /// Whether the profile's MQ answers.
     #[must_use]
     pub fn upstream_up(&self, profile: &str) -> IntGauge {
@@ -370,10 +420,21 @@ impl Metrics {
         }
     }
 
-    /// Counts what the embedded endpoint did on its own since the last time.
-    pub fn add_embedded(&self, dropped: u64, dead_lettered: u64) {
-        self.embedded_dropped.inc_by(dropped);
-        self.embedded_dead_lettered.inc_by(dead_lettered);
+    /// Shows what the embedded endpoint did since the process began, and its dead letters by topic.
+    pub fn set_embedded_totals(&self, totals: EmbeddedTotals, dead_letters: &[(String, u64)]) {
+        let pairs = [
+            (&self.embedded_dropped, totals.dropped),
+            (&self.embedded_dead_lettered, totals.dead_lettered),
+            (&self.embedded_stale_acknowledgements, totals.stale_acknowledgements),
+        ];
+        for (counter, total) in pairs {
+            // Nobody else counts in these: what they show is the last total.
+            counter.inc_by(total.saturating_sub(counter.get()));
+        }
+        self.dead_letters.reset();
+        for (topic, messages) in dead_letters.iter().take(MAX_SAMPLES) {
+            self.dead_letters.with_label_values(&[topic.as_str()]).set(i64::try_from(*messages).unwrap_or(i64::MAX));
+        }
     }
 
     /// Counts a request that the embedded endpoint refused.

@@ -5,5 +5,5 @@ mod metrics;
 pub mod panics;
 mod topic_labels;
 
-pub use metrics::{EmbeddedSample, GroupMetrics, HttpLabels, Metrics, TopicMetrics, UpstreamMetrics};
+pub use metrics::{EmbeddedSample, EmbeddedTotals, GroupMetrics, HttpLabels, Metrics, TopicMetrics, UpstreamMetrics};
 pub use topic_labels::{OTHER, UNKNOWN};

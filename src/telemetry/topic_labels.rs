@@ -13,25 +13,41 @@ const LIMIT: usize = 100;
 
 /// The series of each name, made once.
 #[derive(Debug)]
-pub(super) struct Bounded<T>(RwLock<HashMap<Box<str>, Arc<T>>>);
+pub(super) struct Bounded<T>(RwLock<Known<T>>);
+
+#[derive(Debug)]
+struct Known<T> {
+    by_name: HashMap<Box<str>, Arc<T>>,
+    /// How many of them came from callers.
+    unconfigured: usize,
+}
 
 impl<T> Default for Bounded<T> {
     fn default() -> Self {
-        Self(RwLock::default())
+        Self(RwLock::new(Known { by_name: HashMap::new(), unconfigured: 0 }))
     }
 }
 
 impl<T: Debug> Bounded<T> {
     /// The series of `name`, made by `make` from the label: the name itself when `configured` or among the first
-    /// hundred, else `_other`.
+    /// hundred of the others, else `_other`.
     pub(super) fn get(&self, name: &str, configured: bool, make: impl FnOnce(&str) -> T) -> Arc<T> {
-        // A std lock: held for a look-up, never over an await; the write side only when a name is new.
-        if let Some(found) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(name) {
-            return Arc::clone(found);
+        // A std lock: held for a look-up, never over an await; the write side only when a series is new.
+        {
+            let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let full = !configured && known.unconfigured >= LIMIT;
+            let found = known.by_name.get(name).or_else(|| known.by_name.get(OTHER).filter(|_| full));
+            if let Some(found) = found {
+                return Arc::clone(found);
+            }
         }
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let label = if configured || known.len() < LIMIT { name } else { OTHER };
-        Arc::clone(known.entry(label.into()).or_insert_with(|| Arc::new(make(label))))
+        let full = !configured && known.unconfigured >= LIMIT;
+        let label = if full { OTHER } else { name };
+        if !known.by_name.contains_key(label) && !configured && !full {
+            known.unconfigured += 1;
+        }
+        Arc::clone(known.by_name.entry(label.into()).or_insert_with(|| Arc::new(make(label))))
     }
 }
 
@@ -49,5 +65,6 @@ mod tests {
         assert_eq!(label_of("late", false), OTHER);
         assert_eq!(label_of("late", true), "late");
         assert_eq!(label_of("7", false), "7");
+        assert_eq!(label_of("later", false), OTHER);
     }
 }

@@ -3,17 +3,19 @@
 //! The vendor's sample resolves one host name by hand and asks the first address; this does the same for every address
 //! of every endpoint, and again whenever a connect failed.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::http::uri::{InvalidUri, Scheme};
 use arc_swap::ArcSwap;
-use tokio::sync::{Notify, watch};
+use prometheus::IntGauge;
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{UpstreamError, UpstreamErrorKind};
+use super::breaker::Breaker;
+use super::{BreakerSettings, UpstreamError, UpstreamErrorKind};
 use crate::http_client::Origin;
 
 /// Most addresses that one request tries.
@@ -49,6 +51,9 @@ struct Endpoint {
     origin: Origin,
     host: String,
     port: u16,
+    /// A look-up is under way.
+    asked: Arc<AtomicBool>,
+    breaker: Breaker,
 }
 
 /// One address to try.
@@ -68,38 +73,38 @@ struct Candidates {
 
 impl Endpoints {
     /// Takes the configured endpoints over. IP addresses are candidates at once; names once they are looked up.
+    /// `state` gives the gauge that shows an endpoint's circuit.
     ///
     /// # Errors
     /// A host that is no host; the configuration refuses those earlier.
-    pub fn new(configured: &[EndpointAddress]) -> Result<Self, InvalidUri> {
+    pub fn new(
+        configured: &[EndpointAddress],
+        breaker: BreakerSettings,
+        state: impl Fn(&str) -> IntGauge,
+    ) -> Result<Self, InvalidUri> {
         let endpoints = configured
             .iter()
             .map(|it| {
                 let host = if it.host.contains(':') { format!("[{}]", it.host) } else { it.host.clone() };
                 let scheme = if it.tls { Scheme::HTTPS } else { Scheme::HTTP };
                 let origin = Origin::new(scheme, &host, it.port)?;
-                Ok(Endpoint { origin, host: it.host.clone(), port: it.port })
+                let breaker = Breaker::new(breaker, state(&format!("{host}:{}", it.port)));
+                Ok(Endpoint { origin, host: it.host.clone(), port: it.port, asked: Arc::default(), breaker })
             })
             .collect::<Result<Vec<_>, InvalidUri>>()?;
         let literal = |(endpoint, it): (usize, &Endpoint)| {
             let address = SocketAddr::new(it.host.parse::<IpAddr>().ok()?, it.port);
             Some(Candidate { endpoint, address })
         };
-        let list: Option<Vec<_>> = endpoints.iter().enumerate().map(literal).collect();
-        let resolved = list.is_some();
+        let list: Vec<_> = endpoints.iter().enumerate().filter_map(literal).collect();
+        let resolved = !list.is_empty();
         Ok(Self {
             endpoints,
-            candidates: ArcSwap::from_pointee(Candidates { list: list.unwrap_or_default(), failure: None }),
+            candidates: ArcSwap::from_pointee(Candidates { list, failure: None }),
             preferred: AtomicUsize::new(0),
             resolved: watch::Sender::new(resolved),
             suspicious: Notify::new(),
         })
-    }
-
-    /// Whether any endpoint is https.
-    #[must_use]
-    pub fn any_tls(&self) -> bool {
-        self.endpoints.iter().any(|endpoint| endpoint.origin.scheme == Scheme::HTTPS)
     }
 
     /// Looks every name up. A name that fails now keeps no old address: they may belong to somebody else by now; but
@@ -108,7 +113,7 @@ impl Endpoints {
         let mut found = Vec::with_capacity(self.endpoints.len());
         let mut failure = None;
         for endpoint in &self.endpoints {
-            match look_up(&endpoint.host, endpoint.port).await {
+            match look_up(endpoint).await {
                 Ok(addresses) => found.push(addresses),
                 Err(reason) => {
                     failure = Some(format!("could not resolve {}: {reason}", endpoint.host));
@@ -153,6 +158,11 @@ impl Endpoints {
         self.endpoints.get(candidate.endpoint).map(|endpoint| &endpoint.origin)
     }
 
+    /// The circuit of a candidate's endpoint.
+    pub(super) fn breaker(&self, candidate: Candidate) -> Option<&Breaker> {
+        self.endpoints.get(candidate.endpoint).map(|endpoint| &endpoint.breaker)
+    }
+
     /// The host name that TLS verifies.
     pub(super) fn host(&self, candidate: Candidate) -> Option<&str> {
         self.endpoints.get(candidate.endpoint).map(|endpoint| endpoint.host.as_str())
@@ -160,8 +170,9 @@ impl Endpoints {
 
     /// This candidate works: begin with it next time.
     pub(super) fn prefer(&self, candidate: Candidate) {
-        let index = self.candidates.load().list.iter().position(|it| *it == candidate).unwrap_or(0);
-        self.preferred.store(index, Ordering::Relaxed);
+        if let Some(index) = self.candidates.load().list.iter().position(|it| *it == candidate) {
+            self.preferred.store(index, Ordering::Relaxed);
+        }
     }
 
     /// Every candidate in configured order.
@@ -171,6 +182,7 @@ impl Endpoints {
 }
 
 /// The candidates of one request.
+#[derive(Debug)]
 pub(super) struct Tries {
     candidates: Arc<Candidates>,
     first: usize,
@@ -205,17 +217,35 @@ fn interleave(found: &[Vec<SocketAddr>]) -> Vec<Candidate> {
         .collect()
 }
 
-async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
+/// Asks the system's resolver on a thread of its own: it may take long and cannot be interrupted, and the process must
+/// be able to end meanwhile. One question per endpoint at a time.
+async fn look_up(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, String> {
+    if let Ok(ip) = endpoint.host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, endpoint.port)]);
     }
-    match timeout(LOOKUP_LIMIT, tokio::net::lookup_host((host, port))).await {
-        Ok(Ok(addresses)) => {
-            let mut list: Vec<_> = addresses.collect();
+    let asked = Arc::clone(&endpoint.asked);
+    if asked.swap(true, Ordering::SeqCst) {
+        return Err("DNS has not answered yet".to_owned());
+    }
+    let (answer, answered) = oneshot::channel();
+    let (host, port) = (endpoint.host.clone(), endpoint.port);
+    let started = std::thread::Builder::new().name("dns".to_owned()).spawn(move || {
+        let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+        asked.store(false, Ordering::SeqCst);
+        // Nobody waits any more when it took too long.
+        drop(answer.send(found));
+    });
+    if let Err(error) = started {
+        endpoint.asked.store(false, Ordering::SeqCst);
+        return Err(error.to_string());
+    }
+    match timeout(LOOKUP_LIMIT, answered).await {
+        Ok(Ok(Ok(mut list))) => {
             list.dedup();
             if list.is_empty() { Err("no address".to_owned()) } else { Ok(list) }
         }
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Ok(Err(error))) => Err(error.to_string()),
+        Ok(Err(_)) => Err("the look-up ended without an answer".to_owned()),
         Err(_) => Err(format!("no answer from DNS within {} s", LOOKUP_LIMIT.as_secs())),
     }
 }
@@ -223,6 +253,11 @@ async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn new(configured: &[EndpointAddress]) -> Endpoints {
+        let breaker = BreakerSettings { failures: 5, open: Duration::from_secs(30) };
+        Endpoints::new(configured, breaker, |_| IntGauge::new("g", "g").unwrap()).unwrap()
+    }
 
     fn address(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -238,7 +273,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_does_not_exist_says_so() {
         let endpoint = EndpointAddress { tls: false, host: "no-such-host.invalid".into(), port: 80 };
-        let endpoints = Endpoints::new(&[endpoint]).unwrap();
+        let endpoints = new(&[endpoint]);
         endpoints.resolve().await;
         let error = endpoints.candidates(Instant::now()).await.err().unwrap();
         assert_eq!(error.kind, UpstreamErrorKind::Unreachable);
@@ -249,7 +284,7 @@ mod tests {
     async fn the_one_that_worked_comes_first_and_three_are_tried() {
         let configured: Vec<_> =
             (1..=5).map(|last| EndpointAddress { tls: false, host: format!("127.0.0.{last}"), port: 80 }).collect();
-        let endpoints = Endpoints::new(&configured).unwrap();
+        let endpoints = new(&configured);
         let third = endpoints.all()[2];
         endpoints.prefer(third);
         let order: Vec<_> =

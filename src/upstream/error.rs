@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::breaker::Verdict;
 use crate::http_client::CallError;
 use crate::model::Outcome;
 
@@ -26,6 +27,8 @@ pub enum UpstreamErrorKind {
     Unreachable,
     /// Our own limit on exchanges under way: nothing was sent.
     Overloaded,
+    /// Every endpoint failed too often and is left alone for a while: nothing was sent.
+    CircuitOpen,
     /// The MQ asks for patience.
     Throttled,
     /// Sent, no answer in time.
@@ -49,6 +52,7 @@ impl UpstreamErrorKind {
         match self {
             Self::Unreachable
             | Self::Overloaded
+            | Self::CircuitOpen
             | Self::Throttled
             | Self::AuthRejected
             | Self::Misconfigured
@@ -63,6 +67,7 @@ impl UpstreamErrorKind {
         match self {
             Self::Unreachable => "unreachable",
             Self::Overloaded => "overloaded",
+            Self::CircuitOpen => "circuit_open",
             Self::Throttled => "throttled",
             Self::Timeout => "timeout",
             Self::BadResponse => "bad_response",
@@ -75,6 +80,22 @@ impl UpstreamErrorKind {
 }
 
 impl UpstreamError {
+    /// What this failure says about the endpoint that it happened at.
+    pub(super) fn verdict(&self) -> Verdict {
+        match self.kind {
+            UpstreamErrorKind::Unreachable
+            | UpstreamErrorKind::Timeout
+            | UpstreamErrorKind::BadResponse
+            | UpstreamErrorKind::ServerError => Verdict::Failed,
+            UpstreamErrorKind::Overloaded
+            | UpstreamErrorKind::CircuitOpen
+            | UpstreamErrorKind::Throttled
+            | UpstreamErrorKind::AuthRejected
+            | UpstreamErrorKind::Misconfigured
+            | UpstreamErrorKind::RejectedMessage => Verdict::Alive,
+        }
+    }
+
     /// An error of `kind` with nothing else to tell.
     #[must_use]
     pub fn new(kind: UpstreamErrorKind, detail: impl Into<String>) -> Self {

@@ -1,13 +1,15 @@
-//! The credentials that sign now.
+//! The credentials that sign now, and how they change while requests run.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
+use crate::config::{self, CredentialsConfig, CredentialsError};
 use crate::signature::{Credentials, SigningKey};
 
-/// One pair, ready to sign with.
+/// One pair, ready to sign with. The secret itself is not kept: only what HMAC made of it.
 pub struct Pair {
     /// The access key id.
     pub access_key: String,
@@ -17,20 +19,104 @@ pub struct Pair {
 
 /// The newest pair, shared by every thread: a rotation swaps it while requests run.
 #[derive(Clone)]
-pub struct Keys(Arc<ArcSwap<Pair>>);
+pub struct Keys(Arc<Inner>);
+
+struct Inner {
+    current: ArcSwap<Pair>,
+    /// Where it is read again from; keys of the embedded endpoint or of `user.properties` never change.
+    files: Option<(String, CredentialsConfig)>,
+}
+
+/// What reading the files again gave.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unchanged {
+    /// They hold the pair that is in use.
+    #[error("the files hold the pair that is in use")]
+    Same,
+    /// They cannot be used: the old pair stays.
+    #[error("{0}")]
+    Unusable(CredentialsError),
+    /// Only one of the two fields is new: somebody is in the middle of writing.
+    #[error("only one of access key and secret key is new: the other one is awaited")]
+    HalfWritten,
+}
+
+/// How sure a reader must be that both fields belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// Both fields are new, or the directory was swapped as a whole.
+    BothNew,
+    /// Anything readable that differs: the pair in use was refused.
+    AnyChange,
+}
 
 impl Keys {
-    /// Starts with `credentials`.
+    /// Starts with `credentials`; `files` is their name in the configuration and where they are read again from.
     #[must_use]
-    pub fn new(credentials: &Credentials) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(Pair::new(credentials))))
+    pub fn new(credentials: &Credentials, files: Option<(String, CredentialsConfig)>) -> Self {
+        Self(Arc::new(Inner { current: ArcSwap::from_pointee(Pair::new(credentials)), files }))
     }
 
     /// The pair to sign the next attempt with.
     #[must_use]
     pub fn current(&self) -> Guard<Arc<Pair>> {
-        self.0.load()
+        self.0.current.load()
     }
+
+    /// Their name in the configuration, where they can change.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.files.as_ref().map(|(name, _)| name.as_str())
+    }
+
+    /// The directories to watch: a Kubernetes Secret swaps a link inside them.
+    #[must_use]
+    pub fn directories(&self) -> Vec<PathBuf> {
+        let Some((_, files)) = &self.0.files else { return Vec::new() };
+        let mut directories: Vec<PathBuf> = [&files.access_key_file, &files.secret_key_file]
+            .into_iter()
+            .filter_map(|file| file.parent().map(PathBuf::from))
+            .collect();
+        directories.dedup();
+        directories
+    }
+
+    /// Reads the files and takes their pair into use, both fields together or not at all. Blocking.
+    ///
+    /// # Errors
+    /// [`Unchanged`]: the old pair stays.
+    pub fn reload(&self, demand: Demand) -> Result<(), Unchanged> {
+        let Some((_, files)) = &self.0.files else { return Err(Unchanged::Same) };
+        let before = link_of(files);
+        let read = config::load_credentials(files).map_err(Unchanged::Unusable)?;
+        let old = self.current();
+        let signing = SigningKey::new(read.secret_key.expose());
+        let same_access_key = read.access_key == old.access_key;
+        let same_secret = signing.same_as(&old.signing);
+        if same_access_key && same_secret {
+            return Err(Unchanged::Same);
+        }
+        // A swapped link changes both files in one step; without one, both must be new.
+        let swapped = before.is_some() && before == link_of(files);
+        if (same_access_key || same_secret) && !swapped && demand == Demand::BothNew {
+            return Err(Unchanged::HalfWritten);
+        }
+        // Read twice alike: nobody was writing in between.
+        let again = config::load_credentials(files).map_err(Unchanged::Unusable)?;
+        if again != read {
+            return Err(Unchanged::HalfWritten);
+        }
+        self.0.current.store(Arc::new(Pair::new(&read)));
+        Ok(())
+    }
+}
+
+/// What `..data` beside the files points to, where a Kubernetes Secret is mounted there.
+fn link_of(files: &CredentialsConfig) -> Option<PathBuf> {
+    let directory = files.access_key_file.parent()?;
+    (files.secret_key_file.parent() == Some(directory))
+        .then(|| std::fs::read_link(directory.join("..data")).ok())
+        .flatten()
 }
 
 impl Pair {
@@ -48,5 +134,71 @@ impl fmt::Debug for Keys {
 impl fmt::Debug for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pair([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn write(directory: &Path, access_key: &str, secret_key: &str) {
+        std::fs::write(directory.join("access_key"), access_key).unwrap();
+        std::fs::write(directory.join("secret_key"), secret_key).unwrap();
+    }
+
+    fn keys(directory: &Path) -> Keys {
+        let files = CredentialsConfig {
+            access_key_file: directory.join("access_key"),
+            secret_key_file: directory.join("secret_key"),
+            security_token_file: None,
+        };
+        Keys::new(&config::load_credentials(&files).unwrap(), Some(("main".into(), files)))
+    }
+
+    #[test]
+    fn both_fields_change_together() {
+        let directory = tempfile::tempdir().unwrap();
+        write(directory.path(), "ak1", "sk1");
+        let keys = keys(directory.path());
+        assert_eq!(keys.reload(Demand::BothNew), Err(Unchanged::Same));
+        write(directory.path(), "ak2", "sk1");
+        assert_eq!(keys.reload(Demand::BothNew), Err(Unchanged::HalfWritten));
+        assert_eq!(keys.current().access_key, "ak1");
+        write(directory.path(), "ak2", "");
+        assert!(matches!(keys.reload(Demand::BothNew), Err(Unchanged::Unusable(_))));
+        write(directory.path(), "ak2", "sk2");
+        assert_eq!(keys.reload(Demand::BothNew), Ok(()));
+        assert_eq!(keys.current().access_key, "ak2");
+    }
+
+    #[test]
+    fn a_refused_pair_gives_way_to_any_other() {
+        let directory = tempfile::tempdir().unwrap();
+        write(directory.path(), "ak1", "sk1");
+        let keys = keys(directory.path());
+        write(directory.path(), "ak1", "sk2");
+        assert_eq!(keys.reload(Demand::AnyChange), Ok(()));
+        assert_eq!(keys.reload(Demand::AnyChange), Err(Unchanged::Same));
+    }
+
+    #[test]
+    fn a_swapped_link_changes_both_at_once() {
+        let mount = tempfile::tempdir().unwrap();
+        let place = |name: &str, access_key: &str, secret_key: &str| {
+            let target = mount.path().join(name);
+            std::fs::create_dir(&target).unwrap();
+            write(&target, access_key, secret_key);
+            std::os::unix::fs::symlink(name, mount.path().join("..new")).unwrap();
+            std::fs::rename(mount.path().join("..new"), mount.path().join("..data")).unwrap();
+        };
+        place("..1", "ak1", "sk1");
+        for file in ["access_key", "secret_key"] {
+            std::os::unix::fs::symlink(format!("..data/{file}"), mount.path().join(file)).unwrap();
+        }
+        let keys = keys(mount.path());
+        place("..2", "ak1", "sk2");
+        assert_eq!(keys.reload(Demand::BothNew), Ok(()));
     }
 }

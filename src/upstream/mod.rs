@@ -4,22 +4,28 @@
 //! A [`Plan`] is `Send` and made once per profile; an [`Upstream`] is built from it inside each worker thread, because
 //! the HTTP client is not `Send`.
 
+mod breaker;
+mod clock_skew;
 mod endpoints;
 mod error;
 mod keys;
 mod monitor;
 mod ons_http;
 mod plan;
+mod retry;
+mod watch_keys;
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::config::OnUnknown;
 use crate::model::{Capabilities, ConsumerGroup, Delivery, Message, Published, Topic, UpstreamHandle};
 
+pub use breaker::BreakerSettings;
 pub use endpoints::{EndpointAddress, Endpoints};
 pub use error::{UpstreamError, UpstreamErrorKind};
-pub use keys::Keys;
+pub use keys::{Demand, Keys, Pair, Unchanged};
 pub use monitor::watch;
 pub use ons_http::OnsHttp;
 pub use plan::{Parts, Plan};
@@ -34,7 +40,7 @@ pub enum Upstream {
 /// A result, and how often the MQ was tried for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempted<T> {
-    /// 1 unless a connect failed first.
+    /// Every address asked, repetitions included.
     pub attempts: u32,
     /// What came of the last one.
     pub result: T,
@@ -73,17 +79,22 @@ impl Upstream {
         }
     }
 
-    /// Stores one message. Nothing is repeated but failed connects.
+    /// Stores one message. Repeated where the contract's table says so; an unknown outcome only as `on_unknown` says.
     ///
     /// # Errors
     /// [`UpstreamError`], which knows the outcome.
-    pub async fn publish(&self, message: &Message, deadline: Instant) -> Attempted<Result<Published, UpstreamError>> {
+    pub async fn publish(
+        &self,
+        message: &Message,
+        deadline: Instant,
+        on_unknown: OnUnknown,
+    ) -> Attempted<Result<Published, UpstreamError>> {
         match self {
-            Self::OnsHttp(it) => it.publish(message, deadline).await,
+            Self::OnsHttp(it) => it.publish(message, deadline, on_unknown).await,
         }
     }
 
-    /// Asks for messages once. Dropping the future ends the poll.
+    /// Asks for messages. Dropping the future ends the poll.
     ///
     /// # Errors
     /// [`UpstreamError`].

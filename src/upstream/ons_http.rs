@@ -2,14 +2,18 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use tokio::time::Instant;
 
-use super::{Attempted, Plan, UpstreamError, UpstreamErrorKind};
-use crate::http_client::{Answer, Call, CallError, HttpClient};
+use super::breaker::Verdict;
+use super::watch_keys::reload;
+use super::{Attempted, Demand, Plan, UpstreamError, UpstreamErrorKind, retry};
+use crate::config::OnUnknown;
+use crate::http_client::{Answer, Call, CallError, HttpClient, Origin};
 use crate::model::{Capabilities, ConsumerGroup, Delivery, Key, Message, Published, Topic, UpstreamHandle};
 use crate::protocol::ons_http::{
     self, Acknowledge, Consume, Encoded, Header, Publish, Request, decode_consumed, decode_error, decode_published,
@@ -75,6 +79,7 @@ impl OnsHttp {
         &self,
         message: &Message,
         deadline: Instant,
+        on_unknown: OnUnknown,
     ) -> Attempted<Result<Published, UpstreamError>> {
         let request = |time| {
             Request::Publish(Publish {
@@ -88,15 +93,14 @@ impl OnsHttp {
                 body: message.body.clone(),
             })
         };
-        let answer = self.exchange(&self.short, request, deadline, &self.plan.publish).await;
-        let result = answer.result.and_then(|answer| {
+        let read = |answer: &Answer| {
             if answer.status != StatusCode::CREATED {
-                return Err(self.classify(&answer));
+                return Err(self.classify(answer, Operation::Publish));
             }
             decode_published(&answer.body).map_err(bad_response)
-        });
-        self.count(&self.plan.publish, &result);
-        Attempted { attempts: answer.attempts, result }
+        };
+        let how = How { client: &self.short, operation: Operation::Publish, deadline, on_unknown };
+        self.perform(&how, request, read).await
     }
 
     pub(super) async fn receive(
@@ -122,16 +126,27 @@ impl OnsHttp {
             })
         };
         let deadline = Instant::now() + wait + RECEIVE_MARGIN;
-        let answer = self.exchange(&self.polls, request, deadline, &self.plan.receive).await;
-        let result = answer.result.and_then(|answer| {
+        let read = |answer: &Answer| {
             if answer.status != StatusCode::OK {
-                return Err(self.classify(&answer));
+                return Err(self.classify(answer, Operation::Receive));
             }
             let visible_again_at = self.plan.clock.now() + self.plan.visibility_timeout;
-            decode_consumed(&answer.body, visible_again_at).map_err(bad_response)
-        });
-        self.count(&self.plan.receive, &result);
-        result
+            let consumed = decode_consumed(&answer.body, visible_again_at).map_err(bad_response)?;
+            if consumed.unreadable > 0 {
+                // Not acknowledged, so not lost: but nobody will ever get them through here.
+                let (profile, messages) = (self.plan.name.as_str(), consumed.unreadable);
+                tracing::warn!(
+                    profile,
+                    topic = topic.as_str(),
+                    messages,
+                    "the MQ delivered messages that cannot be read"
+                );
+            }
+            Ok(consumed.deliveries)
+        };
+        let on_unknown = OnUnknown::Report;
+        let how = How { client: &self.polls, operation: Operation::Receive, deadline, on_unknown };
+        self.perform(&how, request, read).await.result
     }
 
     pub(super) async fn acknowledge(
@@ -149,84 +164,153 @@ impl OnsHttp {
                 handle: Cow::Borrowed(handle.as_str()),
             })
         };
-        let answer = self.exchange(&self.short, request, deadline, &self.plan.acknowledge).await;
-        let result = answer.result.and_then(|answer| {
-            if answer.status == StatusCode::NO_CONTENT { Ok(()) } else { Err(self.classify(&answer)) }
-        });
-        self.count(&self.plan.acknowledge, &result);
-        result
+        let read = |answer: &Answer| match answer.status {
+            StatusCode::NO_CONTENT => Ok(()),
+            _ => Err(self.classify(answer, Operation::Acknowledge)),
+        };
+        let on_unknown = OnUnknown::Report;
+        let how = How { client: &self.short, operation: Operation::Acknowledge, deadline, on_unknown };
+        self.perform(&how, request, read).await.result
+    }
+
+    /// Asks, and asks again where the contract's table and the budget allow it.
+    async fn perform<'a, T>(
+        &self,
+        how: &How<'_>,
+        request: impl Fn(Cow<'a, str>) -> Request<'a>,
+        read: impl Fn(&Answer) -> Result<T, UpstreamError>,
+    ) -> Attempted<Result<T, UpstreamError>> {
+        let mut attempts = 0;
+        let mut asked = 0;
+        let mut cause = None;
+        self.plan.budget.earn();
+        loop {
+            asked += 1;
+            let result = self.exchange(how, &request, &read, &mut attempts).await;
+            let metrics = self.metrics(how.operation);
+            let error = match result {
+                Ok(done) => {
+                    metrics.count("ok");
+                    return Attempted { attempts, result: Ok(done) };
+                }
+                Err(error) => error,
+            };
+            metrics.count(error.kind.label());
+            // A circuit that opened on the way is no answer to why the first attempt failed.
+            let error = cause.take().filter(|_| error.kind == UpstreamErrorKind::CircuitOpen).unwrap_or(error);
+            let pause = retry::pause(&error, asked, how.on_unknown, &self.plan.random);
+            let now = Instant::now();
+            let pause = pause.filter(|pause| now + *pause < how.deadline && self.plan.budget.spend(now));
+            let Some(pause) = pause else { return Attempted { attempts, result: Err(error) } };
+            let (profile, operation) = (self.plan.name.as_str(), how.operation.label());
+            self.plan.retries.with_label_values(&[profile, operation, error.kind.label()]).inc();
+            if error.kind == UpstreamErrorKind::AuthRejected
+                && let Some(name) = self.plan.keys.name()
+            {
+                reload(&self.plan.keys, name, Demand::AnyChange, &self.plan.reloads).await;
+            }
+            cause = Some(error);
+            tokio::time::sleep(pause).await;
+        }
     }
 
     /// Tries one address after the other until one connects; signs anew for each, since a signature lives 15 s.
-    async fn exchange<'a>(
+    async fn exchange<'a, T>(
         &self,
-        client: &HttpClient,
-        request: impl Fn(Cow<'a, str>) -> Request<'a>,
-        deadline: Instant,
-        metrics: &UpstreamMetrics,
-    ) -> Attempted<Result<Answer, UpstreamError>> {
+        how: &How<'_>,
+        request: &impl Fn(Cow<'a, str>) -> Request<'a>,
+        read: &impl Fn(&Answer) -> Result<T, UpstreamError>,
+        attempts: &mut u32,
+    ) -> Result<T, UpstreamError> {
         let started = Instant::now();
-        let mut attempts = 0;
-        let tries = match self.plan.endpoints.candidates(deadline).await {
-            Ok(tries) => tries,
-            Err(error) => {
-                self.plan.endpoints.suspicious.notify_one();
-                return Attempted { attempts: 1, result: Err(error) };
-            }
-        };
+        let tries = self.plan.endpoints.candidates(how.deadline).await.inspect_err(|_| {
+            *attempts += 1;
+            self.plan.up.set(0);
+            self.plan.endpoints.suspicious.notify_one();
+        })?;
         let mut failure = None;
-        for candidate in tries {
-            let Some(origin) = self.plan.endpoints.origin(candidate) else { continue };
-            attempts += 1;
-            let keys = self.plan.keys.current();
-            let mut digits = itoa::Buffer::new();
-            let time = digits.format(self.plan.clock.now().0).to_owned();
-            let request = request(Cow::Owned(time));
-            let signature = keys.signing.sign(&request.string_to_sign());
-            let encoded = request.encode(&keys.access_key, &signature);
-            let call = Call {
-                method: method(&encoded),
-                origin,
-                address: candidate.address,
-                target: &encoded.target,
-                headers: self.headers(&encoded),
-                body: matches!(encoded.method, ons_http::Method::Post).then(|| encoded.body.clone()),
-                deadline,
-                max_answer_bytes: self.max_answer_bytes,
+        for (rank, candidate) in tries.enumerate() {
+            let (Some(origin), Some(breaker)) =
+                (self.plan.endpoints.origin(candidate), self.plan.endpoints.breaker(candidate))
+            else {
+                continue;
             };
-            match client.call(call).await {
+            let permit = match breaker.admit(Instant::now()) {
+                Ok(permit) => permit,
+                Err(wait) => {
+                    failure.get_or_insert_with(|| circuit_open(wait));
+                    continue;
+                }
+            };
+            *attempts += 1;
+            let answer = self.call(how, request, origin, candidate.address).await;
+            let (result, connected) = match answer {
                 Ok(answer) => {
-                    if attempts > 1 {
+                    self.measure_skew(&answer);
+                    (read(&answer), true)
+                }
+                Err(error) => {
+                    let connected = !matches!(error, CallError::NotConnected(_));
+                    (Err(UpstreamError::from(error)), connected)
+                }
+            };
+            let now = Instant::now();
+            permit.settle(result.as_ref().map_or_else(UpstreamError::verdict, |_| Verdict::Alive), now);
+            match result {
+                Err(error) if !connected => {
+                    self.plan.up.set(0);
+                    self.plan.endpoints.suspicious.notify_one();
+                    failure = Some(error);
+                    if now >= how.deadline {
+                        break;
+                    }
+                }
+                result => {
+                    self.plan.up.set(1);
+                    if rank > 0 {
                         self.plan.endpoints.prefer(candidate);
                     }
-                    metrics.duration.observe(started.elapsed().as_secs_f64());
-                    self.measure_skew(&answer);
-                    return Attempted { attempts, result: Ok(answer) };
+                    self.metrics(how.operation).duration.observe(started.elapsed().as_secs_f64());
+                    return result;
                 }
-                Err(error @ CallError::NotConnected(_)) => {
-                    self.plan.endpoints.suspicious.notify_one();
-                    tracing::debug!(profile = self.plan.name, address = %candidate.address, %error, "could not connect");
-                    failure = Some(UpstreamError::from(error));
-                }
-                Err(
-                    error @ (CallError::Full(_)
-                    | CallError::TimedOutUnsent
-                    | CallError::TimedOut
-                    | CallError::Broken(_)
-                    | CallError::TooLarge(_)),
-                ) => {
-                    failure = Some(error.into());
-                    break;
-                }
-            }
-            if Instant::now() >= deadline {
-                break;
             }
         }
-        metrics.duration.observe(started.elapsed().as_secs_f64());
-        let error =
-            failure.unwrap_or_else(|| UpstreamError::new(UpstreamErrorKind::Unreachable, "the MQ has no address"));
-        Attempted { attempts, result: Err(error) }
+        Err(failure.unwrap_or_else(|| UpstreamError::new(UpstreamErrorKind::Unreachable, "the MQ has no address")))
+    }
+
+    /// One request to one address, signed now with the newest keys.
+    async fn call<'a>(
+        &self,
+        how: &How<'_>,
+        request: &impl Fn(Cow<'a, str>) -> Request<'a>,
+        origin: &Origin,
+        address: SocketAddr,
+    ) -> Result<Answer, CallError> {
+        let keys = self.plan.keys.current();
+        let mut digits = itoa::Buffer::new();
+        let now = self.plan.clock_skew.corrected(self.plan.clock.now());
+        let request = request(Cow::Owned(digits.format(now.0).to_owned()));
+        let signature = keys.signing.sign(&request.string_to_sign());
+        let encoded = request.encode(&keys.access_key, &signature);
+        let call = Call {
+            method: method(&encoded),
+            origin,
+            address,
+            target: &encoded.target,
+            headers: self.headers(&encoded),
+            body: matches!(encoded.method, ons_http::Method::Post).then(|| encoded.body.clone()),
+            deadline: how.deadline,
+            max_answer_bytes: self.max_answer_bytes,
+        };
+        how.client.call(call).await
+    }
+
+    fn metrics(&self, operation: Operation) -> &UpstreamMetrics {
+        match operation {
+            Operation::Publish => &self.plan.publish,
+            Operation::Receive => &self.plan.receive,
+            Operation::Acknowledge => &self.plan.acknowledge,
+        }
     }
 
     fn headers(&self, encoded: &Encoded<'_>) -> Vec<(HeaderName, HeaderValue)> {
@@ -252,7 +336,7 @@ impl OnsHttp {
     }
 
     /// The row of the contract's table for an answer that is no success.
-    fn classify(&self, answer: &Answer) -> UpstreamError {
+    fn classify(&self, answer: &Answer, operation: Operation) -> UpstreamError {
         let status = answer.status.as_u16();
         let body = decode_error(&answer.body);
         let code = body.as_ref().and_then(|body| code(&body.code));
@@ -263,60 +347,78 @@ impl OnsHttp {
             408 => UpstreamErrorKind::Timeout,
             429 => UpstreamErrorKind::Throttled,
             503 if body.is_some() || answer.retry_after.is_some() => UpstreamErrorKind::Throttled,
-            400..=499 => UpstreamErrorKind::RejectedMessage,
+            // Only what the caller can mend is the caller's: its content, or the handle it brought.
+            400 | 413 | 414 | 422 if operation != Operation::Receive => UpstreamErrorKind::RejectedMessage,
+            400..=499 => UpstreamErrorKind::Misconfigured,
             500..=599 => UpstreamErrorKind::ServerError,
             _ => UpstreamErrorKind::BadResponse,
         };
         let detail = match kind {
             UpstreamErrorKind::AuthRejected => format!(
-                "the MQ refused our credentials, signature or clock with {status}{said}; its clock differs from ours by \
-                 {:+.1} s",
-                self.skew(answer)
+                "the MQ refused our credentials, signature or clock with {status}{said}; {}",
+                self.plan.clock_skew.told()
             ),
-            UpstreamErrorKind::Misconfigured => format!("the MQ knows no such topic or group: {status}{said}"),
+            UpstreamErrorKind::Misconfigured => {
+                format!("the MQ knows no such topic or group, or does not take this request: {status}{said}")
+            }
             UpstreamErrorKind::Timeout => format!("the MQ's broker did not answer in time: {status}"),
             UpstreamErrorKind::Throttled => format!("the MQ asked for patience: {status}{said}"),
             UpstreamErrorKind::RejectedMessage => format!("the MQ refused the request with {status}{said}"),
             UpstreamErrorKind::ServerError => format!("the MQ failed with {status}{said}"),
-            UpstreamErrorKind::BadResponse | UpstreamErrorKind::Unreachable | UpstreamErrorKind::Overloaded => {
+            UpstreamErrorKind::BadResponse
+            | UpstreamErrorKind::Unreachable
+            | UpstreamErrorKind::CircuitOpen
+            | UpstreamErrorKind::Overloaded => {
                 format!("the MQ answered with {status}, which the protocol does not have here")
             }
         };
         UpstreamError { kind, detail, vendor_code: code, retry_after: answer.retry_after }
     }
 
-    /// The MQ's clock minus ours in seconds, zero when the answer has no date.
-    fn skew(&self, answer: &Answer) -> f64 {
-        let Some(since_epoch) = answer.date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok()) else {
-            return 0.0;
-        };
-        let ours = Duration::from_millis(self.plan.clock.now().0);
-        // A date has whole seconds: half a second is its middle.
-        since_epoch.as_secs_f64() + 0.5 - ours.as_secs_f64()
-    }
-
+    /// Now and then from a success, and always from a refusal, which the clock may be the cause of.
     fn measure_skew(&self, answer: &Answer) {
+        let Some(date) = answer.date else { return };
         let now = Instant::now();
-        if answer.date.is_some() && self.skew_measured.get().is_none_or(|last| now - last >= SKEW_PAUSE) {
+        let due = self.skew_measured.get().is_none_or(|last| now - last >= SKEW_PAUSE);
+        if due || !answer.status.is_success() {
             self.skew_measured.set(Some(now));
-            self.plan.clock_skew.set(self.skew(answer));
+            self.plan.clock_skew.measure(date, self.plan.clock.now());
         }
     }
+}
 
-    fn count<T>(&self, metrics: &UpstreamMetrics, result: &Result<T, UpstreamError>) {
-        match result {
-            Ok(_) => {
-                metrics.count("ok");
-                self.plan.up.set(1);
-            }
-            Err(error) => {
-                metrics.count(error.kind.label());
-                if error.kind == UpstreamErrorKind::Unreachable {
-                    self.plan.up.set(0);
-                }
-            }
+/// The protocol's operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Publish,
+    Receive,
+    Acknowledge,
+}
+
+impl Operation {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Receive => "receive",
+            Self::Acknowledge => "ack",
         }
     }
+}
+
+/// What one operation is performed with.
+struct How<'a> {
+    client: &'a HttpClient,
+    operation: Operation,
+    deadline: Instant,
+    on_unknown: OnUnknown,
+}
+
+fn circuit_open(wait: Duration) -> UpstreamError {
+    let seconds = wait.as_secs().max(1);
+    let detail = format!("the MQ failed too often and is left alone for {seconds} s more");
+    let mut error = UpstreamError::new(UpstreamErrorKind::CircuitOpen, detail);
+    error.retry_after = Some(Duration::from_secs(seconds));
+    error
 }
 
 fn method(encoded: &Encoded<'_>) -> Method {

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::{Gauge, IntGauge};
+use prometheus::{IntCounterVec, IntGauge};
 use rustls::ClientConfig;
+use tokio::time::Instant;
 
+use super::clock_skew::ClockSkew;
+use super::retry::RetryBudget;
 use super::{Endpoints, Keys};
 use crate::clock::Clock;
 use crate::config::{ProfileConfig, Protocol};
 use crate::http_client::Limits;
 use crate::model::Capabilities;
 use crate::protocol::ons_http;
+use crate::random::Random;
 use crate::telemetry::{Metrics, UpstreamMetrics};
 
 /// One profile, ready to be built per thread. Clones share endpoints, keys and metrics.
@@ -53,8 +57,16 @@ pub struct Plan {
     pub acknowledge: UpstreamMetrics,
     /// Whether the MQ answers.
     pub up: IntGauge,
+    /// Repetitions, by profile, operation and the error that made them.
+    pub(super) retries: IntCounterVec,
+    /// What reading credentials again gave, by credential and result.
+    pub(super) reloads: IntCounterVec,
     /// The MQ's clock minus ours.
-    pub clock_skew: Gauge,
+    pub(super) clock_skew: Arc<ClockSkew>,
+    /// How much may be repeated still.
+    pub(super) budget: Arc<RetryBudget>,
+    /// Jitter.
+    pub(super) random: Random,
 }
 
 /// The parts of a plan that are shared things, not settings.
@@ -68,11 +80,18 @@ pub struct Parts<'a> {
     pub tls: Arc<ClientConfig>,
     /// The clock that signs.
     pub clock: Clock,
+    /// Jitter.
+    pub random: Random,
     /// Where to count.
     pub metrics: &'a Metrics,
 }
 
 impl Plan {
+    /// Reads the credentials again whenever their files change. Runs until it is dropped.
+    pub async fn watch_keys(self) {
+        super::watch_keys::watch_keys(self.keys, self.reloads).await;
+    }
+
     /// Joins a profile's settings with what it shares.
     #[must_use]
     pub fn new(profile: &ProfileConfig, parts: Parts<'_>) -> Self {
@@ -100,7 +119,11 @@ impl Plan {
             receive: metrics.upstream(&profile.name, "receive"),
             acknowledge: metrics.upstream(&profile.name, "ack"),
             up: metrics.upstream_up(&profile.name),
-            clock_skew: metrics.upstream_clock_skew(&profile.name),
+            retries: metrics.upstream_retries(),
+            reloads: metrics.credential_reloads(),
+            clock_skew: Arc::new(ClockSkew::new(profile.clock_skew, metrics.upstream_clock_skew(&profile.name))),
+            budget: Arc::new(RetryBudget::new(Instant::now())),
+            random: parts.random,
         }
     }
 }

@@ -168,7 +168,9 @@ fn other_meaning(row: &Row) -> Meaning {
 }
 
 fn forbidden() -> Row {
-    row("403", respond(403, &[], ""), 502, "upstream-auth-rejected")
+    let mut row = row("403", respond(403, &[], ""), 502, "upstream-auth-rejected");
+    row.requests = 2;
+    row
 }
 
 #[test]
@@ -447,4 +449,48 @@ fn good_answers_in_other_framings_are_good() {
         let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
         assert_eq!(response.status, 201, "{name}: {response:?}");
     }
+}
+
+#[test]
+fn a_403_is_tried_once_more_with_a_new_signature() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    endpoint.script(respond(403, &[], ""));
+    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
+    assert_eq!(answer["attempts"], 2);
+    assert_eq!(endpoint.request_count(), 2);
+}
+
+#[test]
+fn a_short_retry_after_is_waited_for() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    endpoint.script(respond(429, &["Retry-After: 1"], ""));
+    let started = Instant::now();
+    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
+    assert_eq!(answer["attempts"], 2);
+    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[test]
+fn on_unknown_retry_repeats_an_unknown_outcome() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().topic("on_unknown = \"retry\""));
+    endpoint.script(applied_then(reset()));
+    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
+    assert_eq!(answer["attempts"], 2);
+    assert_eq!(endpoint.stored("orders"), [b"x", b"x"], "the caller asked for it");
+}
+
+#[test]
+fn five_failures_open_the_breaker() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    for _ in 0..5 {
+        endpoint.script(respond(500, &[], ""));
+        assert_eq!(app.post_json(MESSAGES, r#"{"body":"x"}"#).status, 502);
+    }
+    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
+    assert_problem(&response, 503, "circuit-open", Meaning::NotPublishedTryAgain);
+    assert_eq!(endpoint.request_count(), 5, "nothing is asked while it is open");
 }

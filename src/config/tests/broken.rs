@@ -136,12 +136,6 @@ fn what_comes_later_is_named() {
         delivery,
         at("13:12", "topics[0].delivery", "not supported by this version"),
     );
-    let on_unknown = "groups = [\"CID_billing\"]\non_unknown = \"retry\" # CANARY";
-    check_line(
-        "groups = [\"CID_billing\"]",
-        on_unknown,
-        at("13:14", "topics[0].on_unknown", "not supported by this version"),
-    );
     for protocol in ["mq-http", "rocketmq"] {
         let line = format!("protocol = \"{protocol}\" # CANARY");
         check_line(

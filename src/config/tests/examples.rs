@@ -84,6 +84,9 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
         dns_refresh: Duration::from_secs(30),
         keep_alive: Duration::from_secs(30),
         connections: 1024,
+        clock_skew: ClockSkew::Correct,
+        breaker_failures: 5,
+        breaker_open: Duration::from_secs(30),
     };
     assert_eq!(config.profiles, BTreeMap::from([("embedded".to_owned(), expected)]));
     let expected = TopicConfig {
@@ -95,6 +98,8 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
         deadline: Duration::from_secs(5),
         delivery: Delivery::Direct,
         on_unknown: OnUnknown::Report,
+        max_in_flight: 0,
+        publishes_per_second: 0,
     };
     assert_eq!(config.topics, vec![expected]);
 }

@@ -1,14 +1,12 @@
 //! `POST /v1/topics/{topic}/messages:batch`.
 
-use std::time::Duration;
-
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::envelope::{Envelope, FIELDS};
 use super::publish::Stored;
-use super::shape::{Field, Kind, object, object_within_depth};
+use super::shape::{Field, Kind, MOST_ERRORS, object, object_within_depth};
 use super::{content_type, prefer};
 use crate::gateway::BatchItem;
 use crate::http::data::Exchange;
@@ -16,8 +14,6 @@ use crate::http::problem::{FieldError, Problem};
 use crate::model::Message;
 
 const SHAPE: &[Field] = &[Field::required("messages", Kind::Objects(FIELDS))];
-/// What is left of the request's time for writing the answer.
-const MARGIN: Duration = Duration::from_secs(1);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,7 +39,8 @@ struct Item<'a> {
 
 /// Publishes every message; nothing at all when the shape of any is wrong.
 pub(in crate::http) async fn batch(exchange: &Exchange) -> Result<HttpResponse, Problem> {
-    let route = exchange.gateway().topic(&exchange.found.topic).map_err(|error| Problem::from(error).closing())?;
+    let route =
+        exchange.gateway().topic_to_publish(&exchange.found.topic).map_err(|error| Problem::from(error).closing())?;
     let body = exchange.body().await?;
     content_type::require_json(exchange.request.headers(), false)?;
     exchange.no_query()?;
@@ -61,19 +58,24 @@ pub(in crate::http) async fn batch(exchange: &Exchange) -> Result<HttpResponse, 
     let mut errors = Vec::new();
     for (index, raw) in request.messages.iter().enumerate() {
         let at = format!("/messages/{index}");
-        let envelope: Envelope<'_> =
-            object_within_depth(raw.get().as_bytes(), FIELDS).map_err(|problem| problem.below(&at))?;
+        let envelope: Envelope<'_> = match object_within_depth(raw.get().as_bytes(), FIELDS) {
+            Ok(envelope) => envelope,
+            Err(problem) => {
+                problem.below(&at).errors().iter().for_each(|error| errors.push(error.clone()));
+                continue;
+            }
+        };
         match envelope.into_message(route.topic.clone(), now, &body, &at) {
             Ok(message) => messages.push(message),
             Err(wrong) => errors.extend(wrong),
         }
     }
     if !errors.is_empty() {
+        errors.truncate(MOST_ERRORS);
         return Err(Problem::invalid(errors));
     }
     let wait = prefer::wait(exchange.request.headers());
-    let time_limit = limits.request_timeout.saturating_sub(MARGIN);
-    let results = exchange.gateway().publish_batch(&route, messages, wait, time_limit).await;
+    let results = exchange.gateway().publish_batch(&route, messages, wait, exchange.end).await;
     exchange.log_failures(results.iter().filter_map(|result| result.as_ref().err()));
     let all_stored = results.iter().all(Result::is_ok);
     let items = results.iter().enumerate();
@@ -86,7 +88,7 @@ fn item<'a>(index: usize, result: &'a BatchItem, topic: &'a str, request_id: &st
     match result {
         Ok(accepted) => Item { index, status: 201, stored: Some(Stored::new(accepted, topic)), problem: None },
         Err(error) => {
-            let problem = Problem::from(error.clone());
+            let problem = Problem::from(error.clone()).below(&format!("/messages/{index}"));
             Item { index, status: problem.status(), stored: None, problem: problem.embedded(request_id) }
         }
     }

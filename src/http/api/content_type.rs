@@ -19,7 +19,7 @@ pub(super) fn of_publish(headers: &HeaderMap) -> Result<Kind, Problem> {
     let value = value.to_str().unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let refuse = |detail: &str| Err(Problem::new(Code::UnsupportedMediaType, detail));
-    if is_json(&essence) && !essence.starts_with("application/cloudevents") {
+    if is_json(&essence) {
         return Ok(Kind::Json);
     }
     if essence == "application/x-www-form-urlencoded" {
@@ -47,5 +47,6 @@ pub(super) fn require_json(headers: &HeaderMap, empty: bool) -> Result<(), Probl
 }
 
 fn is_json(essence: &str) -> bool {
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let other = essence.starts_with("application/") && essence.ends_with("+json");
+    essence == "application/json" || (other && !essence.starts_with("application/cloudevents"))
 }

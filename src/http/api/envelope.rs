@@ -10,7 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::compact::compact;
-use super::shape::{Field, Kind};
+use super::shape::{Field, Kind, note};
 use super::times;
 use crate::http::problem::FieldError;
 use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
@@ -86,7 +86,7 @@ impl Envelope<'_> {
     ) -> Result<Message, Vec<FieldError>> {
         let mut errors = Vec::new();
         let body = body(self.body, self.encoding.as_deref(), whole).map_err(|(field, detail)| {
-            errors.push(FieldError::at(format!("{at}/{field}"), detail));
+            note(&mut errors, format!("{at}/{field}"), detail);
         });
         let mut message = Message::new(topic, body.unwrap_or_default());
         message.tag = checked(self.tag.as_deref(), Tag::parse, at, "tag", &mut errors);
@@ -98,7 +98,7 @@ impl Envelope<'_> {
             checked(self.message_group.as_deref(), MessageGroup::parse, at, "message_group", &mut errors);
         let time = match (self.deliver_at.as_deref(), self.delay_seconds) {
             (Some(_), Some(_)) => {
-                errors.push(FieldError::at(format!("{at}/delay_seconds"), "excludes deliver_at: send one of the two"));
+                note(&mut errors, format!("{at}/delay_seconds"), "excludes deliver_at: send one of the two");
                 Ok(None)
             }
             (Some(text), None) => times::deliver_at(text, now).map_err(|detail| ("deliver_at", detail)),
@@ -107,7 +107,7 @@ impl Envelope<'_> {
         };
         match time {
             Ok(time) => message.deliver_at = time,
-            Err((field, detail)) => errors.push(FieldError::at(format!("{at}/{field}"), detail)),
+            Err((field, detail)) => note(&mut errors, format!("{at}/{field}"), detail),
         }
         if errors.is_empty() { Ok(message) } else { Err(errors) }
     }
@@ -126,7 +126,7 @@ fn body(raw: &RawValue, encoding: Option<&str>, whole: &Bytes) -> Result<Bytes, 
         // The grammar was checked; what is left are escapes that stand for no character.
         serde_json::from_str::<&str>(json).map(Cow::Borrowed).or_else(|_| serde_json::from_str(json).map(Cow::Owned))
     };
-    let no_text = |_| ("body", "holds an escape that is no character (a lone surrogate)".to_owned());
+    let no_text = |_| ("body", "holds an escape that is no character (a lone surrogate): leave it out".to_owned());
     match encoding {
         None | Some("text") if is_string => match text().map_err(no_text)? {
             Cow::Borrowed(text) => Ok(part_of(whole, text)),
@@ -173,7 +173,7 @@ pub(super) fn checked<T>(
     match parse(text?) {
         Ok(parsed) => Some(parsed),
         Err(error) => {
-            errors.push(FieldError::at(format!("{at}/{field}"), error.to_string()));
+            note(errors, format!("{at}/{field}"), error.to_string());
             None
         }
     }

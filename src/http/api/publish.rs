@@ -41,7 +41,8 @@ impl<'a> Stored<'a> {
 /// Reads the message, publishes it, and tells what became of it.
 pub(in crate::http) async fn publish(exchange: &Exchange) -> Result<HttpResponse, Problem> {
     let kind = content_type::of_publish(exchange.request.headers()).map_err(Problem::closing)?;
-    let route = exchange.gateway().topic(&exchange.found.topic).map_err(|error| Problem::from(error).closing())?;
+    let route =
+        exchange.gateway().topic_to_publish(&exchange.found.topic).map_err(|error| Problem::from(error).closing())?;
     let body = exchange.body().await?;
     let query = exchange.request.uri().query().unwrap_or_default();
     let now = exchange.gateway().clock().now();
@@ -50,8 +51,9 @@ pub(in crate::http) async fn publish(exchange: &Exchange) -> Result<HttpResponse
         Kind::Raw => raw::message(topic, body, query, now)?,
         Kind::Json => {
             if !query.is_empty() {
-                let detail = "a JSON envelope takes no query parameters: put tag, keys and the rest into it";
-                return Err(Problem::invalid(vec![FieldError::parameter("query", detail)]));
+                let name = query.split(['=', '&']).next().unwrap_or_default();
+                let detail = "does not go with a JSON envelope: put it into the envelope";
+                return Err(Problem::invalid(vec![FieldError::parameter(raw::shown(name), detail)]));
             }
             let envelope: Envelope<'_> = object(&body, FIELDS, exchange.limits().json_depth)?;
             envelope.into_message(topic, now, &body, "").map_err(Problem::invalid)?
@@ -59,7 +61,8 @@ pub(in crate::http) async fn publish(exchange: &Exchange) -> Result<HttpResponse
     };
     let wait = prefer::wait(exchange.request.headers());
     let property = message.properties.first().map(|(name, _)| format!("property.{}", raw::shown(name)));
-    let accepted = exchange.gateway().publish(&route, message, wait).await.map_err(|error| {
+    let accepted = exchange.gateway().publish(&route, message, wait, exchange.end).await.map_err(|error| {
+        exchange.log_failures(std::iter::once(&error));
         let problem = Problem::from(error);
         if kind == Kind::Json { problem } else { problem.in_query(|field| raw::parameter(field, property.as_deref())) }
     })?;

@@ -1,25 +1,21 @@
 //! `POST …/messages:receive` and its alias `GET …/messages`.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::body::{BodySize, MessageBody};
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::http::header::CACHE_CONTROL;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::content_type;
 use super::raw::shown;
 use super::shape::{Field, Kind, object};
 use super::times::rfc3339;
-use crate::gateway::{Batch, ReceiveRequest};
+use crate::gateway::{ReceiptHandle, ReceiveRequest};
 use crate::http::data::Exchange;
 use crate::http::problem::{Code, FieldError, Problem};
-use crate::model::MessageGroup;
+use crate::model::{Delivery, MessageGroup};
 use crate::protocol::form;
 
 const SHAPE: &[Field] = &[
@@ -67,65 +63,40 @@ struct Item<'a> {
     visible_again_at: String,
 }
 
-/// Receives, perhaps waiting; what the caller does not get goes to the next one.
+/// Receives, perhaps waiting.
 pub(in crate::http) async fn receive(exchange: &Exchange, by_query: bool) -> Result<HttpResponse, Problem> {
     let route = exchange.gateway().group(&exchange.found.topic, &exchange.found.group);
     let route = route.map_err(|error| Problem::from(error).closing())?;
     let request = if by_query { from_query(exchange)? } else { from_body(exchange).await? };
     let request = validate(&request, by_query)?;
-    let batch = exchange.gateway().receive(&route, request).await?;
-    let messages = batch
-        .iter()
-        .map(|(delivery, handle)| {
-            let (body, encoding) = match std::str::from_utf8(&delivery.body) {
-                Ok(text) => (text.into(), "text"),
-                Err(_) => (STANDARD.encode(&delivery.body).into(), "base64"),
-            };
-            Item {
-                message_id: delivery.message_id.as_str(),
-                receipt_handle: handle.as_str(),
-                body,
-                encoding,
-                tag: delivery.tag.as_deref(),
-                keys: &delivery.keys,
-                properties: delivery.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-                message_group: delivery.message_group.as_ref().map(MessageGroup::as_str),
-                delivery_attempt: delivery.delivery_attempt,
-                published_at: rfc3339(delivery.published_at),
-                visible_again_at: rfc3339(delivery.visible_again_at),
-            }
-        })
-        .collect();
+    let received = exchange.gateway().receive(&route, request).await;
+    let batch = received.inspect_err(|error| exchange.log_failures(std::iter::once(error)))?;
+    let messages = batch.deliveries.iter().map(|(delivery, handle)| item(delivery, handle)).collect();
     let applied = batch.applied_max_messages.map(|max_messages| Applied { max_messages });
-    let json = serde_json::to_vec(&Answer { messages, applied })
-        .map_err(|_| Problem::new(Code::InternalError, "the answer could not be written"))?;
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_TYPE, "application/json"));
     if by_query {
         response.insert_header((CACHE_CONTROL, "no-store"));
     }
-    Ok(response.body(Handover { json: Bytes::from(json), batch: Some(batch) }))
+    Ok(response.json(Answer { messages, applied }))
 }
 
-/// A body that counts as delivered once it was taken to be written; dropped before, its batch goes to the next.
-struct Handover {
-    json: Bytes,
-    batch: Option<Batch>,
-}
-
-impl MessageBody for Handover {
-    type Error = std::convert::Infallible;
-
-    fn size(&self) -> BodySize {
-        BodySize::Sized(self.json.len() as u64)
-    }
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        if let Some(batch) = self.batch.take() {
-            batch.delivered();
-        }
-        let json = std::mem::take(&mut self.json);
-        Poll::Ready(if json.is_empty() { None } else { Some(Ok(json)) })
+fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
+    let (body, encoding) = match std::str::from_utf8(&delivery.body) {
+        Ok(text) => (text.into(), "text"),
+        Err(_) => (STANDARD.encode(&delivery.body).into(), "base64"),
+    };
+    Item {
+        message_id: delivery.message_id.as_str(),
+        receipt_handle: handle.as_str(),
+        body,
+        encoding,
+        tag: delivery.tag.as_deref(),
+        keys: &delivery.keys,
+        properties: delivery.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        message_group: delivery.message_group.as_ref().map(MessageGroup::as_str),
+        delivery_attempt: delivery.delivery_attempt,
+        published_at: rfc3339(delivery.published_at),
+        visible_again_at: rfc3339(delivery.visible_again_at),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Explains JSON that did not fit: every wrong field by name, never its value.
 //!
-//! The fast path deserialises straight into a struct; only when that fails is the body read again, generically. The
-//! JSON library's own message is never shown, because it quotes the value.
+//! The fast path deserialises straight into a struct; only when that fails is the body read again, a level at a time,
+//! each value as its caller wrote it. The JSON library's own message is never shown, because it quotes the value.
 
-use serde::Deserialize;
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::compact::depth;
 use crate::http::problem::{Code, FieldError, Problem};
@@ -46,6 +49,10 @@ impl Field {
 
 /// Longest part of a caller's own field name that an error repeats.
 const SHOWN: usize = 64;
+/// Most errors of one answer.
+pub(super) const MOST_ERRORS: usize = 20;
+/// Most elements or members that are looked at.
+const MOST_ELEMENTS: usize = 1024;
 
 /// Refuses nesting beyond the limit.
 fn check_depth(body: &[u8], limit: usize) -> Result<(), Problem> {
@@ -88,19 +95,15 @@ fn brackets(body: &[u8]) -> usize {
 
 /// Why `body` is not an object of the shape `fields`; `error` is the library's message, which is never shown.
 fn explain(body: &[u8], fields: &[Field], error: &str) -> Problem {
-    let value: Value = match serde_json::from_slice(body) {
+    let value: &RawValue = match serde_json::from_slice(body) {
         Ok(value) => value,
         Err(error) => return malformed(body, &error),
     };
     let mut errors = Vec::new();
-    check_object(&value, fields, "", &mut errors);
+    check_object(value, fields, "", &mut errors);
     if errors.is_empty() {
-        // Only what a generic reading cannot see is left: a field that is there twice.
-        let name = fields.iter().find(|field| error.starts_with(&format!("duplicate field `{}`", field.name)));
-        errors.push(match name {
-            Some(field) => FieldError::at(format!("/{}", field.name), "is there twice: send it once"),
-            None => FieldError::at("", "does not have the expected shape"),
-        });
+        let detail = if error.is_empty() { "must be a JSON object" } else { "does not have the expected shape" };
+        errors.push(FieldError::at("", detail));
     }
     Problem::invalid(errors)
 }
@@ -122,60 +125,148 @@ fn malformed(body: &[u8], error: &serde_json::Error) -> Problem {
     Problem::new(Code::MalformedJson, detail)
 }
 
-fn check_object(value: &Value, fields: &[Field], at: &str, errors: &mut Vec<FieldError>) {
-    let Value::Object(object) = value else {
-        errors.push(FieldError::at(at, "must be a JSON object"));
+/// An object's members in their order, each as its caller wrote it.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// A list's elements, each as its caller wrote it; beyond `MOST_ELEMENTS` they are only skipped.
+struct Elements<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((name, value)) = map.next_entry::<Name<'de>, &RawValue>()? {
+                    if members.len() < MOST_ELEMENTS {
+                        members.push((name.0, value));
+                    }
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(All)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Elements<'de>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+                let mut elements = Vec::new();
+                while let Some(element) = sequence.next_element()? {
+                    if elements.len() < MOST_ELEMENTS {
+                        elements.push(element);
+                    }
+                }
+                Ok(Elements(elements))
+            }
+        }
+        deserializer.deserialize_seq(All)
+    }
+}
+
+/// A member's name, borrowed where it has no escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The kind of JSON value, by its first byte.
+fn first(value: &RawValue) -> u8 {
+    value.get().bytes().next().unwrap_or(0)
+}
+
+fn is_text(value: &RawValue) -> bool {
+    first(value) == b'"'
+}
+
+fn is_null(value: &RawValue) -> bool {
+    first(value) == b'n'
+}
+
+fn check_object(value: &RawValue, fields: &[Field], at: &str, errors: &mut Vec<FieldError>) {
+    let Ok(Members(members)) = serde_json::from_str(value.get()) else {
+        note(errors, at, "must be a JSON object");
         return;
     };
-    for name in object.keys() {
+    for (name, _) in &members {
         if !fields.iter().any(|field| field.name == name) {
             let known: Vec<_> = fields.iter().map(|field| field.name).collect();
             let detail = format!("is unknown: leave it out (known are {})", known.join(", "));
-            errors.push(FieldError::at(format!("{at}/{}", shown(name)), detail));
+            note(errors, format!("{at}/{}", shown(name)), detail);
         }
     }
     for field in fields {
         let pointer = format!("{at}/{}", field.name);
-        match object.get(field.name) {
-            None if field.required => errors.push(FieldError::at(pointer, "is missing: it is required")),
-            Some(Value::Null) if field.required && field.kind != Kind::Any => {
-                errors.push(FieldError::at(pointer, "must not be null"));
+        let mut values = members.iter().filter(|(name, _)| name == field.name).map(|(_, value)| *value);
+        match values.next() {
+            None if field.required => note(errors, pointer.clone(), "is missing: it is required"),
+            Some(value) if is_null(value) && field.required && field.kind != Kind::Any => {
+                note(errors, pointer.clone(), "must not be null");
             }
-            None | Some(Value::Null) => {}
-            Some(value) => check_value(value, field.kind, &pointer, errors),
+            Some(value) if !is_null(value) => check_value(value, field.kind, &pointer, errors),
+            None | Some(_) => {}
+        }
+        if values.next().is_some() {
+            note(errors, pointer, "is there twice: send it once");
         }
     }
 }
 
-fn check_value(value: &Value, kind: Kind, at: &str, errors: &mut Vec<FieldError>) {
-    let mut wrong = |detail: &str| errors.push(FieldError::at(at, detail));
-    match (kind, value) {
-        (Kind::Any, _) | (Kind::Text, Value::String(_)) => {}
-        (Kind::Text, _) => wrong("must be a string"),
-        (Kind::Number, value) => {
-            if !value.is_u64() {
-                wrong("must be a whole number from 0");
+fn check_value(value: &RawValue, kind: Kind, at: &str, errors: &mut Vec<FieldError>) {
+    match kind {
+        Kind::Any => {}
+        Kind::Text if !is_text(value) => note(errors, at, "must be a string"),
+        Kind::Text => {
+            if serde_json::from_str::<String>(value.get()).is_err() {
+                note(errors, at, "holds an escape that is no character (a lone surrogate): leave it out");
             }
         }
-        (Kind::Texts, Value::Array(items)) => {
-            for (index, item) in items.iter().enumerate().filter(|(_, item)| !item.is_string()) {
-                debug_assert!(!item.is_string());
-                errors.push(FieldError::at(format!("{at}/{index}"), "must be a string"));
+        Kind::Number => {
+            if value.get().parse::<u64>().is_err() {
+                note(errors, at, "must be a whole number from 0");
             }
         }
-        (Kind::Texts, _) => wrong("must be a list of strings"),
-        (Kind::TextMap, Value::Object(object)) => {
-            for (name, _) in object.iter().filter(|(_, item)| !item.is_string()) {
-                errors.push(FieldError::at(format!("{at}/{}", shown(name)), "must be a string"));
+        Kind::Texts => match serde_json::from_str(value.get()) {
+            Ok(Elements(elements)) => {
+                for (index, element) in elements.into_iter().enumerate() {
+                    check_value(element, Kind::Text, &format!("{at}/{index}"), errors);
+                }
             }
-        }
-        (Kind::TextMap, _) => wrong("must be an object whose values are strings"),
-        (Kind::Objects(fields), Value::Array(items)) => {
-            for (index, item) in items.iter().enumerate() {
-                check_object(item, fields, &format!("{at}/{index}"), errors);
+            Err(_) => note(errors, at, "must be a list of strings"),
+        },
+        Kind::TextMap => match serde_json::from_str(value.get()) {
+            Ok(Members(members)) => {
+                for (name, value) in members {
+                    check_value(value, Kind::Text, &format!("{at}/{}", shown(&name)), errors);
+                }
             }
-        }
-        (Kind::Objects(_), _) => wrong("must be a list"),
+            Err(_) => note(errors, at, "must be an object whose values are strings"),
+        },
+        Kind::Objects(fields) => match serde_json::from_str(value.get()) {
+            Ok(Elements(elements)) => {
+                for (index, element) in elements.into_iter().enumerate() {
+                    check_object(element, fields, &format!("{at}/{index}"), errors);
+                }
+            }
+            Err(_) => note(errors, at, "must be a list"),
+        },
+    }
+}
+
+/// Notes one more, up to a number that a person can use.
+pub(super) fn note(errors: &mut Vec<FieldError>, at: impl Into<String>, detail: impl Into<String>) {
+    if errors.len() < MOST_ERRORS {
+        errors.push(FieldError::at(at, detail));
     }
 }
 
@@ -191,4 +282,41 @@ fn shown(name: &str) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: &[Field] = &[
+        Field::required("body", Kind::Any),
+        Field::optional("tag", Kind::Text),
+        Field::optional("keys", Kind::Texts),
+        Field::optional("delay", Kind::Number),
+    ];
+
+    fn pointers(body: &str) -> Vec<String> {
+        let problem = explain(body.as_bytes(), FIELDS, "x");
+        problem.errors().iter().filter_map(|error| error.pointer.clone()).collect()
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_whatever_the_others_hold() {
+        assert_eq!(pointers(r#"{"body":1e999,"tags":"x"}"#), ["/tags"]);
+        assert_eq!(pointers(r#"{"body":"\ud800","tags":"x"}"#), ["/tags"]);
+        assert_eq!(
+            pointers(r#"{"tag":7,"keys":["a",1,2],"delay":1.5}"#),
+            ["/body", "/tag", "/keys/1", "/keys/2", "/delay"]
+        );
+        assert_eq!(pointers(r#"{"body":1,"tag":"\ud800"}"#), ["/tag"]);
+        assert_eq!(pointers(r#"{"body":1,"body":2}"#), ["/body"]);
+        let nested = format!(r#"{{"body":{}{},"tags":1}}"#, "[".repeat(200), "]".repeat(200));
+        assert_eq!(pointers(&nested), ["/tags"]);
+    }
+
+    #[test]
+    fn a_million_wrong_elements_are_a_few_errors() {
+        let body = format!(r#"{{"body":1,"keys":[{}0]}}"#, "0,".repeat(1_000_000));
+        assert_eq!(pointers(&body).len(), MOST_ERRORS);
+    }
 }

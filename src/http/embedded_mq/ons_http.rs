@@ -20,6 +20,7 @@ use crate::protocol::ons_http::{
     self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, ForbiddenReason, Header, MAX_CONSUME, MAX_TIMEOUT_MILLIS,
     Method, Publish, Refusal, Request,
 };
+use crate::tasks::Stage;
 
 /// Why a request got no success.
 enum Failure {
@@ -45,9 +46,15 @@ pub(super) async fn answer(
         Err(failure) => {
             if method == Method::Get {
                 // The vendor's sample consumer asks again at once after an error: hold the answer (item 14).
-                let mut draining = service.draining.clone();
+                let mut stage = service.stage.clone();
                 // Whichever comes first.
-                drop(tokio::time::timeout(service.settings.error_hold, draining.wait_for(|draining| *draining)).await);
+                drop(
+                    tokio::time::timeout(
+                        service.settings.error_hold,
+                        stage.wait_for(|stage| *stage == Stage::Stopping),
+                    )
+                    .await,
+                );
             }
             refuse(service, &failure)
         }
@@ -132,11 +139,11 @@ async fn consume_some(service: &EndpointService, consume: Consume<'_>) -> Result
         max_messages: consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME),
         wait,
     };
-    let mut draining = service.draining.clone();
+    let mut stage = service.stage.clone();
     let deliveries = tokio::select! {
         biased;
         deliveries = service.engine.receive(request) => deliveries.map_err(Failure::Engine)?,
-        _ = draining.wait_for(|draining| *draining), if !wait.is_zero() => Vec::new(),
+        _ = stage.wait_for(|stage| *stage == Stage::Stopping), if !wait.is_zero() => Vec::new(),
     };
     let json = Bytes::from(ons_http::encode_consumed(&deliveries));
     let handles = deliveries.into_iter().map(|delivery| delivery.handle).collect();
@@ -149,7 +156,15 @@ async fn acknowledge_one(service: &EndpointService, acknowledge: Acknowledge<'_>
     let group = group(&acknowledge.consumer_group)?;
     match service.engine.acknowledge(&topic, &group, &acknowledge.handle).await.map_err(Failure::Engine)? {
         // A client repeats a failed DELETE of a stale handle for ever: 204, and nothing is done (item 15).
-        Acknowledgement::Done | Acknowledgement::Stale => Ok(HttpResponse::NoContent().finish()),
+        Acknowledgement::Done => Ok(HttpResponse::NoContent().finish()),
+        Acknowledgement::Stale => {
+            tracing::debug!(
+                topic = topic.as_str(),
+                group = group.as_str(),
+                "a stale handle was acknowledged: nothing done"
+            );
+            Ok(HttpResponse::NoContent().finish())
+        }
         Acknowledgement::Malformed => Err(Refusal::Invalid("MsgHandle", "it is no handle of this endpoint").into()),
     }
 }

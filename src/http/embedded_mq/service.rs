@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::EmbeddedConfig;
 use crate::embedded::Engine;
 use crate::signature::{Credentials, SigningKey};
+use crate::tasks::Stage;
 use crate::telemetry::Metrics;
 
 /// What the endpoint checks and allows.
@@ -60,7 +61,7 @@ pub struct EndpointService {
     pub(super) settings: EndpointSettings,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) draining: watch::Receiver<bool>,
+    pub(super) stage: watch::Receiver<Stage>,
 }
 
 impl EndpointService {
@@ -71,9 +72,9 @@ impl EndpointService {
         settings: EndpointSettings,
         clock: Clock,
         metrics: Arc<Metrics>,
-        draining: watch::Receiver<bool>,
+        stage: watch::Receiver<Stage>,
     ) -> Self {
-        Self { engine, settings, clock, metrics, draining }
+        Self { engine, settings, clock, metrics, stage }
     }
 
     /// Answers one request.
@@ -98,7 +99,7 @@ impl EndpointService {
             Err(Unread::Broken) => HttpResponse::build(StatusCode::BAD_REQUEST).force_close().finish(),
             Err(Unread::TooSlow) => HttpResponse::build(StatusCode::REQUEST_TIMEOUT).force_close().finish(),
         };
-        if *self.draining.borrow() {
+        if *self.stage.borrow() != Stage::Serving {
             response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
         }
         response

@@ -5,18 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
+use crate::tasks::Stage;
+
 /// Started and not draining. The MQ being away does not count: another replica would not reach it either.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     started: Arc<AtomicBool>,
-    draining: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
 }
 
 impl Readiness {
     /// Not started yet.
     #[must_use]
-    pub fn new(draining: watch::Receiver<bool>) -> Self {
-        Self { started: Arc::default(), draining }
+    pub fn new(stage: watch::Receiver<Stage>) -> Self {
+        Self { started: Arc::default(), stage }
     }
 
     /// Every listener is open.
@@ -33,6 +35,6 @@ impl Readiness {
     /// Whether the process is stopping.
     #[must_use]
     pub fn draining(&self) -> bool {
-        *self.draining.borrow()
+        *self.stage.borrow() != Stage::Serving
     }
 }

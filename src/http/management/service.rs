@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use prometheus::IntGauge;
 
 use super::Readiness;
-use crate::embedded::Engine;
+use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats};
 use crate::http::problem::{Code, Problem};
-use crate::telemetry::Metrics;
+use crate::http::request_id::{RequestIds, X_REQUEST_ID};
+use crate::telemetry::{EmbeddedTotals, Metrics};
 
 /// The routes, in the order of the contract.
 const ROUTES: &str = "/livez, /readyz, /startupz, /metrics, /config";
@@ -28,20 +29,29 @@ pub struct ManagementService {
     pub engine: Option<Engine>,
     /// What `/config` shows: redacted when it was made.
     pub config: Arc<str>,
+    /// Numbers requests.
+    pub request_ids: RequestIds,
 }
 
 impl ManagementService {
-    /// Answers one request.
+    /// Answers one request; `id` is the request's own or a new one.
     pub async fn handle(self, request: HttpRequest) -> HttpResponse {
+        let id = self.request_ids.of(request.headers());
+        let mut response = self.answer(&request, &id).await;
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(X_REQUEST_ID, id);
+        }
+        response
+    }
+
+    async fn answer(&self, request: &HttpRequest, id: &str) -> HttpResponse {
         let path = request.uri().path();
         if !["/livez", "/readyz", "/startupz", "/metrics", "/config"].contains(&path) {
             let detail = format!("there is nothing at this path; this listener has {ROUTES}");
-            return Problem::new(Code::NotFound, detail).closing().response("");
+            return Problem::new(Code::NotFound, detail).closing().response(id);
         }
         if request.method() != Method::GET && request.method() != Method::HEAD {
-            let mut response = Problem::method_not_allowed("GET, HEAD").closing().response("");
-            response.headers_mut().insert(ALLOW, actix_web::http::header::HeaderValue::from_static("GET, HEAD"));
-            return response;
+            return Problem::method_not_allowed("GET, HEAD").closing().response(id);
         }
         match path {
             // Liveness asks nobody: a restart mends nothing outside this process.
@@ -51,7 +61,7 @@ impl ManagementService {
             "/config" => {
                 HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(self.config.to_string())
             }
-            _ => self.scrape().await,
+            _ => self.scrape(id).await,
         }
     }
 
@@ -76,10 +86,10 @@ impl ManagementService {
         response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text)
     }
 
-    async fn scrape(&self) -> HttpResponse {
+    async fn scrape(&self, id: &str) -> HttpResponse {
         if let Some(engine) = &self.engine {
             match engine.stats().await {
-                Ok(stats) => self.metrics.set_embedded(&stats.groups.iter().map(into_sample).collect::<Vec<_>>()),
+                Ok(stats) => self.show(&stats),
                 Err(error) => tracing::warn!(%error, "the embedded endpoint could not tell its numbers"),
             }
         }
@@ -87,9 +97,25 @@ impl ManagementService {
             Ok(page) => HttpResponse::Ok().insert_header((CONTENT_TYPE, prometheus::TEXT_FORMAT)).body(page),
             Err(error) => {
                 tracing::error!(%error, "the metrics could not be written");
-                Problem::new(Code::InternalError, "the metrics could not be written").response("")
+                Problem::new(Code::InternalError, "the metrics could not be written").response(id)
             }
         }
+    }
+}
+
+impl ManagementService {
+    /// Puts the embedded endpoint's numbers into the metrics.
+    fn show(&self, stats: &EngineStats) {
+        self.metrics.set_embedded(&stats.groups.iter().map(into_sample).collect::<Vec<_>>());
+        let totals = EmbeddedTotals {
+            dropped: stats.totals.dropped_by_retention,
+            dead_lettered: stats.totals.dead_lettered,
+            stale_acknowledgements: stats.totals.stale_acknowledgements,
+        };
+        let dead_letters = stats.topics.iter().filter(|topic| topic.topic.as_str().starts_with(DEAD_LETTER_PREFIX));
+        let dead_letters: Vec<_> =
+            dead_letters.map(|topic| (topic.topic.as_str().to_owned(), topic.messages)).collect();
+        self.metrics.set_embedded_totals(totals, &dead_letters);
     }
 }
 

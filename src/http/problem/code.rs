@@ -37,8 +37,12 @@ pub enum Code {
     ForeignReceiptHandle,
     /// 503.
     Overloaded,
+    /// 429: the topic's publishes per second are used up.
+    RateLimited,
     /// 503: the process stops.
     Draining,
+    /// 503: the MQ failed too often and is left alone for a while.
+    CircuitOpen,
     /// 503: not sent because an earlier message of its group was not stored.
     EarlierMessageFailed,
     /// 503: nothing was sent.
@@ -78,7 +82,7 @@ pub struct Row {
 
 impl Code {
     /// Every code, in the contract's order.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::MalformedJson,
         Self::ValidationFailed,
         Self::UnsupportedMediaType,
@@ -95,8 +99,10 @@ impl Code {
         Self::OriginNotAllowed,
         Self::InvalidReceiptHandle,
         Self::ForeignReceiptHandle,
+        Self::RateLimited,
         Self::Overloaded,
         Self::Draining,
+        Self::CircuitOpen,
         Self::EarlierMessageFailed,
         Self::UpstreamUnreachable,
         Self::UpstreamThrottled,
@@ -232,6 +238,20 @@ impl Code {
                 "Acknowledge under the topic and group that the message was received from.",
             ),
             Self::Overloaded => row("overloaded", 503, true, "The gateway is full.", "Try again after `Retry-After`."),
+            Self::RateLimited => row(
+                "rate-limited",
+                429,
+                true,
+                "The topic's rate is used up.",
+                "Try again after `Retry-After`; nothing was sent.",
+            ),
+            Self::CircuitOpen => row(
+                "circuit-open",
+                503,
+                true,
+                "The MQ failed too often and is left alone for a while.",
+                "Try again after `Retry-After`; nothing was sent.",
+            ),
             Self::Draining => {
                 row("draining", 503, true, "The gateway is stopping.", "Try again: another replica answers.")
             }

@@ -16,8 +16,8 @@ impl From<GatewayError> for Problem {
             GatewayError::IllegalName { what, error } => {
                 Self { detail, ..Self::invalid(vec![FieldError::parameter(*what, error.to_string())]) }
             }
-            GatewayError::UnknownTopic(_) => Self::new(Code::UnknownTopic, detail),
-            GatewayError::UnknownGroup { .. } => Self::new(Code::UnknownGroup, detail),
+            GatewayError::UnknownTopic => Self::new(Code::UnknownTopic, detail),
+            GatewayError::UnknownGroup => Self::new(Code::UnknownGroup, detail),
             GatewayError::TooLarge { limit, actual } => Self {
                 vendor_code: Some("BODY_TOO_BIG".to_owned()),
                 ..Self::over(Code::MessageTooLarge, detail, *limit, Some(*actual))
@@ -29,6 +29,10 @@ impl From<GatewayError> for Problem {
                 Self { status: 501, ..Self::new(Code::CapabilityNotSupported, detail) }
             }
             GatewayError::Invalid { field, detail } => field_error(field, detail.clone()),
+            GatewayError::RateLimited { retry_after, .. } => {
+                Self { retry_after: Some(*retry_after), ..Self::new(Code::RateLimited, detail) }
+            }
+            GatewayError::TopicFull { .. } => Self::new(Code::Overloaded, detail),
             GatewayError::EarlierMessageFailed => Self::new(Code::EarlierMessageFailed, detail),
             GatewayError::OutOfTime => Self::new(Code::Overloaded, detail),
             GatewayError::InvalidReceiptHandle => Self::new(Code::InvalidReceiptHandle, detail),
@@ -45,6 +49,7 @@ impl Problem {
         let code = match error.kind {
             UpstreamErrorKind::Unreachable => Code::UpstreamUnreachable,
             UpstreamErrorKind::Overloaded => Code::Overloaded,
+            UpstreamErrorKind::CircuitOpen => Code::CircuitOpen,
             UpstreamErrorKind::Throttled => Code::UpstreamThrottled,
             UpstreamErrorKind::Timeout => Code::UpstreamTimeout,
             UpstreamErrorKind::BadResponse => Code::UpstreamBadResponse,

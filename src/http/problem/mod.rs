@@ -132,8 +132,16 @@ impl Problem {
         for error in &mut self.errors {
             error.pointer = error.pointer.take().map(|inside| format!("{pointer}{inside}"));
         }
-        self.detail = summary(&self.errors);
+        if !self.errors.is_empty() {
+            self.detail = summary(&self.errors);
+        }
         self
+    }
+
+    /// Its wrong fields.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
     }
 
     /// Too much of something, with both numbers.
@@ -229,8 +237,9 @@ impl Problem {
 
     /// Every 429 and 503 carries it.
     fn retry_after_seconds(&self) -> Option<u64> {
-        let wait = self.retry_after.or_else(|| (self.status == 503).then_some(DEFAULT_RETRY_AFTER))?;
-        Some(wait.as_secs().max(1))
+        let wait = self.retry_after.or_else(|| matches!(self.status, 429 | 503).then_some(DEFAULT_RETRY_AFTER))?;
+        // Never before its time: part of a second is a whole one.
+        Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).map(|seconds| seconds.max(1))
     }
 }
 
@@ -247,7 +256,7 @@ mod tests {
         assert_eq!(codes.len(), Code::ALL.len());
         for code in Code::ALL {
             let problem = Problem::new(code, "x");
-            assert_eq!(problem.retry_after_seconds().is_some(), code.row().status == 503, "{code:?}");
+            assert_eq!(problem.retry_after_seconds().is_some(), matches!(code.row().status, 429 | 503), "{code:?}");
         }
     }
 

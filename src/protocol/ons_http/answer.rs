@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::model::{Delivery, Durability, MessageGroup, MessageId, Published, UnixMillis, UpstreamHandle};
 
@@ -156,14 +157,38 @@ impl<'de> Deserialize<'de> for Digits {
     }
 }
 
+/// What a consume's 200 held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumed {
+    /// The messages.
+    pub deliveries: Vec<Delivery>,
+    /// Elements that are no message: left to the MQ, so that one of them does not cost its neighbours a delivery.
+    pub unreadable: usize,
+}
+
 /// Reads the body of a consume's 200. The protocol does not tell when a delivery becomes visible again:
 /// `visible_again_at` is the caller's assumption.
 ///
 /// # Errors
-/// [`AnswerError`]: nothing of the batch is used then; the MQ delivers it again.
-pub fn decode_consumed(body: &[u8], visible_again_at: UnixMillis) -> Result<Vec<Delivery>, AnswerError> {
-    let elements: Vec<ConsumedIn<'_>> = serde_json::from_slice(body).map_err(|_| AnswerError::Unreadable)?;
-    elements.into_iter().map(|element| decode_element(element, visible_again_at)).collect()
+/// [`AnswerError`] when it is no list, or holds nothing that can be read.
+pub fn decode_consumed(body: &[u8], visible_again_at: UnixMillis) -> Result<Consumed, AnswerError> {
+    let elements: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| AnswerError::Unreadable)?;
+    let mut consumed = Consumed { deliveries: Vec::with_capacity(elements.len()), unreadable: 0 };
+    let mut failure = None;
+    for element in elements {
+        let read = serde_json::from_str::<ConsumedIn<'_>>(element.get()).map_err(|_| AnswerError::Unreadable);
+        match read.and_then(|element| decode_element(element, visible_again_at)) {
+            Ok(delivery) => consumed.deliveries.push(delivery),
+            Err(error) => {
+                consumed.unreadable += 1;
+                failure = Some(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) if consumed.deliveries.is_empty() => Err(error),
+        Some(_) | None => Ok(consumed),
+    }
 }
 
 fn decode_element(element: ConsumedIn<'_>, visible_again_at: UnixMillis) -> Result<Delivery, AnswerError> {

@@ -10,7 +10,8 @@ mod refusal;
 mod request;
 
 pub use answer::{
-    AnswerError, ErrorBody, decode_consumed, decode_error, decode_published, encode_consumed, encode_published,
+    AnswerError, Consumed, ErrorBody, decode_consumed, decode_error, decode_published, encode_consumed,
+    encode_published,
 };
 pub use refusal::{ForbiddenReason, Refusal};
 pub use request::{Acknowledge, Consume, Encoded, Header, Method, Publish, Request, Signed, decode};

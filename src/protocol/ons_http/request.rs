@@ -1,6 +1,7 @@
 //! Requests: encoded by the upstream, decoded by the endpoint.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use bytes::Bytes;
 
@@ -111,8 +112,9 @@ impl Header {
     }
 }
 
-/// A request ready for the wire: origin-form target and the protocol's own headers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A request ready for the wire: origin-form target and the protocol's own headers, which are signed: no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+#[expect(missing_debug_implementations, reason = "a signature in a log can be replayed")]
 pub struct Encoded<'a> {
     /// The method.
     pub method: Method,
@@ -236,20 +238,20 @@ pub fn decode<'a>(
     header: impl Fn(Header) -> Option<Cow<'a, str>>,
     body: Bytes,
 ) -> Result<Signed<'a>, Refusal> {
-    let query = Query::read(query)?;
-    let required = |header_name: Header, label: &'static str| {
+    let query = Query::read(query);
+    let identity = |header_name: Header, label: &'static str| {
         header(header_name).filter(|value| !value.is_empty()).ok_or(Refusal::Missing(label))
     };
-    let signature = required(Header::Signature, "Signature")?;
-    let access_key = required(Header::AccessKey, "AccessKey")?;
-    let topic = query.topic.ok_or(Refusal::Missing("Topic"))?;
-    let time = query.time.ok_or(Refusal::Missing("Time"))?;
+    let signature = identity(Header::Signature, "Signature")?;
+    let access_key = identity(Header::AccessKey, "AccessKey")?;
+    let topic = required(query.topic, "Topic")?;
+    let time = required(query.time, "Time")?;
     if time.parse::<u64>().is_err() {
         return Err(Refusal::Invalid("Time", "must be milliseconds since 1970 as digits"));
     }
     let request = match method {
         Method::Post => {
-            let producer_group = required(Header::ProducerId, "ProducerId")?;
+            let producer_group = identity(Header::ProducerId, "ProducerId")?;
             let ordered =
                 header(Header::IsOrder).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
             let sharding_key = header(Header::ShardingKey).filter(|value| ordered && !value.is_empty());
@@ -257,25 +259,28 @@ pub fn decode<'a>(
                 topic,
                 producer_group,
                 time,
-                tag: query.tag,
-                key: query.key,
-                start_deliver_time: query.start_deliver_time,
+                tag: optional(query.tag, "Tag")?,
+                key: optional(query.key, "Key")?,
+                start_deliver_time: optional(query.start_deliver_time, "StartDeliverTime")?
+                    .map(|digits| digits.parse())
+                    .transpose()
+                    .map_err(|_| Refusal::Invalid("StartDeliverTime", "must be milliseconds as digits"))?,
                 sharding_key,
                 body,
             })
         }
         Method::Get => Request::Consume(Consume {
             topic,
-            consumer_group: required(Header::ConsumerId, "ConsumerId")?,
+            consumer_group: identity(Header::ConsumerId, "ConsumerId")?,
             time,
-            num: query.num,
-            timeout: query.timeout,
+            num: lenient(query.num),
+            timeout: lenient(query.timeout),
         }),
         Method::Delete => Request::Acknowledge(Acknowledge {
             topic,
-            consumer_group: required(Header::ConsumerId, "ConsumerId")?,
+            consumer_group: identity(Header::ConsumerId, "ConsumerId")?,
             time,
-            handle: query.handle.ok_or(Refusal::Missing("MsgHandle"))?,
+            handle: required(query.handle, "MsgHandle")?,
         }),
     };
     Ok(Signed { request, access_key, signature })
@@ -284,57 +289,55 @@ pub fn decode<'a>(
 /// The parameters that mean something; the first of duplicates wins, unknown ones are ignored.
 #[derive(Default)]
 struct Query<'a> {
-    topic: Option<Cow<'a, str>>,
-    time: Option<Cow<'a, str>>,
-    tag: Option<Cow<'a, str>>,
-    key: Option<Cow<'a, str>>,
-    handle: Option<Cow<'a, str>>,
-    start_deliver_time: Option<u64>,
-    num: Option<u32>,
-    timeout: Option<u64>,
+    topic: Value<'a>,
+    time: Value<'a>,
+    tag: Value<'a>,
+    key: Value<'a>,
+    handle: Value<'a>,
+    start_deliver_time: Value<'a>,
+    num: Value<'a>,
+    timeout: Value<'a>,
 }
+
+/// A parameter's value as far as it was read: judged only where the method uses it.
+type Value<'a> = Option<Result<Cow<'a, str>, form::NotUtf8>>;
 
 impl<'a> Query<'a> {
-    fn read(query: &'a str) -> Result<Self, Refusal> {
+    fn read(query: &'a str) -> Self {
         let mut found = Self::default();
         for (name, value) in form::pairs(query) {
-            let (slot, label) = match name.as_ref() {
-                "topic" => (&mut found.topic, "Topic"),
-                "time" => (&mut found.time, "Time"),
-                "tag" => (&mut found.tag, "Tag"),
-                "key" => (&mut found.key, "Key"),
-                "msgHandle" => (&mut found.handle, "MsgHandle"),
-                "startdelivertime" | "startDeliverTime" => {
-                    let parsed = number(value, "StartDeliverTime")?;
-                    found.start_deliver_time = found.start_deliver_time.or(parsed);
-                    continue;
-                }
-                "num" => {
-                    // A number that cannot be read is as good as none: clients send odd ones.
-                    let parsed = value.ok().and_then(|value| value.parse().ok());
-                    found.num = found.num.or(parsed);
-                    continue;
-                }
-                "timeout" => {
-                    let parsed = value.ok().and_then(|value| value.parse().ok());
-                    found.timeout = found.timeout.or(parsed);
-                    continue;
-                }
+            let slot = match name.as_ref() {
+                "topic" => &mut found.topic,
+                "time" => &mut found.time,
+                "tag" => &mut found.tag,
+                "key" => &mut found.key,
+                "msgHandle" => &mut found.handle,
+                "startdelivertime" | "startDeliverTime" => &mut found.start_deliver_time,
+                "num" => &mut found.num,
+                "timeout" => &mut found.timeout,
                 _ => continue,
             };
-            let value = value.map_err(|_| Refusal::Invalid(label, "must be UTF-8"))?;
-            if slot.is_none() && !value.is_empty() {
-                *slot = Some(value);
-            }
+            slot.get_or_insert(value);
         }
-        Ok(found)
+        found
     }
 }
 
-fn number(value: Result<Cow<'_, str>, form::NotUtf8>, label: &'static str) -> Result<Option<u64>, Refusal> {
+/// Text that may be absent or empty.
+fn optional<'a>(value: Value<'a>, label: &'static str) -> Result<Option<Cow<'a, str>>, Refusal> {
     match value {
-        Ok(value) if value.is_empty() => Ok(None),
-        Ok(value) => value.parse().map(Some).map_err(|_| Refusal::Invalid(label, "must be milliseconds as digits")),
-        Err(form::NotUtf8) => Err(Refusal::Invalid(label, "must be milliseconds as digits")),
+        None => Ok(None),
+        Some(Ok(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Some(Err(form::NotUtf8)) => Err(Refusal::Invalid(label, "must be UTF-8")),
     }
+}
+
+/// Text that must be there.
+fn required<'a>(value: Value<'a>, label: &'static str) -> Result<Cow<'a, str>, Refusal> {
+    optional(value, label)?.ok_or(Refusal::Missing(label))
+}
+
+/// A number; one that cannot be read is as good as none where clients send odd ones.
+fn lenient<T: FromStr>(value: Value<'_>) -> Option<T> {
+    value?.ok()?.parse().ok()
 }

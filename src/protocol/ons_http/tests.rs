@@ -177,13 +177,16 @@ fn answers_of_the_service() {
 
     // A capture of 2017, and the same without key and tag as in the sample of 2015.
     let captured = br#"[{"body":"HelloMQ","bornTime":"1490692511643","key":"http","msgHandle":"X1BF","msgId":"0A97","reconsumeTimes":1,"tag":"http"}]"#;
-    let deliveries = decode_consumed(captured, UnixMillis(9)).unwrap();
+    let deliveries = decode_consumed(captured, UnixMillis(9)).unwrap().deliveries;
     assert_eq!(deliveries[0].delivery_attempt, 2);
     assert_eq!(deliveries[0].published_at, UnixMillis(1_490_692_511_643));
     assert_eq!(encode_consumed(&deliveries).as_bytes(), captured);
     let sparse = br#"[{"body":"a","bornTime":1,"msgHandle":"h","msgId":"i"}]"#;
-    assert_eq!(decode_consumed(sparse, UnixMillis(9)).unwrap()[0].tag, None);
-    assert_eq!(decode_consumed(b"[]", UnixMillis(9)), Ok(Vec::new()));
+    assert_eq!(decode_consumed(sparse, UnixMillis(9)).unwrap().deliveries[0].tag, None);
+    assert_eq!(decode_consumed(b"[]", UnixMillis(9)).unwrap(), Consumed { deliveries: Vec::new(), unreadable: 0 });
+    let mixed = br#"[{"body":null},{"body":"a","bornTime":1,"msgHandle":"h","msgId":"i"},7]"#;
+    let consumed = decode_consumed(mixed, UnixMillis(9)).unwrap();
+    assert_eq!((consumed.deliveries.len(), consumed.unreadable), (1, 2));
     for bad in [&b""[..], b"{}", b"[{}]", br#"[{"body":"a","bornTime":"1","msgHandle":"","msgId":"i"}]"#] {
         assert!(decode_consumed(bad, UnixMillis(9)).is_err());
     }
@@ -255,7 +258,8 @@ proptest! {
         for delivery in &mut expected {
             delivery.visible_again_at = UnixMillis(7);
         }
-        prop_assert_eq!(decode_consumed(encode_consumed(&batch).as_bytes(), UnixMillis(7)).unwrap(), expected);
+        let consumed = decode_consumed(encode_consumed(&batch).as_bytes(), UnixMillis(7)).unwrap();
+        prop_assert_eq!(consumed, Consumed { deliveries: expected, unreadable: 0 });
     }
 
     #[test]
