@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::{Overrides, Source};
+
 /// HTTP-to-MQ gateway: services POST JSON, the gateway holds the keys.
 ///
 /// Without --config or --user-properties it runs with its embedded MQ endpoint, ready to try.
@@ -41,10 +43,50 @@ pub(super) struct SourceArguments {
     pub(super) user_properties: Option<PathBuf>,
 }
 
+impl SourceArguments {
+    /// The named file, else what is built in.
+    pub(super) fn source(&self) -> Source {
+        match (&self.config, &self.user_properties) {
+            (Some(file), _) => Source::File(file.clone()),
+            (None, Some(file)) => Source::UserProperties(file.clone()),
+            (None, None) => Source::BuiltIn,
+        }
+    }
+}
+
+/// A configuration, for commands that look at one profile of it.
+#[derive(Debug, Args)]
+pub(super) struct ProfileArguments {
+    #[command(flatten)]
+    pub(super) source: SourceArguments,
+    /// Where the embedded endpoint keeps its keys [default: ./data]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// The profile
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+impl ProfileArguments {
+    /// What the flags set.
+    pub(super) fn overrides(&self) -> Overrides {
+        Overrides { data_dir: self.data_dir.clone(), ..Overrides::default() }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Checks a configuration and every file it names, without starting anything
     Check(CheckArguments),
+    /// Asks each profile's MQ whether it would serve us: names, TLS, clock, keys, topics, groups. Publishes nothing
+    ///
+    /// Exit code 0: all good, warnings allowed; 1: something failed; 2: usage, or a file that cannot be read.
+    Doctor(DoctorArguments),
+    /// Shows how a request is signed, for comparing with a vendor's sample. Sends nothing
+    Sign(SignArguments),
     /// Runs the embedded MQ endpoint alone
     EmbeddedMq(EmbeddedArguments),
 }
@@ -60,6 +102,62 @@ pub(super) struct CheckArguments {
     /// How to print the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    #[command(flatten)]
+    pub(super) common: ProfileArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SignArguments {
+    #[command(flatten)]
+    pub(super) common: ProfileArguments,
+    /// Shows the text to sign, the body's digest and the request; nothing else is offered
+    #[arg(long)]
+    pub(super) explain: bool,
+    /// Which request
+    #[arg(long, value_enum)]
+    pub(super) operation: Operation,
+    /// The topic
+    #[arg(long)]
+    pub(super) topic: String,
+    /// The consumer group; for a publish the producer group [default there: the profile's]
+    #[arg(long)]
+    pub(super) group: Option<String>,
+    /// The message, as text [default: empty]
+    #[arg(long, value_name = "TEXT", conflicts_with = "body_file")]
+    pub(super) body: Option<String>,
+    /// The message, as the bytes of a file
+    #[arg(long, value_name = "FILE")]
+    pub(super) body_file: Option<PathBuf>,
+    /// The message's tag [default: the topic's]
+    #[arg(long)]
+    pub(super) tag: Option<String>,
+    /// The message's key, or keys with a blank between [default: the topic's]
+    #[arg(long)]
+    pub(super) key: Option<String>,
+    /// The handle to acknowledge: the MQ's own, as it came, not percent-encoded
+    #[arg(long, allow_hyphen_values = true)]
+    pub(super) handle: Option<String>,
+    /// Time of signing, in milliseconds since 1970 [default: now]
+    #[arg(long, value_name = "MILLIS")]
+    pub(super) time: Option<u64>,
+    /// Shows the signature, too: whoever has it can send this request for 15 seconds
+    #[arg(long)]
+    pub(super) show_signature: bool,
+}
+
+/// The requests of the ONS HTTP protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Operation {
+    /// POST
+    Publish,
+    /// GET
+    Consume,
+    /// DELETE
+    Ack,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

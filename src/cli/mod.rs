@@ -3,8 +3,11 @@
 mod arguments;
 mod check;
 mod credentials;
+mod doctor;
 mod environment;
+mod profile_access;
 mod run;
+mod sign;
 
 use std::process::ExitCode;
 
@@ -24,6 +27,8 @@ pub fn main() -> ExitCode {
     let result = match &arguments.command {
         None => run::gateway(&arguments),
         Some(Command::Check(check)) => check::check(check),
+        Some(Command::Doctor(asked)) => doctor::doctor(asked),
+        Some(Command::Sign(asked)) => sign::sign(asked),
         Some(Command::EmbeddedMq(embedded)) => match &embedded.command {
             None => run::embedded(embedded),
             Some(EmbeddedCommand::Credentials(asked)) => credentials::print(asked),
@@ -48,6 +53,10 @@ struct Failure {
 impl Failure {
     fn bad(message: impl std::fmt::Display) -> Self {
         Self { code: BAD, message: message.to_string() }
+    }
+
+    fn usage(message: impl std::fmt::Display) -> Self {
+        Self { code: USAGE, message: message.to_string() }
     }
 }
 

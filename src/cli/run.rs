@@ -10,11 +10,6 @@ use crate::telemetry::{Metrics, logging, panics};
 
 /// `mq-gateway`.
 pub(super) fn gateway(arguments: &Arguments) -> Result<u8, Failure> {
-    let source = match (&arguments.source.config, &arguments.source.user_properties) {
-        (Some(file), _) => Source::File(file.clone()),
-        (None, Some(file)) => Source::UserProperties(file.clone()),
-        (None, None) => Source::BuiltIn,
-    };
     let overrides = Overrides {
         listen: arguments.listen,
         management_listen: arguments.management_listen,
@@ -22,7 +17,7 @@ pub(super) fn gateway(arguments: &Arguments) -> Result<u8, Failure> {
         data_dir: arguments.data_dir.clone(),
         ..Overrides::default()
     };
-    serve(load(&source, &overrides)?, Parts::Gateway)
+    serve(load(&arguments.source.source(), &overrides)?, Parts::Gateway)
 }
 
 /// `mq-gateway embedded-mq`.
@@ -38,7 +33,8 @@ pub(super) fn embedded(arguments: &EmbeddedArguments) -> Result<u8, Failure> {
     serve(load(&Source::BuiltIn, &overrides)?, parts)
 }
 
-fn load(source: &Source, overrides: &Overrides) -> Result<Config, Failure> {
+/// Every problem at once; a file that cannot be read is a usage error.
+pub(super) fn load(source: &Source, overrides: &Overrides) -> Result<Config, Failure> {
     config::load(source, overrides, &environment::variables()).map_err(|errors| {
         let code = if errors.is_unreadable() { USAGE } else { BAD };
         Failure { code, message: errors.to_string() }
