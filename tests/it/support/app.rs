@@ -31,6 +31,7 @@ pub struct Launch {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     listeners: Vec<&'static str>,
+    open_files: Option<usize>,
 }
 
 impl Launch {
@@ -67,7 +68,7 @@ impl Launch {
     /// No arguments but those still to be added; waits for no listener.
     pub fn bare() -> Self {
         let directory = Arc::new(TempDir::new().expect("a temporary directory"));
-        Self { directory, arguments: Vec::new(), environment: Vec::new(), listeners: Vec::new() }
+        Self { directory, arguments: Vec::new(), environment: Vec::new(), listeners: Vec::new(), open_files: None }
     }
 
     /// Adds arguments; `{directory}` in them is the test's own directory.
@@ -79,6 +80,13 @@ impl Launch {
 
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The most files and sockets that the process may have open.
+    #[allow(dead_code, reason = "the fault suite's")]
+    pub fn open_files(mut self, limit: usize) -> Self {
+        self.open_files = Some(limit);
         self
     }
 
@@ -107,7 +115,12 @@ impl Launch {
 
     /// Writes the files of a credentials directory, which the configuration calls `{secrets}`.
     pub fn secrets(self, credentials: &Credentials) -> Self {
-        let directory = self.path("secrets");
+        self.secrets_in("secrets", credentials)
+    }
+
+    /// The same in a directory of another name.
+    pub fn secrets_in(self, name: &str, credentials: &Credentials) -> Self {
+        let directory = self.path(name);
         std::fs::create_dir_all(&directory).expect("a directory");
         for (name, value) in [("access_key", &credentials.access_key), ("secret_key", &credentials.secret_key)] {
             let file = directory.join(name);
@@ -183,7 +196,15 @@ impl Launch {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mq-gateway"));
+        const PROGRAM: &str = env!("CARGO_BIN_EXE_mq-gateway");
+        let mut command = match self.open_files {
+            Some(limit) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\""), PROGRAM]);
+                shell
+            }
+            None => Command::new(PROGRAM),
+        };
         command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A place of its own, so that a default data directory never lands in the repository.
         command.current_dir(self.directory.path());

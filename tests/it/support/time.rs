@@ -64,6 +64,16 @@ pub fn format_rfc3339_millis(millis: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest % 1000)
 }
 
+/// The same as HTTP's `Date` has it.
+pub fn format_http_date(millis: u64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let text = format_rfc3339_millis(millis);
+    let day = DAYS[usize::try_from(millis / 86_400_000 % 7).expect("fits")];
+    let month = MONTHS[text[5..7].parse::<usize>().expect("a month") - 1];
+    format!("{day}, {} {month} {} {} GMT", &text[8..10], &text[..4], &text[11..19])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +85,6 @@ mod tests {
         assert_eq!(parse_rfc3339_millis("2024-02-29T23:59:59.999Z"), Some(1_709_251_199_999));
         assert_eq!(format_rfc3339_millis(1_709_251_199_999), "2024-02-29T23:59:59.999Z");
         assert_eq!(parse_rfc3339_millis("2017-08-28T08:05:19Z"), None);
+        assert_eq!(format_http_date(1_503_907_519_123), "Mon, 28 Aug 2017 08:05:19 GMT");
     }
 }

@@ -11,6 +11,38 @@ use crate::support::time;
 pub struct Failure {
     pub text: String,
     pub refuses: bool,
+    /// The test itself brought it about: no failure of the gateway.
+    pub expected: bool,
+}
+
+/// Who may ask, and by which clock.
+#[derive(Debug, Default)]
+pub struct Identities {
+    pub accepted: Vec<Credentials>,
+    /// Access keys that were good once.
+    retired: Vec<String>,
+    /// How far the endpoint's clock is ahead, where a test set it.
+    pub ahead_millis: Option<i64>,
+}
+
+impl Identities {
+    pub fn only(credentials: Credentials) -> Self {
+        Self { accepted: vec![credentials], ..Self::default() }
+    }
+
+    pub fn retire(&mut self, access_key: &str) {
+        self.accepted.retain(|credentials| credentials.access_key != access_key);
+        self.retired.push(access_key.to_owned());
+    }
+
+    /// The `Date` header of a clock that a test set.
+    pub fn date(&self) -> Option<String> {
+        self.ahead_millis.map(|_| format!("Date: {}", time::format_http_date(self.now())))
+    }
+
+    fn now(&self) -> u64 {
+        time::now_millis().saturating_add_signed(self.ahead_millis.unwrap_or(0))
+    }
 }
 
 /// Headers that a caller may send and that must never travel on.
@@ -36,10 +68,21 @@ const NEVER: [&str; 18] = [
 ];
 
 /// Everything that is wrong with `request`.
-pub fn failures(request: &Recorded, credentials: &Credentials) -> Vec<Failure> {
+pub fn failures(request: &Recorded, identities: &Identities) -> Vec<Failure> {
     let mut failures = Vec::new();
+    let keys = request.headers_named("AccessKey");
+    if let &[key] = keys.as_slice()
+        && identities.retired.iter().any(|retired| retired == key)
+    {
+        failures.push(Failure { text: "retired".into(), refuses: true, expected: true });
+        return failures;
+    }
+    if identities.ahead_millis.is_some() && !timely(request, identities.now()) {
+        failures.push(Failure { text: "by another clock".into(), refuses: true, expected: true });
+        return failures;
+    }
     let mut wrong = |refuses: bool, what: String| {
-        failures.push(Failure { text: format!("{what}\n    in {request:?}"), refuses });
+        failures.push(Failure { text: format!("{what}\n    in {request:?}"), refuses, expected: false });
     };
     let operation = match request.method.as_str() {
         "POST" => Operation::Publish,
@@ -60,8 +103,15 @@ pub fn failures(request: &Recorded, credentials: &Credentials) -> Vec<Failure> {
             wrong(false, format!("header {name} has no business here"));
         }
     }
-    check_time(request, &mut wrong);
-    check_identity(request, operation, credentials, &mut wrong);
+    let now = identities.now();
+    if !timely(request, now) {
+        wrong(true, format!("time {:?} at {now}", request.parameter("time").unwrap_or_default()));
+    }
+    let named = identities.accepted.iter().find(|accepted| keys == [accepted.access_key.as_str()]);
+    match named {
+        Some(credentials) => check_identity(request, operation, credentials, &mut wrong),
+        None => wrong(true, "AccessKey is not exactly ours".into()),
+    }
     failures
 }
 
@@ -89,14 +139,12 @@ fn check_parameters(request: &Recorded, operation: Operation, wrong: &mut impl F
     }
 }
 
-fn check_time(request: &Recorded, wrong: &mut impl FnMut(bool, String)) {
+/// Whether `time` is one, and within the vendor's window at `now`.
+fn timely(request: &Recorded, now: u64) -> bool {
     let text = request.parameter("time").unwrap_or_default();
     let digits = text.len() == 13 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let now = time::now_millis();
-    match text.parse::<u64>() {
-        Ok(sent) if digits && sent + 15_000 >= now && sent <= now + 60_000 => {}
-        _ => wrong(true, format!("time {text:?} at {now}")),
-    }
+    let within = |sent: u64| sent + 15_000 >= now && sent <= now + 60_000;
+    digits && text.parse::<u64>().is_ok_and(within)
 }
 
 fn check_identity(
@@ -105,9 +153,6 @@ fn check_identity(
     credentials: &Credentials,
     wrong: &mut impl FnMut(bool, String),
 ) {
-    if request.headers_named("AccessKey") != [credentials.access_key.as_str()] {
-        wrong(true, "AccessKey is not exactly ours".into());
-    }
     let (ours, other) = match operation {
         Operation::Publish => ("ProducerID", "ConsumerID"),
         Operation::Consume | Operation::Delete => ("ConsumerID", "ProducerID"),

@@ -6,13 +6,13 @@
 mod broker;
 mod check;
 mod request;
-mod script;
+pub mod script;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ pub use self::script::{
 };
 
 use self::broker::Broker;
+use self::check::Identities;
 use self::request::{Incoming, Reader};
 use super::ons::Credentials;
 use super::time;
@@ -43,11 +44,24 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     stopped: AtomicBool,
+    /// The thread that accepts, and what ends it; `None` while the endpoint is away.
+    listening: Mutex<Option<Listening>>,
+}
+
+struct Listening {
+    go_on: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<()>,
 }
 
 #[derive(Default)]
 struct State {
     requests: Vec<Recorded>,
+    /// How many came, recorded or not.
+    seen: usize,
+    forgetful: bool,
+    frozen: bool,
+    identities: Identities,
+    open: HashMap<usize, TcpStream>,
     /// Indices of requests whose sender went away before the answer was complete.
     given_up: Vec<usize>,
     scripts: VecDeque<Script>,
@@ -69,32 +83,67 @@ enum Then {
 impl Endpoint {
     /// Starts one with credentials of its own.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// Starts one at this address of the loopback network. One of its own keeps the port while the endpoint is away.
+    pub fn start_at(address: Ipv4Addr) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
+        let credentials = Credentials::of(&format!("endpoint-{}", address.port()));
+        let state = State { identities: Identities::only(credentials.clone()), ..State::default() };
         let shared = Arc::new(Shared {
             address,
-            credentials: Credentials::of(&format!("endpoint-{}", address.port())),
-            state: Mutex::default(),
+            credentials,
+            state: Mutex::new(state),
             changed: Condvar::new(),
             stopped: AtomicBool::new(false),
+            listening: Mutex::default(),
         });
-        let accepting = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if accepting.stopped.load(Ordering::SeqCst) {
-                    return;
-                }
-                if let Ok(stream) = stream {
-                    let serving = Arc::clone(&accepting);
-                    let connection = accepting.update(|state| {
-                        state.connections += 1;
-                        state.connections - 1
-                    });
-                    std::thread::spawn(move || serving.serve(stream, connection));
-                }
-            }
-        });
+        shared.listen(listener);
         Self { shared }
+    }
+
+    /// Goes away: connects are refused, open connections end, requests under way are given up.
+    pub fn go_away(&self) {
+        self.shared.go_away();
+    }
+
+    /// Comes back at the same address.
+    #[track_caller]
+    pub fn come_back(&self) {
+        let listener = time::until("the endpoint's port", || TcpListener::bind(self.shared.address).ok());
+        self.shared.listen(listener);
+    }
+
+    /// Like SIGSTOP: connections are accepted, bytes are taken, and nothing is done with them until [`Self::thaw`].
+    pub fn freeze(&self) {
+        self.shared.update(|state| state.frozen = true);
+    }
+
+    /// Like SIGCONT: what came meanwhile is done, whoever still waits for it.
+    pub fn thaw(&self) {
+        self.shared.update(|state| state.frozen = false);
+    }
+
+    /// Accepts these credentials, too.
+    pub fn accept_also(&self, credentials: &Credentials) {
+        self.shared.update(|state| state.identities.accepted.push(credentials.clone()));
+    }
+
+    /// Refuses these credentials from now on: a 403, but nothing wrong with the gateway.
+    pub fn retire(&self, credentials: &Credentials) {
+        self.shared.update(|state| state.identities.retire(&credentials.access_key));
+    }
+
+    /// Sets the endpoint's clock so much before (or behind) the machine's: other times are refused with a `Date`.
+    pub fn set_clock(&self, ahead_millis: i64) {
+        self.shared.update(|state| state.identities.ahead_millis = Some(ahead_millis));
+    }
+
+    /// Requests are counted and not kept any more: for long runs.
+    pub fn forget_requests(&self) {
+        self.shared.update(|state| state.forgetful = true);
     }
 
     pub fn url(&self) -> String {
@@ -125,7 +174,7 @@ impl Endpoint {
     }
 
     pub fn request_count(&self) -> usize {
-        self.shared.lock().requests.len()
+        self.shared.lock().seen
     }
 
     /// The one request that came.
@@ -149,6 +198,12 @@ impl Endpoint {
             let requests = self.requests();
             (requests.len() >= count).then_some(requests)
         })
+    }
+
+    /// Waits until at least `count` requests have come, recorded or not.
+    #[track_caller]
+    pub fn wait_for_any(&self, count: usize) {
+        time::until(&format!("{count} requests at the endpoint"), || (self.request_count() >= count).then_some(()));
     }
 
     /// Whether the sender of request `index` goes away within `limit` without waiting for its answer.
@@ -197,8 +252,8 @@ impl Endpoint {
 impl Drop for Endpoint {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
-        // Wakes the accepting thread.
-        drop(TcpStream::connect(self.shared.address));
+        self.thaw();
+        self.shared.go_away();
         if !std::thread::panicking() {
             self.assert_clean();
         }
@@ -220,6 +275,47 @@ impl Shared {
         self.stopped.load(Ordering::SeqCst)
     }
 
+    fn listen(self: &Arc<Self>, listener: TcpListener) {
+        let go_on = Arc::new(AtomicBool::new(true));
+        let (accepting, going_on) = (Arc::clone(self), Arc::clone(&go_on));
+        let thread = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if !going_on.load(Ordering::SeqCst) {
+                    return;
+                }
+                if let Ok(stream) = stream {
+                    let serving = Arc::clone(&accepting);
+                    let connection = accepting.update(|state| {
+                        state.open.extend(stream.try_clone().map(|clone| (state.connections, clone)));
+                        state.connections += 1;
+                        state.connections - 1
+                    });
+                    std::thread::spawn(move || {
+                        serving.serve(stream, connection);
+                        serving.update(|state| state.open.remove(&connection));
+                    });
+                }
+            }
+        });
+        *self.listening() = Some(Listening { go_on, thread });
+    }
+
+    fn go_away(&self) {
+        if let Some(listening) = self.listening().take() {
+            listening.go_on.store(false, Ordering::SeqCst);
+            // Wakes the accepting thread.
+            drop(TcpStream::connect(self.address));
+            let _ = listening.thread.join();
+        }
+        for stream in self.lock().open.values() {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    fn listening(&self) -> MutexGuard<'_, Option<Listening>> {
+        self.listening.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     fn serve(&self, stream: TcpStream, connection: usize) {
         let _ = stream.set_nodelay(true);
         let _ = stream.set_write_timeout(Some(Duration::from_secs(10)));
@@ -227,6 +323,7 @@ impl Shared {
         loop {
             match reader.next(connection, || self.stopped()) {
                 Incoming::Request(request) => {
+                    self.wait_while_frozen();
                     if self.answer(&mut reader, *request) == Then::Close {
                         return;
                     }
@@ -242,16 +339,20 @@ impl Shared {
 
     fn answer(&self, reader: &mut Reader, request: Recorded) -> Then {
         let (index, script) = self.update(|state| {
-            let failures = check::failures(&request, &self.credentials);
+            let failures = check::failures(&request, &state.identities);
             let refused = failures.iter().any(|failure| failure.refuses);
-            state.failures.extend(failures.into_iter().map(|failure| failure.text));
-            let ruled = state.rule.as_ref().and_then(|rule| rule(&request));
+            let faults = failures.into_iter().filter(|failure| !failure.expected);
+            state.failures.extend(faults.map(|failure| failure.text));
+            let ruled = if refused { None } else { state.rule.as_ref().and_then(|rule| rule(&request)) };
             let scripted = ruled.or_else(|| state.scripts.pop_front());
-            let usual = if refused { respond(403, &[], "") } else { good() };
-            state.requests.push(request.clone());
+            let usual = if refused { refusal(&state.identities) } else { good() };
+            if !state.forgetful {
+                state.requests.push(request.clone());
+            }
+            state.seen += 1;
             state.in_flight += 1;
             state.most_in_flight = state.most_in_flight.max(state.in_flight);
-            (state.requests.len() - 1, scripted.unwrap_or(usual))
+            (state.seen - 1, scripted.unwrap_or(usual))
         });
         let then = self.play(reader.stream(), index, &request, script);
         self.update(|state| state.in_flight -= 1);
@@ -307,6 +408,11 @@ impl Shared {
         }
     }
 
+    fn wait_while_frozen(&self) {
+        let state = self.changed.wait_while(self.lock(), |state| state.frozen);
+        drop(state.unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+
     fn wait_for_gate(&self, stream: &TcpStream, gate: &Gate) -> bool {
         while !gate.is_open() {
             if self.stopped() || self.peer_left(stream, Duration::from_millis(5)) {
@@ -335,5 +441,13 @@ impl Shared {
             }
         }
         true
+    }
+}
+
+/// 403, with the time where a test set the clock.
+fn refusal(identities: &Identities) -> Script {
+    match identities.date() {
+        Some(date) => respond(403, &[&date], ""),
+        None => respond(403, &[], ""),
     }
 }

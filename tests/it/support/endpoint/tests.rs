@@ -125,3 +125,62 @@ fn a_gate_holds_an_answer_back() {
     gate.open();
     assert_eq!(connection.receive("POST").status, 201);
 }
+
+fn published(endpoint: &Endpoint, credentials: &Credentials) -> u16 {
+    OnsRequest::publish(credentials, "T", "PID_a", "x").send(endpoint.address()).status
+}
+
+#[test]
+fn it_goes_away_and_comes_back() {
+    let endpoint = Endpoint::start_at(Ipv4Addr::new(127, 77, 0, 1));
+    let mut idle = Connection::open(endpoint.address());
+    endpoint.script(never());
+    let mut waiting = Connection::open(endpoint.address());
+    waiting.send(&OnsRequest::publish(endpoint.credentials(), "T", "PID_a", "x").bytes());
+    endpoint.wait_for_any(1);
+    endpoint.go_away();
+    assert!(idle.closed_within(Duration::from_secs(5)) && waiting.closed_within(Duration::from_secs(5)));
+    assert!(Connection::try_open(endpoint.address()).is_err());
+    endpoint.come_back();
+    assert_eq!(published(&endpoint, endpoint.credentials()), 201);
+}
+
+#[test]
+fn while_it_is_frozen_nothing_happens_and_then_all_of_it() {
+    let endpoint = Endpoint::start();
+    endpoint.freeze();
+    let mut connection = Connection::open(endpoint.address());
+    connection.send(&OnsRequest::publish(endpoint.credentials(), "T", "PID_a", "x").bytes());
+    assert!(matches!(connection.try_receive("POST", Duration::from_millis(200)), Err(NoResponse::TimedOut)));
+    assert_eq!(endpoint.request_count(), 0);
+    drop(connection);
+    endpoint.thaw();
+    time::until("what was sent", || (endpoint.stored("T").len() == 1).then_some(()));
+}
+
+#[test]
+fn credentials_come_and_go() {
+    let endpoint = Endpoint::start();
+    let (old, new) = (endpoint.credentials().clone(), Credentials::of("new"));
+    endpoint.accept_also(&new);
+    assert_eq!([&old, &new].map(|it| published(&endpoint, it)), [201, 201]);
+    endpoint.retire(&old);
+    assert_eq!([&old, &new].map(|it| published(&endpoint, it)), [403, 201]);
+    endpoint.assert_clean();
+    assert_eq!(published(&endpoint, &Credentials::of("stranger")), 403);
+    assert_eq!(endpoint.take_failures().len(), 1);
+}
+
+#[test]
+fn its_clock_may_be_another() {
+    let endpoint = Endpoint::start();
+    endpoint.forget_requests();
+    endpoint.set_clock(3_600_000);
+    let ours = OnsRequest::publish(endpoint.credentials(), "T", "PID_a", "x").send(endpoint.address());
+    assert_eq!(ours.status, 403);
+    assert!(ours.header("date").is_some_and(|date| date.ends_with(" GMT")), "{ours:?}");
+    let its = time::now_millis() + 3_600_000;
+    let request = OnsRequest::publish_at(endpoint.credentials(), "T", "PID_a", "x", its);
+    assert_eq!(request.send(endpoint.address()).status, 201);
+    assert!(endpoint.requests().is_empty());
+}

@@ -1,0 +1,126 @@
+//! I7: no secret and no signature in any byte that anybody could read.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+use super::oracle::Oracle;
+use super::support::TestApp;
+use super::support::ons::{Credentials, hex, percent_encode};
+
+/// All that is looked for begins with so many bytes that are looked up.
+const PREFIX: usize = 12;
+
+/// What must not be found, by its first bytes.
+#[derive(Debug, Default)]
+pub struct Canaries(HashMap<[u8; PREFIX], Vec<Vec<u8>>>);
+
+impl Canaries {
+    /// The endpoint's credentials, and every signature that it saw.
+    pub fn of(oracle: &Oracle) -> Self {
+        let mut canaries = Self::default();
+        canaries.secret(oracle.endpoint.credentials());
+        for signature in &oracle.ledger().signatures {
+            canaries.text(signature);
+        }
+        canaries
+    }
+
+    pub fn secret(&mut self, credentials: &Credentials) {
+        let secret = credentials.secret_key.as_str();
+        self.text(secret);
+        self.add(format!("{:?}", secret.as_bytes()));
+        // Between other bytes, base64 looks otherwise: leave out what the neighbours touch.
+        for (before, touched) in [("", 0), ("x", 4), ("xx", 4)] {
+            let encoded = STANDARD.encode(format!("{before}{secret}"));
+            self.add(&encoded[touched..encoded.len() - 4]);
+        }
+    }
+
+    /// Every spelling that a careless line could hold.
+    fn text(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        self.add(text);
+        self.add(STANDARD.encode(bytes).trim_end_matches('='));
+        self.add(URL_SAFE_NO_PAD.encode(bytes));
+        self.add(hex(bytes));
+        self.add(hex(bytes).to_uppercase());
+        self.add(percent_encode(bytes));
+        self.add(text.chars().rev().collect::<String>());
+    }
+
+    fn add(&mut self, text: impl AsRef<[u8]>) {
+        let text = text.as_ref();
+        let first = *text.first_chunk().expect("long enough to be told from other text");
+        let those = self.0.entry(first).or_default();
+        if !those.iter().any(|known| known == text) {
+            those.push(text.to_vec());
+        }
+    }
+
+    /// Fails if any of them is in these bytes.
+    #[track_caller]
+    pub fn assert_absent(&self, place: &str, bytes: &[u8]) {
+        if let Some(at) = self.find(bytes) {
+            let around = String::from_utf8_lossy(&bytes[at.saturating_sub(200)..bytes.len().min(at + 100)]);
+            panic!("I7: a secret in {place}: …{around}…");
+        }
+    }
+
+    /// Where the first of them begins.
+    fn find(&self, bytes: &[u8]) -> Option<usize> {
+        let windows = bytes.windows(PREFIX).enumerate();
+        let mut begun = windows.filter_map(|(at, window)| Some((at, self.0.get(window.first_chunk::<PREFIX>()?)?)));
+        let hit = begun.find(|(at, candidates)| candidates.iter().any(|one| bytes[*at..].starts_with(one)));
+        hit.map(|(at, _)| at)
+    }
+
+    /// Everything that a gateway shows, has written, and has been given.
+    #[track_caller]
+    pub fn assert_absent_in(&self, app: &TestApp) {
+        for target in ["/metrics", "/config", "/readyz?verbose", "/livez", "/startupz"] {
+            self.assert_absent(target, &app.management_get(target).raw);
+        }
+        self.assert_absent("/v1/topics", &app.get("/v1/topics").raw);
+        for file in ["cmdline", "environ"] {
+            let path = format!("/proc/{}/{file}", app.process_id());
+            self.assert_absent(&path, &std::fs::read(&path).expect("a process's own files"));
+        }
+        self.assert_absent("the log", app.output().as_bytes());
+    }
+
+    /// A file of answers.
+    #[track_caller]
+    pub fn assert_absent_in_file(&self, mut file: File) {
+        file.rewind().expect("a file can be rewound");
+        let (mut kept, mut block) = (Vec::new(), vec![0; 1 << 20]);
+        loop {
+            let count = file.read(&mut block).expect("a file can be read");
+            if count == 0 {
+                return;
+            }
+            kept.extend_from_slice(&block[..count]);
+            self.assert_absent("an answer", &kept);
+            // What begins here may end in the next block.
+            kept.drain(..kept.len().saturating_sub(400));
+        }
+    }
+}
+
+#[test]
+fn canaries_are_found() {
+    let credentials = Credentials::of("canary-test");
+    let mut canaries = Canaries::default();
+    canaries.secret(&credentials);
+    let found = |text: String| canaries.find(text.as_bytes()).is_some();
+    let secret = &credentials.secret_key;
+    let basic = STANDARD.encode(format!("{}:{secret}:more", credentials.access_key));
+    for text in [secret.clone(), STANDARD.encode(secret), hex(secret.as_bytes()), secret.chars().rev().collect(), basic]
+    {
+        assert!(found(format!("before{text}after")), "{text}");
+    }
+    assert!(!found(format!("{} secret-canary-tesx", credentials.access_key)));
+}

@@ -1,0 +1,51 @@
+//! The fault suite: the real program under load while its MQ, its secrets and its own processes misbehave, and a judge
+//! over what was attempted, what was acknowledged and what the MQ applied.
+//!
+//! `cargo test --test faults` takes seconds. The same for ten minutes, with a seed of yesterday:
+//!
+//! ```shell
+//! MQ_GATEWAY_FAULT_SECONDS=600 MQ_GATEWAY_FAULT_SEED=4711 cargo test --release --test faults -- --test-threads 1
+//! ```
+//!
+//! A run says its seed when it fails (always with `--nocapture`). The seed decides bodies, which fault meets which
+//! attempt, and when the endpoint goes away or freezes; the threads' interleaving stays the machine's own.
+//!
+//! The parts: [`oracle`] is the MQ and its memory, [`plan`] what it does to a request, [`driver`] the callers,
+//! [`judge`] the invariants, [`canary`] the search for secrets, [`balancer`] what stands before two gateways.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stderr,
+    clippy::too_many_lines,
+    clippy::wildcard_enum_match_arm,
+    clippy::disallowed_methods,
+    clippy::format_push_string,
+    clippy::let_underscore_must_use,
+    let_underscore_drop,
+    unreachable_pub,
+    missing_docs,
+    reason = "tests: a surprise is a failure, a table may be long, and nothing is exported"
+)]
+
+mod balancer;
+mod canary;
+mod dice;
+mod driver;
+mod judge;
+mod oracle;
+mod plan;
+mod process;
+mod secrets;
+mod settings;
+#[path = "../it/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "shared with the black-box suite, which uses the rest")]
+mod support;
+
+mod away_and_back;
+mod open_files;
+mod random_faults;
+mod rolling_restarts;
+mod stalled_profile;
