@@ -184,7 +184,12 @@ pub(super) const SECTION: Section = Section {
             Preset::Value("\"2s\""),
             "The pause before a waiting receive asks again after an empty answer that came early.",
         ),
-        key("dns_refresh", duration(100, 3600), Preset::Value("\"30s\""), "How long a looked-up address is used."),
+        key(
+            "dns_refresh",
+            duration(100, 3600),
+            Preset::Value("\"30s\""),
+            "How often the endpoints' names are looked up and their addresses tried. A busy connection is renewed within ten minutes.",
+        ),
         key(
             "keep_alive",
             duration(0, 600),
@@ -195,7 +200,7 @@ pub(super) const SECTION: Section = Section {
             "connections",
             Kind::Integer { min: 1, max: 65_535 },
             Preset::Value("1024"),
-            "Most requests in flight to this MQ, per worker; one more is answered 503.",
+            "Most receives in flight to this MQ, and again most other requests, per worker; one more is answered 503.",
         ),
         key(
             "clock_skew",

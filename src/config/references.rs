@@ -4,7 +4,7 @@ use super::Config;
 use super::endpoint::Endpoint;
 use super::findings::Findings;
 use super::kind::Flaw;
-use super::profiles::{CredentialsSource, ProfileConfig};
+use super::profiles::{CredentialsSource, ProfileConfig, Protocol};
 use super::suggest::did_you_mean;
 
 /// Checks what profiles name.
@@ -48,7 +48,13 @@ fn check_credentials(config: &Config, profile: &ProfileConfig, embedded: bool) -
             Err(Flaw::new("is a pair that the embedded endpoint does not accept")
                 .hint("write \"embedded\", or set `credentials` below [embedded] to the same name"))
         }
-        CredentialsSource::Named(_) => Ok(()),
+        CredentialsSource::Named(name) => match (profile.protocol, config.credentials.get(name)) {
+            (Protocol::OnsHttp, Some(files)) if files.security_token_file.is_some() => {
+                Err(Flaw::new("has a security token, and ons-http has no place for one")
+                    .hint("use a permanent pair, or take the file security_token away"))
+            }
+            (Protocol::OnsHttp, _) => Ok(()),
+        },
     }
 }
 

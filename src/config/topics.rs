@@ -148,13 +148,13 @@ pub(super) const SECTION: Section = Section {
             "max_in_flight",
             Kind::Integer { min: 0, max: 1_000_000 },
             Preset::Value("0"),
-            "Most publishes of this topic at once, over all workers; one more is answered 503. 0 is no limit of its own.",
+            "Most publishes of this topic at once, over all workers; one more is answered 503; the names of `\"*\"` share it. 0 is no limit.",
         ),
         key(
             "publishes_per_second",
             Kind::Integer { min: 0, max: 1_000_000 },
             Preset::Value("0"),
-            "Most publishes of this topic per second, a second's worth at once; more is answered 429. 0 is no limit.",
+            "Most publishes of this topic per second, a second's worth at once; more is answered 429; the names of `\"*\"` share it. 0 is no limit.",
         ),
     ],
 };

@@ -4,7 +4,7 @@
 //! acknowledgement under way moves into a task of its own then and runs to its end; a receive ends, and its poll
 //! upstream with it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -58,6 +58,7 @@ pub struct DataService {
     tasks: Tasks,
     request_ids: RequestIds,
     meter: Meter,
+    log_gate: LogGate,
 }
 
 /// One request under way, as its operation sees it.
@@ -111,6 +112,9 @@ impl Exchange {
     pub(super) fn log_failures<'a>(&self, failures: impl Iterator<Item = &'a GatewayError>) {
         let mut upstream = failures.filter_map(GatewayError::upstream);
         if let Some(first) = upstream.next() {
+            if !self.service.log_gate.opens() {
+                return;
+            }
             let count = 1 + upstream.count();
             let (request_id, topic) = (self.id.as_str(), self.found.topic.as_str());
             let (route, result) = (self.found.route.template(), first.kind.label());
@@ -124,7 +128,8 @@ impl DataService {
     #[must_use]
     pub fn new(gateway: Gateway, settings: DataSettings, tasks: Tasks, random: &Random) -> Self {
         let meter = Meter::default();
-        Self { gateway, settings, tasks, request_ids: RequestIds::new(random), meter }
+        let request_ids = RequestIds::new(random);
+        Self { gateway, settings, tasks, request_ids, meter, log_gate: LogGate::default() }
     }
 
     /// Answers one request.
@@ -317,6 +322,27 @@ impl Drop for Observed<'_> {
         metrics.http_requests_in_flight.dec();
         let labels = HttpLabels { method: self.method, route: self.route, status: self.status };
         self.service.meter.observe(metrics, labels, self.started);
+    }
+}
+
+/// Lets so many lines of a kind through per second and thread: an MQ that is away must not fill the disk. The metrics
+/// count them all.
+#[derive(Debug, Default)]
+struct LogGate(Cell<Option<(Instant, u32)>>);
+
+/// Lines per second and thread.
+const LINES: u32 = 10;
+
+impl LogGate {
+    fn opens(&self) -> bool {
+        let now = Instant::now();
+        let (since, lines) =
+            self.0.get().filter(|(since, _)| now - *since < Duration::from_secs(1)).unwrap_or((now, 0));
+        self.0.set(Some((since, lines + 1)));
+        if lines == LINES {
+            tracing::warn!(per_second = LINES, "more failures than lines: the metrics count them all");
+        }
+        lines < LINES
     }
 }
 

@@ -38,6 +38,7 @@ mod judge;
 mod oracle;
 mod plan;
 mod process;
+mod protections;
 mod secrets;
 mod settings;
 #[path = "../it/support/mod.rs"]

@@ -242,7 +242,8 @@ fn a_burst_of_connections_waits_in_the_listeners_queue() {
 #[test]
 fn a_topic_has_its_own_limit_over_all_workers() {
     let endpoint = Endpoint::start();
-    let settings = Settings::new().server("workers = 2").topic("max_in_flight = 4");
+    let topic = |name: &str| format!("[[topics]]\nname = \"{name}\"\nprofile = \"main\"\nmax_in_flight = 4\n");
+    let settings = Settings::new().server("workers = 2").topics(&(topic("orders") + &topic("invoices")));
     let app = TestApp::with(&endpoint, settings);
     let gate = Gate::default();
     let holds = gate.clone();
