@@ -45,7 +45,7 @@ fn every_named_file_is_read() {
 
     for (name, content, words) in [
         ("secret_key", format!("{CANARY}\n{CANARY}"), "more than one line"),
-        ("security_token", String::new(), "is empty"),
+        ("security_token", "t".to_owned(), "ons-http has no place for one"),
         ("token", format!("{CANARY}\0"), "control characters"),
         ("ca.pem", CANARY.to_owned(), "holds no certificate"),
         ("ca.pem", certificate.replace("-----END", "!CANARY"), "is damaged"),
@@ -71,8 +71,8 @@ fn loading_reads_no_secret_file() {
     assert_eq!(config.credentials["main"].security_token_file, None);
     fs::create_dir(&secrets).unwrap();
     fs::write(secrets.join("security_token"), "t").unwrap();
-    let config = load(&Source::File(written.path), &Overrides::default(), &BTreeMap::new()).unwrap();
-    assert_eq!(config.credentials["main"].security_token_file, Some(secrets.join("security_token")));
+    let errors = load(&Source::File(written.path), &Overrides::default(), &BTreeMap::new()).unwrap_err();
+    assert!(errors.to_string().contains("ons-http has no place for one"), "{errors}");
 }
 
 #[test]
