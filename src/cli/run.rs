@@ -47,6 +47,7 @@ fn load(source: &Source, overrides: &Overrides) -> Result<Config, Failure> {
 
 fn serve(config: Config, parts: Parts) -> Result<u8, Failure> {
     logging::start(&config.log);
+    app::raise_descriptors();
     let metrics = Metrics::new().map_err(Failure::bad)?;
     panics::count(&metrics);
     let surroundings = Surroundings { clock: Clock::system(), random: Random::system(), metrics };

@@ -31,6 +31,7 @@ pub struct Launch {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     listeners: Vec<&'static str>,
+    open_files: Option<usize>,
 }
 
 impl Launch {
@@ -67,7 +68,7 @@ impl Launch {
     /// No arguments but those still to be added; waits for no listener.
     pub fn bare() -> Self {
         let directory = Arc::new(TempDir::new().expect("a temporary directory"));
-        Self { directory, arguments: Vec::new(), environment: Vec::new(), listeners: Vec::new() }
+        Self { directory, arguments: Vec::new(), environment: Vec::new(), listeners: Vec::new(), open_files: None }
     }
 
     /// Adds arguments; `{directory}` in them is the test's own directory.
@@ -79,6 +80,12 @@ impl Launch {
 
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Allows the process no more open files than this.
+    pub fn open_files(mut self, limit: usize) -> Self {
+        self.open_files = Some(limit);
         self
     }
 
@@ -183,7 +190,15 @@ impl Launch {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mq-gateway"));
+        let program = env!("CARGO_BIN_EXE_mq-gateway");
+        let mut command = match self.open_files {
+            Some(limit) => {
+                let mut shell = Command::new("sh");
+                shell.arg("-c").arg(format!("ulimit -n {limit}; exec \"$0\" \"$@\"")).arg(program);
+                shell
+            }
+            None => Command::new(program),
+        };
         command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A place of its own, so that a default data directory never lands in the repository.
         command.current_dir(self.directory.path());
