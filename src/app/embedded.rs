@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::listeners::{Listener, serve};
+use super::listeners::{Door, Listener, serve};
 use super::{StartError, Surroundings};
 use crate::config::{self, Config, EmbeddedStorage};
 use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation};
@@ -77,15 +77,20 @@ pub(super) fn listen(
     surroundings: &Surroundings,
     stage: watch::Receiver<Stage>,
 ) -> Result<Listener, StartError> {
-    let limits = &config.server.limits;
-    let settings = EndpointSettings::new(&config.embedded, &opened.credentials, limits.body_timeout);
+    let settings = EndpointSettings::new(&config.embedded, &opened.credentials, &config.server.limits);
     let engine = opened.engine.clone();
     let Surroundings { clock, metrics, .. } = surroundings.clone();
+    let door = Door {
+        name: "embedded",
+        address: config.embedded.listen,
+        key: "embedded.listen",
+        metrics: metrics.connections("embedded"),
+    };
     let build = move || {
         let (engine, settings, clock) = (engine.clone(), settings.clone(), clock.clone());
         Rc::new(EndpointService::new(engine, settings, clock, Arc::clone(&metrics), stage.clone()))
     };
-    let listener = serve(config, (config.embedded.listen, "embedded.listen"), build, EndpointService::handle)?;
+    let listener = serve(config, door, build, EndpointService::handle)?;
     if let (Some(own), Some(directory)) = (&opened.own, &opened.data_dir) {
         let url = format!("http://{}", reachable(listener.address));
         own.clone().note_url(directory.path(), url)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::embedded::reachable;
-use super::listeners::{Listener, serve};
+use super::listeners::{Door, Listener, serve};
 use super::{StartError, Surroundings};
 use crate::config::{self, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::gateway::{Gateway, Routes, Shared};
@@ -101,5 +101,11 @@ pub(super) fn listen(
         let gateway = Gateway::new(shared.clone());
         Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), &random))
     };
-    serve(config, (config.server.listen, "server.listen"), build, DataService::handle)
+    let door = Door {
+        name: "data",
+        address: config.server.listen,
+        key: "server.listen",
+        metrics: surroundings.metrics.connections("data"),
+    };
+    serve(config, door, build, DataService::handle)
 }

@@ -3,6 +3,7 @@
 //! [`start`] binds everything first, so port 0 works and a taken port is one clean message; service begins when every
 //! listener is open, and never waits for the MQ.
 
+mod descriptors;
 mod embedded;
 mod error;
 mod gateway;
@@ -27,6 +28,7 @@ use crate::storage::DataDir;
 use crate::tasks::{Background, Stage, Tasks};
 use crate::telemetry::Metrics;
 
+pub use descriptors::raise as raise_descriptors;
 pub use error::StartError;
 pub use shutdown::Signals;
 

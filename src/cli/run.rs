@@ -1,7 +1,5 @@
 //! Runs the gateway, or the embedded endpoint alone.
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-
 use super::arguments::{Arguments, EmbeddedArguments};
 use super::{BAD, Failure, USAGE, environment};
 use crate::app::{self, Parts, Signals, Surroundings};
@@ -45,25 +43,14 @@ pub(super) fn load(source: &Source, overrides: &Overrides) -> Result<Config, Fai
 
 fn serve(config: Config, parts: Parts) -> Result<u8, Failure> {
     logging::start(&config.log);
+    app::raise_descriptors();
     let metrics = Metrics::new().map_err(Failure::bad)?;
     panics::count(&metrics);
     let surroundings = Surroundings { clock: Clock::system(), random: Random::system(), metrics };
-    raise_open_files(config.server.limits.connections);
     actix_web::rt::System::new().block_on(async move {
         let signals = Signals::listen().map_err(Failure::bad)?;
         let application = app::start(config, parts, surroundings).await.map_err(Failure::bad)?;
         application.run_until(signals).await;
         Ok(0)
     })
-}
-
-/// Takes as many open files as the system allows: each connection is one, and more upstream.
-fn raise_open_files(connections: usize) {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
-    // Where it is refused, the old limit stays.
-    let raised = soft >= hard || setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
-    let files = if raised { hard.max(soft) } else { soft };
-    if files < connections as u64 {
-        tracing::warn!(files, connections, "fewer files may be open than server.limits.connections allows connections");
-    }
 }

@@ -60,7 +60,10 @@ fn limits(limits: &LimitsConfig) -> Value {
         "request_timeout": duration(limits.request_timeout),
         "body_timeout": duration(limits.body_timeout),
         "head_timeout": duration(limits.head_timeout),
+        "min_body_rate": limits.min_body_rate,
+        "write_timeout": duration(limits.write_timeout),
         "connections": limits.connections,
+        "connections_per_address": limits.connections_per_address,
     })
 }
 

@@ -88,7 +88,7 @@ impl Exchange {
     pub(super) async fn body(&self) -> Result<Bytes, Problem> {
         let mut payload = self.payload.replace(Payload::None);
         let limits = self.limits();
-        let read = body::read(&self.request, &mut payload, limits.body_bytes, limits.body_timeout).await;
+        let read = body::read(&self.request, &mut payload, limits.body_bytes, body::Pace::new(limits)).await;
         if read.is_err() {
             // Kept: dropping it now would make the connection read the rest in vain.
             self.payload.replace(payload);

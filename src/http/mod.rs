@@ -3,6 +3,7 @@
 mod accept;
 pub mod api;
 mod body;
+pub mod connections;
 mod data;
 pub mod embedded_mq;
 mod guard;

@@ -1,11 +1,16 @@
 //! Log lines: JSON for machines, text for a terminal, never more than INFO of the libraries.
 
 use std::io::IsTerminal as _;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata};
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt as _, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{LogConfig, LogFormat, LogLevel};
@@ -18,7 +23,7 @@ pub fn start(config: &LogConfig) {
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stdout().is_terminal(),
     };
-    let filter = filter(config.level);
+    let filter = filter(config.level).and(Seldom::default());
     let registry = tracing_subscriber::registry();
     let started = if json {
         let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
@@ -45,4 +50,55 @@ fn filter(level: LogLevel) -> Targets {
         .with_default(ours.min(LevelFilter::INFO))
         .with_target("actix_server", quiet)
         .with_target("mq_gateway", ours)
+}
+
+/// Where the HTTP server says, twice a second, that the process can open no more files.
+const ACCEPTING: &str = "actix_server::accept";
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Lets one event of [`ACCEPTING`] through, then none for [`PAUSE`].
+#[derive(Debug, Default)]
+struct Seldom(Mutex<Option<Instant>>);
+
+impl<S> Filter<S> for Seldom {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn callsite_enabled(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::always()
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+        event.metadata().target() != ACCEPTING || self.due(Instant::now())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::TRACE)
+    }
+}
+
+impl Seldom {
+    fn due(&self, now: Instant) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let due = last.is_none_or(|last| now.duration_since(last) >= PAUSE);
+        if due {
+            *last = Some(now);
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_event_in_each_pause() {
+        let (seldom, start) = (Seldom::default(), Instant::now());
+        assert!(seldom.due(start));
+        assert!(!seldom.due(start + Duration::from_secs(9)));
+        assert!(seldom.due(start + Duration::from_secs(10)));
+        assert!(!seldom.due(start + Duration::from_secs(11)));
+    }
 }

@@ -9,6 +9,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use super::connections::ConnectionMetrics;
 use super::topic_labels::{Bounded, OTHER, UNKNOWN};
 use crate::model::Outcome;
 
@@ -23,6 +24,8 @@ pub struct Metrics {
     http_request_duration: HistogramVec,
     /// Requests being answered now.
     pub http_requests_in_flight: IntGauge,
+    connections: IntGaugeVec,
+    connections_closed: IntCounterVec,
     messages_published: IntCounterVec,
     message_bytes: IntCounterVec,
     messages_received: IntCounterVec,
@@ -201,6 +204,12 @@ impl Metrics {
                 &["route"],
             )?,
             http_requests_in_flight: gauge("http_requests_in_flight", "Requests being answered now.")?,
+            connections: gauges("connections", "Open connections of callers.", &["listener"])?,
+            connections_closed: counters(
+                "connections_closed_total",
+                "Connections of callers that ended, by what ended them.",
+                &["listener", "reason"],
+            )?,
             messages_published: counters(
                 "messages_published_total",
                 "Publishes by what is known about them.",
@@ -317,6 +326,13 @@ impl Metrics {
     #[must_use]
     pub fn http_request_duration(&self, route: &'static str) -> Histogram {
         self.http_request_duration.with_label_values(&[route])
+    }
+
+    /// The series of one listener.
+    #[must_use]
+    pub fn connections(&self, listener: &'static str) -> ConnectionMetrics {
+        let closed = |reason| self.connections_closed.with_label_values(&[listener, reason]);
+        ConnectionMetrics::new(self.connections.with_label_values(&[listener]), closed)
     }
 
     /// The series of a topic, bounded in number.

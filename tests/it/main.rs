@@ -19,9 +19,12 @@
 
 mod ack;
 mod architecture;
+mod b7_open_files;
 mod batch;
 mod command_line;
 mod d1_framing;
+mod d2_slow_clients;
+mod d3_idle_connections;
 mod d4_size_limits;
 mod d5_injection;
 mod d6_json;

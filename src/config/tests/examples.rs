@@ -32,7 +32,10 @@ fn the_defaults_are_those_of_the_contract() {
         request_timeout: seconds(30),
         body_timeout: seconds(10),
         head_timeout: seconds(5),
+        min_body_rate: 1024,
+        write_timeout: seconds(30),
         connections: 25_000,
+        connections_per_address: 0,
     };
     assert_eq!(config.server.limits, expected);
     assert_eq!(config.server.keep_alive, seconds(75));

@@ -9,12 +9,12 @@ use actix_web::http::header::{ALLOW, CONTENT_LENGTH};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
 use tokio::sync::watch;
 
+use super::super::body::{Arrival, NotArrived, Pace};
 use super::ons_http;
 use crate::clock::Clock;
-use crate::config::EmbeddedConfig;
+use crate::config::{EmbeddedConfig, LimitsConfig};
 use crate::embedded::Engine;
 use crate::signature::{Credentials, SigningKey};
 use crate::tasks::Stage;
@@ -34,13 +34,13 @@ pub struct EndpointSettings {
     pub(super) default_wait: Duration,
     /// How long an error answer to GET is held.
     pub(super) error_hold: Duration,
-    body_timeout: Duration,
+    pace: Pace,
 }
 
 impl EndpointSettings {
     /// Joins the configuration with the endpoint's one pair of keys.
     #[must_use]
-    pub fn new(config: &EmbeddedConfig, credentials: &Credentials, body_timeout: Duration) -> Self {
+    pub fn new(config: &EmbeddedConfig, credentials: &Credentials, limits: &LimitsConfig) -> Self {
         Self {
             access_key: credentials.access_key.as_str().into(),
             signing: SigningKey::new(credentials.secret_key.expose()),
@@ -49,7 +49,7 @@ impl EndpointSettings {
             max_message_bytes: config.max_message_bytes,
             default_wait: config.default_wait,
             error_hold: config.error_hold,
-            body_timeout,
+            pace: Pace::new(limits),
         }
     }
 }
@@ -111,21 +111,21 @@ impl EndpointService {
         if announced.is_some_and(|length: usize| length > limit) {
             return Err(Unread::TooBig);
         }
-        let all = async {
-            let mut body = BytesMut::new();
-            while let Some(chunk) = payload.next().await {
-                let chunk = chunk.map_err(|_| Unread::Broken)?;
-                if body.len() + chunk.len() > limit {
-                    return Err(Unread::TooBig);
-                }
-                if body.is_empty() && announced == Some(chunk.len()) {
-                    return Ok(chunk);
-                }
-                body.extend_from_slice(&chunk);
+        let mut arrival = Arrival::new(request, payload, self.settings.pace);
+        let mut first = Bytes::new();
+        let mut body = BytesMut::new();
+        while let Some(chunk) = arrival.next().await? {
+            if first.len() + body.len() + chunk.len() > limit {
+                return Err(Unread::TooBig);
             }
-            Ok(body.freeze())
-        };
-        tokio::time::timeout(self.settings.body_timeout, all).await.unwrap_or(Err(Unread::TooSlow))
+            if first.is_empty() && body.is_empty() {
+                first = chunk;
+                continue;
+            }
+            body.extend_from_slice(&std::mem::take(&mut first));
+            body.extend_from_slice(&chunk);
+        }
+        Ok(if body.is_empty() { first } else { body.freeze() })
     }
 }
 
@@ -133,4 +133,13 @@ enum Unread {
     TooBig,
     Broken,
     TooSlow,
+}
+
+impl From<NotArrived> for Unread {
+    fn from(reason: NotArrived) -> Self {
+        match reason {
+            NotArrived::Broken => Self::Broken,
+            NotArrived::Late(_) | NotArrived::Slow(_) => Self::TooSlow,
+        }
+    }
 }

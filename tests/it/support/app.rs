@@ -84,7 +84,6 @@ impl Launch {
     }
 
     /// The most files and sockets that the process may have open.
-    #[allow(dead_code, reason = "the fault suite's")]
     pub fn open_files(mut self, limit: usize) -> Self {
         self.open_files = Some(limit);
         self

@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod ons;
 pub mod problem;
 pub mod settings;
+pub mod slow;
 pub mod time;
 pub mod trap;
 

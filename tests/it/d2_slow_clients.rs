@@ -1,0 +1,239 @@
+//! Promise D2: slow clients are cut in every place where a client can be slow, and the others do not notice.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::slow::{Habit, Slow, run};
+use crate::support::time::until;
+use crate::support::{Connection, Endpoint, Launch, Settings, TestApp};
+
+const ATTACKERS: usize = 200;
+const SECOND: Duration = Duration::from_secs(1);
+/// Ends the waiting of a test that fails.
+const FAR: Duration = Duration::from_secs(12);
+const LIST: &str = "GET /v1/topics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+fn limits(text: &str) -> Settings {
+    Settings::new().more(&format!("[server.limits]\n{text}"))
+}
+
+/// Sends requests all the time, each on a connection of its own and on a kept one, until it is told to stop.
+struct Healthy {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<Duration>,
+}
+
+impl Healthy {
+    fn towards(address: SocketAddr) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut slowest = Duration::ZERO;
+            let mut kept = Connection::open(address);
+            while !stopped.load(Ordering::SeqCst) {
+                let started = Instant::now();
+                assert_eq!(Connection::open(address).exchange(LIST.as_bytes(), "GET").status, 200);
+                assert_eq!(kept.exchange(LIST.as_bytes(), "GET").status, 200);
+                slowest = slowest.max(started.elapsed());
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            slowest
+        });
+        Self { stop, thread }
+    }
+
+    /// None failed, and none took long, for a debug build on a shared machine.
+    #[track_caller]
+    fn check(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        let slowest = self.thread.join().expect("all healthy requests are answered");
+        assert!(slowest < 2 * SECOND, "{slowest:?}");
+    }
+}
+
+/// Lets many clients have this habit beside healthy ones; `limit` is the one they meet.
+#[track_caller]
+fn attack(app: &TestApp, address: SocketAddr, habit: Habit<'_>, limit: Duration) -> Vec<Slow> {
+    attack_by(ATTACKERS, app, address, habit, limit)
+}
+
+#[track_caller]
+fn attack_by(count: usize, app: &TestApp, address: SocketAddr, habit: Habit<'_>, limit: Duration) -> Vec<Slow> {
+    let healthy = Healthy::towards(app.data());
+    let all = run(address, habit, count, FAR);
+    healthy.check();
+    for slow in &all {
+        let end = slow.answered.or(slow.cut).unwrap_or_else(|| panic!("never cut: {habit:?}"));
+        assert!(end <= 2 * limit, "after {end:?}: {habit:?}");
+        assert!(end >= limit / 2, "after {end:?}: {habit:?}");
+        assert!(slow.cut.is_some(), "answered and never closed: {habit:?}");
+    }
+    all
+}
+
+#[track_caller]
+fn closed(app: &TestApp, listener: &str, reason: &str) -> usize {
+    let labels = [("listener", listener), ("reason", reason)];
+    let count = app.metrics().get("mq_gateway_connections_closed_total", &labels).unwrap();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
+    let count = count as usize;
+    count
+}
+
+#[test]
+fn heads() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, limits("head_timeout = \"1s\""));
+    let first = Habit { start: "GET /v1", trickle: "x", ..Habit::default() };
+    let later = Habit { request: LIST, start: "GET /v1", trickle: "x", ..Habit::default() };
+    let stalled = Habit { request: LIST, start: "GET /v1/topics HTTP/1.1\r\nHost: l", ..Habit::default() };
+    let silent = Habit::default();
+    for (number, habit) in [first, later, stalled, silent].into_iter().enumerate() {
+        for slow in attack(&app, app.data(), habit, SECOND) {
+            assert_eq!(slow.statuses(), ["408"], "{habit:?}");
+        }
+        assert_eq!(closed(&app, "data", "head_timeout"), (number + 1) * ATTACKERS, "{habit:?}");
+    }
+}
+
+#[test]
+fn a_head_that_came_along_with_the_request_before() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, limits("head_timeout = \"1s\""));
+    let publish = "POST /v1/topics/orders/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n";
+    for request in [
+        format!("{LIST}GET /v1/topics HT"),
+        format!("{publish}Content-Length: 5\r\n\r\nhelloGET /v1/topics HT"),
+        format!("{publish}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /v1/topics HT"),
+        // Two at once, and a part of a third.
+        format!("{publish}Content-Length: 5\r\n\r\nhello{publish}Content-Length: 5\r\n\r\nhelloGET"),
+    ] {
+        let mut connection = app.raw(request.as_bytes());
+        let started = Instant::now();
+        assert!(connection.receive("POST").status < 300);
+        assert!(connection.closed_within(FAR), "{request}");
+        let end = started.elapsed();
+        assert!(end >= SECOND / 2 && end <= 2 * SECOND, "{end:?}: {request}");
+    }
+    // And the rest of such a head makes a request like any other.
+    let mut connection = app.raw(format!("{LIST}GET /v1/topics HT").as_bytes());
+    assert_eq!(connection.receive("GET").status, 200);
+    assert_eq!(connection.exchange(b"TP/1.1\r\nHost: localhost\r\n\r\n", "GET").status, 200);
+    std::thread::sleep(SECOND * 3 / 2);
+    assert_eq!(connection.exchange(LIST.as_bytes(), "GET").status, 200, "an idle connection stays");
+}
+
+#[test]
+fn bodies() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, limits("body_timeout = \"2s\"\nhead_timeout = \"2s\""));
+    let head = "POST /v1/topics/orders/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n";
+    let announced = format!("{head}Content-Length: 100000\r\n\r\nhello");
+    // Too slow at half the time already.
+    let trickled = Habit { start: &announced, trickle: "x", ..Habit::default() };
+    for slow in attack(&app, app.data(), trickled, SECOND) {
+        assert_eq!(slow.statuses(), ["408"]);
+    }
+    assert_eq!(closed(&app, "data", "body_rate"), ATTACKERS);
+    // Fast enough, and yet too late.
+    let many = "x".repeat(200);
+    let endless = Habit { start: &announced, trickle: &many, ..Habit::default() };
+    for slow in attack(&app, app.data(), endless, 2 * SECOND) {
+        assert_eq!(slow.statuses(), ["408"]);
+    }
+    assert_eq!(closed(&app, "data", "body_timeout"), ATTACKERS);
+    assert_eq!(endpoint.request_count(), 0);
+}
+
+#[test]
+fn bodies_that_nobody_reads() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, limits("head_timeout = \"1s\""));
+    for line in ["POST /nowhere", "GET /v1/topics", "DELETE /v1/topics"] {
+        let request = format!("{line} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let habit = Habit { start: &request, trickle: "1\r\nx\r\n", ..Habit::default() };
+        let healthy = Healthy::towards(app.data());
+        for slow in run(app.data(), Habit { start: &(request.clone() + "1\r\nx\r\n"), ..habit }, ATTACKERS, FAR) {
+            let end = slow.cut.unwrap_or_else(|| panic!("never cut: {line}"));
+            assert!(end <= 2 * SECOND, "{end:?}: {line}");
+            assert_eq!(slow.statuses().len(), 1, "one answer to one request: {line}");
+        }
+        healthy.check();
+    }
+}
+
+#[test]
+fn answers() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, limits("write_timeout = \"1s\""));
+    // More than the kernel takes for a caller who reads nothing; few callers, as each costs it megabytes.
+    let many = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(60);
+    let habit = Habit { start: &many, reads: false, ..Habit::default() };
+    attack_by(40, &app, app.data(), habit, SECOND);
+    assert_eq!(closed(&app, "data", "write_timeout"), 40);
+}
+
+/// An answer that the kernel takes whole, and its caller does not. The kernel gives up without a word to the caller.
+#[test]
+fn small_answers() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, limits("write_timeout = \"1s\""));
+    let request = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let habit = Habit { start: request, reads: false, ..Habit::default() };
+    let healthy = Healthy::towards(app.data());
+    let started = Instant::now();
+    let waiting = run(app.data(), habit, ATTACKERS, Duration::ZERO);
+    until("all to be cut", || (closed(&app, "data", "write_timeout") == ATTACKERS).then_some(()));
+    let end = started.elapsed();
+    assert!(end >= SECOND / 2 && end <= 4 * SECOND, "{end:?}");
+    healthy.check();
+    drop(waiting);
+}
+
+#[test]
+fn the_embedded_endpoint_is_guarded_as_well() {
+    let app = Launch::embedded_with("[server.limits]\nhead_timeout = \"1s\"\nbody_timeout = \"2s\"").start();
+    let request = "GET /message/?topic=a HTTP/1.1\r\nHost: localhost\r\n";
+    let first = Habit { start: request, trickle: "x", ..Habit::default() };
+    attack(&app, app.embedded_address(), first, SECOND);
+    assert_eq!(closed(&app, "embedded", "head_timeout"), ATTACKERS);
+    let body = "POST /message/?topic=a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n";
+    let habit = Habit { start: body, trickle: "x", ..Habit::default() };
+    for slow in attack(&app, app.embedded_address(), habit, SECOND) {
+        assert_eq!(slow.statuses(), ["408"]);
+    }
+    assert_eq!(closed(&app, "embedded", "body_rate"), ATTACKERS);
+}
+
+#[test]
+fn a_full_house_makes_room() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, limits("head_timeout = \"4s\"\nconnections = 100"));
+    let stalled: Vec<Connection> = (0..300).map(|_| app.raw(b"GET /v1/topics HTTP/1.1\r\nHos")).collect();
+    let started = Instant::now();
+    for _ in 0..50 {
+        assert_eq!(app.get("/v1/topics").status, 200);
+    }
+    assert!(started.elapsed() < 3 * SECOND, "{:?}: as if all had been waited for", started.elapsed());
+    assert!(closed(&app, "data", "cap") >= 200);
+    drop(stalled);
+}
+
+#[test]
+fn one_address_may_be_held_to_a_number() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, limits("connections_per_address = 5"));
+    let mut kept: Vec<Connection> = (0..5).map(|_| app.raw(LIST.as_bytes())).collect();
+    for connection in &mut kept {
+        assert_eq!(connection.receive("GET").status, 200);
+    }
+    assert!(Connection::open(app.data()).closed_within(FAR));
+    assert_eq!(closed(&app, "data", "address_cap"), 1);
+    kept.pop();
+    until("a seat", || {
+        let mut connection = app.raw(LIST.as_bytes());
+        connection.try_receive("GET", SECOND).ok().filter(|answer| answer.status == 200)
+    });
+}

@@ -1,0 +1,131 @@
+//! Many slow clients at once, on one thread: they say something, then trickle or stall, and note when they are cut.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// What one kind of slow client does.
+#[derive(Clone, Copy, Debug)]
+pub struct Habit<'a> {
+    /// Sent at once, the answer to be read before anything else.
+    pub request: &'a str,
+    /// Sent then.
+    pub start: &'a str,
+    /// Sent again and again.
+    pub trickle: &'a str,
+    /// Whether it reads.
+    pub reads: bool,
+}
+
+impl Default for Habit<'_> {
+    fn default() -> Self {
+        Self { request: "", start: "", trickle: "", reads: true }
+    }
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct Slow {
+    stream: TcpStream,
+    started: Instant,
+    /// What came after the slow part began.
+    pub received: Vec<u8>,
+    /// How long after the start the first byte came.
+    pub answered: Option<Duration>,
+    /// How long after the start the connection ended.
+    pub cut: Option<Duration>,
+}
+
+const PAUSE: Duration = Duration::from_millis(40);
+
+impl Slow {
+    #[track_caller]
+    fn new(address: SocketAddr, habit: Habit<'_>) -> Self {
+        let mut stream = if habit.reads { TcpStream::connect(address).unwrap() } else { narrow(address) };
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        if !habit.request.is_empty() {
+            stream.write_all(habit.request.as_bytes()).unwrap();
+            read_answer(&mut stream);
+        }
+        let started = Instant::now();
+        stream.set_nonblocking(true).unwrap();
+        let _ = stream.write(habit.start.as_bytes());
+        Self { stream, started, received: Vec::new(), answered: None, cut: None }
+    }
+
+    fn step(&mut self, habit: Habit<'_>) {
+        if self.cut.is_some() {
+            return;
+        }
+        let mut buffer = [0; 4096];
+        let ended = if habit.reads {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => true,
+                Ok(count) => {
+                    self.answered.get_or_insert_with(|| self.started.elapsed());
+                    self.received.extend_from_slice(&buffer[..count]);
+                    false
+                }
+                Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+            }
+        } else {
+            self.stream.take_error().unwrap().is_some()
+        };
+        if ended {
+            self.cut = Some(self.started.elapsed());
+        } else if self.answered.is_none() && !habit.trickle.is_empty() {
+            let _ = self.stream.write(habit.trickle.as_bytes());
+        }
+    }
+
+    /// The statuses of everything that came.
+    pub fn statuses(&self) -> Vec<String> {
+        let text = String::from_utf8_lossy(&self.received);
+        text.split("HTTP/1.1 ").skip(1).map(|answer| answer.chars().take(3).collect()).collect()
+    }
+}
+
+/// Opens `count` of them, and goes on until all are cut or `limit` is over.
+#[track_caller]
+pub fn run(address: SocketAddr, habit: Habit<'_>, count: usize, limit: Duration) -> Vec<Slow> {
+    let mut all: Vec<Slow> = (0..count).map(|_| Slow::new(address, habit)).collect();
+    let deadline = Instant::now() + limit;
+    while all.iter().any(|slow| slow.cut.is_none()) && Instant::now() < deadline {
+        for slow in &mut all {
+            slow.step(habit);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    all
+}
+
+/// With the smallest receive buffer, so that answers back up soon.
+fn narrow(address: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(address).await.unwrap().into_std().unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream
+    })
+}
+
+/// A whole answer with a Content-Length.
+#[track_caller]
+fn read_answer(stream: &mut TcpStream) {
+    let mut all = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&all).to_ascii_lowercase();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+            if body.len() >= length.map_or(0, |length| length.trim().parse().unwrap()) {
+                return;
+            }
+        }
+        let count = stream.read(&mut buffer).unwrap();
+        assert!(count > 0, "closed before its answer: {text}");
+        all.extend_from_slice(&buffer[..count]);
+    }
+}
