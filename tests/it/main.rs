@@ -44,4 +44,5 @@ mod receive;
 mod shutdown;
 mod sign;
 mod support;
+mod tls_faults;
 mod upstream_faults;

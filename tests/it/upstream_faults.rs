@@ -173,11 +173,9 @@ fn forbidden() -> Row {
     row
 }
 
-#[test]
-fn a_publish_tells_what_is_known() {
-    let (endpoint, trap) = (Endpoint::start(), Trap::set());
-    let app = TestApp::towards(&endpoint);
-    let mut rows = common(201, STORED, &trap);
+/// What a publish may meet.
+fn publish_rows(trap: &Trap) -> Vec<Row> {
+    let mut rows = common(201, STORED, trap);
     rows.extend(bodies(
         201,
         &[
@@ -207,11 +205,41 @@ fn a_publish_tells_what_is_known() {
         ),
     ]);
     assert!(rows.len() >= 40);
+    rows
+}
+
+#[test]
+fn a_publish_tells_what_is_known() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+    let app = TestApp::towards(&endpoint);
     let send = || app.post_json(MESSAGES, r#"{"body":"x"}"#);
     let good = || {
         app.publish("orders", "between");
     };
-    play(rows, &endpoint, send, |row, response| check_row(row, response, publish_meaning(row)), good);
+    let check = |row: &Row, response: &Response| check_row(row, response, publish_meaning(row));
+    play(publish_rows(&trap), &endpoint, send, check, good);
+    trap.assert_untouched();
+}
+
+#[test]
+fn a_batch_tells_it_for_each_message() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+    let app = TestApp::towards(&endpoint);
+    // The second of the group is not sent after the first was not stored.
+    let batch = r#"{"messages":[{"body":"x","message_group":"g"},{"body":"y","message_group":"g"}]}"#;
+    let send = || app.post_json("/v1/topics/orders/messages:batch", batch);
+    let check = |row: &Row, response: &Response| {
+        let answer = response.expect_json(207);
+        let first = &answer["results"][0];
+        assert_eq!(first["status"], row.status, "{}: {first}", row.name);
+        assert_problem_value(&first["problem"], row.status, row.code, publish_meaning(row));
+        let second = &answer["results"][1]["problem"];
+        assert_problem_value(second, 503, "earlier-message-failed", Meaning::NotPublishedTryAgain);
+    };
+    let good = || {
+        app.publish("orders", "between");
+    };
+    play(publish_rows(&trap), &endpoint, send, check, good);
     trap.assert_untouched();
 }
 
