@@ -35,6 +35,7 @@ mod canary;
 mod dice;
 mod driver;
 mod judge;
+mod memory;
 mod oracle;
 mod plan;
 mod process;
