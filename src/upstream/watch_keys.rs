@@ -12,6 +12,9 @@ use super::Keys;
 use super::keys::{Demand, Unchanged};
 
 const POLL: Duration = Duration::from_secs(30);
+/// Until the next look at files that could not be used, and how often.
+const SOON: Duration = Duration::from_secs(1);
+const LOOKS_SOON: u32 = 5;
 /// A swap is several events; the files are read when they have settled.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -35,19 +38,35 @@ pub(super) async fn watch_keys(keys: Keys, reloads: IntCounterVec) {
             tracing::warn!(%error, directory = %directory.display(), "credentials are polled only");
         }
     }
+    // The watch stands: what changed before it is found now, what changes from here on is told.
+    let mut soon = LOOKS_SOON;
     loop {
-        // Whichever comes first; without a watcher its channel is closed and only the poll is left.
-        if let Ok(None) = timeout(POLL, changes.recv()).await {
-            sleep(POLL).await;
-        }
         sleep(SETTLE).await;
         while changes.try_recv().is_ok() {}
-        reload(&keys, &name, Demand::BothNew, &reloads).await;
+        let kept_old = reload(&keys, &name, Demand::BothNew, &reloads).await == Reload::KeptOld;
+        // Somebody may be in the middle of writing, with no further event: look again soon, but not for ever.
+        soon = if kept_old { soon.saturating_sub(1) } else { LOOKS_SOON };
+        let pause = if kept_old && soon > 0 { SOON } else { POLL };
+        // Whichever comes first; without a watcher its channel is closed and only the pause is left.
+        if let Ok(None) = timeout(pause, changes.recv()).await {
+            sleep(pause).await;
+        }
     }
 }
 
-/// Reads the files and tells what came of it. Returns whether another pair is in use now.
-pub(super) async fn reload(keys: &Keys, name: &str, demand: Demand, reloads: &IntCounterVec) -> bool {
+/// What reading the files gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reload {
+    /// Another pair is in use now.
+    Changed,
+    /// The files hold the pair in use.
+    Same,
+    /// The files cannot be used.
+    KeptOld,
+}
+
+/// Reads the files and tells what came of it.
+pub(super) async fn reload(keys: &Keys, name: &str, demand: Demand, reloads: &IntCounterVec) -> Reload {
     let reader = keys.clone();
     let read = tokio::task::spawn_blocking(move || reader.reload(demand)).await;
     let count = |result: &str| reloads.with_label_values(&[name, result]).inc();
@@ -55,14 +74,15 @@ pub(super) async fn reload(keys: &Keys, name: &str, demand: Demand, reloads: &In
         Ok(Ok(())) => {
             count("changed");
             tracing::info!(credential = name, "credentials changed");
-            true
+            Reload::Changed
         }
-        Ok(Err(Unchanged::Same)) => false,
+        Ok(Err(Unchanged::Same)) => Reload::Same,
         Ok(Err(reason @ (Unchanged::HalfWritten | Unchanged::Unusable(_)))) => {
             count("kept_old");
             tracing::warn!(credential = name, %reason, "changed credentials could not be used: the old pair stays");
-            false
+            Reload::KeptOld
         }
-        Err(_) => false,
+        // The reader panicked, which is counted elsewhere.
+        Err(_) => Reload::KeptOld,
     }
 }
