@@ -277,14 +277,17 @@ fn uri(origin: &Origin, target: &str) -> Result<Uri, CallError> {
     Uri::from_parts(parts).map_err(|_| CallError::NotConnected("the target is no URI".into()))
 }
 
+/// A day: nobody waits longer, and a number without bounds could not be added to a time.
+const LONGEST_RETRY_AFTER: u64 = 24 * 3600;
+
 /// Seconds, or a date, which is compared with the answer's own.
 fn retry_after(value: &str, date: Option<SystemTime>) -> Option<Duration> {
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds.min(LONGEST_RETRY_AFTER)));
     }
     let until = SystemTime::from(value.parse::<HttpDate>().ok()?);
     let wait = date.and_then(|date| until.duration_since(date).ok()).unwrap_or_default();
-    Some(wait.max(Duration::from_secs(1)))
+    Some(wait.clamp(Duration::from_secs(1), Duration::from_secs(LONGEST_RETRY_AFTER)))
 }
 
 /// Sorts awc's errors by the one question that matters: was anything sent?

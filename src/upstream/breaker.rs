@@ -7,6 +7,9 @@ use std::time::Duration;
 use prometheus::IntGauge;
 use tokio::time::Instant;
 
+/// Until the next request may try an endpoint whose first probe has not ended.
+const PROBE_PAUSE: Duration = Duration::from_secs(1);
+
 /// When an endpoint is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerSettings {
@@ -36,8 +39,10 @@ enum State {
     Open {
         until: Instant,
     },
-    /// One request is under way to find out.
-    HalfOpen,
+    /// One request is under way to find out; from `again` on one more may, since the first may be a long poll.
+    HalfOpen {
+        again: Instant,
+    },
 }
 
 /// What a finished exchange says about its endpoint.
@@ -78,12 +83,16 @@ impl Breaker {
         match *state {
             State::Closed { .. } => Ok(permit(false)),
             State::Open { until } if now >= until => {
-                self.enter(&mut state, State::HalfOpen);
+                self.enter(&mut state, State::HalfOpen { again: now + PROBE_PAUSE });
                 Ok(permit(true))
             }
             State::Open { until } => Err(until - now),
+            State::HalfOpen { again } if now >= again => {
+                self.enter(&mut state, State::HalfOpen { again: now + PROBE_PAUSE });
+                Ok(permit(true))
+            }
             // The probe's answer is awaited: ask again soon.
-            State::HalfOpen => Err(Duration::from_secs(1)),
+            State::HalfOpen { again } => Err(again - now),
         }
     }
 
@@ -98,9 +107,9 @@ impl Breaker {
             (State::Closed { failures }, Verdict::Failed) if failures + 1 >= self.settings.failures => open,
             (State::Closed { failures }, Verdict::Failed) => State::Closed { failures: failures + 1 },
             // Only the probe's word counts once the circuit has opened: others began before.
-            (State::HalfOpen, Verdict::Alive) if probe => State::Closed { failures: 0 },
-            (State::HalfOpen, Verdict::Failed) if probe => open,
-            (unchanged @ (State::HalfOpen | State::Open { .. }), _) => unchanged,
+            (State::HalfOpen { .. }, Verdict::Alive) if probe => State::Closed { failures: 0 },
+            (State::HalfOpen { .. }, Verdict::Failed) if probe => open,
+            (unchanged @ (State::HalfOpen { .. } | State::Open { .. }), _) => unchanged,
         };
         self.enter(&mut state, next);
     }
@@ -111,7 +120,7 @@ impl Breaker {
         self.gauge.set(match next {
             State::Closed { .. } => 0,
             State::Open { .. } => 1,
-            State::HalfOpen => 2,
+            State::HalfOpen { .. } => 2,
         });
     }
 
@@ -132,7 +141,7 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.probe && !self.settled {
             let mut state = self.breaker.lock();
-            if *state == State::HalfOpen {
+            if matches!(*state, State::HalfOpen { .. }) {
                 // Nothing was learned: the next request may try at once.
                 self.breaker.enter(&mut state, State::Open { until: Instant::now() });
             }

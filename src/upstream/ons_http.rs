@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::breaker::Verdict;
+use super::endpoints::MAX_ADDRESSES;
 use super::watch_keys::reload;
 use super::{Attempted, Demand, Plan, UpstreamError, UpstreamErrorKind, retry};
 use crate::config::OnUnknown;
 use crate::http_client::{Answer, Call, CallError, HttpClient, Origin};
-use crate::model::{Capabilities, ConsumerGroup, Delivery, Key, Message, Published, Topic, UpstreamHandle};
+use crate::model::{Capabilities, ConsumerGroup, Delivery, Key, Message, Outcome, Published, Topic, UpstreamHandle};
 use crate::protocol::ons_http::{
     self, Acknowledge, Consume, Encoded, Header, Publish, Request, decode_consumed, decode_error, decode_published,
 };
@@ -110,13 +111,16 @@ impl OnsHttp {
         max_messages: u32,
         wait: Duration,
     ) -> Result<Vec<Delivery>, UpstreamError> {
-        let timeout = if wait.is_zero() {
-            // Without `timeout` the vendor's service holds an empty poll as long as it likes.
-            self.plan.zero_timeout.then_some(0)
-        } else {
-            Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
-        };
+        let end_of_wait = Instant::now() + wait;
         let request = |time| {
+            let timeout = if wait.is_zero() {
+                // Without `timeout` the vendor's service holds an empty poll as long as it likes.
+                self.plan.zero_timeout.then_some(0)
+            } else {
+                // A repeated poll waits for what is left only.
+                let left = end_of_wait.saturating_duration_since(Instant::now());
+                Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+            };
             Request::Consume(Consume {
                 topic: Cow::Borrowed(topic.as_str()),
                 consumer_group: Cow::Borrowed(group.as_str()),
@@ -125,7 +129,7 @@ impl OnsHttp {
                 timeout,
             })
         };
-        let deadline = Instant::now() + wait + RECEIVE_MARGIN;
+        let deadline = end_of_wait + RECEIVE_MARGIN;
         let read = |answer: &Answer| {
             if answer.status != StatusCode::OK {
                 return Err(self.classify(answer, Operation::Receive));
@@ -196,20 +200,24 @@ impl OnsHttp {
                 Err(error) => error,
             };
             metrics.count(error.kind.label());
-            // A circuit that opened on the way is no answer to why the first attempt failed.
-            let error = cause.take().filter(|_| error.kind == UpstreamErrorKind::CircuitOpen).unwrap_or(error);
-            let pause = retry::pause(&error, asked, how.on_unknown, &self.plan.random);
             let now = Instant::now();
-            let pause = pause.filter(|pause| now + *pause < how.deadline && self.plan.budget.spend(now));
-            let Some(pause) = pause else { return Attempted { attempts, result: Err(error) } };
+            let left = how.deadline.saturating_duration_since(now);
+            let pause = retry::pause(&error, asked, how.on_unknown, &self.plan.random);
+            let pause = pause.filter(|pause| *pause < left && self.plan.budget.spend(now));
+            let Some(pause) = pause else {
+                return Attempted { attempts, result: Err(honest(error, cause)) };
+            };
             let (profile, operation) = (self.plan.name.as_str(), how.operation.label());
             self.plan.retries.with_label_values(&[profile, operation, error.kind.label()]).inc();
             if error.kind == UpstreamErrorKind::AuthRejected
                 && let Some(name) = self.plan.keys.name()
             {
-                reload(&self.plan.keys, name, Demand::AnyChange, &self.plan.reloads).await;
+                let read = reload(&self.plan.keys, name, Demand::AnyChange, &self.plan.reloads);
+                if timeout_at(how.deadline, read).await.is_err() {
+                    return Attempted { attempts, result: Err(honest(error, cause)) };
+                }
             }
-            cause = Some(error);
+            cause = Some(honest(error, cause));
             tokio::time::sleep(pause).await;
         }
     }
@@ -229,53 +237,52 @@ impl OnsHttp {
             self.plan.endpoints.suspicious.notify_one();
         })?;
         let mut failure = None;
+        let mut tried = 0;
         for (rank, candidate) in tries.enumerate() {
             let (Some(origin), Some(breaker)) =
                 (self.plan.endpoints.origin(candidate), self.plan.endpoints.breaker(candidate))
             else {
                 continue;
             };
-            let permit = match breaker.admit(Instant::now()) {
+            let now = Instant::now();
+            if tried == MAX_ADDRESSES || now >= how.deadline {
+                break;
+            }
+            let permit = match breaker.admit(now) {
                 Ok(permit) => permit,
                 Err(wait) => {
                     failure.get_or_insert_with(|| circuit_open(wait));
                     continue;
                 }
             };
+            tried += 1;
             *attempts += 1;
             let answer = self.call(how, request, origin, candidate.address).await;
-            let (result, connected) = match answer {
-                Ok(answer) => {
-                    self.measure_skew(&answer);
-                    (read(&answer), true)
-                }
-                Err(error) => {
-                    let connected = !matches!(error, CallError::NotConnected(_));
-                    (Err(UpstreamError::from(error)), connected)
-                }
-            };
-            let now = Instant::now();
-            permit.settle(result.as_ref().map_or_else(UpstreamError::verdict, |_| Verdict::Alive), now);
-            match result {
-                Err(error) if !connected => {
+            let result = match answer {
+                // Nothing was learned about the endpoint: the permit is dropped without a verdict.
+                Err(error @ (CallError::Full(_) | CallError::TimedOutUnsent)) => return Err(error.into()),
+                Err(error @ CallError::NotConnected(_)) => {
+                    permit.settle(Verdict::Failed, Instant::now());
                     self.plan.up.set(0);
                     self.plan.endpoints.suspicious.notify_one();
-                    failure = Some(error);
-                    if now >= how.deadline {
-                        break;
-                    }
+                    failure = Some(error.into());
+                    continue;
                 }
-                result => {
-                    self.plan.up.set(1);
-                    if rank > 0 {
-                        self.plan.endpoints.prefer(candidate);
-                    }
-                    self.metrics(how.operation).duration.observe(started.elapsed().as_secs_f64());
-                    return result;
+                Err(error @ (CallError::TimedOut | CallError::Broken(_) | CallError::TooLarge(_))) => Err(error.into()),
+                Ok(answer) => {
+                    self.measure_skew(&answer);
+                    read(&answer)
                 }
+            };
+            permit.settle(result.as_ref().map_or_else(UpstreamError::verdict, |_| Verdict::Alive), Instant::now());
+            self.plan.up.set(1);
+            if rank > 0 {
+                self.plan.endpoints.prefer(candidate);
             }
+            self.metrics(how.operation).duration.observe(started.elapsed().as_secs_f64());
+            return result;
         }
-        Err(failure.unwrap_or_else(|| UpstreamError::new(UpstreamErrorKind::Unreachable, "the MQ has no address")))
+        Err(failure.unwrap_or_else(|| CallError::TimedOutUnsent.into()))
     }
 
     /// One request to one address, signed now with the newest keys.
@@ -413,6 +420,16 @@ struct How<'a> {
     on_unknown: OnUnknown,
 }
 
+/// What the caller is told when the last of several attempts failed: an outcome that became unknown stays unknown
+/// whatever came later, and a circuit that opened on the way is no answer to why the first attempt failed.
+fn honest(last: UpstreamError, earlier: Option<UpstreamError>) -> UpstreamError {
+    match earlier {
+        Some(earlier) if earlier.kind.outcome() == Outcome::Unknown => earlier,
+        Some(earlier) if last.kind == UpstreamErrorKind::CircuitOpen => earlier,
+        Some(_) | None => last,
+    }
+}
+
 fn circuit_open(wait: Duration) -> UpstreamError {
     let seconds = wait.as_secs().max(1);
     let detail = format!("the MQ failed too often and is left alone for {seconds} s more");
@@ -447,4 +464,24 @@ fn code(text: &str) -> Option<String> {
     let is_code = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte == b'.');
     is_code.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_outcome_stays_unknown() {
+        let check = |kinds: &[UpstreamErrorKind], expected| {
+            let errors = kinds.iter().map(|kind| UpstreamError::new(*kind, "x"));
+            let told = errors.fold(None, |earlier, error| Some(honest(error, earlier))).unwrap();
+            assert_eq!(told.kind, expected, "{kinds:?}");
+        };
+        use UpstreamErrorKind as Kind;
+        check(&[Kind::Timeout, Kind::Unreachable], Kind::Timeout);
+        check(&[Kind::ServerError, Kind::Unreachable, Kind::CircuitOpen], Kind::ServerError);
+        check(&[Kind::Unreachable, Kind::CircuitOpen], Kind::Unreachable);
+        check(&[Kind::Throttled, Kind::Timeout], Kind::Timeout);
+        check(&[Kind::Unreachable, Kind::Throttled], Kind::Throttled);
+    }
 }

@@ -522,3 +522,38 @@ fn five_failures_open_the_breaker() {
     assert_problem(&response, 503, "circuit-open", Meaning::NotPublishedTryAgain);
     assert_eq!(endpoint.request_count(), 5, "nothing is asked while it is open");
 }
+
+#[test]
+fn a_retry_after_beyond_all_bounds_is_a_number_like_any_other() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    endpoint.script(respond(429, &["Retry-After: 18446744073709551615"], ""));
+    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
+    assert_problem(&response, 503, "upstream-throttled", Meaning::NotPublishedTryAgain);
+    assert_eq!(endpoint.request_count(), 1);
+}
+
+/// What only the caller's patience ended says nothing about the MQ.
+#[test]
+fn a_caller_without_patience_opens_no_circuit() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    app.publish("orders", "makes a connection");
+    for _ in 0..10 {
+        let response = app.request("POST", MESSAGES).header("Prefer: wait=0").json(r#"{"body":"x"}"#).send();
+        assert_problem(&response, 503, "upstream-unreachable", Meaning::NotPublishedTryAgain);
+    }
+    assert_eq!(endpoint.request_count(), 1, "nothing was sent");
+    assert_eq!(app.metrics().get("mq_gateway_upstream_up", &[]), Some(1.0));
+    app.publish("orders", "goes on");
+}
+
+#[test]
+fn an_unknown_outcome_stays_unknown_when_the_repetition_is_refused() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().topic("on_unknown = \"retry\""));
+    endpoint.script(applied_then(reset()));
+    endpoint.script(respond(400, &[], r#"{"code":"BODY_TOO_BIG","info":"x"}"#));
+    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
+    assert_problem(&response, 502, "upstream-bad-response", Meaning::Unknown);
+}
