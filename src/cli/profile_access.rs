@@ -2,12 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use actix_web::http::uri::{InvalidUri, Scheme};
-
 use super::Failure;
 use crate::config::{self, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::embedded::{CredentialsError, EndpointCredentials};
-use crate::http_client::Origin;
 use crate::signature::Credentials;
 use crate::upstream::EndpointAddress;
 
@@ -89,18 +86,8 @@ fn embedded_address(config: &Config) -> Result<EndpointAddress, String> {
     Ok(EndpointAddress { tls: false, host: ip.to_string(), port: address.port() })
 }
 
-/// The address as the client is told it.
-pub(super) fn origin(address: &EndpointAddress) -> Result<Origin, InvalidUri> {
-    let scheme = if address.tls { Scheme::HTTPS } else { Scheme::HTTP };
-    Origin::new(scheme, &bracketed(&address.host), address.port)
-}
-
 /// The address as a URL, the port always shown.
 pub(super) fn url(address: &EndpointAddress) -> String {
     let scheme = if address.tls { "https" } else { "http" };
-    format!("{scheme}://{}:{}", bracketed(&address.host), address.port)
-}
-
-fn bracketed(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+    format!("{scheme}://{}:{}", address.url_host(), address.port)
 }

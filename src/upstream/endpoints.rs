@@ -3,25 +3,24 @@
 //! The vendor's sample resolves one host name by hand and asks the first address; this does the same for every address
 //! of every endpoint, and again whenever a connect failed.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use actix_web::http::uri::{InvalidUri, Scheme};
 use arc_swap::ArcSwap;
 use prometheus::IntGauge;
-use tokio::sync::{Notify, oneshot, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout_at};
 
 use super::breaker::Breaker;
+use super::look_up::look_up;
 use super::{BreakerSettings, UpstreamError, UpstreamErrorKind};
 use crate::http_client::Origin;
 
 /// Most addresses that one request tries.
 pub(super) const MAX_ADDRESSES: usize = 3;
-/// Longest time for one DNS look-up.
-const LOOKUP_LIMIT: Duration = Duration::from_secs(3);
 
 /// An endpoint as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +31,23 @@ pub struct EndpointAddress {
     pub host: String,
     /// The port.
     pub port: u16,
+}
+
+impl EndpointAddress {
+    /// The host as URLs write it: IPv6 addresses in brackets.
+    #[must_use]
+    pub fn url_host(&self) -> Cow<'_, str> {
+        if self.host.contains(':') { format!("[{}]", self.host).into() } else { self.host.as_str().into() }
+    }
+
+    /// The address as the client is told it.
+    ///
+    /// # Errors
+    /// A host that is no host; the configuration refuses those earlier.
+    pub fn origin(&self) -> Result<Origin, InvalidUri> {
+        let scheme = if self.tls { Scheme::HTTPS } else { Scheme::HTTP };
+        Origin::new(scheme, &self.url_host(), self.port)
+    }
 }
 
 /// The endpoints of one profile, shared by every thread.
@@ -85,10 +101,8 @@ impl Endpoints {
         let endpoints = configured
             .iter()
             .map(|it| {
-                let host = if it.host.contains(':') { format!("[{}]", it.host) } else { it.host.clone() };
-                let scheme = if it.tls { Scheme::HTTPS } else { Scheme::HTTP };
-                let origin = Origin::new(scheme, &host, it.port)?;
-                let breaker = Breaker::new(breaker, state(&format!("{host}:{}", it.port)));
+                let origin = it.origin()?;
+                let breaker = Breaker::new(breaker, state(origin.authority.as_str()));
                 Ok(Endpoint { origin, host: it.host.clone(), port: it.port, asked: Arc::default(), breaker })
             })
             .collect::<Result<Vec<_>, InvalidUri>>()?;
@@ -113,7 +127,7 @@ impl Endpoints {
         let mut found = Vec::with_capacity(self.endpoints.len());
         let mut failure = None;
         for endpoint in &self.endpoints {
-            match look_up(endpoint).await {
+            match addresses_of(endpoint).await {
                 Ok(addresses) => found.push(addresses),
                 Err(reason) => {
                     failure = Some(format!("could not resolve {}: {reason}", endpoint.host));
@@ -217,9 +231,8 @@ fn interleave(found: &[Vec<SocketAddr>]) -> Vec<Candidate> {
         .collect()
 }
 
-/// Asks the system's resolver on a thread of its own: it may take long and cannot be interrupted, and the process must
-/// be able to end meanwhile. One question per endpoint at a time.
-async fn look_up(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, String> {
+/// One question per endpoint at a time.
+async fn addresses_of(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, String> {
     if let Ok(ip) = endpoint.host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, endpoint.port)]);
     }
@@ -227,31 +240,13 @@ async fn look_up(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, String> {
     if asked.swap(true, Ordering::SeqCst) {
         return Err("DNS has not answered yet".to_owned());
     }
-    let (answer, answered) = oneshot::channel();
-    let (host, port) = (endpoint.host.clone(), endpoint.port);
-    let started = std::thread::Builder::new().name("dns".to_owned()).spawn(move || {
-        let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
-        asked.store(false, Ordering::SeqCst);
-        // Nobody waits any more when it took too long.
-        drop(answer.send(found));
-    });
-    if let Err(error) = started {
-        endpoint.asked.store(false, Ordering::SeqCst);
-        return Err(error.to_string());
-    }
-    match timeout(LOOKUP_LIMIT, answered).await {
-        Ok(Ok(Ok(mut list))) => {
-            list.dedup();
-            if list.is_empty() { Err("no address".to_owned()) } else { Ok(list) }
-        }
-        Ok(Ok(Err(error))) => Err(error.to_string()),
-        Ok(Err(_)) => Err("the look-up ended without an answer".to_owned()),
-        Err(_) => Err(format!("no answer from DNS within {} s", LOOKUP_LIMIT.as_secs())),
-    }
+    look_up(&endpoint.host, endpoint.port, move || asked.store(false, Ordering::SeqCst)).await
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn new(configured: &[EndpointAddress]) -> Endpoints {

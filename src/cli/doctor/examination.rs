@@ -95,7 +95,7 @@ async fn steps(config: &Config, profile: &ProfileConfig, clock: &Clock, findings
         }
     };
     travellers = shake_hands(travellers, &tls, findings).await;
-    let first = travellers.into_iter().next().and_then(|it| Some((profile_access::origin(&it.endpoint).ok()?, it)));
+    let first = travellers.into_iter().next().and_then(|it| Some((it.endpoint.origin().ok()?, it)));
     let Some((origin, Traveller { addresses, .. })) = first else {
         return findings.extend(skipped_from(Check::ClockSkew, "there is no safe connection"));
     };

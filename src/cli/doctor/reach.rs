@@ -1,7 +1,7 @@
 //! Names, connections and TLS handshakes, each with a limit. Nothing is sent.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +11,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::upstream::EndpointAddress;
+use crate::upstream::{self, EndpointAddress};
 
-/// Longest look-up of one name.
-const LOOKUP_LIMIT: Duration = Duration::from_secs(3);
 /// Longest connect to one address, and again one handshake, whatever the profile allows.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// Most addresses of one endpoint that are tried, as in service.
@@ -27,33 +25,11 @@ pub(super) struct Trouble {
     pub(super) advice: &'static str,
 }
 
-/// Looks one endpoint's name up. A thread does it, and is left alone when it takes too long: a runtime's own threads
-/// would hold up the end of the process.
+/// Looks one endpoint's name up.
 pub(super) async fn look_up(endpoint: &EndpointAddress) -> Result<Vec<SocketAddr>, Trouble> {
-    let (host, port) = (endpoint.host.clone(), endpoint.port);
-    let (answer, answered) = tokio::sync::oneshot::channel();
-    let spawned = std::thread::Builder::new().name("doctor-dns".to_owned()).spawn(move || {
-        let result = (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
-        // Nobody waits any more: too late.
-        drop(answer.send(result));
-    });
-    let reason = match (spawned, timeout(LOOKUP_LIMIT, answered).await) {
-        (Ok(_), Ok(Ok(Ok(addresses)))) if !addresses.is_empty() => {
-            let mut distinct = Vec::new();
-            for address in addresses {
-                if !distinct.contains(&address) {
-                    distinct.push(address);
-                }
-            }
-            return Ok(distinct);
-        }
-        (Err(error), _) | (Ok(_), Ok(Ok(Err(error)))) => error.to_string(),
-        (Ok(_), Ok(Ok(Ok(_)) | Err(_))) => "no address".to_owned(),
-        (Ok(_), Err(_)) => format!("no answer from DNS within {} s", LOOKUP_LIMIT.as_secs()),
-    };
     let advice = "see whether the name is right, and whether this machine or pod can resolve it (resolv.conf, search \
                   domains, a NetworkPolicy that forgets port 53)";
-    Err(Trouble { reason, advice })
+    upstream::look_up(&endpoint.host, endpoint.port, || ()).await.map_err(|reason| Trouble { reason, advice })
 }
 
 /// Connects to the first address that takes it.

@@ -36,7 +36,7 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
         .map_err(|error| Failure::bad(format!("profile `{}`: {}", profile.name, error.reason)))?;
     let addresses = profile_access::addresses(&config, profile).map_err(Failure::bad)?;
     let address = addresses.first().ok_or_else(|| Failure::bad("the profile has no endpoint"))?;
-    let host = profile_access::origin(address).map_err(Failure::bad)?.host;
+    let host = address.origin().map_err(Failure::bad)?.host;
     let time = arguments.time.unwrap_or_else(|| Clock::system().now().0).to_string();
     let request = request(arguments, &topic, profile, settings, time)?;
     let context = Context {
