@@ -246,6 +246,7 @@ impl Taking<'_> {
             message_group: parsed_optional(row, 5, MessageGroup::parse)?,
             delivery_attempt,
             published_at: millis(row, 6)?,
+            first_delivered_at: None,
             visible_again_at: self.visible_again_at,
         })
     }

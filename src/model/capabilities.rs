@@ -28,10 +28,14 @@ pub struct Capabilities {
     pub empty_bodies: bool,
     /// Filters a receive by tags.
     pub tag_filter: bool,
+    /// Delivers to a group in order: nothing more of a message group until what is out of it is acknowledged.
+    pub ordered_groups: bool,
     /// A receive may choose its visibility timeout.
     pub visibility_timeout: bool,
     /// Can give a delivery back.
     pub nack: bool,
     /// Can keep a delivery longer.
     pub extend: bool,
+    /// Carries half messages, which a transaction commits or rolls back.
+    pub transactions: bool,
 }

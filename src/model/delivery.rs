@@ -25,6 +25,8 @@ pub struct Delivery {
     pub delivery_attempt: u32,
     /// When the MQ took the message.
     pub published_at: UnixMillis,
+    /// When the group first got it, where the upstream tells.
+    pub first_delivered_at: Option<UnixMillis>,
     /// When others get it unless it is acknowledged.
     pub visible_again_at: UnixMillis,
 }

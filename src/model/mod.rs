@@ -5,6 +5,7 @@ mod delivery;
 mod message;
 mod names;
 mod outcome;
+mod tag_filter;
 mod timestamp;
 
 pub use capabilities::Capabilities;
@@ -15,4 +16,5 @@ pub use names::{
     NameError, Tag, Topic, UpstreamHandle,
 };
 pub use outcome::{Durability, Outcome, Published};
+pub use tag_filter::{MAX_FILTER_TAGS, TagFilter};
 pub use timestamp::UnixMillis;

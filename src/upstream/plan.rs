@@ -143,9 +143,11 @@ fn capabilities(profile: &ProfileConfig) -> Capabilities {
             binary_bodies: profile.binary_bodies,
             empty_bodies: true,
             tag_filter: false,
+            ordered_groups: false,
             visibility_timeout: false,
             nack: false,
             extend: false,
+            transactions: false,
         },
     }
 }

@@ -30,6 +30,7 @@ async fn a_message_comes_back_as_it_was_published() {
         message_group: Some(MessageGroup::parse("user 7").unwrap()),
         delivery_attempt: 1,
         published_at: START,
+        first_delivered_at: None,
         visible_again_at: START + seconds(302),
     };
     assert_eq!(deliveries, [expected]);

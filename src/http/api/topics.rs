@@ -45,9 +45,11 @@ struct Capabilities {
     binary_bodies: bool,
     empty_bodies: bool,
     tag_filter: bool,
+    ordered_groups: bool,
     visibility_timeout: bool,
     nack: bool,
     extend: bool,
+    transactions: bool,
 }
 
 /// Every configured topic.
@@ -90,9 +92,11 @@ fn item(view: TopicView, exchange: &Exchange) -> Item {
             binary_bodies: able.binary_bodies,
             empty_bodies: able.empty_bodies,
             tag_filter: able.tag_filter,
+            ordered_groups: able.ordered_groups,
             visibility_timeout: able.visibility_timeout,
             nack: able.nack,
             extend: able.extend,
+            transactions: able.transactions,
         },
     }
 }

@@ -215,6 +215,7 @@ fn decode_element(element: ConsumedIn<'_>, visible_again_at: UnixMillis) -> Resu
         message_group: element.sharding_key.and_then(|key| MessageGroup::parse(&key).ok()),
         delivery_attempt: u32::try_from(attempts).unwrap_or(u32::MAX),
         published_at: UnixMillis(element.born_time.0),
+        first_delivered_at: None,
         visible_again_at,
     })
 }

@@ -236,6 +236,7 @@ fn deliveries() -> impl Strategy<Value = Delivery> {
             message_group: group.map(|group| MessageGroup::parse(&group).unwrap()),
             delivery_attempt: attempt,
             published_at: UnixMillis(published),
+            first_delivered_at: None,
             visible_again_at: UnixMillis(visible),
         })
 }
