@@ -6,6 +6,7 @@ use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
+use crate::model::UpstreamHandle;
 use crate::upstream::Upstream;
 
 /// Most upstream calls of one acknowledgement at once.
@@ -15,8 +16,8 @@ const AT_ONCE: usize = 32;
 pub type AckResult = Result<(), GatewayError>;
 
 impl Gateway {
-    /// Acknowledges `handles`; results come in the same order. A handle given twice is sent once. Nothing begins after
-    /// `end`.
+    /// Acknowledges what our receipt handles stand for; results come in the same order. A handle given twice is sent
+    /// once. Nothing begins after `end`.
     ///
     /// # Errors
     /// [`GatewayError::Internal`] only.
@@ -26,31 +27,57 @@ impl Gateway {
         handles: &[String],
         end: Instant,
     ) -> Result<Vec<AckResult>, GatewayError> {
+        let opened: Vec<_> = handles.iter().map(|handle| ReceiptHandle::open(handle, route)).collect();
+        let sound: Vec<UpstreamHandle> = opened.iter().flatten().cloned().collect();
+        let mut answered = self.acknowledge_deliveries(route, &sound, end).await?.into_iter();
+        let metrics = route.metrics(&self.shared.metrics);
+        let lost = || Err(GatewayError::Internal("a handle without a result"));
+        Ok(opened
+            .into_iter()
+            .map(|opened| match opened {
+                Ok(_) => answered.next().unwrap_or_else(lost),
+                Err(error) => {
+                    metrics.acked(error.label());
+                    Err(error)
+                }
+            })
+            .collect())
+    }
+
+    /// As [`Gateway::acknowledge`], with the MQ's own handles.
+    ///
+    /// # Errors
+    /// [`GatewayError::Internal`] only.
+    pub async fn acknowledge_deliveries(
+        &self,
+        route: &GroupRoute,
+        handles: &[UpstreamHandle],
+        end: Instant,
+    ) -> Result<Vec<AckResult>, GatewayError> {
         let upstream = self.upstream(&route.topic)?;
-        let metrics = &*route.metrics(&self.shared.metrics);
-        let mut distinct: Vec<&str> = Vec::with_capacity(handles.len());
-        let mut index_of: HashMap<&str, usize> = HashMap::with_capacity(handles.len());
+        let mut distinct: Vec<UpstreamHandle> = Vec::with_capacity(handles.len());
+        let mut index_of: HashMap<&UpstreamHandle, usize> = HashMap::with_capacity(handles.len());
         for handle in handles {
             index_of.entry(handle).or_insert_with(|| {
-                distinct.push(handle);
+                distinct.push(handle.clone());
                 distinct.len() - 1
             });
         }
-        let answered: HashMap<usize, AckResult> = futures_util::stream::iter(distinct.into_iter().enumerate())
-            .map(|(index, handle)| async move {
-                let result = acknowledge_one(upstream, route, handle, end).await;
-                metrics.acked(result.as_ref().map_or_else(GatewayError::label, |()| "ok"));
-                (index, result)
-            })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
+        // In order, however many answers there are at once: a chunk keeps its place.
+        let answered: Vec<AckResult> = futures_util::stream::iter(distinct.chunks(upstream.handles_at_once()))
+            .map(|chunk| acknowledge_chunk(upstream, route, chunk, end))
+            .buffered(AT_ONCE)
+            .collect::<Vec<_>>()
+            .await
+            .concat();
+        let metrics = route.metrics(&self.shared.metrics);
+        for result in &answered {
+            metrics.acked(result.as_ref().map_or_else(GatewayError::label, |()| "ok"));
+        }
         let lost = || Err(GatewayError::Internal("a handle without a result"));
         Ok(handles
             .iter()
-            .map(|handle| {
-                index_of.get(handle.as_str()).and_then(|index| answered.get(index)).cloned().unwrap_or_else(lost)
-            })
+            .map(|handle| index_of.get(handle).and_then(|index| answered.get(*index)).cloned().unwrap_or_else(lost))
             .collect())
     }
 
@@ -68,12 +95,17 @@ impl Gateway {
     }
 }
 
-async fn acknowledge_one(upstream: &Upstream, route: &GroupRoute, handle: &str, end: Instant) -> AckResult {
-    let handle = ReceiptHandle::open(handle, route)?;
+async fn acknowledge_chunk(
+    upstream: &Upstream,
+    route: &GroupRoute,
+    handles: &[UpstreamHandle],
+    end: Instant,
+) -> Vec<AckResult> {
     let now = Instant::now();
     if now >= end {
-        return Err(GatewayError::OutOfTime);
+        return handles.iter().map(|_| Err(GatewayError::OutOfTime)).collect();
     }
     let deadline = end.min(now + route.topic.deadline());
-    Ok(upstream.acknowledge(&route.topic.topic, &route.group, &handle, deadline).await?)
+    let results = upstream.acknowledge(&route.topic.topic, &route.group, handles, deadline).await;
+    results.into_iter().map(|result| Ok(result?)).collect()
 }

@@ -29,7 +29,7 @@ pub use discovery::TopicView;
 pub use error::GatewayError;
 pub use publish::Accepted;
 pub use receipt_handle::{MAX_RECEIPT_HANDLE_BYTES, ReceiptHandle};
-pub use receive::{Batch, ReceiveRequest};
+pub use receive::{ReceiveRequest, Received};
 pub use routing::{GroupRoute, Routes, TopicRoute};
 
 /// What all threads share.

@@ -54,7 +54,7 @@ impl Gateway {
 
     async fn attempt(&self, route: &TopicRoute, message: Message, deadline: Instant) -> Result<Accepted, GatewayError> {
         let upstream = self.upstream(route)?;
-        let message = admit(route, upstream.capabilities(), message)?;
+        let message = admit(route, upstream, message)?;
         let _in_flight = route.settings.limits.enter(Instant::now())?;
         let answer = upstream.publish(&message, deadline, route.settings.on_unknown).await;
         Ok(Accepted { published: answer.result?, attempts: answer.attempts })

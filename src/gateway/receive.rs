@@ -6,24 +6,28 @@ use prometheus::IntGauge;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
-use crate::model::Delivery;
+use crate::model::{Delivery, TagFilter};
 use crate::tasks::Stage;
-use crate::upstream::Upstream;
+use crate::upstream::{self, Upstream};
 
 /// What a caller asks for, inside the contract's ranges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiveRequest {
     /// 1 to 32.
     pub max_messages: u32,
     /// 0 to 30 s.
     pub wait: Duration,
+    /// Which tags; `None` is any.
+    pub tags: Option<TagFilter>,
+    /// In order within each message group, also where the group is not configured so.
+    pub ordered: bool,
 }
 
 /// What a caller gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch {
-    /// Each delivery with its receipt handle.
-    pub deliveries: Vec<(Delivery, ReceiptHandle)>,
+pub struct Received {
+    /// The deliveries, with the MQ's own handles.
+    pub deliveries: Vec<Delivery>,
     /// Set when the request was lowered to what the profile can do.
     pub applied_max_messages: Option<u32>,
 }
@@ -33,21 +37,40 @@ impl Gateway {
     ///
     /// # Errors
     /// [`GatewayError`].
-    pub async fn receive(&self, route: &GroupRoute, request: ReceiveRequest) -> Result<Batch, GatewayError> {
+    pub async fn receive(&self, route: &GroupRoute, request: &ReceiveRequest) -> Result<Received, GatewayError> {
         let upstream = self.upstream(&route.topic)?;
         let capabilities = upstream.capabilities();
+        let ordered = request.ordered || route.ordered;
+        let unsupported = |field, lacks: &str| {
+            let detail = format!("{} {lacks}", capabilities.protocol);
+            Err(GatewayError::UnsupportedField { field, detail })
+        };
+        if request.tags.is_some() && !capabilities.tag_filter {
+            return unsupported("tags", "has no tag filter: leave tags out and select by tag yourself");
+        }
+        if ordered && !capabilities.ordered_groups {
+            return unsupported("ordered", "has no ordered groups: receive without order");
+        }
         let max_messages = request.max_messages.min(capabilities.max_receive_messages);
         let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
         let wait = request.wait.min(capabilities.max_wait);
+        let asked = upstream::ReceiveRequest {
+            topic: &route.topic.topic,
+            group: &route.group,
+            max_messages,
+            wait,
+            tags: request.tags.as_ref(),
+            ordered,
+        };
         let polled = if wait.is_zero() {
-            self.ask(upstream, route, max_messages, wait).await?
+            self.ask(upstream, asked).await?
         } else {
             let mut stage = self.shared.stage.clone();
             tokio::select! {
                 biased;
                 // Waiting receives end when the process stops.
                 _ = stage.wait_for(|stage| *stage == Stage::Stopping) => Vec::new(),
-                polled = self.wait(upstream, route, max_messages, wait) => polled?,
+                polled = self.wait(upstream, route, asked) => polled?,
             }
         };
         let metrics = route.metrics(&self.shared.metrics);
@@ -56,16 +79,7 @@ impl Gateway {
         metrics.received.inc_by(polled.len() as u64);
         metrics.redelivered.inc_by(redelivered as u64);
         route.topic.metrics(&self.shared.metrics).bytes_out.inc_by(bytes as u64);
-        let with_handle = |delivery: Delivery| match ReceiptHandle::encode(route, &delivery) {
-            Some(handle) => Some((delivery, handle)),
-            None => {
-                // Not acknowledged, so not lost; its neighbours are delivered.
-                let topic = route.topic.topic.as_str();
-                tracing::warn!(topic, "the MQ's receipt handle of a message is too long to be passed on");
-                None
-            }
-        };
-        Ok(Batch { deliveries: polled.into_iter().filter_map(with_handle).collect(), applied_max_messages })
+        Ok(Received { deliveries: polled, applied_max_messages })
     }
 
     /// Polls until something comes or the time is over.
@@ -73,19 +87,18 @@ impl Gateway {
         &self,
         upstream: &Upstream,
         route: &GroupRoute,
-        max_messages: u32,
-        wait: Duration,
+        asked: upstream::ReceiveRequest<'_>,
     ) -> Result<Vec<Delivery>, GatewayError> {
         let _waiter = Counted::new(&self.shared.metrics.receive_waiters);
-        let end = Instant::now() + wait;
+        let end = Instant::now() + asked.wait;
         let lanes = self.lanes.of(&route.topic.topic, &route.group);
         loop {
             let Ok(permit) = timeout_at(end, lanes.acquire()).await else {
                 // The others waited all the time; this one has not asked yet, and must not say "none" without.
-                return self.ask(upstream, route, max_messages, Duration::ZERO).await;
+                return self.ask(upstream, upstream::ReceiveRequest { wait: Duration::ZERO, ..asked }).await;
             };
-            let remaining = end.saturating_duration_since(Instant::now());
-            let polled = self.ask(upstream, route, max_messages, remaining).await?;
+            let wait = end.saturating_duration_since(Instant::now());
+            let polled = self.ask(upstream, upstream::ReceiveRequest { wait, ..asked }).await?;
             let remaining = end.saturating_duration_since(Instant::now());
             if !polled.is_empty() || remaining.is_zero() {
                 return Ok(polled);
@@ -103,12 +116,27 @@ impl Gateway {
     async fn ask(
         &self,
         upstream: &Upstream,
-        route: &GroupRoute,
-        max_messages: u32,
-        wait: Duration,
+        asked: upstream::ReceiveRequest<'_>,
     ) -> Result<Vec<Delivery>, GatewayError> {
         let _poll = Counted::new(&self.shared.metrics.upstream_polls);
-        Ok(upstream.receive(&route.topic.topic, &route.group, max_messages, wait).await?)
+        Ok(upstream.receive(&asked).await?)
+    }
+}
+
+impl Received {
+    /// Each delivery with our own receipt handle.
+    #[must_use]
+    pub fn seal(self, route: &GroupRoute) -> Vec<(Delivery, ReceiptHandle)> {
+        let with_handle = |delivery: Delivery| match ReceiptHandle::encode(route, &delivery) {
+            Some(handle) => Some((delivery, handle)),
+            None => {
+                // Not acknowledged, so not lost; its neighbours are delivered.
+                let topic = route.topic.topic.as_str();
+                tracing::warn!(topic, "the MQ's receipt handle of a message is too long to be passed on");
+                None
+            }
+        };
+        self.deliveries.into_iter().filter_map(with_handle).collect()
     }
 }
 

@@ -55,6 +55,8 @@ pub struct GroupRoute {
     pub topic: TopicRoute,
     /// The group.
     pub group: ConsumerGroup,
+    /// Configured as ordered.
+    pub(super) ordered: bool,
     configured: bool,
 }
 
@@ -164,6 +166,6 @@ impl Gateway {
                 }
             },
         };
-        Ok(GroupRoute { topic, group: found, configured })
+        Ok(GroupRoute { topic, group: found, ordered: false, configured })
     }
 }

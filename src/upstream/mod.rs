@@ -8,6 +8,7 @@ mod breaker;
 mod clock_skew;
 mod endpoints;
 mod error;
+mod exchange;
 mod keys;
 mod look_up;
 mod monitor;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::OnUnknown;
-use crate::model::{Capabilities, ConsumerGroup, Delivery, Message, Published, Topic, UpstreamHandle};
+use crate::model::{Capabilities, ConsumerGroup, Delivery, Message, Published, TagFilter, Topic, UpstreamHandle};
 
 pub use breaker::BreakerSettings;
 pub use endpoints::{EndpointAddress, Endpoints};
@@ -48,6 +49,42 @@ pub struct Attempted<T> {
     pub result: T,
 }
 
+/// Why a protocol does not carry a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Objection {
+    /// The protocol, or the way the profile uses it, lacks what a field asks for.
+    Unsupported {
+        /// The field's name.
+        field: &'static str,
+        /// What is lacking, and what to do.
+        detail: String,
+    },
+    /// A value that the protocol cannot write down.
+    Invalid {
+        /// The field's name.
+        field: &'static str,
+        /// The rule.
+        detail: String,
+    },
+}
+
+/// What a receive asks for, within the protocol's capabilities.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceiveRequest<'a> {
+    /// Where from.
+    pub topic: &'a Topic,
+    /// For whom.
+    pub group: &'a ConsumerGroup,
+    /// Most messages wanted.
+    pub max_messages: u32,
+    /// How long to wait while nothing is there.
+    pub wait: Duration,
+    /// Which tags; `None` is any.
+    pub tags: Option<&'a TagFilter>,
+    /// In order within each message group.
+    pub ordered: bool,
+}
+
 impl Upstream {
     /// Builds the client that the profile's protocol asks for.
     #[must_use]
@@ -57,27 +94,51 @@ impl Upstream {
         }
     }
 
+    fn plan(&self) -> &Plan {
+        match self {
+            Self::OnsHttp(it) => it.plan(),
+        }
+    }
+
     /// The profile's name.
     #[must_use]
     pub fn profile(&self) -> &str {
-        match self {
-            Self::OnsHttp(it) => it.profile(),
-        }
+        &self.plan().name
     }
 
     /// What the protocol can do.
     #[must_use]
     pub fn capabilities(&self) -> &Capabilities {
-        match self {
-            Self::OnsHttp(it) => it.capabilities(),
-        }
+        &self.plan().capabilities
     }
 
     /// How long a receive pauses after an empty answer that came before its time.
     #[must_use]
     pub fn empty_poll_pause(&self) -> Duration {
+        self.plan().empty_poll_pause
+    }
+
+    /// Most deliveries that one acknowledgement names.
+    #[must_use]
+    pub fn handles_at_once(&self) -> usize {
         match self {
-            Self::OnsHttp(it) => it.empty_poll_pause(),
+            Self::OnsHttp(_) => 1,
+        }
+    }
+
+    /// The size of a message's body as the protocol's limit counts it.
+    #[must_use]
+    pub fn body_bytes(&self, message: &Message) -> usize {
+        match self {
+            Self::OnsHttp(_) => message.body.len(),
+        }
+    }
+
+    /// Why the protocol does not carry a message, beyond its capabilities.
+    #[must_use]
+    pub fn objection(&self, message: &Message) -> Option<Objection> {
+        match self {
+            Self::OnsHttp(it) => it.objection(message),
         }
     }
 
@@ -100,31 +161,28 @@ impl Upstream {
     ///
     /// # Errors
     /// [`UpstreamError`].
-    pub async fn receive(
-        &self,
-        topic: &Topic,
-        group: &ConsumerGroup,
-        max_messages: u32,
-        wait: Duration,
-    ) -> Result<Vec<Delivery>, UpstreamError> {
+    pub async fn receive(&self, request: &ReceiveRequest<'_>) -> Result<Vec<Delivery>, UpstreamError> {
         match self {
-            Self::OnsHttp(it) => it.receive(topic, group, max_messages, wait).await,
+            Self::OnsHttp(it) => it.receive(request).await,
         }
     }
 
-    /// Acknowledges one delivery.
-    ///
-    /// # Errors
-    /// [`UpstreamError`].
+    /// Acknowledges deliveries, at most [`Upstream::handles_at_once`]; a result for each, in the same order.
     pub async fn acknowledge(
         &self,
         topic: &Topic,
         group: &ConsumerGroup,
-        handle: &UpstreamHandle,
+        handles: &[UpstreamHandle],
         deadline: Instant,
-    ) -> Result<(), UpstreamError> {
+    ) -> Vec<Result<(), UpstreamError>> {
         match self {
-            Self::OnsHttp(it) => it.acknowledge(topic, group, handle, deadline).await,
+            Self::OnsHttp(it) => {
+                let mut results = Vec::with_capacity(handles.len());
+                for handle in handles {
+                    results.push(it.acknowledge(topic, group, handle, deadline).await);
+                }
+                results
+            }
         }
     }
 }

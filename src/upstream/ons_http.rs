@@ -1,25 +1,22 @@
 //! The ONS HTTP protocol as a client (protocol notes ONS 7, items 23 to 27).
 
 use std::borrow::Cow;
-use std::cell::Cell;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::breaker::Verdict;
-use super::endpoints::MAX_ADDRESSES;
-use super::watch_keys::reload;
-use super::{Attempted, Demand, Plan, UpstreamError, UpstreamErrorKind, retry};
+use super::exchange::{Exchange, How, Operation, Signed, kind_of_status, vendor_code};
+use super::{Attempted, Objection, Pair, Plan, ReceiveRequest, UpstreamError, UpstreamErrorKind};
 use crate::config::OnUnknown;
-use crate::http_client::{Answer, Call, CallError, HttpClient, Origin};
-use crate::model::{Capabilities, ConsumerGroup, Delivery, Key, Message, Outcome, Published, Topic, UpstreamHandle};
+use crate::http_client::Answer;
+use crate::model::{
+    ConsumerGroup, Delivery, Key, MAX_TAG_CHARS, Message, Published, Topic, UnixMillis, UpstreamHandle,
+};
 use crate::protocol::ons_http::{
     self, Acknowledge, Consume, Encoded, Header, Publish, Request, decode_consumed, decode_error, decode_published,
 };
-use crate::telemetry::UpstreamMetrics;
 
 const ACCESS_KEY: HeaderName = HeaderName::from_static("accesskey");
 const SIGNATURE: HeaderName = HeaderName::from_static("signature");
@@ -29,21 +26,13 @@ const IS_ORDER: HeaderName = HeaderName::from_static("isorder");
 const SHARDING_KEY: HeaderName = HeaderName::from_static("shardingkey");
 
 /// The whole exchange of a receive ends this long after its wait.
-const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
-/// How often the clocks are compared.
-const SKEW_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
 
 /// One thread's client of one profile.
 #[derive(Debug)]
 pub struct OnsHttp {
-    plan: Plan,
-    /// Publishes and acknowledgements.
-    short: HttpClient,
-    /// Receives: long polls never take a connection from a publish.
-    polls: HttpClient,
+    exchange: Exchange,
     content_type: HeaderValue,
-    max_answer_bytes: usize,
-    skew_measured: Cell<Option<Instant>>,
 }
 
 impl OnsHttp {
@@ -53,27 +42,38 @@ impl OnsHttp {
         // Six bytes of JSON escapes per byte of body at worst, and some room for the rest (contract section 4).
         let per_message = plan.capabilities.max_message_bytes.saturating_mul(6);
         Self {
-            short: HttpClient::new(plan.tls.clone(), plan.limits),
-            polls: HttpClient::new(plan.tls.clone(), plan.limits),
+            exchange: Exchange::new(plan, per_message.saturating_mul(32).saturating_add(1024 * 1024)),
             // The configuration allows header characters only.
             content_type: HeaderValue::from_str(&plan.content_type)
                 .unwrap_or(HeaderValue::from_static(ons_http::CONTENT_TYPE)),
-            max_answer_bytes: per_message.saturating_mul(32).saturating_add(1024 * 1024),
-            skew_measured: Cell::new(None),
-            plan: plan.clone(),
         }
     }
 
-    pub(super) fn profile(&self) -> &str {
-        &self.plan.name
+    pub(super) fn plan(&self) -> &Plan {
+        &self.exchange.plan
     }
 
-    pub(super) fn capabilities(&self) -> &Capabilities {
-        &self.plan.capabilities
-    }
-
-    pub(super) fn empty_poll_pause(&self) -> Duration {
-        self.plan.empty_poll_pause
+    /// Why the protocol does not carry a message.
+    pub(super) fn objection(&self, message: &Message) -> Option<Objection> {
+        let protocol = self.plan().capabilities.protocol;
+        if !self.plan().capabilities.binary_bodies && std::str::from_utf8(&message.body).is_err() {
+            let detail = format!(
+                "{protocol} carries no bytes that are not UTF-8: encode them (base64) or set binary_bodies on the \
+                 profile where the MQ gives them back unchanged"
+            );
+            return Some(Objection::Unsupported { field: "body", detail });
+        }
+        // One key parameter of 128 characters; several keys are joined by a blank (protocol notes ONS 3.2).
+        let joined: usize = message.keys.iter().map(|key| key.as_str().chars().count() + 1).sum();
+        if joined > MAX_TAG_CHARS + 1 {
+            let detail = format!(
+                "the keys have {} characters when joined by blanks, the limit is {MAX_TAG_CHARS}: send fewer or \
+                 shorter keys",
+                joined - 1
+            );
+            return Some(Objection::Invalid { field: "keys", detail });
+        }
+        None
     }
 
     pub(super) async fn publish(
@@ -82,17 +82,19 @@ impl OnsHttp {
         deadline: Instant,
         on_unknown: OnUnknown,
     ) -> Attempted<Result<Published, UpstreamError>> {
-        let request = |time| {
-            Request::Publish(Publish {
+        let sign = |pair: &Pair, now| {
+            let request = Request::Publish(Publish {
                 topic: Cow::Borrowed(message.topic.as_str()),
-                producer_group: Cow::Borrowed(&self.plan.producer_group),
-                time,
+                producer_group: Cow::Borrowed(&self.plan().producer_group),
+                time: digits(now),
                 tag: message.tag.as_ref().map(|tag| Cow::Borrowed(tag.as_str())),
                 key: joined(&message.keys),
                 start_deliver_time: message.deliver_at.map(|time| time.0),
                 sharding_key: message.message_group.as_ref().map(|group| Cow::Borrowed(group.as_str())),
+                timeout: None,
                 body: message.body.clone(),
-            })
+            });
+            self.signed(request, pair)
         };
         let read = |answer: &Answer| {
             if answer.status != StatusCode::CREATED {
@@ -100,59 +102,45 @@ impl OnsHttp {
             }
             decode_published(&answer.body).map_err(bad_response)
         };
-        let how = How { client: &self.short, operation: Operation::Publish, deadline, on_unknown };
-        self.perform(&how, request, read).await
+        self.exchange.perform(How { operation: Operation::Publish, deadline, on_unknown }, sign, read).await
     }
 
-    pub(super) async fn receive(
-        &self,
-        topic: &Topic,
-        group: &ConsumerGroup,
-        max_messages: u32,
-        wait: Duration,
-    ) -> Result<Vec<Delivery>, UpstreamError> {
-        let end_of_wait = Instant::now() + wait;
-        let request = |time| {
-            let timeout = if wait.is_zero() {
+    pub(super) async fn receive(&self, asked: &ReceiveRequest<'_>) -> Result<Vec<Delivery>, UpstreamError> {
+        let end_of_wait = Instant::now() + asked.wait;
+        let sign = |pair: &Pair, now| {
+            let timeout = if asked.wait.is_zero() {
                 // Without `timeout` the vendor's service holds an empty poll as long as it likes.
-                self.plan.zero_timeout.then_some(0)
+                self.plan().zero_timeout.then_some(0)
             } else {
                 // A repeated poll waits for what is left only.
                 let left = end_of_wait.saturating_duration_since(Instant::now());
                 Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
             };
-            Request::Consume(Consume {
-                topic: Cow::Borrowed(topic.as_str()),
-                consumer_group: Cow::Borrowed(group.as_str()),
-                time,
-                num: Some(max_messages),
+            let request = Request::Consume(Consume {
+                topic: Cow::Borrowed(asked.topic.as_str()),
+                consumer_group: Cow::Borrowed(asked.group.as_str()),
+                time: digits(now),
+                num: Some(asked.max_messages),
                 timeout,
-            })
+            });
+            self.signed(request, pair)
         };
-        let deadline = end_of_wait + RECEIVE_MARGIN;
         let read = |answer: &Answer| {
             if answer.status != StatusCode::OK {
                 return Err(self.classify(answer, Operation::Receive));
             }
-            let visible_again_at = self.plan.clock.now() + self.plan.visibility_timeout;
+            let plan = self.plan();
+            let visible_again_at = plan.clock.now() + plan.visibility_timeout;
             let consumed = decode_consumed(&answer.body, visible_again_at).map_err(bad_response)?;
-            if consumed.unreadable > 0 {
-                // Not acknowledged, so not lost: but nobody will ever get them through here.
-                let (profile, messages) = (self.plan.name.as_str(), consumed.unreadable);
-                tracing::warn!(
-                    profile,
-                    topic = topic.as_str(),
-                    messages,
-                    "the MQ delivered messages that cannot be read"
-                );
-            }
+            plan.warn_unreadable(asked.topic, consumed.unreadable);
             Ok(consumed.deliveries)
         };
-        let on_unknown = OnUnknown::Report;
-        let how = How { client: &self.polls, operation: Operation::Receive, deadline, on_unknown };
-        self.perform(&how, request, read).await.result
+        let deadline = end_of_wait + RECEIVE_MARGIN;
+        let how = How { operation: Operation::Receive, deadline, on_unknown: OnUnknown::Report };
+        self.exchange.perform(how, sign, read).await.result
     }
 
+    /// The protocol acknowledges one delivery at a time.
     pub(super) async fn acknowledge(
         &self,
         topic: &Topic,
@@ -160,164 +148,34 @@ impl OnsHttp {
         handle: &UpstreamHandle,
         deadline: Instant,
     ) -> Result<(), UpstreamError> {
-        let request = |time| {
-            Request::Acknowledge(Acknowledge {
+        let sign = |pair: &Pair, now| {
+            let request = Request::Acknowledge(Acknowledge {
                 topic: Cow::Borrowed(topic.as_str()),
                 consumer_group: Cow::Borrowed(group.as_str()),
-                time,
+                time: digits(now),
                 handle: Cow::Borrowed(handle.as_str()),
-            })
+            });
+            self.signed(request, pair)
         };
         let read = |answer: &Answer| match answer.status {
             StatusCode::NO_CONTENT => Ok(()),
             _ => Err(self.classify(answer, Operation::Acknowledge)),
         };
-        let on_unknown = OnUnknown::Report;
-        let how = How { client: &self.short, operation: Operation::Acknowledge, deadline, on_unknown };
-        self.perform(&how, request, read).await.result
+        let how = How { operation: Operation::Acknowledge, deadline, on_unknown: OnUnknown::Report };
+        self.exchange.perform(how, sign, read).await.result
     }
 
-    /// Asks, and asks again where the contract's table and the budget allow it.
-    async fn perform<'a, T>(
-        &self,
-        how: &How<'_>,
-        request: impl Fn(Cow<'a, str>) -> Request<'a>,
-        read: impl Fn(&Answer) -> Result<T, UpstreamError>,
-    ) -> Attempted<Result<T, UpstreamError>> {
-        let mut attempts = 0;
-        let mut asked = 0;
-        let mut cause = None;
-        self.plan.budget.earn();
-        loop {
-            asked += 1;
-            let result = self.exchange(how, &request, &read, &mut attempts).await;
-            let metrics = self.metrics(how.operation);
-            let error = match result {
-                Ok(done) => {
-                    metrics.count("ok");
-                    return Attempted { attempts, result: Ok(done) };
-                }
-                Err(error) => error,
-            };
-            metrics.count(error.kind.label());
-            let now = Instant::now();
-            let left = how.deadline.saturating_duration_since(now);
-            let pause = retry::pause(&error, asked, how.on_unknown, &self.plan.random);
-            let pause = pause.filter(|pause| *pause < left && self.plan.budget.spend(now));
-            let Some(pause) = pause else {
-                return Attempted { attempts, result: Err(honest(error, cause)) };
-            };
-            let (profile, operation) = (self.plan.name.as_str(), how.operation.label());
-            self.plan.retries.with_label_values(&[profile, operation, error.kind.label()]).inc();
-            if error.kind == UpstreamErrorKind::AuthRejected
-                && let Some(name) = self.plan.keys.name()
-            {
-                let read = reload(&self.plan.keys, name, Demand::AnyChange, &self.plan.reloads);
-                if timeout_at(how.deadline, read).await.is_err() {
-                    return Attempted { attempts, result: Err(honest(error, cause)) };
-                }
-            }
-            cause = Some(honest(error, cause));
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    /// Tries one address after the other until one connects; signs anew for each, since a signature lives 15 s.
-    async fn exchange<'a, T>(
-        &self,
-        how: &How<'_>,
-        request: &impl Fn(Cow<'a, str>) -> Request<'a>,
-        read: &impl Fn(&Answer) -> Result<T, UpstreamError>,
-        attempts: &mut u32,
-    ) -> Result<T, UpstreamError> {
-        let started = Instant::now();
-        let tries = self.plan.endpoints.candidates(how.deadline).await.inspect_err(|_| {
-            *attempts += 1;
-            self.plan.up.set(0);
-            self.plan.endpoints.suspicious.notify_one();
-        })?;
-        let mut failure = None;
-        let mut tried = 0;
-        for (rank, candidate) in tries.enumerate() {
-            let (Some(origin), Some(breaker)) =
-                (self.plan.endpoints.origin(candidate), self.plan.endpoints.breaker(candidate))
-            else {
-                continue;
-            };
-            let now = Instant::now();
-            if tried == MAX_ADDRESSES || now >= how.deadline {
-                break;
-            }
-            let permit = match breaker.admit(now) {
-                Ok(permit) => permit,
-                Err(wait) => {
-                    failure.get_or_insert_with(|| circuit_open(wait));
-                    continue;
-                }
-            };
-            tried += 1;
-            *attempts += 1;
-            let answer = self.call(how, request, origin, candidate.address).await;
-            let result = match answer {
-                // Nothing was learned about the endpoint: the permit is dropped without a verdict.
-                Err(error @ (CallError::Full(_) | CallError::TimedOutUnsent)) => return Err(error.into()),
-                Err(error @ CallError::NotConnected(_)) => {
-                    permit.settle(Verdict::Failed, Instant::now());
-                    self.plan.up.set(0);
-                    self.plan.endpoints.suspicious.notify_one();
-                    failure = Some(error.into());
-                    continue;
-                }
-                Err(error @ (CallError::TimedOut | CallError::Broken(_) | CallError::TooLarge(_))) => Err(error.into()),
-                Ok(answer) => {
-                    self.measure_skew(&answer);
-                    read(&answer)
-                }
-            };
-            permit.settle(result.as_ref().map_or_else(UpstreamError::verdict, |_| Verdict::Alive), Instant::now());
-            self.plan.up.set(1);
-            if rank > 0 {
-                self.plan.endpoints.prefer(candidate);
-            }
-            self.metrics(how.operation).duration.observe(started.elapsed().as_secs_f64());
-            return result;
-        }
-        Err(failure.unwrap_or_else(|| CallError::TimedOutUnsent.into()))
-    }
-
-    /// One request to one address, signed now with the newest keys.
-    async fn call<'a>(
-        &self,
-        how: &How<'_>,
-        request: &impl Fn(Cow<'a, str>) -> Request<'a>,
-        origin: &Origin,
-        address: SocketAddr,
-    ) -> Result<Answer, CallError> {
-        let keys = self.plan.keys.current();
-        let mut digits = itoa::Buffer::new();
-        let now = self.plan.clock_skew.corrected(self.plan.clock.now());
-        let request = request(Cow::Owned(digits.format(now.0).to_owned()));
-        let signature = keys.signing.sign(&request.string_to_sign());
-        let encoded = request.encode(&keys.access_key, &signature);
-        let call = Call {
-            method: method(&encoded),
-            origin,
-            address,
-            target: &encoded.target,
-            headers: self.headers(&encoded),
-            body: matches!(encoded.method, ons_http::Method::Post).then(|| encoded.body.clone()),
-            deadline: how.deadline,
-            max_answer_bytes: self.max_answer_bytes,
+    fn signed(&self, request: Request<'_>, pair: &Pair) -> Signed {
+        let signature = pair.signing.sign(&request.string_to_sign());
+        let encoded = request.encode(&pair.access_key, &signature);
+        let headers = self.headers(&encoded);
+        let Encoded { method, target, body, .. } = encoded;
+        let (method, body) = match method {
+            ons_http::Method::Post => (Method::POST, Some(body)),
+            ons_http::Method::Get => (Method::GET, None),
+            ons_http::Method::Delete => (Method::DELETE, None),
         };
-        how.client.call(call).await
-    }
-
-    fn metrics(&self, operation: Operation) -> &UpstreamMetrics {
-        match operation {
-            Operation::Publish => &self.plan.publish,
-            Operation::Receive => &self.plan.receive,
-            Operation::Acknowledge => &self.plan.acknowledge,
-        }
+        Signed { method, target, headers, body }
     }
 
     fn headers(&self, encoded: &Encoded<'_>) -> Vec<(HeaderName, HeaderValue)> {
@@ -344,106 +202,15 @@ impl OnsHttp {
 
     /// The row of the contract's table for an answer that is no success.
     fn classify(&self, answer: &Answer, operation: Operation) -> UpstreamError {
-        let status = answer.status.as_u16();
         let body = decode_error(&answer.body);
-        let code = body.as_ref().and_then(|body| code(&body.code));
-        let said = code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-        let kind = match status {
-            401 | 403 => UpstreamErrorKind::AuthRejected,
-            404 => UpstreamErrorKind::Misconfigured,
-            408 => UpstreamErrorKind::Timeout,
-            429 => UpstreamErrorKind::Throttled,
-            503 if body.is_some() || answer.retry_after.is_some() => UpstreamErrorKind::Throttled,
-            // Only what the caller can mend is the caller's: its content, or the handle it brought.
-            400 | 413 | 414 | 422 if operation != Operation::Receive => UpstreamErrorKind::RejectedMessage,
-            400..=499 => UpstreamErrorKind::Misconfigured,
-            500..=599 => UpstreamErrorKind::ServerError,
-            _ => UpstreamErrorKind::BadResponse,
-        };
-        let detail = match kind {
-            UpstreamErrorKind::AuthRejected => format!(
-                "the MQ refused our credentials, signature or clock with {status}{said}; {}",
-                self.plan.clock_skew.told()
-            ),
-            UpstreamErrorKind::Misconfigured => {
-                format!("the MQ knows no such topic or group, or does not take this request: {status}{said}")
-            }
-            UpstreamErrorKind::Timeout => format!("the MQ's broker did not answer in time: {status}"),
-            UpstreamErrorKind::Throttled => format!("the MQ asked for patience: {status}{said}"),
-            UpstreamErrorKind::RejectedMessage => format!("the MQ refused the request with {status}{said}"),
-            UpstreamErrorKind::ServerError => format!("the MQ failed with {status}{said}"),
-            UpstreamErrorKind::BadResponse
-            | UpstreamErrorKind::Unreachable
-            | UpstreamErrorKind::CircuitOpen
-            | UpstreamErrorKind::Overloaded => {
-                format!("the MQ answered with {status}, which the protocol does not have here")
-            }
-        };
-        UpstreamError { kind, detail, vendor_code: code, retry_after: answer.retry_after }
-    }
-
-    /// Now and then from a success, and always from a refusal, which the clock may be the cause of.
-    fn measure_skew(&self, answer: &Answer) {
-        let Some(date) = answer.date else { return };
-        let now = Instant::now();
-        let due = self.skew_measured.get().is_none_or(|last| now - last >= SKEW_PAUSE);
-        if due || !answer.status.is_success() {
-            self.skew_measured.set(Some(now));
-            self.plan.clock_skew.measure(date, self.plan.clock.now());
-        }
+        let says_why = body.is_some() || answer.retry_after.is_some();
+        let kind = kind_of_status(answer.status.as_u16(), says_why, operation);
+        self.exchange.refusal(kind, answer, body.and_then(|body| vendor_code(&body.code)))
     }
 }
 
-/// The protocol's operations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
-    Publish,
-    Receive,
-    Acknowledge,
-}
-
-impl Operation {
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Publish => "publish",
-            Self::Receive => "receive",
-            Self::Acknowledge => "ack",
-        }
-    }
-}
-
-/// What one operation is performed with.
-struct How<'a> {
-    client: &'a HttpClient,
-    operation: Operation,
-    deadline: Instant,
-    on_unknown: OnUnknown,
-}
-
-/// What the caller is told when the last of several attempts failed: an outcome that became unknown stays unknown
-/// whatever came later, and a circuit that opened on the way is no answer to why the first attempt failed.
-fn honest(last: UpstreamError, earlier: Option<UpstreamError>) -> UpstreamError {
-    match earlier {
-        Some(earlier) if earlier.kind.outcome() == Outcome::Unknown => earlier,
-        Some(earlier) if last.kind == UpstreamErrorKind::CircuitOpen => earlier,
-        Some(_) | None => last,
-    }
-}
-
-fn circuit_open(wait: Duration) -> UpstreamError {
-    let seconds = wait.as_secs().max(1);
-    let detail = format!("the MQ failed too often and is left alone for {seconds} s more");
-    let mut error = UpstreamError::new(UpstreamErrorKind::CircuitOpen, detail);
-    error.retry_after = Some(Duration::from_secs(seconds));
-    error
-}
-
-fn method(encoded: &Encoded<'_>) -> Method {
-    match encoded.method {
-        ons_http::Method::Post => Method::POST,
-        ons_http::Method::Get => Method::GET,
-        ons_http::Method::Delete => Method::DELETE,
-    }
+fn digits(time: UnixMillis) -> Cow<'static, str> {
+    Cow::Owned(itoa::Buffer::new().format(time.0).to_owned())
 }
 
 /// RocketMQ joins keys with a blank (protocol notes ONS 3.2).
@@ -457,31 +224,4 @@ fn joined(keys: &[Key]) -> Option<Cow<'_, str>> {
 
 fn bad_response(error: ons_http::AnswerError) -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::BadResponse, format!("the MQ's answer could not be used: {error}"))
-}
-
-/// A vendor's code, where it is one: letters, `_` and `.` only, so that nothing of ours comes back as a code.
-fn code(text: &str) -> Option<String> {
-    let is_code = (1..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte == b'.');
-    is_code.then(|| text.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_outcome_stays_unknown() {
-        let check = |kinds: &[UpstreamErrorKind], expected| {
-            let errors = kinds.iter().map(|kind| UpstreamError::new(*kind, "x"));
-            let told = errors.fold(None, |earlier, error| Some(honest(error, earlier))).unwrap();
-            assert_eq!(told.kind, expected, "{kinds:?}");
-        };
-        use UpstreamErrorKind as Kind;
-        check(&[Kind::Timeout, Kind::Unreachable], Kind::Timeout);
-        check(&[Kind::ServerError, Kind::Unreachable, Kind::CircuitOpen], Kind::ServerError);
-        check(&[Kind::Unreachable, Kind::CircuitOpen], Kind::Unreachable);
-        check(&[Kind::Throttled, Kind::Timeout], Kind::Timeout);
-        check(&[Kind::Unreachable, Kind::Throttled], Kind::Throttled);
-    }
 }

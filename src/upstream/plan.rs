@@ -13,7 +13,7 @@ use super::{Endpoints, Keys};
 use crate::clock::Clock;
 use crate::config::{ProfileConfig, Protocol};
 use crate::http_client::Limits;
-use crate::model::Capabilities;
+use crate::model::{Capabilities, Topic};
 use crate::protocol::ons_http;
 use crate::random::Random;
 use crate::telemetry::{Metrics, UpstreamMetrics};
@@ -90,6 +90,15 @@ impl Plan {
     /// Reads the credentials again whenever their files change. Runs until it is dropped.
     pub async fn watch_keys(self) {
         super::watch_keys::watch_keys(self.keys, self.reloads).await;
+    }
+
+    /// Messages that were delivered and cannot be read are not acknowledged, so not lost; but nobody will ever get them
+    /// through here.
+    pub(super) fn warn_unreadable(&self, topic: &Topic, messages: usize) {
+        if messages > 0 {
+            let (profile, topic) = (self.name.as_str(), topic.as_str());
+            tracing::warn!(profile, topic, messages, "the MQ delivered messages that cannot be read");
+        }
     }
 
     /// Joins a profile's settings with what it shares.

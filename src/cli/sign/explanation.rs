@@ -174,6 +174,7 @@ mod tests {
                 key: query("key"),
                 start_deliver_time: None,
                 sharding_key: None,
+                timeout: None,
                 body: hex(vector["body_hex"].as_str().unwrap()).into(),
             }),
             "consume" => Request::Consume(Consume { topic, consumer_group: group, time, num: None, timeout: None }),

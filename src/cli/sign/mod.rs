@@ -105,6 +105,7 @@ fn request<'a>(
             key: arguments.key.as_deref().or_else(default_key).map(Into::into),
             start_deliver_time: None,
             sharding_key: None,
+            timeout: None,
             body: body(arguments)?.into(),
         }));
     }

@@ -1,5 +1,6 @@
 //! `POST …/messages:receive` and its alias `GET …/messages`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -15,14 +16,14 @@ use super::times::rfc3339;
 use crate::gateway::{ReceiptHandle, ReceiveRequest};
 use crate::http::data::Exchange;
 use crate::http::problem::{Code, FieldError, Problem};
-use crate::model::{Delivery, MessageGroup};
+use crate::model::{Delivery, MAX_FILTER_TAGS, MessageGroup, Tag, TagFilter};
 use crate::protocol::form;
 
 const SHAPE: &[Field] = &[
     Field::optional("max_messages", Kind::Number),
     Field::optional("wait_seconds", Kind::Number),
     Field::optional("visibility_timeout_seconds", Kind::Number),
-    Field::optional("tags", Kind::Any),
+    Field::optional("tags", Kind::Texts),
 ];
 const MAX_MESSAGES: u64 = 32;
 const MAX_WAIT: u64 = 30;
@@ -33,7 +34,7 @@ struct Request {
     max_messages: Option<u64>,
     wait_seconds: Option<u64>,
     visibility_timeout_seconds: Option<u64>,
-    tags: Option<serde::de::IgnoredAny>,
+    tags: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +53,7 @@ struct Applied {
 struct Item<'a> {
     message_id: &'a str,
     receipt_handle: &'a str,
-    body: std::borrow::Cow<'a, str>,
+    body: Cow<'a, str>,
     encoding: &'static str,
     tag: Option<&'a str>,
     keys: &'a [String],
@@ -68,11 +69,15 @@ pub(in crate::http) async fn receive(exchange: &Exchange, by_query: bool) -> Res
     let route = exchange.gateway().group(&exchange.found.topic, &exchange.found.group);
     let route = route.map_err(|error| Problem::from(error).closing())?;
     let request = if by_query { from_query(exchange)? } else { from_body(exchange).await? };
-    let request = validate(&request, by_query)?;
-    let received = exchange.gateway().receive(&route, request).await;
-    let batch = received.inspect_err(|error| exchange.log_failures(std::iter::once(error)))?;
-    let messages = batch.deliveries.iter().map(|(delivery, handle)| item(delivery, handle)).collect();
-    let applied = batch.applied_max_messages.map(|max_messages| Applied { max_messages });
+    let request = validate(request, by_query)?;
+    let received = exchange.gateway().receive(&route, &request).await;
+    let received = received.inspect_err(|error| exchange.log_failures(std::iter::once(error))).map_err(|error| {
+        let problem = Problem::from(error);
+        if by_query { problem.in_query(str::to_owned) } else { problem }
+    })?;
+    let applied = received.applied_max_messages.map(|max_messages| Applied { max_messages });
+    let sealed = received.seal(&route);
+    let messages = sealed.iter().map(|(delivery, handle)| item(delivery, handle)).collect();
     let mut response = HttpResponse::Ok();
     if by_query {
         response.insert_header((CACHE_CONTROL, "no-store"));
@@ -120,7 +125,9 @@ fn from_query(exchange: &Exchange) -> Result<Request, Problem> {
             "wait_seconds" => &mut request.wait_seconds,
             "visibility_timeout_seconds" => &mut request.visibility_timeout_seconds,
             "tags" => {
-                request.tags = Some(serde::de::IgnoredAny);
+                // A value that is no UTF-8 becomes one that no tag may hold.
+                let tag = value.map_or_else(|_| "\u{0}".to_owned(), Cow::into_owned);
+                request.tags.get_or_insert_default().push(tag);
                 continue;
             }
             other => {
@@ -138,7 +145,7 @@ fn from_query(exchange: &Exchange) -> Result<Request, Problem> {
     if errors.is_empty() { Ok(request) } else { Err(Problem::invalid(errors)) }
 }
 
-fn validate(request: &Request, by_query: bool) -> Result<ReceiveRequest, Problem> {
+fn validate(request: Request, by_query: bool) -> Result<ReceiveRequest, Problem> {
     let named = |name: &str, detail: String| {
         if by_query { FieldError::parameter(name, detail) } else { FieldError::at(format!("/{name}"), detail) }
     };
@@ -151,6 +158,14 @@ fn validate(request: &Request, by_query: bool) -> Result<ReceiveRequest, Problem
     if wait_seconds > MAX_WAIT {
         errors.push(named("wait_seconds", format!("must be 0 to {MAX_WAIT}")));
     }
+    let mut tags = Vec::new();
+    for (index, tag) in request.tags.iter().flatten().enumerate() {
+        let name = if by_query { "tags".to_owned() } else { format!("tags/{index}") };
+        tags.extend(Tag::parse(tag).map_err(|error| errors.push(named(&name, error.to_string()))));
+    }
+    if tags.len() > MAX_FILTER_TAGS {
+        errors.push(named("tags", format!("must be at most {MAX_FILTER_TAGS}")));
+    }
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
@@ -159,18 +174,13 @@ fn validate(request: &Request, by_query: bool) -> Result<ReceiveRequest, Problem
         problem.code = Code::CapabilityNotSupported;
         problem
     };
-    // No protocol of this version has either; nothing is filtered by dropping messages.
-    if request.tags.is_some() {
-        return Err(unsupported(
-            "tags",
-            "is not supported by the protocol behind this topic: leave it out and select by tag yourself",
-        ));
-    }
+    // No protocol of this version has it.
     if request.visibility_timeout_seconds.is_some() {
         let detail =
             "is not supported by the protocol behind this topic: leave it out, the profile's visibility timeout holds";
         return Err(unsupported("visibility_timeout_seconds", detail));
     }
     let max_messages = u32::try_from(max_messages).unwrap_or(u32::MAX);
-    Ok(ReceiveRequest { max_messages, wait: Duration::from_secs(wait_seconds) })
+    let wait = Duration::from_secs(wait_seconds);
+    Ok(ReceiveRequest { max_messages, wait, tags: TagFilter::new(tags), ordered: false })
 }

@@ -48,6 +48,8 @@ pub struct Publish<'a> {
     pub start_deliver_time: Option<u64>,
     /// `shardingKey` of an ordered message (`isOrder: true` and a non-empty key), else `None`.
     pub sharding_key: Option<Cow<'a, str>>,
+    /// How long the service may take, in milliseconds; `None` leaves it to the endpoint.
+    pub timeout: Option<u64>,
     /// The bytes.
     pub body: Bytes,
 }
@@ -201,6 +203,9 @@ impl<'a> Request<'a> {
                 if let Some(time) = it.start_deliver_time {
                     form::push_pair(&mut target, "startdelivertime", itoa::Buffer::new().format(time));
                 }
+                if let Some(timeout) = it.timeout {
+                    form::push_pair(&mut target, "timeout", itoa::Buffer::new().format(timeout));
+                }
                 Encoded { method: Method::Post, target, headers, body: it.body }
             }
             Self::Consume(it) => {
@@ -266,6 +271,7 @@ pub fn decode<'a>(
                     .transpose()
                     .map_err(|_| Refusal::Invalid("StartDeliverTime", "must be milliseconds as digits"))?,
                 sharding_key,
+                timeout: lenient(query.timeout),
                 body,
             })
         }

@@ -28,6 +28,7 @@ fn request_of(vector: &Value) -> Request<'_> {
             key: query("key"),
             start_deliver_time: query("startdelivertime").map(|time| time.parse().unwrap()),
             sharding_key: None,
+            timeout: None,
             body: hex(vector["body_hex"].as_str().unwrap()).into(),
         }),
         "consume" => Request::Consume(Consume {
@@ -91,6 +92,7 @@ fn the_vendors_three_requests() {
         key: Some("http".into()),
         start_deliver_time: None,
         sharding_key: None,
+        timeout: None,
         body: Bytes::from("中文"),
     });
     let signature = key.sign(&publish.string_to_sign());
@@ -203,12 +205,24 @@ fn requests() -> impl Strategy<Value = Request<'static>> {
     let publish = (
         (text(), text(), time.clone()),
         (prop::option::of(text()), prop::option::of(text()), any::<Option<u64>>(), prop::option::of(text())),
-        any::<Vec<u8>>(),
+        (any::<Option<u64>>(), any::<Vec<u8>>()),
     )
-        .prop_map(|((topic, producer_group, time), (tag, key, start_deliver_time, sharding_key), body)| {
-            let body = Bytes::from(body);
-            Request::Publish(Publish { topic, producer_group, time, tag, key, start_deliver_time, sharding_key, body })
-        });
+        .prop_map(
+            |((topic, producer_group, time), (tag, key, start_deliver_time, sharding_key), (timeout, body))| {
+                let body = Bytes::from(body);
+                Request::Publish(Publish {
+                    topic,
+                    producer_group,
+                    time,
+                    tag,
+                    key,
+                    start_deliver_time,
+                    sharding_key,
+                    timeout,
+                    body,
+                })
+            },
+        );
     let consume = (text(), text(), time.clone(), any::<Option<u32>>(), any::<Option<u64>>()).prop_map(
         |(topic, consumer_group, time, num, timeout)| {
             Request::Consume(Consume { topic, consumer_group, time, num, timeout })
