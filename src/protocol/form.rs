@@ -14,7 +14,12 @@ pub fn push_pair(target: &mut String, name: &str, value: &str) {
     }
     target.push_str(name);
     target.push('=');
-    target.extend(utf8_percent_encode(value, ESCAPED));
+    push_escaped(target, value);
+}
+
+/// Appends `text` as one segment of a path or one value of a query.
+pub fn push_escaped(target: &mut String, text: &str) {
+    target.extend(utf8_percent_encode(text, ESCAPED));
 }
 
 /// A query's pairs in order: `+` and `%20` are blanks, `%XX` are bytes; a value that is no UTF-8 is an error of its own.

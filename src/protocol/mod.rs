@@ -4,4 +4,5 @@
 //! written down once.
 
 pub mod form;
+pub mod mq_http;
 pub mod ons_http;

@@ -3,8 +3,11 @@
 //! Intermediate results have names ([`StringToSign`]) and are compared first, so that a mismatch tells where it began.
 
 mod credentials;
+mod digest;
 mod hmac_sha1;
+pub mod mq_http;
 pub mod ons_http;
 
 pub use credentials::{Credentials, Secret};
+pub use digest::body_md5_hex;
 pub use hmac_sha1::{Signature, SigningKey, StringToSign};

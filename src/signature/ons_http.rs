@@ -4,9 +4,8 @@
 //! publish `topic, producer group, md5hex(body), time`; consume `topic, consumer group, time`;
 //! acknowledge `topic, consumer group, handle, time`. `time` is milliseconds as digits, exactly as sent.
 
-use md5::{Digest as _, Md5};
-
 use super::StringToSign;
+pub use super::digest::body_md5_hex;
 
 /// The text signed for a publish. The body enters as its MD5 in lower-case hex, over every byte.
 #[must_use]
@@ -25,20 +24,6 @@ pub fn consume(topic: &str, consumer_group: &str, time: &str) -> StringToSign {
 #[must_use]
 pub fn acknowledge(topic: &str, consumer_group: &str, handle: &str, time: &str) -> StringToSign {
     join(&[topic, consumer_group, handle, time])
-}
-
-/// MD5 of `body` in lower-case hex.
-#[must_use]
-pub fn body_md5_hex(body: &[u8]) -> [u8; 32] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digest = Md5::digest(body);
-    let mut hex = [0; 32];
-    for (pair, byte) in hex.chunks_exact_mut(2).zip(digest) {
-        for (to, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
-            *to = DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
-        }
-    }
-    hex
 }
 
 fn join(parts: &[&str]) -> StringToSign {

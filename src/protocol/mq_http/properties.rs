@@ -1,0 +1,221 @@
+//! `Properties`: `name:value|name:value|`, with special names for keys, order and time (protocol notes MQ HTTP 3).
+
+use std::fmt;
+
+use super::body::{BASE64, BODY_ENCODING_PROPERTY, is_xml_char};
+use super::{MAX_PROPERTY_BYTES, Refusal};
+use crate::model::{Key, MessageGroup, UnixMillis};
+
+const KEYS: &str = "KEYS";
+const SHARDING_KEY: &str = "__SHARDINGKEY";
+const START_DELIVER_TIME: &str = "__STARTDELIVERTIME";
+const TRANSACTION_CHECK: &str = "__TransCheckT";
+
+/// What `Properties` says about a message.
+#[derive(Debug, Default)]
+pub(super) struct Properties<'a> {
+    pub(super) keys: &'a str,
+    pub(super) sharding_key: Option<&'a str>,
+    pub(super) start_deliver_time: Option<&'a str>,
+    pub(super) is_half: bool,
+    /// The value of [`BODY_ENCODING_PROPERTY`].
+    pub(super) body_encoding: Option<&'a str>,
+    /// The rest, in the sender's order.
+    pub(super) others: Vec<(&'a str, &'a str)>,
+}
+
+/// Which rule a property's name or value breaks so that this protocol cannot carry it; `None` when it can. An empty
+/// value is fine, an empty name is not.
+///
+/// The SDKs check the same characters before they send, and drop a value with a second `:` when they receive.
+#[must_use]
+pub fn property_flaw(text: &str) -> Option<&'static str> {
+    if text.contains(['&', '"', '\'', '<', '>', ':', '|']) {
+        return Some("must not contain any of & \" ' < > : |");
+    }
+    if text.contains(|c: char| c.is_control() || !is_xml_char(c)) {
+        return Some("must not contain control characters");
+    }
+    None
+}
+
+/// Whether the protocol, RocketMQ or this gateway gives a property of this name a meaning of its own, so that callers
+/// cannot have one.
+#[must_use]
+pub fn is_reserved_property(name: &str) -> bool {
+    matches!(name, KEYS | "TAGS" | BODY_ENCODING_PROPERTY) || name.starts_with("__")
+}
+
+/// Reads what a sender wrote, by every rule of the SDKs' own checks.
+pub(super) fn read_strictly(text: &str) -> Result<Properties<'_>, Refusal> {
+    if text.len() > MAX_PROPERTY_BYTES {
+        return Err(flawed("must not be longer than 16384 bytes"));
+    }
+    let mut properties = Properties::default();
+    for entry in entries(text) {
+        let (name, value) = entry.map_err(flawed)?;
+        if let Some(flaw) = property_flaw(name).or_else(|| property_flaw(value)) {
+            return Err(flawed(format_args!("names and values {flaw}")));
+        }
+        if properties.set(name, value) == Set::Twice {
+            return Err(flawed(format_args!("{name} must not occur twice")));
+        }
+    }
+    Ok(properties)
+}
+
+/// Reads what an MQ delivers: an entry that cannot be read costs nothing but itself.
+pub(super) fn read_leniently(text: &str) -> Properties<'_> {
+    let mut properties = Properties::default();
+    for (name, value) in entries(text).flatten() {
+        if properties.set(name, value) == Set::Other && name.starts_with("__") {
+            // RocketMQ's own, of no use to a consumer.
+            properties.others.pop();
+        }
+    }
+    properties
+}
+
+/// The entries, with or without a `|` behind the last one.
+fn entries(text: &str) -> impl Iterator<Item = Result<(&str, &str), &'static str>> {
+    text.split_terminator('|').map(|entry| match entry.split_once(':') {
+        None => Err("every entry must be NAME:VALUE"),
+        Some(("", _)) => Err("names must not be empty"),
+        Some((_, value)) if value.contains(':') => Err("an entry must not contain a second ':'"),
+        Some(pair) => Ok(pair),
+    })
+}
+
+/// What became of an entry.
+#[derive(PartialEq, Eq)]
+enum Set {
+    Special,
+    Other,
+    Twice,
+}
+
+impl<'a> Properties<'a> {
+    /// Of special names the first counts.
+    fn set(&mut self, name: &'a str, value: &'a str) -> Set {
+        let slot = match name {
+            KEYS if self.keys.is_empty() => {
+                self.keys = value;
+                return Set::Special;
+            }
+            KEYS => return Set::Twice,
+            TRANSACTION_CHECK => {
+                self.is_half = true;
+                return Set::Special;
+            }
+            SHARDING_KEY => &mut self.sharding_key,
+            START_DELIVER_TIME => &mut self.start_deliver_time,
+            BODY_ENCODING_PROPERTY => &mut self.body_encoding,
+            _ => {
+                self.others.push((name, value));
+                return Set::Other;
+            }
+        };
+        if slot.is_some() {
+            return Set::Twice;
+        }
+        *slot = Some(value);
+        Set::Special
+    }
+
+    /// The keys, which the sender joined by blanks.
+    pub(super) fn each_key(&self) -> impl Iterator<Item = &'a str> {
+        self.keys.split(' ').filter(|key| !key.is_empty())
+    }
+
+    /// The keys of a message to be stored.
+    pub(super) fn parse_keys(&self) -> Result<Vec<Key>, Refusal> {
+        self.each_key().map(Key::parse).collect::<Result<_, _>>().map_err(|error| flawed(format_args!("KEYS {error}")))
+    }
+
+    /// The message group of a message to be stored.
+    pub(super) fn parse_message_group(&self) -> Result<Option<MessageGroup>, Refusal> {
+        let group = self.sharding_key.map(MessageGroup::parse).transpose();
+        group.map_err(|error| flawed(format_args!("{SHARDING_KEY} {error}")))
+    }
+
+    /// The delivery time of a message to be stored; a past one is at once, which is the caller's to decide.
+    pub(super) fn parse_deliver_at(&self) -> Result<Option<UnixMillis>, Refusal> {
+        let time = self.start_deliver_time.map(str::parse).transpose();
+        let time = time.map_err(|_| flawed(format_args!("{START_DELIVER_TIME} must be milliseconds since 1970")))?;
+        Ok(time.map(UnixMillis))
+    }
+
+    /// The others with their own text.
+    pub(super) fn into_others(self) -> Vec<(String, String)> {
+        self.others.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}
+
+fn flawed(rule: impl fmt::Display) -> Refusal {
+    Refusal::schema(format_args!("Properties: {rule}"))
+}
+
+/// Writes the text of `Properties`, with a `|` behind every entry as most SDKs do. What cannot be carried is left out:
+/// an upstream refuses such a message before, and a delivery must not be lost for it.
+#[derive(Default)]
+pub(super) struct Writer(String);
+
+impl Writer {
+    /// The keys, in one entry.
+    pub(super) fn keys<'k>(&mut self, keys: impl Iterator<Item = &'k str>) {
+        let mut is_first = true;
+        for key in keys.filter(|key| property_flaw(key).is_none()) {
+            self.0.push_str(if is_first { "KEYS:" } else { " " });
+            self.0.push_str(key);
+            is_first = false;
+        }
+        if !is_first {
+            self.0.push('|');
+        }
+    }
+
+    /// The caller's own.
+    pub(super) fn others(&mut self, properties: &[(String, String)]) {
+        for (name, value) in properties {
+            let special = [KEYS, SHARDING_KEY, START_DELIVER_TIME, TRANSACTION_CHECK, BODY_ENCODING_PROPERTY];
+            if !name.is_empty() && !special.contains(&name.as_str()) {
+                self.entry(name, value);
+            }
+        }
+    }
+
+    /// The message group.
+    pub(super) fn message_group(&mut self, group: Option<&MessageGroup>) {
+        if let Some(group) = group {
+            self.entry(SHARDING_KEY, group.as_str());
+        }
+    }
+
+    /// The delivery time.
+    pub(super) fn deliver_at(&mut self, time: Option<UnixMillis>) {
+        if let Some(time) = time {
+            self.entry(START_DELIVER_TIME, itoa::Buffer::new().format(time.0));
+        }
+    }
+
+    /// The mark of a body in base64.
+    pub(super) fn base64_body(&mut self, is_base64: bool) {
+        if is_base64 {
+            self.entry(BODY_ENCODING_PROPERTY, BASE64);
+        }
+    }
+
+    /// The text, empty when there is nothing to say.
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+
+    fn entry(&mut self, name: &str, value: &str) {
+        if property_flaw(name).is_none() && property_flaw(value).is_none() {
+            self.0.push_str(name);
+            self.0.push(':');
+            self.0.push_str(value);
+            self.0.push('|');
+        }
+    }
+}

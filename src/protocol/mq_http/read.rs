@@ -1,0 +1,218 @@
+//! A document, read element by element: no tree, no entities, no DTD.
+//!
+//! What makes it safe to read anybody's bytes: a `DOCTYPE` is refused wherever it stands, so there is nothing that an
+//! entity could expand to or fetch; nesting, elements and attributes are counted; and every character is looked at
+//! before anything else, so that no caller sees one that XML forbids.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use quick_xml::Reader;
+use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
+
+use super::body::{is_xml_char, xml_text};
+use super::elements;
+
+/// Deepest nesting. The protocol needs three levels; elements that it does not have may have children.
+const MAX_DEPTH: usize = 8;
+/// Most elements in one document: a full consume has fewer than 200.
+const MAX_ELEMENTS: usize = 1024;
+/// Most attributes of one element; the protocol has only `xmlns`. Duplicates are looked for pair by pair.
+const MAX_ATTRIBUTES: usize = 16;
+
+/// Not a well-formed document, or one outside the limits above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+impl From<quick_xml::Error> for Malformed {
+    fn from(_: quick_xml::Error) -> Self {
+        Self
+    }
+}
+
+/// A document whose root is open. Read each child with [`Document::text`], [`Document::skip`] or its own children,
+/// to its end, before asking for the next.
+pub(super) struct Document<'a> {
+    events: Reader<&'a [u8]>,
+    depth: usize,
+    elements: usize,
+}
+
+/// What a document is made of, without what means nothing.
+enum Part<'a> {
+    Open(&'static str),
+    Text(Cow<'a, str>),
+    Character(char),
+    Close,
+}
+
+impl<'a> Document<'a> {
+    /// Reads up to the root and tells its name (`""` for a root that the protocol does not have).
+    pub(super) fn open(bytes: &'a [u8]) -> Result<(Self, &'static str), Malformed> {
+        // The byte order mark that C# writes is skipped by the XML reader.
+        let mut events = Reader::from_str(xml_text(bytes).ok_or(Malformed)?);
+        let config = events.config_mut();
+        config.expand_empty_elements = true;
+        config.check_comments = true;
+        let mut document = Self { events, depth: 0, elements: 0 };
+        let mut declaration_may_stand_here = true;
+        loop {
+            match document.events.read_event()? {
+                Event::Decl(declaration) if declaration_may_stand_here => check_declaration(&declaration)?,
+                Event::Start(start) => {
+                    let root = document.enter(&start)?;
+                    return Ok((document, root));
+                }
+                Event::Text(text) if is_blank(&text) => {}
+                Event::Comment(_) | Event::PI(_) => {}
+                Event::Decl(_)
+                | Event::Text(_)
+                | Event::End(_)
+                | Event::Empty(_)
+                | Event::CData(_)
+                | Event::DocType(_)
+                | Event::GeneralRef(_)
+                | Event::Eof => return Err(Malformed),
+            }
+            declaration_may_stand_here = false;
+        }
+    }
+
+    /// The next child of the open element, `None` where that ends. Text between children means nothing here.
+    pub(super) fn child(&mut self) -> Result<Option<&'static str>, Malformed> {
+        loop {
+            match self.next()? {
+                Part::Open(name) => return Ok(Some(name)),
+                Part::Close => return Ok(None),
+                Part::Text(_) | Part::Character(_) => {}
+            }
+        }
+    }
+
+    /// The open element's text to its end: all runs, CDATA sections and references in one. `None` when there are
+    /// elements in between: whoever puts unescaped XML into a body must not get a part of it published.
+    ///
+    /// Line ends stay as they are, against the rule of XML by which `\r\n` becomes `\n`: no SDK escapes `\r`, and a
+    /// body has to come out byte for byte as it went in, with the digest that its sender computed (protocol notes
+    /// MQ HTTP 3). White space at the ends is kept for the same reason.
+    pub(super) fn text(&mut self) -> Result<Option<Cow<'a, str>>, Malformed> {
+        let mut text = Cow::Borrowed("");
+        let mut is_text = true;
+        loop {
+            match self.next()? {
+                Part::Text(run) if text.is_empty() => text = run,
+                Part::Text(run) => text.to_mut().push_str(&run),
+                Part::Character(character) => text.to_mut().push(character),
+                Part::Open(_) => {
+                    is_text = false;
+                    self.skip()?;
+                }
+                Part::Close => return Ok(is_text.then_some(text)),
+            }
+        }
+    }
+
+    /// Reads past the open element's end.
+    pub(super) fn skip(&mut self) -> Result<(), Malformed> {
+        let mut open = 1_usize;
+        while open > 0 {
+            match self.next()? {
+                Part::Open(_) => open += 1,
+                Part::Close => open -= 1,
+                Part::Text(_) | Part::Character(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what stands behind the root, whose children were all read: nothing that means anything may.
+    pub(super) fn close(mut self) -> Result<(), Malformed> {
+        if self.depth > 0 {
+            return Err(Malformed);
+        }
+        loop {
+            match self.events.read_event()? {
+                Event::Eof => return Ok(()),
+                Event::Text(text) if is_blank(&text) => {}
+                Event::Comment(_) | Event::PI(_) => {}
+                Event::Start(_)
+                | Event::End(_)
+                | Event::Empty(_)
+                | Event::Text(_)
+                | Event::CData(_)
+                | Event::Decl(_)
+                | Event::DocType(_)
+                | Event::GeneralRef(_) => return Err(Malformed),
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<Part<'a>, Malformed> {
+        loop {
+            return match self.events.read_event()? {
+                Event::Start(start) => self.enter(&start).map(Part::Open),
+                Event::End(_) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    Ok(Part::Close)
+                }
+                // `]]>` is no text: the Node SDK puts a body into one CDATA section without splitting it there, and
+                // what is left would be another body (protocol notes MQ HTTP 3).
+                Event::Text(text) if memmem::find(text.as_bytes(), b"]]>").is_some() => Err(Malformed),
+                Event::Text(text) => Ok(Part::Text(text.into_inner())),
+                Event::CData(text) => Ok(Part::Text(text.into_inner())),
+                Event::GeneralRef(reference) => resolve(&reference).map(Part::Character),
+                Event::Comment(_) | Event::PI(_) => continue,
+                // The end of the bytes inside of the root is one, too.
+                Event::Decl(_) | Event::DocType(_) | Event::Empty(_) | Event::Eof => Err(Malformed),
+            };
+        }
+    }
+
+    fn enter(&mut self, start: &BytesStart<'_>) -> Result<&'static str, Malformed> {
+        self.depth += 1;
+        self.elements += 1;
+        if self.depth > MAX_DEPTH || self.elements > MAX_ELEMENTS || !is_name(start.name().as_ref()) {
+            return Err(Malformed);
+        }
+        for (index, attribute) in start.attributes().enumerate() {
+            let attribute = attribute.map_err(|_| Malformed)?;
+            if index >= MAX_ATTRIBUTES || !is_name(attribute.key.as_ref()) || attribute.value.contains('<') {
+                return Err(Malformed);
+            }
+        }
+        Ok(elements::named(start.local_name().as_ref()))
+    }
+}
+
+/// `version` must be there; an `encoding` must be the one in which every SDK writes.
+fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), Malformed> {
+    declaration.version()?;
+    match declaration.encoding() {
+        None => Ok(()),
+        Some(Ok(encoding)) if encoding.eq_ignore_ascii_case("utf-8") => Ok(()),
+        Some(_) => Err(Malformed),
+    }
+}
+
+/// The five that XML has, and characters by number. There is no DTD, so there are no others.
+fn resolve(reference: &BytesRef<'_>) -> Result<char, Malformed> {
+    match reference.as_ref() {
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "amp" => Ok('&'),
+        "quot" => Ok('"'),
+        "apos" => Ok('\''),
+        _ => reference.resolve_char_ref()?.filter(|character| is_xml_char(*character)).ok_or(Malformed),
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+/// Whether an element or attribute may be called so: XML's rule for ASCII, anything beyond it.
+fn is_name(name: &str) -> bool {
+    let starts_well = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | ':') || !c.is_ascii();
+    name.starts_with(starts_well)
+        && name.chars().all(|c| starts_well(c) || c.is_ascii_digit() || matches!(c, '-' | '.'))
+}

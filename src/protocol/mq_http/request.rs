@@ -1,0 +1,177 @@
+//! Requests, encoded by the upstream.
+
+use bytes::Bytes;
+
+use super::body::WireBody;
+use super::{elements, properties, write};
+use crate::model::{Message, Tag, TagFilter, UpstreamHandle};
+use crate::protocol::form;
+
+/// The three methods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Publish.
+    Post,
+    /// Consume.
+    Get,
+    /// Acknowledge.
+    Delete,
+}
+
+impl Method {
+    /// As on the request line, and as it is signed.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Get => "GET",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Stores one message.
+///
+/// The caller has refused what the protocol cannot carry (see [`property_flaw`](super::property_flaw),
+/// [`is_reserved_property`](super::is_reserved_property) and [`is_xml_text`](super::is_xml_text)): keys, properties and
+/// a message group that break a rule of `Properties` are left out here.
+#[derive(Debug, Clone, Copy)]
+pub struct Publish<'a> {
+    /// The topic as the MQ knows it.
+    pub topic: &'a str,
+    /// Instance id; `None` for a default instance.
+    pub instance: Option<&'a str>,
+    /// The message; its own topic is not looked at.
+    pub message: &'a Message,
+    /// Whether a body that is no XML text goes as base64. Without it such a body goes as it is and the MQ refuses the
+    /// document.
+    pub binary_as_base64: bool,
+}
+
+/// Asks for messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Consume<'a> {
+    /// The topic as the MQ knows it.
+    pub topic: &'a str,
+    /// The consumer group.
+    pub group: &'a str,
+    /// Instance id; `None` for a default instance.
+    pub instance: Option<&'a str>,
+    /// Most messages wanted, 1 to [`MAX_CONSUME`](super::MAX_CONSUME).
+    pub num: u32,
+    /// Longest wait, at most [`MAX_WAIT_SECONDS`](super::MAX_WAIT_SECONDS); 0 does not wait.
+    pub wait_seconds: u64,
+    /// Which tags; `None` wants every message.
+    pub tags: Option<&'a TagFilter>,
+    /// In order: nothing more of a message group until what is out of it is acknowledged.
+    pub ordered: bool,
+}
+
+/// Acknowledges deliveries.
+#[derive(Debug, Clone, Copy)]
+pub struct Acknowledge<'a> {
+    /// The topic as the MQ knows it.
+    pub topic: &'a str,
+    /// The consumer group.
+    pub group: &'a str,
+    /// Instance id; `None` for a default instance.
+    pub instance: Option<&'a str>,
+    /// 1 to [`MAX_ACK`](super::MAX_ACK) handles.
+    pub handles: &'a [UpstreamHandle],
+}
+
+/// A request ready to be signed and sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// The method.
+    pub method: Method,
+    /// `/topics/…`, percent-encoded: signed exactly as it is sent.
+    pub target: String,
+    /// A document, or nothing for a consume.
+    pub body: Bytes,
+}
+
+impl Publish<'_> {
+    /// Puts the request into wire form.
+    #[must_use]
+    pub fn encode(&self) -> Encoded {
+        let message = self.message;
+        let body = WireBody::of(&message.body);
+        let body = if body.is_base64 && !self.binary_as_base64 { WireBody::verbatim(&message.body) } else { body };
+        let mut properties = properties::Writer::default();
+        properties.keys(message.keys.iter().map(crate::model::Key::as_str));
+        properties.others(&message.properties);
+        properties.message_group(message.message_group.as_ref());
+        properties.deliver_at(message.deliver_at);
+        properties.base64_body(body.is_base64);
+        let properties = properties.into_text();
+        let tag = message.tag.as_ref().map_or("", Tag::as_str);
+
+        let content_bytes = write::escaped_len(&body.text) + write::escaped_len(tag) + properties.len() + 128;
+        let mut xml = write::begin(elements::MESSAGE, content_bytes);
+        write::element(&mut xml, elements::MESSAGE_BODY, &body.text);
+        write::optional(&mut xml, elements::MESSAGE_TAG, tag);
+        write::optional(&mut xml, elements::PROPERTIES, &properties);
+        write::close(&mut xml, elements::MESSAGE);
+
+        let mut target = target(self.topic);
+        if let Some(instance) = self.instance {
+            target.push('?');
+            form::push_pair(&mut target, "ns", instance);
+        }
+        Encoded { method: Method::Post, target, body: xml.into() }
+    }
+}
+
+impl Consume<'_> {
+    /// Puts the request into wire form, the parameters in Node's order.
+    #[must_use]
+    pub fn encode(&self) -> Encoded {
+        let mut target = target_of_group(self.topic, self.group, self.instance);
+        if let Some(tags) = self.tags {
+            form::push_pair(&mut target, "tag", &tags.expression());
+        }
+        form::push_pair(&mut target, "numOfMessages", itoa::Buffer::new().format(self.num));
+        if self.wait_seconds > 0 {
+            form::push_pair(&mut target, "waitseconds", itoa::Buffer::new().format(self.wait_seconds));
+        }
+        if self.ordered {
+            form::push_pair(&mut target, "trans", "order");
+        }
+        Encoded { method: Method::Get, target, body: Bytes::new() }
+    }
+}
+
+impl Acknowledge<'_> {
+    /// Puts the request into wire form.
+    #[must_use]
+    pub fn encode(&self) -> Encoded {
+        let handles = || self.handles.iter().map(UpstreamHandle::as_str);
+        let content_bytes = handles().map(|handle| write::escaped_len(handle) + 32).sum::<usize>();
+        let mut xml = write::begin(elements::RECEIPT_HANDLES, content_bytes);
+        for handle in handles() {
+            write::element(&mut xml, elements::RECEIPT_HANDLE, handle);
+        }
+        write::close(&mut xml, elements::RECEIPT_HANDLES);
+        let target = target_of_group(self.topic, self.group, self.instance);
+        Encoded { method: Method::Delete, target, body: xml.into() }
+    }
+}
+
+fn target(topic: &str) -> String {
+    let mut target = String::with_capacity(160);
+    target.push_str("/topics/");
+    form::push_escaped(&mut target, topic);
+    target.push_str("/messages");
+    target
+}
+
+fn target_of_group(topic: &str, group: &str, instance: Option<&str>) -> String {
+    let mut target = target(topic);
+    target.push('?');
+    form::push_pair(&mut target, "consumer", group);
+    if let Some(instance) = instance {
+        form::push_pair(&mut target, "ns", instance);
+    }
+    target
+}

@@ -1,0 +1,160 @@
+//! What a request's method, path and query ask for, decoded by the server.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use super::{MAX_CONSUME, MAX_WAIT_SECONDS, Method, Refusal};
+use crate::model::TagFilter;
+use crate::protocol::form;
+
+/// What is asked, and of which topic. Names are text still: the caller knows which are legal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The topic, decoded.
+    pub topic: Cow<'a, str>,
+    /// What to do with it.
+    pub operation: Operation,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// `POST`: the body is a message.
+    Publish,
+    /// `GET`.
+    Consume(ConsumeQuery),
+    /// `DELETE`: the body has the handles.
+    Acknowledge {
+        /// The consumer group.
+        group: String,
+    },
+}
+
+/// A consume's parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumeQuery {
+    /// The consumer group.
+    pub group: String,
+    /// Most messages wanted, 1 to [`MAX_CONSUME`].
+    pub num: u32,
+    /// Longest wait, 0 to [`MAX_WAIT_SECONDS`].
+    pub wait_seconds: u64,
+    /// Which tags; `None` wants every message.
+    pub tags: Option<TagFilter>,
+    /// In order.
+    pub ordered: bool,
+}
+
+/// What a producer of half messages is told, wherever it asks for something.
+pub(super) const HALF_MESSAGES: &str = "Half messages are not supported: publish the message without __TransCheckT, \
+                                        and call neither commit nor rollback nor consumeHalfMessage.";
+
+/// Reads a request's method, raw path and raw query. The instance (`ns`) is not looked at, and unknown parameters are
+/// ignored; every SDK has its own order (protocol notes MQ HTTP 2).
+///
+/// # Errors
+/// [`Refusal::InvalidRequestUrl`] for the path, [`Refusal::InvalidQueryString`] for a parameter that is missing or
+/// cannot be read, [`Refusal::InvalidArgument`] for a value outside its range.
+pub fn decode_target<'a>(method: Method, path: &'a str, query: &str) -> Result<Target<'a>, Refusal> {
+    let topic = topic_of(path).ok_or(Refusal::InvalidRequestUrl)?;
+    let query = Query::read(query);
+    // Before the group: Go commits with an empty one.
+    let transaction = optional(query.trans, "trans")?;
+    let ordered = match transaction.as_deref() {
+        None => false,
+        Some("order") if method == Method::Get => true,
+        Some("pop" | "commit" | "rollback") => return Err(Refusal::InvalidArgument(HALF_MESSAGES.into())),
+        Some(_) => {
+            let text = "The value of trans should be order with GET, and left out otherwise.";
+            return Err(Refusal::InvalidArgument(text.into()));
+        }
+    };
+    let group = |value| required(value, "consumer").map(Cow::into_owned);
+    let operation = match method {
+        Method::Post => Operation::Publish,
+        Method::Delete => Operation::Acknowledge { group: group(query.consumer)? },
+        Method::Get => Operation::Consume(ConsumeQuery {
+            group: group(query.consumer)?,
+            num: number(&required(query.num_of_messages, "numOfMessages")?, "numOfMessages")
+                .and_then(num_of_messages)?,
+            wait_seconds: optional(query.wait_seconds, "waitseconds")?
+                .map_or(Ok(0), |digits| number(&digits, "waitseconds").and_then(wait_seconds))?,
+            tags: TagFilter::parse(&optional(query.tag, "tag")?.unwrap_or_default())
+                .map_err(|error| Refusal::InvalidArgument(format!("A tag in the value of tag {error}.").into()))?,
+            ordered,
+        }),
+    };
+    Ok(Target { topic, operation })
+}
+
+/// `/topics/{topic}/messages`. An endpoint that was configured with a slash at its end makes Node and Go send `//topics`
+/// (protocol notes MQ HTTP 2).
+fn topic_of(path: &str) -> Option<Cow<'_, str>> {
+    let rooted = path.strip_prefix('/')?.trim_start_matches('/');
+    let resource = rooted.strip_suffix('/').unwrap_or(rooted);
+    let topic = resource.strip_prefix("topics/")?.strip_suffix("/messages")?;
+    let topic = Some(topic).filter(|topic| !topic.is_empty() && !topic.contains('/'))?;
+    percent_decode_str(topic).decode_utf8().ok()
+}
+
+/// The parameters that mean something; the first of duplicates wins.
+#[derive(Default)]
+struct Query<'a> {
+    consumer: Value<'a>,
+    num_of_messages: Value<'a>,
+    wait_seconds: Value<'a>,
+    tag: Value<'a>,
+    trans: Value<'a>,
+}
+
+/// A parameter's value as far as it was read: judged only where the method uses it.
+type Value<'a> = Option<Result<Cow<'a, str>, form::NotUtf8>>;
+
+impl<'a> Query<'a> {
+    fn read(query: &'a str) -> Self {
+        let mut found = Self::default();
+        for (name, value) in form::pairs(query) {
+            let slot = match name.as_ref() {
+                "consumer" => &mut found.consumer,
+                "numOfMessages" => &mut found.num_of_messages,
+                "waitseconds" => &mut found.wait_seconds,
+                "tag" => &mut found.tag,
+                "trans" => &mut found.trans,
+                _ => continue,
+            };
+            slot.get_or_insert(value);
+        }
+        found
+    }
+}
+
+/// Text that may be absent or empty.
+fn optional<'a>(value: Value<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, Refusal> {
+    let text = value.transpose().map_err(|form::NotUtf8| Refusal::InvalidQueryString(name))?;
+    Ok(text.filter(|text| !text.is_empty()))
+}
+
+/// Text that must be there.
+fn required<'a>(value: Value<'a>, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
+    optional(value, name)?.ok_or(Refusal::InvalidQueryString(name))
+}
+
+fn number(text: &str, name: &'static str) -> Result<u64, Refusal> {
+    text.parse().map_err(|_| Refusal::InvalidQueryString(name))
+}
+
+fn num_of_messages(number: u64) -> Result<u32, Refusal> {
+    let num = u32::try_from(number).ok().filter(|num| (1..=MAX_CONSUME).contains(num));
+    num.ok_or_else(|| {
+        Refusal::InvalidArgument(format!("The value of numOfMessages should between 1 and {MAX_CONSUME}.").into())
+    })
+}
+
+fn wait_seconds(number: u64) -> Result<u64, Refusal> {
+    if number > MAX_WAIT_SECONDS {
+        let text = format!("The value of waitseconds should between 0 and {MAX_WAIT_SECONDS} seconds.");
+        return Err(Refusal::InvalidArgument(text.into()));
+    }
+    Ok(number)
+}
