@@ -136,6 +136,8 @@ async fn consume_some(service: &EndpointService, consume: Consume<'_>) -> Result
     let request = ReceiveRequest {
         topic: topic(&consume.topic)?,
         group: group(&consume.consumer_group)?,
+        tags: None,
+        ordered: false,
         max_messages: consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME),
         wait,
     };
@@ -157,7 +159,7 @@ async fn acknowledge_one(service: &EndpointService, acknowledge: Acknowledge<'_>
     match service.engine.acknowledge(&topic, &group, &acknowledge.handle).await.map_err(Failure::Engine)? {
         // A client repeats a failed DELETE of a stale handle for ever: 204, and nothing is done (item 15).
         Acknowledgement::Done => Ok(HttpResponse::NoContent().finish()),
-        Acknowledgement::Stale => {
+        Acknowledgement::AlreadyDone | Acknowledgement::Stale => {
             tracing::debug!(
                 topic = topic.as_str(),
                 group = group.as_str(),
