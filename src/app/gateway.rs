@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::embedded::reachable;
 use super::listeners::{Door, Listener, serve};
 use super::{StartError, Surroundings};
-use crate::config::{self, Config, CredentialsSource, Endpoint, ProfileConfig};
+use crate::config::{self, Config, CredentialsSource, Endpoint, ProfileConfig, Protocol};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{DataService, DataSettings};
 use crate::http_client::{TlsRoots, client_config};
@@ -39,6 +39,9 @@ fn plan(
     surroundings: &Surroundings,
 ) -> Result<Plan, StartError> {
     let name = profile.name.clone();
+    if profile.protocol == Protocol::MqHttp {
+        return Err(StartError::Inconsistent(format!("profile `{name}`: mq-http is not served by this version yet")));
+    }
     let no_endpoint = || StartError::Inconsistent(format!("profile `{name}`: the embedded endpoint is not enabled"));
     let addresses = profile.endpoints.iter().map(|endpoint| match endpoint {
         Endpoint::Url { tls, host, port } => Ok(EndpointAddress { tls: *tls, host: host.clone(), port: *port }),

@@ -155,9 +155,9 @@ impl Gateway {
         let topic = self.topic(topic)?;
         let illegal = |error| GatewayError::IllegalName { what: "group", error };
         let (found, configured) = match &topic.settings.groups {
-            Groups::Any => (ConsumerGroup::parse(group).map_err(illegal)?, false),
-            Groups::Named(names) => match names.iter().find(|name| name.as_str() == group) {
-                Some(name) => (name.clone(), topic.settings.configured),
+            Groups::Any { .. } => (ConsumerGroup::parse(group).map_err(illegal)?, false),
+            Groups::Named(names) => match names.iter().find(|it| it.name.as_str() == group) {
+                Some(it) => (it.name.clone(), topic.settings.configured),
                 None => {
                     ConsumerGroup::parse(group).map_err(illegal)?;
                     return Err(GatewayError::UnknownGroup);

@@ -53,7 +53,8 @@ impl Upstream {
     #[must_use]
     pub fn build(plan: &Plan) -> Self {
         match plan.protocol {
-            crate::config::Protocol::OnsHttp => Self::OnsHttp(OnsHttp::new(plan)),
+            // Profiles of mq-http do not start yet, see `app`.
+            crate::config::Protocol::OnsHttp | crate::config::Protocol::MqHttp => Self::OnsHttp(OnsHttp::new(plan)),
         }
     }
 

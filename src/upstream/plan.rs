@@ -14,7 +14,6 @@ use crate::clock::Clock;
 use crate::config::{ProfileConfig, Protocol};
 use crate::http_client::Limits;
 use crate::model::Capabilities;
-use crate::protocol::ons_http;
 use crate::random::Random;
 use crate::telemetry::{Metrics, UpstreamMetrics};
 
@@ -105,7 +104,7 @@ impl Plan {
             content_type: profile.content_type.clone(),
             visibility_timeout: profile.visibility_timeout,
             zero_timeout: profile.zero_timeout,
-            capabilities: capabilities(profile),
+            capabilities: profile.capabilities(),
             empty_poll_pause: profile.empty_poll_pause,
             refresh: profile.dns_refresh,
             limits: Limits {
@@ -128,26 +127,18 @@ impl Plan {
     }
 }
 
-/// What a profile's protocol can do, as far as the profile says so.
-fn capabilities(profile: &ProfileConfig) -> Capabilities {
-    match profile.protocol {
-        Protocol::OnsHttp => Capabilities {
-            protocol: "ons-http",
-            max_message_bytes: profile.max_message_bytes,
-            max_receive_messages: ons_http::MAX_CONSUME,
-            max_wait: Duration::from_secs(30),
-            properties: false,
-            delayed_delivery: true,
-            message_groups: true,
-            delayed_message_groups: false,
-            binary_bodies: profile.binary_bodies,
-            empty_bodies: true,
-            tag_filter: false,
-            ordered_groups: false,
-            visibility_timeout: false,
-            nack: false,
-            extend: false,
-            transactions: false,
-        },
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::config::{Overrides, Source, load};
+    use crate::protocol::ons_http;
+
+    /// The configuration may not look at the protocol, so its number is compared here.
+    #[test]
+    fn the_configuration_knows_how_much_one_receive_takes() {
+        let config = load(&Source::BuiltIn, &Overrides::default(), &BTreeMap::new()).unwrap();
+        let able = config.profiles["embedded"].capabilities();
+        assert_eq!((able.protocol, able.max_receive_messages), ("ons-http", ons_http::MAX_CONSUME));
     }
 }

@@ -16,7 +16,7 @@ use super::report::{Check, Finding, Verdict};
 use super::{clocks, judgement};
 use crate::cli::profile_access;
 use crate::clock::Clock;
-use crate::config::{Config, Endpoint, ProfileConfig};
+use crate::config::{Config, Endpoint, ProfileConfig, Protocol};
 use crate::http_client::{TlsRoots, client_config};
 use crate::upstream::EndpointAddress;
 
@@ -102,6 +102,9 @@ async fn steps(config: &Config, profile: &ProfileConfig, clock: &Clock, findings
     let (Some(address), Ok(credentials)) = (addresses.first().copied(), &credentials) else {
         return findings.extend(skipped_from(Check::ClockSkew, "there are no keys to sign a request with"));
     };
+    if profile.protocol != Protocol::OnsHttp {
+        return findings.extend(skipped_from(Check::ClockSkew, "the doctor has no questions of this protocol yet"));
+    }
     let questions = questions(config, profile);
     let interview = Interview { origin, address, tls, credentials, clock: clock.clone() };
     let (asked, skew) = interview.ask(&questions.asked).await;

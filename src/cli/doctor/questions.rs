@@ -51,8 +51,8 @@ pub(super) fn questions(config: &Config, profile: &ProfileConfig) -> Questions {
             TopicPattern::Any => made_up_topic(),
         };
         let groups = match &topic.groups {
-            Groups::Named(groups) if !groups.is_empty() => groups.iter().map(|group| named(group.as_str())).collect(),
-            Groups::Named(_) | Groups::Any => vec![made_up_group()],
+            Groups::Named(groups) if !groups.is_empty() => groups.iter().map(|it| named(it.name.as_str())).collect(),
+            Groups::Named(_) | Groups::Any { .. } => vec![made_up_group()],
         };
         asked.extend(groups.into_iter().map(|group| Question { topic: subject.clone(), group }));
     }

@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 use super::arguments::{Arguments, Format, Operation, SignArguments};
 use super::{Failure, print, profile_access, run};
 use crate::clock::Clock;
-use crate::config::{Config, ProfileConfig, TopicConfig, TopicPattern};
+use crate::config::{Config, ProfileConfig, Protocol, TopicConfig, TopicPattern};
 use crate::model::{ConsumerGroup, Key, NameError, Tag, Topic, UpstreamHandle};
 use crate::protocol::ons_http::{Acknowledge, Consume, MAX_CONSUME, Publish, Request};
 use explanation::{Context, Explanation};
@@ -32,6 +32,13 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
     let topic = Topic::parse_configured(&arguments.topic).map_err(|error| wrong("--topic", error))?;
     let settings = settings(&config, &topic);
     let profile = profile(&config, settings, common.profile.as_deref())?;
+    if profile.protocol != Protocol::OnsHttp {
+        let protocol = profile.protocol.as_str();
+        return Err(Failure::bad(format!(
+            "profile `{}`: signatures of {protocol} are not explained yet",
+            profile.name
+        )));
+    }
     let credentials = profile_access::credentials(&config, profile)
         .map_err(|error| Failure::bad(format!("profile `{}`: {}", profile.name, error.reason)))?;
     let addresses = profile_access::addresses(&config, profile).map_err(Failure::bad)?;

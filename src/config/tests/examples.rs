@@ -58,11 +58,22 @@ fn the_defaults_are_those_of_the_contract() {
         retention_bytes: 1 << 30,
         clock_past: seconds(15),
         clock_future: seconds(60),
-        max_message_bytes: 65_536,
+        clock_window: seconds(15 * 60),
+        max_message_bytes: None,
         default_wait: seconds(3),
         error_hold: seconds(1),
     };
     assert_eq!(config.embedded, expected);
+    let expected = DropInConfig {
+        enabled: true,
+        client_auth: ClientAuth::EmbeddedOnly,
+        clock_past: seconds(15),
+        clock_future: seconds(60),
+        clock_window: seconds(15 * 60),
+        default_wait: seconds(3),
+        error_hold: seconds(1),
+    };
+    assert_eq!((config.dropin, config.callers), (expected, BTreeMap::new()));
     assert!(config.credentials.is_empty() && config.profiles.is_empty() && config.topics.is_empty());
 }
 
@@ -75,9 +86,10 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
         protocol: Protocol::OnsHttp,
         endpoints: vec![Endpoint::Embedded],
         credentials: CredentialsSource::Embedded,
+        instance_id: None,
         producer_group: "PID_gateway".to_owned(),
         visibility_timeout: Duration::from_secs(300),
-        binary_bodies: true,
+        binary_bodies: BinaryBodies::AsIs,
         zero_timeout: true,
         max_message_bytes: 65_536,
         content_type: "text/html;charset=UTF-8".to_owned(),
@@ -95,7 +107,8 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
     let expected = TopicConfig {
         name: TopicPattern::Any,
         profile: "embedded".to_owned(),
-        groups: Groups::Any,
+        groups: Groups::Any { ordered: false },
+        requires: vec![],
         default_tag: None,
         default_key: None,
         deadline: Duration::from_secs(5),
@@ -192,7 +205,10 @@ fn a_named_topic_beside_any_is_fine() {
 
 #[test]
 fn the_redacted_dump_has_every_setting() {
-    let config = load_example("failover-tls.toml");
+    let path = repository("config/examples/failover-tls.toml");
+    let caller = "[dropin]\nclient_auth = 'keys'\n[credentials.orders]\ndirectory = 'orders'\n\
+                  [callers.main]\ncredentials = 'orders'\ntopics = ['orders']\n";
+    let config = load_text(fs::read_to_string(path).unwrap() + caller).unwrap();
     let dump = config.redacted();
     for section in SECTIONS {
         let path = section.path.replace('.', "/").replace("/*", "/main").replace("[]", "/0");

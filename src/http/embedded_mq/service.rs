@@ -37,6 +37,9 @@ pub struct EndpointSettings {
     pace: Pace,
 }
 
+/// Largest body over ONS HTTP unless the configuration says otherwise.
+const MAX_ONS_MESSAGE_BYTES: usize = 64 << 10;
+
 impl EndpointSettings {
     /// Joins the configuration with the endpoint's one pair of keys.
     #[must_use]
@@ -46,7 +49,7 @@ impl EndpointSettings {
             signing: SigningKey::new(credentials.secret_key.expose()),
             clock_past: config.clock_past,
             clock_future: config.clock_future,
-            max_message_bytes: config.max_message_bytes,
+            max_message_bytes: config.max_message_bytes.unwrap_or(MAX_ONS_MESSAGE_BYTES),
             default_wait: config.default_wait,
             error_hold: config.error_hold,
             pace: Pace::new(limits),
