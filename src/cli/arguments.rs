@@ -87,8 +87,29 @@ pub(super) enum Command {
     Doctor(DoctorArguments),
     /// Shows how a request is signed, for comparing with a vendor's sample. Sends nothing
     Sign(SignArguments),
+    /// Makes a configuration and key files out of the vendor's user.properties
+    Import(ImportArguments),
+    /// Makes a pair of keys for a caller of the drop-in relay, [callers.NAME]
+    IssueKey(IssueKeyArguments),
     /// Runs the embedded MQ endpoint alone
     EmbeddedMq(EmbeddedArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArguments {
+    /// The vendor's own user.properties file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Where gateway.toml and secrets/ are written; made when it is missing, and nothing there is overwritten
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct IssueKeyArguments {
+    /// Where access_key and secret_key are written; made when it is missing, and nothing there is overwritten
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

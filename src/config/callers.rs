@@ -108,7 +108,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             findings.add(&key, flaw);
         } else if let Some(first) = seen.insert(&caller.credentials, name) {
             let flaw = Flaw::new(format!("is the pair of caller `{first}`, too"));
-            findings.add(&key, flaw.hint("give each caller a pair of its own: `mq-gateway issue-key --out DIR`"));
+            findings.add(&key, flaw.hint(NEW_PAIR));
         }
         if let CallerTopics::Named(topics) = &caller.topics {
             for (index, topic) in topics.iter().enumerate() {
@@ -129,11 +129,37 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     }
 }
 
+/// Refuses callers whose files hold an access key that somebody else has: a signature has to tell who signed.
+/// `access_keys` are those of `[credentials]` that could be read.
+pub(super) fn check_access_keys(config: &Config, access_keys: &BTreeMap<&str, String>, findings: &mut Findings) {
+    let mut owners: BTreeMap<&str, String> = BTreeMap::new();
+    for profile in config.profiles.values() {
+        if let CredentialsSource::Named(name) = &profile.credentials
+            && let Some(access_key) = access_keys.get(name.as_str())
+        {
+            owners.insert(access_key, format!("profile `{}`", profile.name));
+        }
+    }
+    for (name, caller) in &config.callers {
+        let Some(access_key) = access_keys.get(caller.credentials.as_str()) else { continue };
+        match owners.get(access_key.as_str()) {
+            Some(owner) => {
+                let flaw = Flaw::new(format!("names files with the access key of {owner}"));
+                findings.add(&format!("callers.{name}.credentials"), flaw.hint(NEW_PAIR));
+            }
+            None => {
+                owners.insert(access_key, format!("caller `{name}`"));
+            }
+        }
+    }
+}
+
+const NEW_PAIR: &str = "make a pair for the caller with `mq-gateway issue-key --out DIR`, and name its directory in a \
+                        table of its own below [credentials]";
+
 fn check_credentials(config: &Config, name: &str) -> Result<(), Flaw> {
-    const ADVICE: &str = "make a pair for the caller with `mq-gateway issue-key --out DIR`, and name its directory in a table of \
-                          its own below [credentials]";
     if name == EMBEDDED {
-        return Err(Flaw::new("is the embedded endpoint's own pair, which callers must not hold").hint(ADVICE));
+        return Err(Flaw::new("is the embedded endpoint's own pair, which callers must not hold").hint(NEW_PAIR));
     }
     if !config.credentials.contains_key(name) {
         return Err(unknown_table("credentials", name, config.credentials.keys()));
@@ -141,10 +167,10 @@ fn check_credentials(config: &Config, name: &str) -> Result<(), Flaw> {
     let is_its_pair = |source: &CredentialsSource| matches!(source, CredentialsSource::Named(named) if named == name);
     if let Some(profile) = config.profiles.values().find(|profile| is_its_pair(&profile.credentials)) {
         let flaw = Flaw::new(format!("is the pair of profile `{}`, which callers must not hold", profile.name));
-        return Err(flaw.hint(ADVICE));
+        return Err(flaw.hint(NEW_PAIR));
     }
     if config.embedded.credentials.as_deref() == Some(name) {
-        return Err(Flaw::new("is the pair of the embedded endpoint, which callers must not hold").hint(ADVICE));
+        return Err(Flaw::new("is the pair of the embedded endpoint, which callers must not hold").hint(NEW_PAIR));
     }
     Ok(())
 }

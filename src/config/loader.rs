@@ -112,7 +112,7 @@ fn read(source: &Source) -> Result<(Layer, Option<Credentials>, Findings), Confi
 }
 
 /// The bytes are zeroed afterwards: the vendor's file has keys in it, and by mistake ours may, too.
-fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigErrors> {
+pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigErrors> {
     fs::read(path).map(Zeroizing::new).map_err(|error| ConfigErrors::unreadable(path.to_owned(), &error))
 }
 

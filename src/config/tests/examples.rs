@@ -177,9 +177,32 @@ fn every_example_loads() {
     let config = load_example("kubernetes.toml");
     assert!(config.server.listen.ip().is_unspecified() && config.management.listen.ip().is_unspecified());
 
+    let config = load_example("embedded-mq-http.toml");
+    let profile = &config.profiles["embedded"];
+    assert_eq!((profile.protocol, profile.binary_bodies), (Protocol::MqHttp, BinaryBodies::Base64));
+    assert_eq!((profile.credentials.clone(), profile.max_message_bytes), (CredentialsSource::Embedded, 4 << 20));
+    assert_eq!(config.topics[0].groups, Groups::Any { ordered: false });
+
+    let config = load_example("mq-http.toml");
+    assert_eq!(config.profiles["main"].instance_id.as_deref(), Some("MQ_INST_1234567890123456_BXabcdef"));
+    assert_eq!(config.profiles["main"].binary_bodies, BinaryBodies::Refuse);
+    assert_eq!(config.topics[0].requires, [Feature::DelayedDelivery]);
+    let Groups::Named(groups) = &config.topics[0].groups else { panic!("{:?}", config.topics) };
+    let groups: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.ordered)).collect();
+    assert_eq!(groups, [("GID_billing", false), ("GID_ledger", true)]);
+
+    let config = load_example("dropin.toml");
+    assert_eq!(config.dropin.client_auth, ClientAuth::Keys);
+    assert_eq!(config.credentials["shop"].access_key_file, repository("config/examples/secrets/shop/access_key"));
+    let shop = &config.callers["shop"];
+    let topic = |name| crate::model::Topic::parse(name).unwrap();
+    assert_eq!((shop.name.as_str(), shop.credentials.as_str()), ("shop", "shop"));
+    assert!(shop.topics.has(&topic("orders")) && !shop.topics.has(&topic("stock")));
+    assert!(config.callers["warehouse"].topics.has(&topic("stock")));
+
     let path = repository("config/examples/user.properties.example");
     load(&Source::UserProperties(path), &Overrides::default(), &BTreeMap::new()).unwrap();
-    assert_eq!(fs::read_dir(repository("config/examples")).unwrap().count(), 6, "an example without a test");
+    assert_eq!(fs::read_dir(repository("config/examples")).unwrap().count(), 9, "an example without a test");
 }
 
 #[test]
