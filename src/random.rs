@@ -3,6 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use zeroize::Zeroizing;
+
+const LETTERS_AND_DIGITS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
 /// A source of random bytes: the operating system's, or a fixed sequence in tests.
 #[derive(Debug, Clone)]
 pub struct Random(Source);
@@ -58,6 +62,23 @@ impl Random {
         let mut bytes = [0; 16];
         self.fill(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// So many letters and digits, each as likely as any other.
+    ///
+    /// # Errors
+    /// [`RandomError`] when the operating system has none.
+    pub fn letters_and_digits(&self, number: usize) -> Result<String, RandomError> {
+        let mut text = String::with_capacity(number);
+        while text.len() < number {
+            let bytes = Zeroizing::new(self.bytes16()?);
+            // 248 is four times 62: higher bytes would make some characters likelier.
+            let usable = bytes.iter().filter(|byte| **byte < 248);
+            let characters =
+                usable.filter_map(|byte| LETTERS_AND_DIGITS.get(usize::from(*byte) % LETTERS_AND_DIGITS.len()));
+            text.extend(characters.take(number - text.len()).map(|byte| char::from(*byte)));
+        }
+        Ok(text)
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) fn listen(
 ) -> Result<Listener, StartError> {
     let settings = EndpointSettings::new(&config.embedded, &opened.credentials, &config.server.limits);
     let engine = opened.engine.clone();
-    let Surroundings { clock, metrics, .. } = surroundings.clone();
+    let Surroundings { clock, metrics, random } = surroundings.clone();
     let door = Door {
         name: "embedded",
         address: config.embedded.listen,
@@ -88,7 +88,7 @@ pub(super) fn listen(
     };
     let build = move || {
         let (engine, settings, clock) = (engine.clone(), settings.clone(), clock.clone());
-        Rc::new(EndpointService::new(engine, settings, clock, Arc::clone(&metrics), stage.clone()))
+        Rc::new(EndpointService::new(engine, settings, clock, Arc::clone(&metrics), stage.clone(), &random))
     };
     let listener = serve(config, door, build, EndpointService::handle)?;
     if let (Some(own), Some(directory)) = (&opened.own, &opened.data_dir) {

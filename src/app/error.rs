@@ -37,6 +37,14 @@ pub enum StartError {
         /// What is wrong with the file.
         source: SecretError,
     },
+    /// A virtual key's files.
+    #[error("credentials of caller `{caller}`: {source}")]
+    CallerCredentials {
+        /// Whose.
+        caller: String,
+        /// What is wrong with the file.
+        source: SecretError,
+    },
     /// A private CA.
     #[error("profile `{profile}`: {source}")]
     Tls {

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use super::embedded::reachable;
 use super::listeners::{Door, Listener, serve};
 use super::{StartError, Surroundings};
-use crate::config::{self, Config, CredentialsSource, Endpoint, ProfileConfig};
+use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::gateway::{Gateway, Routes, Shared};
-use crate::http::{DataService, DataSettings};
+use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
 use crate::http_client::{TlsRoots, client_config};
 use crate::signature::Credentials;
 use crate::tasks::{Stage, Tasks};
@@ -80,10 +80,38 @@ fn plan(
     Ok(Plan::new(profile, parts))
 }
 
+/// Who may call the drop-in relay with which keys: those of the configuration, or the embedded endpoint's own pair.
+pub(super) fn callers(config: &Config, embedded: Option<&Credentials>) -> Result<Callers, StartError> {
+    match config.dropin.client_auth {
+        ClientAuth::None => Ok(Callers::default()),
+        ClientAuth::EmbeddedOnly => Ok(embedded.map(Callers::embedded).unwrap_or_default()),
+        ClientAuth::Keys => {
+            let callers = config.callers.values().map(|it| caller(config, it)).collect::<Result<Vec<_>, _>>()?;
+            Callers::new(callers).map_err(|(one, other)| {
+                StartError::Inconsistent(format!(
+                    "callers `{one}` and `{other}` have the same access key: issue one anew"
+                ))
+            })
+        }
+    }
+}
+
+fn caller(config: &Config, caller: &CallerConfig) -> Result<Caller, StartError> {
+    let name = caller.credentials.as_str();
+    let files = config.credentials.get(name).ok_or_else(|| {
+        StartError::Inconsistent(format!("caller `{}`: [credentials.{name}] is missing", caller.name))
+    })?;
+    let credentials = config::load_credentials(files)
+        .map_err(|source| StartError::CallerCredentials { caller: caller.name.clone(), source })?;
+    let keys = Keys::new(&credentials, Some((name.to_owned(), files.clone())));
+    Ok(Caller { name: caller.name.as_str().into(), keys, topics: caller.topics.clone() })
+}
+
 /// Serves the plans.
 pub(super) fn listen(
     config: &Config,
     plans: Vec<Plan>,
+    callers: Callers,
     tasks: &Tasks,
     surroundings: &Surroundings,
     stage: watch::Receiver<Stage>,
@@ -95,7 +123,7 @@ pub(super) fn listen(
         clock: surroundings.clock.clone(),
         stage,
     };
-    let settings = DataSettings::new(&config.server);
+    let settings = DataSettings::new(&config.server, DropIn::new(&config.dropin, callers));
     let (tasks, random) = (tasks.clone(), surroundings.random.clone());
     let build = move || {
         let gateway = Gateway::new(shared.clone());

@@ -117,7 +117,12 @@ pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> 
         upstreams.extend(plans.iter().map(|plan| (plan.name.clone(), plan.up.clone())));
         background.extend(plans.iter().map(|plan| Background::spawn(crate::upstream::watch(plan.clone()))));
         background.extend(plans.iter().map(|plan| Background::spawn(plan.clone().watch_keys())));
-        let listener = gateway::listen(&config, plans, &tasks, &surroundings, stages.clone())?;
+        let callers = gateway::callers(&config, credentials)?;
+        for keys in callers.keys() {
+            let reloads = metrics.credential_reloads();
+            background.push(Background::spawn(crate::upstream::watch_keys(keys, reloads)));
+        }
+        let listener = gateway::listen(&config, plans, callers, &tasks, &surroundings, stages.clone())?;
         addresses.data = Some(listener.address);
         data_handle = Some(listener.handle);
         background.push(listener.server);

@@ -87,8 +87,29 @@ pub(super) enum Command {
     Doctor(DoctorArguments),
     /// Shows how a request is signed, for comparing with a vendor's sample. Sends nothing
     Sign(SignArguments),
+    /// Makes a configuration and key files out of the vendor's user.properties
+    Import(ImportArguments),
+    /// Makes a pair of keys for a caller of the drop-in relay, [callers.NAME]
+    IssueKey(IssueKeyArguments),
     /// Runs the embedded MQ endpoint alone
     EmbeddedMq(EmbeddedArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArguments {
+    /// The vendor's own user.properties file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Where gateway.toml and secrets/ are written; made when it is missing, and nothing there is overwritten
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct IssueKeyArguments {
+    /// Where access_key and secret_key are written; made when it is missing, and nothing there is overwritten
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -123,7 +144,7 @@ pub(super) struct SignArguments {
     /// The topic
     #[arg(long)]
     pub(super) topic: String,
-    /// The consumer group; for a publish the producer group [default there: the profile's]
+    /// The consumer group; for a publish the producer group [default there: the profile's], which mq-http does not send
     #[arg(long)]
     pub(super) group: Option<String>,
     /// The message, as text [default: empty]
@@ -132,7 +153,7 @@ pub(super) struct SignArguments {
     /// The message, as the bytes of a file
     #[arg(long, value_name = "FILE")]
     pub(super) body_file: Option<PathBuf>,
-    /// The message's tag [default: the topic's]
+    /// The message's tag [default: the topic's]; for a consume of mq-http the tags wanted, `TagA||TagB`
     #[arg(long)]
     pub(super) tag: Option<String>,
     /// The message's key, or keys with a blank between [default: the topic's]
@@ -144,12 +165,12 @@ pub(super) struct SignArguments {
     /// Time of signing, in milliseconds since 1970 [default: now]
     #[arg(long, value_name = "MILLIS")]
     pub(super) time: Option<u64>,
-    /// Shows the signature, too: whoever has it can send this request for 15 seconds
+    /// Shows the signature, too: whoever has it can send this request for 15 seconds (mq-http: 15 minutes)
     #[arg(long)]
     pub(super) show_signature: bool,
 }
 
-/// The requests of the ONS HTTP protocol.
+/// The requests, the same in every protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Operation {
     /// POST

@@ -5,6 +5,9 @@ mod check;
 mod credentials;
 mod doctor;
 mod environment;
+mod import;
+mod issue_key;
+mod new_files;
 mod profile_access;
 mod run;
 mod sign;
@@ -29,6 +32,8 @@ pub fn main() -> ExitCode {
         Some(Command::Check(check)) => check::check(check),
         Some(Command::Doctor(asked)) => doctor::doctor(asked),
         Some(Command::Sign(asked)) => sign::sign(asked),
+        Some(Command::Import(asked)) => import::import(asked),
+        Some(Command::IssueKey(asked)) => issue_key::issue_key(asked),
         Some(Command::EmbeddedMq(embedded)) => match &embedded.command {
             None => run::embedded(embedded),
             Some(EmbeddedCommand::Credentials(asked)) => credentials::print(asked),

@@ -9,6 +9,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde_json::json;
 
+use super::callers;
 use super::findings::Findings;
 use super::kind::Flaw;
 use super::loader::{self, Loaded, Source};
@@ -79,19 +80,26 @@ pub fn check(source: &Source, overrides: &Overrides, environment: &BTreeMap<Stri
 
 fn check_files(loaded: Loaded) -> Vec<Problem> {
     let Loaded { config, mut findings } = loaded;
+    let mut access_keys = BTreeMap::new();
     for (name, credentials) in &config.credentials {
-        if let Err(error) = load_credentials(credentials) {
-            // The nearest key that is there: the file's own, `directory`, or the table.
-            let key = if error.path() == credentials.access_key_file {
-                "access_key_file"
-            } else if error.path() == credentials.secret_key_file {
-                "secret_key_file"
-            } else {
-                "security_token_file"
-            };
-            findings.add(&format!("credentials.{name}.{key}"), Flaw::new(error.to_string()));
-        }
+        let error = match load_credentials(credentials) {
+            Ok(pair) => {
+                access_keys.insert(name.as_str(), pair.access_key);
+                continue;
+            }
+            Err(error) => error,
+        };
+        // The nearest key that is there: the file's own, `directory`, or the table.
+        let key = if error.path() == credentials.access_key_file {
+            "access_key_file"
+        } else if error.path() == credentials.secret_key_file {
+            "secret_key_file"
+        } else {
+            "security_token_file"
+        };
+        findings.add(&format!("credentials.{name}.{key}"), Flaw::new(error.to_string()));
     }
+    callers::check_access_keys(&config, &access_keys, &mut findings);
     for (name, profile) in &config.profiles {
         if let Some(ca_file) = &profile.ca_file {
             check_certificates(&format!("profiles.{name}.ca_file"), ca_file, &mut findings);

@@ -100,7 +100,7 @@ impl Reader<'_> {
         };
         let mut checked = self.table(section, path, table);
         if section.is_named() {
-            self.presets(section, path, value.span(), table, &mut checked);
+            self.presets(section, path, value.span(), |key| table.contains_key(key), &mut checked);
         }
         Some(checked)
     }
@@ -158,11 +158,11 @@ impl Reader<'_> {
         section: &'static Section,
         path: &str,
         span: Range<usize>,
-        table: &DeTable<'_>,
+        written: impl Fn(&str) -> bool,
         checked: &mut toml::Table,
     ) {
         for key in section.keys {
-            if table.contains_key(key.name) {
+            if written(key.name) {
                 continue;
             }
             match key.preset {
@@ -181,12 +181,16 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, key: &Key, path: &str, value: &Spanned<DeValue<'_>>) -> Option<toml::Value> {
-        let (Kind::List { min, .. }, DeValue::Array(items)) = (key.kind, value.get_ref()) else {
-            if matches!(key.kind, Kind::List { .. }) {
-                self.flaw(value.span(), path, key.kind.wrong_type(kind_of(value.get_ref())));
-                return None;
-            }
+        let (min, section) = if let Kind::List { min, .. } = key.kind {
+            (min, None)
+        } else if let Kind::Tables { section, .. } = key.kind {
+            (0, Section::find(section))
+        } else {
             return self.single(key, path, value);
+        };
+        let DeValue::Array(items) = value.get_ref() else {
+            self.flaw(value.span(), path, key.kind.wrong_type(kind_of(value.get_ref())));
+            return None;
         };
         if items.len() < min {
             self.flaw(value.span(), path, Flaw::new(format!("expects at least {min}, this list has fewer")));
@@ -196,9 +200,28 @@ impl Reader<'_> {
             let item_path = format!("{path}[{index}]");
             let location = self.location(item.span());
             self.findings.set(item_path.clone(), location);
-            checked.extend(self.single(key, &item_path, item));
+            checked.extend(match section {
+                Some(section) => self.text_or_table(key, section, &item_path, item),
+                None => self.single(key, &item_path, item),
+            });
         }
         Some(toml::Value::Array(checked))
+    }
+
+    /// A table of the section; a text is one with nothing but its name.
+    fn text_or_table(
+        &mut self,
+        key: &Key,
+        section: &'static Section,
+        path: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<toml::Value> {
+        if matches!(value.get_ref(), DeValue::Table(_)) {
+            return self.table_value(section, path, value).map(toml::Value::Table);
+        }
+        let mut table = toml::Table::from_iter([("name".to_owned(), self.single(key, path, value)?)]);
+        self.presets(section, path, value.span(), |key| key == "name", &mut table);
+        Some(toml::Value::Table(table))
     }
 
     fn single(&mut self, key: &Key, path: &str, value: &Spanned<DeValue<'_>>) -> Option<toml::Value> {

@@ -48,8 +48,11 @@ pub struct EmbeddedConfig {
     /// How far a request's time may be ahead of ours.
     #[serde(deserialize_with = "millis")]
     pub clock_future: Duration,
-    /// Largest message body, in bytes.
-    pub max_message_bytes: usize,
+    /// How far the date of an MQ HTTP request may be off, both ways.
+    #[serde(deserialize_with = "millis")]
+    pub clock_window: Duration,
+    /// Largest message body over either protocol, in bytes; none: each protocol's own limit.
+    pub max_message_bytes: Option<usize>,
     /// How long a poll that names no timeout is held when there is no message.
     #[serde(deserialize_with = "millis")]
     pub default_wait: Duration,
@@ -164,18 +167,29 @@ pub(super) const SECTION: Section = Section {
             Preset::Value("\"1GiB\""),
             "How many bytes of messages are kept; the oldest go first.",
         ),
-        key("clock_past", duration(0, 3600), Preset::Value("\"15s\""), "How far a request's time may be behind ours."),
+        key(
+            "clock_past",
+            duration(0, 3600),
+            Preset::Value("\"15s\""),
+            "How far a request's time may be behind ours (ONS HTTP).",
+        ),
         key(
             "clock_future",
             duration(0, 3600),
             Preset::Value("\"60s\""),
-            "How far a request's time may be ahead of ours.",
+            "How far a request's time may be ahead of ours (ONS HTTP).",
+        ),
+        key(
+            "clock_window",
+            duration(1000, 24 * 3600),
+            Preset::Value("\"15m\""),
+            "How far a request's Date may be from our time, both ways (MQ HTTP).",
         ),
         key(
             "max_message_bytes",
             Kind::Size { min: 1, max: 64 << 20 },
-            Preset::Value("\"64KiB\""),
-            "Largest body of one message.",
+            Preset::Unset("`\"64KiB\"` over ONS HTTP, `\"4MiB\"` over MQ HTTP"),
+            "Largest body of one message, over either protocol.",
         ),
         key(
             "default_wait",

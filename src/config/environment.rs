@@ -50,7 +50,7 @@ fn key_path(name: &str) -> String {
 fn refusal(name: &str) -> Flaw {
     let path = key_path(name);
     let first = path.split('.').next().unwrap_or_default();
-    if matches!(first, "credentials" | "profiles" | "topics") {
+    if matches!(first, "credentials" | "profiles" | "topics" | "callers") {
         return Flaw::new(format!("nothing below `{first}` can be set by the environment"))
             .hint("its names are case-sensitive and variables are not; write it into the configuration file");
     }

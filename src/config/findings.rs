@@ -24,6 +24,11 @@ impl Findings {
         self.origins.insert(key, location);
     }
 
+    /// Somebody wrote this very key; a default does not count.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.origins.contains_key(key)
+    }
+
     /// A problem with a key that is there, or with the nearest table around it.
     pub(super) fn add(&mut self, key: &str, flaw: Flaw) {
         let location = self.origin(key).clone();

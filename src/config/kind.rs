@@ -52,10 +52,14 @@ pub(super) enum Kind {
     Directory,
     /// One of a few words; `later` are words that a later version will know.
     Choice { allowed: &'static [&'static str], later: &'static [&'static str] },
+    /// `true`, `false`, or one of a few words.
+    FlagOrChoice { allowed: &'static [&'static str] },
     /// A text with a rule.
     Text(TextRule),
     /// A list of texts with a rule, at least `min` of them.
     List { rule: TextRule, min: usize },
+    /// A list of tables of the section at this path; a text with a rule is short for a table of that `name` alone.
+    Tables { rule: TextRule, section: &'static str },
 }
 
 /// A value as written, without its place.
@@ -92,13 +96,12 @@ impl Kind {
             Self::Address => "an IP address and a port".to_owned(),
             Self::File => "a path".to_owned(),
             Self::Directory => "a path".to_owned(),
-            Self::Choice { allowed, .. } => {
-                let words: Vec<String> = allowed.iter().map(|word| format!("\"{word}\"")).collect();
-                words.join(" or ")
-            }
+            Self::Choice { allowed, .. } => words(allowed),
+            Self::FlagOrChoice { allowed } => format!("`true`, `false`, {}", words(allowed)),
             Self::Text(rule) => rule.expects.to_owned(),
             Self::List { rule, min: 0 } => format!("a list, each {}", rule.expects),
             Self::List { rule, min } => format!("a list of at least {min}, each {}", rule.expects),
+            Self::Tables { rule, .. } => format!("a list, each {}, or a table", rule.expects),
         }
     }
 
@@ -113,7 +116,8 @@ impl Kind {
                 Some("write it as \"127.0.0.1:8080\" or \"[::1]:8080\"; names of hosts are not looked up here")
             }
             Self::File | Self::Directory | Self::Choice { .. } | Self::Text(_) => Some("write it in quotes"),
-            Self::List { .. } => Some("write it in brackets, as [\"first\", \"second\"]"),
+            Self::FlagOrChoice { .. } => Some("write true or false without quotes, or the word in quotes"),
+            Self::List { .. } | Self::Tables { .. } => Some("write it in brackets, as [\"first\", \"second\"]"),
         }
     }
 
@@ -122,7 +126,7 @@ impl Kind {
     /// `base` is the directory that relative paths of read files start from.
     pub(super) fn check(&self, written: Written<'_>, base: Option<&Path>) -> Result<toml::Value, Flaw> {
         match (self, written) {
-            (Self::Flag, Written::Flag(flag)) => Ok(toml::Value::Boolean(flag)),
+            (Self::Flag | Self::FlagOrChoice { .. }, Written::Flag(flag)) => Ok(toml::Value::Boolean(flag)),
             (Self::Integer { min, max }, Written::Integer(number)) if (min..=max).contains(&&number) => {
                 Ok(toml::Value::Integer(number))
             }
@@ -146,7 +150,8 @@ impl Kind {
             (Self::File, Written::Text(text)) => path(text, base),
             (Self::Directory, Written::Text(text)) => path(text, None),
             (Self::Choice { allowed, later }, Written::Text(text)) => choice(text, allowed, later),
-            (Self::Text(rule) | Self::List { rule, .. }, Written::Text(text)) => {
+            (Self::FlagOrChoice { allowed }, Written::Text(text)) => choice(text, allowed, &[]),
+            (Self::Text(rule) | Self::List { rule, .. } | Self::Tables { rule, .. }, Written::Text(text)) => {
                 (rule.check)(text)?;
                 Ok(toml::Value::String(text.to_owned()))
             }
@@ -157,7 +162,7 @@ impl Kind {
     /// Reads an environment variable's text as this kind; what does not fit stays text and fails the check.
     pub(super) fn read_text<'a>(&self, text: &'a str) -> Written<'a> {
         match self {
-            Self::Flag => text.parse().map_or(Written::Text(text), Written::Flag),
+            Self::Flag | Self::FlagOrChoice { .. } => text.parse().map_or(Written::Text(text), Written::Flag),
             Self::Integer { .. } => text.parse().map_or(Written::Text(text), Written::Integer),
             Self::Duration { .. }
             | Self::Size { .. }
@@ -166,7 +171,8 @@ impl Kind {
             | Self::Directory
             | Self::Choice { .. }
             | Self::Text(_)
-            | Self::List { .. } => Written::Text(text),
+            | Self::List { .. }
+            | Self::Tables { .. } => Written::Text(text),
         }
     }
 
@@ -212,12 +218,16 @@ fn path(text: &str, base: Option<&Path>) -> Result<toml::Value, Flaw> {
         .ok_or_else(|| Flaw::new("is relative to a directory whose name is not UTF-8"))
 }
 
+fn words(allowed: &[&str]) -> String {
+    let words: Vec<String> = allowed.iter().map(|word| format!("\"{word}\"")).collect();
+    words.join(" or ")
+}
+
 fn choice(text: &str, allowed: &[&'static str], later: &[&'static str]) -> Result<toml::Value, Flaw> {
     if allowed.contains(&text) {
         return Ok(toml::Value::String(text.to_owned()));
     }
-    let words: Vec<String> = allowed.iter().map(|word| format!("\"{word}\"")).collect();
-    let words = words.join(" or ");
+    let words = words(allowed);
     if later.contains(&text) {
         return Err(Flaw::new("is not supported by this version").hint(format!("this version has {words}")));
     }

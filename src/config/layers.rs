@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use config::{ConfigError, Map, Source, Value, ValueKind};
 use serde::Deserialize;
 
+use super::callers::RawCaller;
 use super::credentials::RawCredentials;
+use super::dropin::DropInConfig;
 use super::embedded::EmbeddedConfig;
 use super::log::LogConfig;
 use super::management::ManagementConfig;
@@ -22,12 +24,15 @@ pub(super) struct Layered {
     pub(super) management: ManagementConfig,
     pub(super) embedded: EmbeddedConfig,
     pub(super) log: LogConfig,
+    pub(super) dropin: DropInConfig,
     #[serde(default)]
     pub(super) credentials: BTreeMap<String, RawCredentials>,
     #[serde(default)]
     pub(super) profiles: BTreeMap<String, RawProfile>,
     #[serde(default)]
     pub(super) topics: Vec<RawTopic>,
+    #[serde(default)]
+    pub(super) callers: BTreeMap<String, RawCaller>,
 }
 
 /// One layer: checked values, tables in tables.

@@ -16,7 +16,8 @@ use super::overrides::Overrides;
 use super::problem::{ConfigErrors, Location};
 use super::syntax::decode;
 use super::{
-    Config, credentials, embedded, environment, listeners, profiles, references, schema, topics, user_properties,
+    Config, callers, capabilities, credentials, embedded, environment, listeners, profiles, references, schema, topics,
+    user_properties,
 };
 
 /// Where the configuration comes from.
@@ -111,7 +112,7 @@ fn read(source: &Source) -> Result<(Layer, Option<Credentials>, Findings), Confi
 }
 
 /// The bytes are zeroed afterwards: the vendor's file has keys in it, and by mistake ours may, too.
-fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigErrors> {
+pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigErrors> {
     fs::read(path).map(Zeroizing::new).map_err(|error| ConfigErrors::unreadable(path.to_owned(), &error))
 }
 
@@ -130,10 +131,14 @@ fn resolve(layered: Layered, inline: Option<&Credentials>, findings: &mut Findin
         credentials: credentials::resolve(layered.credentials, findings),
         profiles: profiles::resolve(layered.profiles, inline, findings),
         topics: topics::resolve(layered.topics, findings),
+        dropin: layered.dropin,
+        callers: callers::resolve(layered.callers, findings),
     };
     listeners::check(&config, findings);
     references::check_profiles(&config, findings);
     topics::check(&config, findings);
+    capabilities::check(&config, findings);
+    callers::check(&config, findings);
     embedded::check(&config, findings);
     if config.profiles.is_empty() && config.topics.is_empty() && !config.embedded.enabled {
         let flaw =

@@ -4,13 +4,17 @@
 //! (defaults, file, environment, flags: `layers`), resolved to types, and checked as a whole. Errors name file, line,
 //! column, key and what was expected, and never repeat what was written, which may be a secret.
 
+mod callers;
+mod capabilities;
 mod check;
 mod credentials;
 mod document;
+mod dropin;
 mod embedded;
 mod endpoint;
 mod environment;
 mod findings;
+mod import;
 mod kind;
 mod layers;
 mod limits;
@@ -40,21 +44,25 @@ mod user_properties;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use callers::{CallerConfig, CallerTopics};
+pub use capabilities::Feature;
 pub use check::{CheckReport, check};
 pub use credentials::CredentialsConfig;
+pub use dropin::{ClientAuth, DropInConfig};
 pub use embedded::{EmbeddedConfig, EmbeddedStorage, NewGroupStarts};
 pub use endpoint::Endpoint;
+pub use import::{Imported, import};
 pub use limits::LimitsConfig;
 pub use loader::Source;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use management::ManagementConfig;
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Location, Position, Problem};
-pub use profiles::{ClockSkew, CredentialsSource, ProfileConfig, Protocol};
+pub use profiles::{BinaryBodies, ClockSkew, CredentialsSource, ProfileConfig, Protocol};
 pub use reference::reference;
 pub use secret_file::{CredentialsError, load_credentials, load_secret};
 pub use server::ServerConfig;
-pub use topics::{Delivery, Groups, OnUnknown, TopicConfig, TopicPattern};
+pub use topics::{Delivery, GroupConfig, Groups, OnUnknown, TopicConfig, TopicPattern};
 
 /// A whole configuration, checked: every name in it exists, every value is in its range.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +83,10 @@ pub struct Config {
     pub profiles: BTreeMap<String, ProfileConfig>,
     /// Topics in the order of the file; no name twice.
     pub topics: Vec<TopicConfig>,
+    /// The vendors' own protocols on the data listener.
+    pub dropin: DropInConfig,
+    /// Who signs there with a pair of its own, by name.
+    pub callers: BTreeMap<String, CallerConfig>,
 }
 
 /// Loads a configuration. No secret file is read, nothing is written.

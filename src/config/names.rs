@@ -56,6 +56,17 @@ pub(super) const KEY: TextRule = TextRule {
     check: |text| parsed(Key::parse(text)),
 };
 
+/// An instance of an MQ.
+pub(super) const INSTANCE: TextRule = TextRule {
+    expects: "1 to 64 visible ASCII characters",
+    check: |text| {
+        if (1..=MAX_NAME_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(());
+        }
+        Err(Flaw::new("expects 1 to 64 visible ASCII characters"))
+    },
+};
+
 /// A producer group: it travels as an HTTP header.
 pub(super) const PRODUCER_GROUP: TextRule = TextRule {
     expects: "1 to 64 visible ASCII characters",

@@ -11,7 +11,7 @@ use crate::signature::Credentials;
 use super::endpoint::{EMBEDDED, ENDPOINT, Endpoint};
 use super::findings::Findings;
 use super::kind::{Flaw, Kind};
-use super::names::{CONTENT_TYPE, PRODUCER_GROUP, TABLE_NAME};
+use super::names::{CONTENT_TYPE, INSTANCE, PRODUCER_GROUP, TABLE_NAME};
 use super::schema::{Key, Preset, Section};
 use super::units::millis;
 
@@ -21,16 +21,43 @@ pub enum Protocol {
     /// The HTTP interface of Alibaba Cloud ONS, which the embedded endpoint speaks, too.
     #[serde(rename = "ons-http")]
     OnsHttp,
+    /// The HTTP interface of Alibaba Cloud `RocketMQ` 4.x and its like (`x-mq-version: 2015-06-06`), which the embedded
+    /// endpoint speaks, too.
+    #[serde(rename = "mq-http")]
+    MqHttp,
 }
 
 impl Protocol {
+    /// Every protocol of this version.
+    pub const ALL: [Self; 2] = [Self::OnsHttp, Self::MqHttp];
+
     /// The protocol's name in the configuration.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OnsHttp => "ons-http",
+            Self::MqHttp => "mq-http",
         }
     }
+
+    /// Largest message body where the profile says nothing, in bytes.
+    fn max_message_bytes(self) -> usize {
+        match self {
+            Self::OnsHttp => 64 << 10,
+            Self::MqHttp => 4 << 20,
+        }
+    }
+}
+
+/// How bodies travel that are no UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BinaryBodies {
+    /// Not at all: such a message is refused. `false` and `"refuse"` in the configuration.
+    Refuse,
+    /// As they are (`ons-http` only). `true` in the configuration.
+    AsIs,
+    /// In base64 (`mq-http` only): its XML carries no other bytes than text. `"base64"` in the configuration.
+    Base64,
 }
 
 /// Where a profile's keys come from.
@@ -55,17 +82,19 @@ pub struct ProfileConfig {
     pub endpoints: Vec<Endpoint>,
     /// Where the keys come from.
     pub credentials: CredentialsSource,
-    /// Who sends: 1–64 visible ASCII characters.
+    /// The instance that topics and groups are in (`ns`): 1–64 visible ASCII characters; only `mq-http` has them.
+    pub instance_id: Option<String>,
+    /// Who sends: 1–64 visible ASCII characters; may be empty with `mq-http`, which does not send it.
     pub producer_group: String,
-    /// How long the MQ hides a delivered message from others; used to tell callers, not sent.
+    /// How long the MQ hides a delivered message from others; used to tell callers, not sent. `mq-http` tells itself.
     pub visibility_timeout: Duration,
-    /// The MQ takes bodies that are no UTF-8.
-    pub binary_bodies: bool,
-    /// A receive that does not wait sends `timeout=0`.
+    /// How bodies travel that are no UTF-8.
+    pub binary_bodies: BinaryBodies,
+    /// A receive that does not wait sends `timeout=0`; only `ons-http` asks.
     pub zero_timeout: bool,
     /// Largest message body, in bytes.
     pub max_message_bytes: usize,
-    /// The content type that messages are sent with.
+    /// The content type that messages are sent with; only `ons-http` asks.
     pub content_type: String,
     /// PEM file of a private CA, trusted instead of the public ones.
     pub ca_file: Option<PathBuf>,
@@ -122,9 +151,9 @@ pub(super) const SECTION: Section = Section {
     keys: &[
         key(
             "protocol",
-            Kind::Choice { allowed: &["ons-http"], later: &["mq-http", "rocketmq"] },
+            Kind::Choice { allowed: &["ons-http", "mq-http"], later: &["rocketmq"] },
             Preset::Required,
-            "The protocol of the MQ.",
+            "The protocol of the MQ: `ons-http`, or `mq-http`, which the vendor's MQ HTTP SDKs (`x-mq-version: 2015-06-06`) speak.",
         ),
         key(
             "endpoints",
@@ -139,36 +168,49 @@ pub(super) const SECTION: Section = Section {
             Preset::Required,
             "Name of a table below `credentials`; `\"embedded\"` is the embedded endpoint's own pair.",
         ),
-        key("producer_group", Kind::Text(PRODUCER_GROUP), Preset::Required, "Who sends (ProducerID, PID)."),
+        key(
+            "instance_id",
+            Kind::Text(INSTANCE),
+            Preset::Unset("the default instance, which has no namespace"),
+            "The instance that topics and groups are in (`ns`, `MQ_INST_…`). Only with `mq-http`.",
+        ),
+        key(
+            "producer_group",
+            Kind::Text(PRODUCER_GROUP),
+            Preset::Unset("nobody; `ons-http` needs it, `mq-http` does not send it"),
+            "Who sends (ProducerID, PID).",
+        ),
         key(
             "visibility_timeout",
             duration(100, 24 * 3600),
             Preset::Value("\"300s\""),
-            "How long the MQ hides a delivered message from others. Set it to what the MQ does; the gateway only reports it.",
+            "How long the MQ hides a delivered message from others. Set it to what the MQ does; the gateway only reports it. \
+             With `mq-http` each delivery tells (NextConsumeTime), and this is used where it does not.",
         ),
         key(
             "binary_bodies",
-            Kind::Flag,
+            Kind::FlagOrChoice { allowed: &["refuse", "base64"] },
             Preset::Value("false"),
-            "The MQ takes bodies that are no UTF-8; otherwise such messages are refused.",
+            "Bodies that are no UTF-8. `false` or `\"refuse\"`: such messages are refused. `true`, with `ons-http`: the MQ \
+             takes them as they are. `\"base64\"`, with `mq-http`: they travel in base64, and the gateway decodes them again.",
         ),
         key(
             "zero_timeout",
             Kind::Flag,
             Preset::Value("false"),
-            "A receive that does not wait sends `timeout=0`; otherwise it sends no timeout at all.",
+            "A receive that does not wait sends `timeout=0`; otherwise it sends no timeout at all. Only with `ons-http`.",
         ),
         key(
             "max_message_bytes",
             Kind::Size { min: 1, max: 64 << 20 },
-            Preset::Value("\"64KiB\""),
+            Preset::Unset("`\"64KiB\"` with `ons-http`, `\"4MiB\"` with `mq-http`"),
             "Largest body of one message; more is answered 413.",
         ),
         key(
             "content_type",
             Kind::Text(CONTENT_TYPE),
             Preset::Value("\"text/html;charset=UTF-8\""),
-            "The content type that messages are sent with.",
+            "The content type that messages are sent with. Only with `ons-http`; `mq-http` sends XML.",
         ),
         key(
             "ca_file",
@@ -230,12 +272,13 @@ pub(super) struct RawProfile {
     protocol: Protocol,
     endpoints: Vec<String>,
     credentials: String,
-    producer_group: String,
+    instance_id: Option<String>,
+    producer_group: Option<String>,
     #[serde(deserialize_with = "millis")]
     visibility_timeout: Duration,
-    binary_bodies: bool,
+    binary_bodies: RawBinaryBodies,
     zero_timeout: bool,
-    max_message_bytes: usize,
+    max_message_bytes: Option<usize>,
     content_type: String,
     ca_file: Option<PathBuf>,
     #[serde(deserialize_with = "millis")]
@@ -253,6 +296,56 @@ pub(super) struct RawProfile {
     breaker_open: Duration,
 }
 
+/// A flag or a word, as checked.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum RawBinaryBodies {
+    Flag(bool),
+    Word(String),
+}
+
+impl RawBinaryBodies {
+    fn resolve(&self) -> BinaryBodies {
+        match self {
+            Self::Flag(true) => BinaryBodies::AsIs,
+            Self::Word(word) if word == "base64" => BinaryBodies::Base64,
+            // The kind of the key allows one more word, and it says the same as `false`.
+            Self::Flag(false) | Self::Word(_) => BinaryBodies::Refuse,
+        }
+    }
+}
+
+/// Keys that one protocol has and the other does not: refused where they are written, since they would do nothing.
+const KEYS_OF_ONE: &[(&str, Protocol)] =
+    &[("instance_id", Protocol::MqHttp), ("zero_timeout", Protocol::OnsHttp), ("content_type", Protocol::OnsHttp)];
+
+/// Checks what a protocol has against what is written for it.
+fn check_protocol(name: &str, raw: &RawProfile, findings: &mut Findings) {
+    let key = |key: &str| format!("profiles.{name}.{key}");
+    let protocol = raw.protocol.as_str();
+    for (of_one, owner) in KEYS_OF_ONE {
+        if *owner != raw.protocol && findings.is_set(&key(of_one)) {
+            let flaw = Flaw::new(format!("is no key of {protocol}"));
+            findings.add(&key(of_one), flaw.hint(format!("only {} has it: take it away", owner.as_str())));
+        }
+    }
+    match (raw.protocol, raw.binary_bodies.resolve()) {
+        (Protocol::OnsHttp, BinaryBodies::Base64) => {
+            let flaw = Flaw::new("ons-http encodes no bodies");
+            findings.add(&key("binary_bodies"), flaw.hint("write true where the MQ gives such bodies back unchanged"));
+        }
+        (Protocol::MqHttp, BinaryBodies::AsIs) => {
+            let flaw = Flaw::new("mq-http carries text only, so no body travels as it is");
+            findings.add(&key("binary_bodies"), flaw.hint("write \"base64\""));
+        }
+        (Protocol::OnsHttp | Protocol::MqHttp, _) => {}
+    }
+    if raw.protocol == Protocol::OnsHttp && raw.producer_group.is_none() {
+        let flaw = Flaw::new("is missing, and ons-http needs it");
+        findings.add(&key("producer_group"), flaw.hint(format!("it is {}", PRODUCER_GROUP.expects)));
+    }
+}
+
 /// Resolves the tables. `inline` replaces every profile's credentials.
 pub(super) fn resolve(
     raw: BTreeMap<String, RawProfile>,
@@ -261,6 +354,7 @@ pub(super) fn resolve(
 ) -> BTreeMap<String, ProfileConfig> {
     let mut profiles = BTreeMap::new();
     for (name, raw) in raw {
+        check_protocol(&name, &raw, findings);
         let mut endpoints: Vec<Endpoint> = Vec::new();
         for (index, text) in raw.endpoints.iter().enumerate() {
             let key = format!("profiles.{name}.endpoints[{index}]");
@@ -282,11 +376,12 @@ pub(super) fn resolve(
             protocol: raw.protocol,
             endpoints,
             credentials,
-            producer_group: raw.producer_group,
+            instance_id: raw.instance_id,
+            producer_group: raw.producer_group.unwrap_or_default(),
             visibility_timeout: raw.visibility_timeout,
-            binary_bodies: raw.binary_bodies,
+            binary_bodies: raw.binary_bodies.resolve(),
             zero_timeout: raw.zero_timeout,
-            max_message_bytes: raw.max_message_bytes,
+            max_message_bytes: raw.max_message_bytes.unwrap_or_else(|| raw.protocol.max_message_bytes()),
             content_type: raw.content_type,
             ca_file: raw.ca_file,
             connect_timeout: raw.connect_timeout,

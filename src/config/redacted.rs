@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::units::duration_text;
 use super::{
-    Config, CredentialsConfig, CredentialsSource, EmbeddedConfig, Endpoint, Groups, LimitsConfig, ProfileConfig,
-    ServerConfig, TopicConfig, TopicPattern,
+    BinaryBodies, CallerConfig, CallerTopics, Config, CredentialsConfig, CredentialsSource, DropInConfig,
+    EmbeddedConfig, Endpoint, Feature, Groups, LimitsConfig, ProfileConfig, ServerConfig, TopicConfig, TopicPattern,
 };
 
 impl Config {
@@ -20,6 +20,8 @@ impl Config {
             self.credentials.iter().map(|(name, files)| (name.clone(), credentials(files))).collect();
         let profiles: Map<String, Value> =
             self.profiles.iter().map(|(name, config)| (name.clone(), profile(config))).collect();
+        let callers: Map<String, Value> =
+            self.callers.iter().map(|(name, config)| (name.clone(), caller(config))).collect();
         json!({
             "data_dir": path(&self.data_dir),
             "server": server(&self.server),
@@ -31,6 +33,8 @@ impl Config {
             "credentials": credentials,
             "profiles": profiles,
             "topics": self.topics.iter().map(topic).collect::<Vec<_>>(),
+            "dropin": dropin(&self.dropin),
+            "callers": callers,
             "embedded": embedded(&self.embedded),
         })
     }
@@ -81,13 +85,19 @@ fn profile(profile: &ProfileConfig) -> Value {
         CredentialsSource::Embedded => "embedded",
         CredentialsSource::Inline(_) => "[redacted]",
     };
+    let binary_bodies = match profile.binary_bodies {
+        BinaryBodies::Refuse => Value::Bool(false),
+        BinaryBodies::AsIs => Value::Bool(true),
+        BinaryBodies::Base64 => Value::from("base64"),
+    };
     json!({
         "protocol": profile.protocol.as_str(),
         "endpoints": profile.endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>(),
         "credentials": credentials,
+        "instance_id": profile.instance_id,
         "producer_group": profile.producer_group,
         "visibility_timeout": duration(profile.visibility_timeout),
-        "binary_bodies": profile.binary_bodies,
+        "binary_bodies": binary_bodies,
         "zero_timeout": profile.zero_timeout,
         "max_message_bytes": profile.max_message_bytes,
         "content_type": profile.content_type,
@@ -108,14 +118,16 @@ fn topic(topic: &TopicConfig) -> Value {
         TopicPattern::Any => "*",
         TopicPattern::Named(topic) => topic.as_str(),
     };
-    let groups: Vec<&str> = match &topic.groups {
-        Groups::Any => vec!["*"],
-        Groups::Named(groups) => groups.iter().map(|group| group.as_str()).collect(),
+    let group = |name: &str, ordered: bool| json!({ "name": name, "ordered": ordered });
+    let groups: Vec<Value> = match &topic.groups {
+        Groups::Any { ordered } => vec![group("*", *ordered)],
+        Groups::Named(groups) => groups.iter().map(|it| group(it.name.as_str(), it.ordered)).collect(),
     };
     json!({
         "name": name,
         "profile": topic.profile,
         "groups": groups,
+        "requires": topic.requires.iter().copied().map(Feature::as_str).collect::<Vec<_>>(),
         "default_tag": topic.default_tag.as_ref().map(|tag| tag.as_str()),
         "default_key": topic.default_key.as_ref().map(|key| key.as_str()),
         "deadline": duration(topic.deadline),
@@ -124,6 +136,26 @@ fn topic(topic: &TopicConfig) -> Value {
         "max_in_flight": topic.max_in_flight,
         "publishes_per_second": topic.publishes_per_second,
     })
+}
+
+fn dropin(dropin: &DropInConfig) -> Value {
+    json!({
+        "enabled": dropin.enabled,
+        "client_auth": dropin.client_auth.as_str(),
+        "clock_past": duration(dropin.clock_past),
+        "clock_future": duration(dropin.clock_future),
+        "clock_window": duration(dropin.clock_window),
+        "default_wait": duration(dropin.default_wait),
+        "error_hold": duration(dropin.error_hold),
+    })
+}
+
+fn caller(caller: &CallerConfig) -> Value {
+    let topics: Vec<&str> = match &caller.topics {
+        CallerTopics::Any => vec!["*"],
+        CallerTopics::Named(topics) => topics.iter().map(|topic| topic.as_str()).collect(),
+    };
+    json!({ "credentials": caller.credentials, "topics": topics })
 }
 
 fn embedded(embedded: &EmbeddedConfig) -> Value {
@@ -140,6 +172,7 @@ fn embedded(embedded: &EmbeddedConfig) -> Value {
         "retention_bytes": embedded.retention_bytes,
         "clock_past": duration(embedded.clock_past),
         "clock_future": duration(embedded.clock_future),
+        "clock_window": duration(embedded.clock_window),
         "max_message_bytes": embedded.max_message_bytes,
         "default_wait": duration(embedded.default_wait),
         "error_hold": duration(embedded.error_hold),

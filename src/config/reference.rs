@@ -33,7 +33,7 @@ fn header(section: &Section) -> String {
     match section.path {
         "" => "Top".to_owned(),
         path => match path.strip_suffix("[]") {
-            Some(path) => format!("`[[{path}]]`"),
+            Some(path) => format!("`[[{}]]`", path.replace("[]", "")),
             None => format!("`[{}]`", path.replace('*', "NAME")),
         },
     }

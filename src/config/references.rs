@@ -51,9 +51,9 @@ fn check_credentials(config: &Config, profile: &ProfileConfig, embedded: bool) -
         CredentialsSource::Named(name) => match (profile.protocol, config.credentials.get(name)) {
             (Protocol::OnsHttp, Some(files)) if files.security_token_file.is_some() => {
                 Err(Flaw::new("has a security token, and ons-http has no place for one")
-                    .hint("use a permanent pair, or take the file security_token away"))
+                    .hint("use a permanent pair and take the file security_token away; mq-http has a place for one"))
             }
-            (Protocol::OnsHttp, _) => Ok(()),
+            (Protocol::OnsHttp | Protocol::MqHttp, _) => Ok(()),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! The table of every key: what the check of unknown keys, the defaults, the environment and the reference all use.
 
 use super::kind::Kind;
-use super::{credentials, embedded, limits, log, management, profiles, root, server, topics};
+use super::{callers, credentials, dropin, embedded, limits, log, management, profiles, root, server, topics};
 
 /// What holds when nobody sets a key.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,8 @@ pub(super) struct Key {
 /// One table of the file.
 #[derive(Debug)]
 pub(super) struct Section {
-    /// `""` is the top, `profiles.*` every table below `profiles`, `topics[]` every table of the list `topics`.
+    /// `""` is the top, `profiles.*` every table below `profiles`, `topics[]` every table of the list `topics`, `topics[].groups[]`
+    /// every table of a list inside those.
     pub(super) path: &'static str,
     /// What the table is for.
     pub(super) meaning: &'static str,
@@ -43,6 +44,9 @@ pub(super) const SECTIONS: &[&Section] = &[
     &credentials::SECTION,
     &profiles::SECTION,
     &topics::SECTION,
+    &topics::GROUPS_SECTION,
+    &dropin::SECTION,
+    &callers::SECTION,
     &embedded::SECTION,
 ];
 
@@ -78,7 +82,9 @@ impl Section {
     /// The names that may stand in this table: its keys, and the tables below it.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         let below = |section: &&'static Self| below(self.path, section.path);
-        self.keys.iter().map(|key| key.name).chain(SECTIONS.iter().filter_map(below))
+        // A list that may hold texts or tables is a key and has a section, too.
+        let sections = SECTIONS.iter().filter_map(below).filter(|name| self.key(name).is_none());
+        self.keys.iter().map(|key| key.name).chain(sections)
     }
 }
 

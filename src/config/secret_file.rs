@@ -71,19 +71,25 @@ pub fn load_secret(path: &Path) -> Result<Secret, CredentialsError> {
     let text = std::str::from_utf8(&bytes).map_err(|_| unusable("is not UTF-8"))?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
+    check_secret(text).map_err(unusable)?;
+    Ok(Secret::new(text.to_owned()))
+}
+
+/// The rule for a secret that is in a file, or is to be written into one.
+pub(super) fn check_secret(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
-        return Err(unusable("is empty"));
+        return Err("is empty");
     }
     if text.starts_with('\u{feff}') {
-        return Err(unusable("begins with a byte order mark"));
+        return Err("begins with a byte order mark");
     }
     if text.chars().any(char::is_control) {
-        return Err(unusable("holds control characters, or more than one line"));
+        return Err("holds control characters, or more than one line");
     }
     if text.trim().len() != text.len() {
-        return Err(unusable("holds white space around its key"));
+        return Err("holds white space around its key");
     }
-    Ok(Secret::new(text.to_owned()))
+    Ok(())
 }
 
 /// As [`load_secret`], for what is sent as an HTTP header: the access key, and a token.

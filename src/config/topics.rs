@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::model::{ConsumerGroup, Key as MessageKey, NameError, Tag, Topic};
 
 use super::Config;
+use super::capabilities::{FEATURE, Feature};
 use super::findings::Findings;
 use super::kind::{Flaw, Kind};
 use super::names::{ANY, GROUP_OR_ANY, KEY, TABLE_NAME, TAG, TOPIC_OR_ANY};
@@ -28,9 +29,21 @@ pub enum TopicPattern {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Groups {
     /// `["*"]`: any legal name.
-    Any,
+    Any {
+        /// All of them receive in order.
+        ordered: bool,
+    },
     /// These; none at all for a topic that is only published to.
-    Named(Vec<ConsumerGroup>),
+    Named(Vec<GroupConfig>),
+}
+
+/// One consumer group of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupConfig {
+    /// The group.
+    pub name: ConsumerGroup,
+    /// It receives in order: nothing more of a message group until what is out of it is acknowledged.
+    pub ordered: bool,
 }
 
 /// When a publish is answered.
@@ -60,6 +73,8 @@ pub struct TopicConfig {
     pub profile: String,
     /// Which groups may receive.
     pub groups: Groups,
+    /// What callers of the topic rely on; the profile's protocol has all of it.
+    pub requires: Vec<Feature>,
     /// The tag of a publish that names none.
     pub default_tag: Option<Tag>,
     /// The key of a publish that names none.
@@ -109,9 +124,17 @@ pub(super) const SECTION: Section = Section {
         key("profile", Kind::Text(TABLE_NAME), Preset::Required, "Name of a table below `profiles`."),
         key(
             "groups",
-            Kind::List { rule: GROUP_OR_ANY, min: 0 },
+            Kind::Tables { rule: GROUP_OR_ANY, section: GROUPS_SECTION.path },
             Preset::Value("[]"),
-            "Consumer groups that may receive (ConsumerID, CID); `[\"*\"]` is any, `[]` none.",
+            "Consumer groups that may receive (ConsumerID, CID, GID); `[\"*\"]` is any, `[]` none. A table says more of a \
+             group: `{ name = \"GID_a\", ordered = true }`.",
+        ),
+        key(
+            "requires",
+            Kind::List { rule: FEATURE, min: 0 },
+            Preset::Value("[]"),
+            "What callers of this topic rely on, by the names of `capabilities` in `/v1/topics`. A profile whose protocol lacks \
+             one of them is refused.",
         ),
         key(
             "default_tag",
@@ -159,12 +182,29 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
+pub(super) const GROUPS_SECTION: Section = Section {
+    path: "topics[].groups[]",
+    meaning: "A consumer group of the topic above it, where more than its name is to be said. Also written as \
+              `{ name = \"GID_a\", ordered = true }` in the list `groups`.",
+    keys: &[
+        key("name", Kind::Text(GROUP_OR_ANY), Preset::Required, "The group, or `\"*\"` for any legal name."),
+        key(
+            "ordered",
+            Kind::Flag,
+            Preset::Value("false"),
+            "The group receives in order: nothing more of a message group comes until what is out of it is acknowledged. \
+             Only with `mq-http`.",
+        ),
+    ],
+};
+
 /// The table as written.
 #[derive(Debug, Deserialize)]
 pub(super) struct RawTopic {
     name: String,
     profile: String,
-    groups: Vec<String>,
+    groups: Vec<RawGroup>,
+    requires: Vec<String>,
     default_tag: Option<String>,
     default_key: Option<String>,
     #[serde(deserialize_with = "millis")]
@@ -175,11 +215,19 @@ pub(super) struct RawTopic {
     publishes_per_second: u32,
 }
 
+/// A group as written; a text was made a table by the reader.
+#[derive(Debug, Deserialize)]
+struct RawGroup {
+    name: String,
+    ordered: bool,
+}
+
 /// Resolves the tables.
 pub(super) fn resolve(raw: Vec<RawTopic>, findings: &mut Findings) -> Vec<TopicConfig> {
     let mut topics = Vec::new();
     for (index, raw) in raw.into_iter().enumerate() {
-        if let Err(flaw) = check_groups(&raw.groups) {
+        let groups: Vec<&str> = raw.groups.iter().map(|group| group.name.as_str()).collect();
+        if let Err(flaw) = check_names("group", &groups) {
             findings.add(&format!("topics[{index}].groups"), flaw);
         }
         match raw.parse() {
@@ -197,12 +245,15 @@ impl RawTopic {
             ANY => TopicPattern::Any,
             name => TopicPattern::Named(Topic::parse_configured(name).map_err(named("name"))?),
         };
-        let groups = if self.groups.iter().any(|group| group == ANY) {
-            Groups::Any
-        } else {
-            let groups = self.groups.iter().map(|group| ConsumerGroup::parse_configured(group));
-            Groups::Named(groups.collect::<Result<_, _>>().map_err(named("groups"))?)
+        let groups = match self.groups.iter().find(|group| group.name == ANY) {
+            Some(any) => Groups::Any { ordered: any.ordered },
+            None => {
+                let groups = self.groups.iter().map(RawGroup::parse);
+                Groups::Named(groups.collect::<Result<_, _>>().map_err(named("groups"))?)
+            }
         };
+        // Every word has passed its rule.
+        let requires = self.requires.iter().filter_map(|name| Feature::named(name)).collect();
         let default_tag = self.default_tag.as_deref().map(Tag::parse).transpose().map_err(named("default_tag"))?;
         let default_key =
             self.default_key.as_deref().map(MessageKey::parse).transpose().map_err(named("default_key"))?;
@@ -210,6 +261,7 @@ impl RawTopic {
             name,
             profile: self.profile,
             groups,
+            requires,
             default_tag,
             default_key,
             deadline: self.deadline,
@@ -221,13 +273,20 @@ impl RawTopic {
     }
 }
 
-fn check_groups(groups: &[String]) -> Result<(), Flaw> {
-    let distinct: BTreeSet<&str> = groups.iter().map(String::as_str).collect();
-    if distinct.len() < groups.len() {
-        return Err(Flaw::new("lists a group twice"));
+impl RawGroup {
+    fn parse(&self) -> Result<GroupConfig, NameError> {
+        Ok(GroupConfig { name: ConsumerGroup::parse_configured(&self.name)?, ordered: self.ordered })
+    }
+}
+
+/// Checks a list of names where `*` stands for all of them.
+pub(super) fn check_names(what: &str, names: &[&str]) -> Result<(), Flaw> {
+    let distinct: BTreeSet<&str> = names.iter().copied().collect();
+    if distinct.len() < names.len() {
+        return Err(Flaw::new(format!("lists a {what} twice")));
     }
     if distinct.len() > 1 && distinct.contains(ANY) {
-        return Err(Flaw::new("has \"*\" beside other groups").hint("it stands alone"));
+        return Err(Flaw::new(format!("has \"*\" beside other {what}s")).hint("it stands alone"));
     }
     Ok(())
 }

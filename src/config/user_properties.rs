@@ -51,10 +51,23 @@ const SECRET_KEY: TextRule = TextRule {
 
 /// Reads the file into our own schema: profile `main`, one topic, one group; the keys are handed back apart.
 pub(super) fn read(bytes: &[u8], path: &Path, findings: &mut Findings) -> (toml::Table, Option<Credentials>) {
+    match translate(bytes, path, findings) {
+        // Through the reader of files, which knows the defaults.
+        Some((text, credentials)) => (document::read(&text, Place::BuiltIn, findings), Some(credentials)),
+        None => (toml::Table::new(), None),
+    }
+}
+
+/// The file as text of our own schema, without the table of its keys, and the keys. Nothing when anything is wrong.
+pub(super) fn translate(bytes: &[u8], path: &Path, findings: &mut Findings) -> Option<(String, Credentials)> {
     let mut properties = Properties { path, values: BTreeMap::new(), section_seen: false };
     properties.read_lines(bytes, findings);
     properties.check(findings);
-    if findings.problems.is_empty() { properties.translate(findings) } else { (toml::Table::new(), None) }
+    if !findings.problems.is_empty() {
+        return None;
+    }
+    let secret_key = Secret::new(properties.value("Sk"));
+    Some((properties.text(), Credentials { access_key: properties.value("Ak"), secret_key, security_token: None }))
 }
 
 struct Properties<'a> {
@@ -153,38 +166,27 @@ impl Properties<'_> {
         }
     }
 
-    /// Writes our own schema. Every value has passed its rule.
-    fn translate(&self, findings: &mut Findings) -> (toml::Table, Option<Credentials>) {
-        let get = |name: &str| self.values.get(name).map(|(_, value)| value.expose().to_owned()).unwrap_or_default();
-        let text = |name: &str| toml::Value::String(get(name));
-        let optional = |name: &str| self.values.contains_key(name).then(|| text(name));
-        let list = |item: String| toml::Value::Array(vec![toml::Value::String(item)]);
-        let constant = |text: &str| toml::Value::String(text.to_owned());
+    /// Our own schema. Every value has passed its rule.
+    fn text(&self) -> String {
+        let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let line = |key: &str, name: &str| match self.values.get(name) {
+            Some((_, value)) => format!("{key} = {}\n", quoted(value.expose())),
+            None => String::new(),
+        };
+        let mut text = format!("[profiles.{NAME}]\nprotocol = \"ons-http\"\n");
+        text += &format!("endpoints = [{}]\n", quoted(&complete_url(&self.value("URL"))));
+        text += &format!("credentials = \"{NAME}\"\n");
+        text += &line("producer_group", "ProducerID");
+        text += &line("content_type", "ContentType");
+        text += &format!("\n[[topics]]\n{}profile = \"{NAME}\"\n", line("name", "Topic"));
+        text += &format!("groups = [{}]\n", quoted(&self.value("ConsumerID")));
+        text += &line("default_tag", "Tag");
+        text += &line("default_key", "Key");
+        text
+    }
 
-        let mut profile = toml::Table::from_iter([
-            ("protocol".to_owned(), constant("ons-http")),
-            ("endpoints".to_owned(), list(complete_url(&get("URL")))),
-            ("credentials".to_owned(), constant(PROFILE)),
-            ("producer_group".to_owned(), text("ProducerID")),
-        ]);
-        profile.extend(optional("ContentType").map(|value| ("content_type".to_owned(), value)));
-        let mut topic = toml::Table::from_iter([
-            ("name".to_owned(), text("Topic")),
-            ("profile".to_owned(), constant(PROFILE)),
-            ("groups".to_owned(), list(get("ConsumerID"))),
-        ]);
-        topic.extend(optional("Tag").map(|value| ("default_tag".to_owned(), value)));
-        topic.extend(optional("Key").map(|value| ("default_key".to_owned(), value)));
-        let profiles = toml::Table::from_iter([(PROFILE.to_owned(), toml::Value::Table(profile))]);
-        let table = toml::Table::from_iter([
-            ("profiles".to_owned(), toml::Value::Table(profiles)),
-            ("topics".to_owned(), toml::Value::Array(vec![toml::Value::Table(topic)])),
-        ]);
-
-        // Through the reader of files, which knows the defaults.
-        let table = document::read(&table.to_string(), Place::BuiltIn, findings);
-        let secret_key = Secret::new(get("Sk"));
-        (table, Some(Credentials { access_key: get("Ak"), secret_key, security_token: None }))
+    fn value(&self, name: &str) -> String {
+        self.values.get(name).map(|(_, value)| value.expose().to_owned()).unwrap_or_default()
     }
 
     fn location(&self, position: Position) -> Location {
@@ -192,8 +194,8 @@ impl Properties<'_> {
     }
 }
 
-/// The name of the one profile.
-const PROFILE: &str = "main";
+/// The name of the one profile and of its keys.
+pub(super) const NAME: &str = "main";
 
 fn parse_line(line: &str) -> Option<Line> {
     let line = without_comment(line.trim());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::handle::Handle;
 use super::topics::{self, SubscriptionRow};
@@ -14,8 +14,10 @@ use crate::model::{ConsumerGroup, Topic};
 pub enum Acknowledgement {
     /// The message is done for this group. Also after the visibility timeout, as long as nobody got it again.
     Done,
-    /// The handle was used, replaced by a later delivery, given back, or belongs to another topic or group. Nothing was
-    /// done.
+    /// The message was done before: acknowledged, moved to the dead letters, or dropped by retention. The store no
+    /// longer knows which, nor whether it was by this handle. Nothing was done.
+    AlreadyDone,
+    /// The handle was replaced by a later delivery, given back, or belongs to another topic or group. Nothing was done.
     Stale,
     /// No handle of this engine.
     Malformed,
@@ -33,19 +35,63 @@ impl Engine {
         group: &ConsumerGroup,
         handle: &str,
     ) -> Result<Acknowledgement, EngineError> {
+        let answers = self.acknowledge_handles(topic, group, vec![Handle::decode(handle)]).await?;
+        Ok(answers.first().copied().unwrap_or(Acknowledgement::Malformed))
+    }
+
+    /// As [`Engine::acknowledge`] for several deliveries of one topic and group, together in one commit; the answers
+    /// are in the order of the handles. How many a caller may name at once is for the caller to check.
+    ///
+    /// # Errors
+    /// [`EngineError`]; nothing is done then.
+    pub async fn acknowledge_many(
+        &self,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handles: &[String],
+    ) -> Result<Vec<Acknowledgement>, EngineError> {
+        let handles = handles.iter().map(|handle| Handle::decode(handle)).collect();
+        self.acknowledge_handles(topic, group, handles).await
+    }
+
+    /// `None` stands for what is no handle.
+    async fn acknowledge_handles(
+        &self,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handles: Vec<Option<Handle>>,
+    ) -> Result<Vec<Acknowledgement>, EngineError> {
         let shared = self.shared();
         shared.check_topic(topic)?;
-        let Some(handle) = Handle::decode(handle) else { return Ok(Acknowledgement::Malformed) };
+        if handles.iter().all(Option::is_none) {
+            return Ok(vec![Acknowledgement::Malformed; handles.len()]);
+        }
+        let (waiters, counters) = (Arc::clone(&shared.waiters), Arc::clone(&shared.counters));
+        let (woken_topic, woken_group) = (topic.clone(), group.clone());
+        let committed = move |answers: &Vec<Acknowledgement>| {
+            let mut done = false;
+            for answer in answers {
+                match answer {
+                    Acknowledgement::Done => done = true,
+                    Acknowledgement::AlreadyDone | Acknowledgement::Stale => counters.add_stale_acknowledgement(),
+                    Acknowledgement::Malformed => {}
+                }
+            }
+            if done {
+                waiters.wake_ordered(woken_topic.as_str(), woken_group.as_str());
+            }
+        };
         let (topic, group, starts) = (topic.clone(), group.clone(), shared.options.new_group_starts);
         let work = move |connection: &Connection| {
             let topic = topics::topic(connection, topic.as_str())?;
             let subscription = topics::subscription(connection, topic, group.as_str(), starts)?;
-            acknowledge(connection, subscription, handle)
-        };
-        let counters = Arc::clone(&shared.counters);
-        let committed = move |acknowledgement: &Acknowledgement| match acknowledgement {
-            Acknowledgement::Stale => counters.add_stale_acknowledgement(),
-            Acknowledgement::Done | Acknowledgement::Malformed => {}
+            handles
+                .into_iter()
+                .map(|handle| match handle {
+                    Some(handle) => acknowledge(connection, subscription, handle),
+                    None => Ok(Acknowledgement::Malformed),
+                })
+                .collect()
         };
         Ok(shared.storage.run_then(work, committed).await?)
     }
@@ -62,5 +108,19 @@ fn acknowledge(
     let deleted = connection
         .prepare_cached("DELETE FROM deliveries WHERE subscription_id = ?1 AND position = ?2 AND nonce = ?3")?
         .execute(params![handle.subscription_id, handle.position, handle.nonce])?;
-    Ok(if deleted > 0 { Acknowledgement::Done } else { Acknowledgement::Stale })
+    if deleted > 0 {
+        return Ok(Acknowledgement::Done);
+    }
+    // Positions begin with 1.
+    if !(1..subscription.next_position).contains(&handle.position) {
+        return Ok(Acknowledgement::Stale);
+    }
+    let to_do = connection
+        .prepare_cached(
+            "SELECT 1 FROM deliveries WHERE subscription_id = ?1 AND position = ?2
+            UNION ALL SELECT 1 FROM passed_over WHERE subscription_id = ?1 AND position = ?2 LIMIT 1",
+        )?
+        .query_row([handle.subscription_id, handle.position], |_| Ok(()))
+        .optional()?;
+    Ok(if to_do.is_some() { Acknowledgement::Stale } else { Acknowledgement::AlreadyDone })
 }

@@ -19,7 +19,6 @@ use crate::signature::{Credentials, Secret};
 pub const CREDENTIALS_FILE: &str = "embedded-credentials.json";
 const ACCESS_KEY_CHARS: usize = 16;
 const SECRET_KEY_CHARS: usize = 30;
-const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// The keys that clients of the embedded endpoint sign with.
 #[derive(Clone, PartialEq, Eq)]
@@ -121,8 +120,8 @@ impl EndpointCredentials {
     /// [`RandomError`].
     pub fn in_memory(random: &Random) -> Result<Self, RandomError> {
         Ok(Self {
-            access_key: letters_and_digits(random, ACCESS_KEY_CHARS)?,
-            secret_key: Secret::new(letters_and_digits(random, SECRET_KEY_CHARS)?),
+            access_key: random.letters_and_digits(ACCESS_KEY_CHARS)?,
+            secret_key: Secret::new(random.letters_and_digits(SECRET_KEY_CHARS)?),
             url: None,
         })
     }
@@ -177,19 +176,6 @@ impl fmt::Debug for EndpointCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EndpointCredentials([redacted])")
     }
-}
-
-/// So many letters and digits, each as likely as any other.
-fn letters_and_digits(random: &Random, number: usize) -> Result<String, RandomError> {
-    let mut text = String::with_capacity(number);
-    while text.len() < number {
-        let bytes = Zeroizing::new(random.bytes16()?);
-        // 248 is four times 62: higher bytes would make some characters likelier.
-        let usable = bytes.iter().filter(|byte| **byte < 248);
-        let characters = usable.filter_map(|byte| ALPHABET.get(usize::from(*byte) % ALPHABET.len()));
-        text.extend(characters.take(number - text.len()).map(|byte| char::from(*byte)));
-    }
-    Ok(text)
 }
 
 #[cfg(test)]

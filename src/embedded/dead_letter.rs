@@ -96,13 +96,24 @@ pub(super) fn properties_of(json: Option<&str>, column: usize) -> rusqlite::Resu
     json.map_or(Ok(Vec::new()), |json| serde_json::from_str(json).map_err(|error| damaged(column, error)))
 }
 
+/// A delivery that became a dead letter.
+#[derive(Debug)]
+pub(super) struct Buried {
+    /// Where it was.
+    pub(super) topic: String,
+    /// Whose it was.
+    pub(super) group: String,
+    /// Where the dead letter is.
+    pub(super) dead_letter_topic: String,
+}
+
 /// Deliveries of all groups that were the last and whose time is over, moved at most `limit` in one go.
 pub(super) fn bury_due(
     connection: &Connection,
     now: UnixMillis,
     limit: u32,
     mut message_ids: impl FnMut() -> rusqlite::Result<MessageId>,
-) -> rusqlite::Result<Vec<String>> {
+) -> rusqlite::Result<Vec<Buried>> {
     let due: Vec<(String, String, i64, i64, i64)> = connection
         .prepare_cached(
             "SELECT topics.name, subscriptions.consumer_group, deliveries.subscription_id, deliveries.position,
@@ -117,13 +128,13 @@ pub(super) fn bury_due(
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
         })?
         .collect::<Result<_, _>>()?;
-    let mut topics = Vec::with_capacity(due.len());
-    for (topic, group, subscription_id, position, sequence) in &due {
-        let exhausted =
-            Exhausted { topic, group, subscription_id: *subscription_id, position: *position, sequence: *sequence };
-        topics.push(bury(connection, exhausted, message_ids()?, now)?);
+    let mut buried = Vec::with_capacity(due.len());
+    for (topic, group, subscription_id, position, sequence) in due {
+        let exhausted = Exhausted { topic: &topic, group: &group, subscription_id, position, sequence };
+        let dead_letter_topic = bury(connection, exhausted, message_ids()?, now)?;
+        buried.push(Buried { topic, group, dead_letter_topic });
     }
-    Ok(topics)
+    Ok(buried)
 }
 
 #[cfg(test)]

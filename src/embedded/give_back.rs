@@ -57,7 +57,8 @@ impl Shared {
 /// Makes deliveries visible; returns topic and group of each that was still out.
 fn give_back(connection: &Connection, handles: &[Handle], now: UnixMillis) -> rusqlite::Result<Vec<(String, String)>> {
     let mut give = connection.prepare_cached(
-        "UPDATE deliveries SET state = ?4, nonce = NULL, attempt = attempt - 1, visible_at = ?5
+        "UPDATE deliveries SET state = ?4, nonce = NULL, attempt = attempt - 1, visible_at = ?5,
+            first_delivered_at = iif(attempt > 1, first_delivered_at, NULL)
         WHERE subscription_id = ?1 AND position = ?2 AND nonce = ?3",
     )?;
     let mut name = connection.prepare_cached(

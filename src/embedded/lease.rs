@@ -1,15 +1,19 @@
 //! Taking messages for a group: the part of a receive that runs on the storage thread.
+//!
+//! What is due again goes out first (`redeliver`), then what was passed over (`passed_over`), then what is new
+//! (`deliver_new`), each in publish order.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::NewGroupStarts;
 use super::columns::{damaged, parsed, parsed_optional};
-use super::dead_letter::{self, Exhausted, properties_of};
+use super::dead_letter::properties_of;
 use super::delivery_state::DeliveryState;
 use super::handle::{Handle, Nonce};
+use super::interest::Interest;
 use super::log;
 use super::message_ids::MessageIds;
 use super::topics::{self, SubscriptionRow};
@@ -18,14 +22,13 @@ use crate::storage::{blob, millis, to_sql, unsigned};
 
 /// Most delayed messages that one receive moves into the log.
 const DUE_AT_ONCE: u32 = 128;
-/// Redeliveries go out in publish order among so many that have been due the longest.
-const SORTED_REDELIVERIES: u32 = 1_024;
 
 /// What a receive asks of the store.
 #[derive(Debug)]
 pub(super) struct Lease {
     pub(super) topic: Topic,
     pub(super) group: ConsumerGroup,
+    pub(super) interest: Interest,
     pub(super) starts: NewGroupStarts,
     pub(super) visibility_timeout: Duration,
     /// Deliveries in all before a message is a dead letter; `None` where there is no limit.
@@ -39,23 +42,23 @@ pub(super) struct Lease {
 #[derive(Debug)]
 pub(super) struct Leased {
     pub(super) deliveries: Vec<Delivery>,
-    /// When the group's next message becomes due, also in the past.
+    /// The time of the look.
+    pub(super) looked_at: UnixMillis,
+    /// When the group's next message becomes due: a redelivery after this look, a delayed message also in the past.
     pub(super) next_due: Option<UnixMillis>,
+    /// The look ended before it had seen all: the same request may get more at once.
+    pub(super) more: bool,
+    /// Something is due again that this request did not want.
+    pub(super) left_due: bool,
+    /// New messages were passed over: requests with another interest may get them.
+    pub(super) passed_over: bool,
     /// Delayed messages entered the log: every group of the topic has something.
     pub(super) took_in_delayed: bool,
     /// Topics that got dead letters.
     pub(super) dead_letter_topics: Vec<String>,
 }
 
-/// A delivery that is due again.
-struct Due {
-    position: i64,
-    sequence: i64,
-    attempt: u32,
-    state: DeliveryState,
-}
-
-/// Takes what is due again first, then what was never delivered, both in publish order.
+/// Takes what the interest allows.
 pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> rusqlite::Result<Leased> {
     let mut topic = topics::topic(connection, lease.topic.as_str())?;
     let mut took_in_delayed = false;
@@ -64,177 +67,157 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> 
         topic = topics::topic(connection, lease.topic.as_str())?;
     }
     let subscription = topics::subscription(connection, topic, lease.group.as_str(), lease.starts)?;
-    let mut taking = Taking {
-        connection,
-        lease,
-        now,
-        visible_again_at: now + lease.visibility_timeout,
-        subscription,
-        deliveries: Vec::new(),
-        dead_letter_topics: Vec::new(),
-    };
-    taking.redeliver()?;
-    taking.deliver_new(topic.id)?;
+    let mut taking = Taking::new(connection, lease, now, subscription);
+    if let Some(locks) = taking.redeliver()? {
+        taking.deliver_passed_over(&locks)?;
+        taking.deliver_new(topic.id, &locks)?;
+    }
+    taking.save_progress()?;
     let delayed_due = if topic.delayed > 0 { log::next_due(connection, topic.id)? } else { None };
-    let redelivery_due = next_redelivery(connection, subscription.id)?;
+    let redelivery_due = taking.next_redelivery()?;
     Ok(Leased {
-        deliveries: taking.deliveries,
+        looked_at: now,
         next_due: [delayed_due, redelivery_due].into_iter().flatten().min().map(|time| UnixMillis(unsigned(time))),
+        more: taking.cut_short || taking.wanted() == 0,
+        left_due: !lease.interest.is_everything() && taking.left_due()?,
+        passed_over: taking.newly_passed_over > 0,
         took_in_delayed,
+        deliveries: taking.deliveries,
         dead_letter_topics: taking.dead_letter_topics,
     })
 }
 
-/// When the subscription's next delivery comes back.
-fn next_redelivery(connection: &Connection, subscription_id: i64) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT min(visible_at) FROM deliveries WHERE subscription_id = ?1")?
-        .query_row([subscription_id], |row| row.get(0))
-}
-
 /// A lease in the making.
-struct Taking<'a> {
-    connection: &'a Connection,
-    lease: &'a Lease,
-    now: UnixMillis,
+pub(super) struct Taking<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) lease: &'a Lease,
+    pub(super) now: UnixMillis,
+    pub(super) subscription: SubscriptionRow,
+    pub(super) dead_letter_topics: Vec<String>,
+    /// A bound on the work was reached.
+    pub(super) cut_short: bool,
+    pub(super) newly_passed_over: u32,
+    /// The subscription's new progress, once something new was delivered or passed over.
+    pub(super) next_position: Option<i64>,
+    /// What was added to the passed-over messages, less what was taken from them.
+    pub(super) passed_over_change: i64,
+    pub(super) held_back_change: i64,
     visible_again_at: UnixMillis,
-    subscription: SubscriptionRow,
     deliveries: Vec<Delivery>,
-    dead_letter_topics: Vec<String>,
 }
 
-impl Taking<'_> {
-    fn redeliver(&mut self) -> rusqlite::Result<()> {
-        for due in self.due()? {
-            match due.state {
-                DeliveryState::OutForTheLastTime => self.bury(&due)?,
-                DeliveryState::Returned | DeliveryState::Out => self.deliver_again(&due)?,
-            }
+impl<'a> Taking<'a> {
+    fn new(connection: &'a Connection, lease: &'a Lease, now: UnixMillis, subscription: SubscriptionRow) -> Self {
+        Self {
+            connection,
+            lease,
+            now,
+            subscription,
+            dead_letter_topics: Vec::new(),
+            cut_short: false,
+            newly_passed_over: 0,
+            next_position: None,
+            passed_over_change: 0,
+            held_back_change: 0,
+            visible_again_at: now + lease.visibility_timeout,
+            deliveries: Vec::new(),
         }
-        Ok(())
     }
 
-    fn due(&self) -> rusqlite::Result<Vec<Due>> {
-        self.connection
-            .prepare_cached(
-                "SELECT due.position, sequence, attempt, state FROM
-                    (SELECT position FROM
-                        (SELECT position FROM deliveries WHERE subscription_id = ?1 AND visible_at <= ?2
-                        ORDER BY visible_at LIMIT ?4)
-                    ORDER BY position LIMIT ?3) AS due
-                CROSS JOIN deliveries ON deliveries.subscription_id = ?1 AND deliveries.position = due.position
-                ORDER BY due.position",
-            )?
-            .query_map(params![self.subscription.id, to_sql(self.now.0), self.wanted(), SORTED_REDELIVERIES], |row| {
-                Ok(Due { position: row.get(0)?, sequence: row.get(1)?, attempt: row.get(2)?, state: row.get(3)? })
-            })?
-            .collect()
+    /// How many messages are still wanted.
+    pub(super) fn wanted(&self) -> usize {
+        self.lease.nonces.len().saturating_sub(self.deliveries.len())
     }
 
-    fn bury(&mut self, due: &Due) -> rusqlite::Result<()> {
-        let exhausted = Exhausted {
-            topic: self.lease.topic.as_str(),
-            group: self.lease.group.as_str(),
-            subscription_id: self.subscription.id,
-            position: due.position,
-            sequence: due.sequence,
-        };
-        let message_id = self.lease.message_ids.next(self.now).map_err(|error| damaged(0, error))?;
-        let topic = dead_letter::bury(self.connection, exhausted, message_id, self.now)?;
-        self.dead_letter_topics.push(topic);
-        Ok(())
+    /// As [`Self::wanted`], for a query's limit.
+    pub(super) fn wanted_rows(&self) -> i64 {
+        i64::try_from(self.wanted()).unwrap_or(i64::MAX)
     }
 
-    fn deliver_again(&mut self, due: &Due) -> rusqlite::Result<()> {
+    /// Each delivery gets its own.
+    pub(super) fn next_nonce(&self) -> Option<Nonce> {
+        self.lease.nonces.get(self.deliveries.len()).copied()
+    }
+
+    /// Delivers a message for the first time.
+    pub(super) fn deliver_first(&mut self, position: i64, sequence: i64) -> rusqlite::Result<()> {
         let Some(nonce) = self.next_nonce() else { return Ok(()) };
-        let attempt = due.attempt.saturating_add(1);
+        let delivery = self.load(Handle { subscription_id: self.subscription.id, position, nonce }, sequence, 1)?;
+        self.store_first(position, sequence, nonce, delivery)
+    }
+
+    /// Stores a first delivery and hands it out.
+    pub(super) fn store_first(
+        &mut self,
+        position: i64,
+        sequence: i64,
+        nonce: Nonce,
+        delivery: Delivery,
+    ) -> rusqlite::Result<()> {
         self.connection
             .prepare_cached(
-                "UPDATE deliveries SET attempt = ?3, state = ?4, visible_at = ?5, nonce = ?6
-                WHERE subscription_id = ?1 AND position = ?2",
+                "INSERT INTO deliveries (subscription_id, position, sequence, attempt, state, visible_at, nonce,
+                    first_delivered_at, tag, message_group)
+                VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
-                self.subscription.id,
-                due.position,
-                attempt,
-                self.state_after(attempt),
-                to_sql(self.visible_again_at.0),
-                nonce,
-            ])?;
-        let handle = self.handle(due.position, nonce);
-        let delivery = self
-            .connection
-            .prepare_cached(
-                "SELECT message_id, body, tag, keys, properties, message_group, published_at FROM messages
-                WHERE sequence = ?1",
-            )?
-            .query_row([due.sequence], |row| self.delivery(row, handle, attempt))?;
-        self.deliveries.push(delivery);
-        Ok(())
-    }
-
-    fn deliver_new(&mut self, topic_id: i64) -> rusqlite::Result<()> {
-        if self.wanted() == 0 {
-            return Ok(());
-        }
-        let connection = self.connection;
-        let mut next_position = None;
-        let mut messages = connection.prepare_cached(
-            "SELECT message_id, body, tag, keys, properties, message_group, published_at, position, sequence
-            FROM messages WHERE topic_id = ?1 AND position >= ?2 ORDER BY position LIMIT ?3",
-        )?;
-        let mut insert = connection.prepare_cached(
-            "INSERT INTO deliveries (subscription_id, position, sequence, attempt, state, visible_at, nonce)
-            VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6)",
-        )?;
-        let mut rows = messages.query(params![topic_id, self.subscription.next_position, self.wanted()])?;
-        while let Some(row) = rows.next()? {
-            let Some(nonce) = self.next_nonce() else { break };
-            let (position, sequence): (i64, i64) = (row.get(7)?, row.get(8)?);
-            let visible_at = to_sql(self.visible_again_at.0);
-            insert.execute(params![
                 self.subscription.id,
                 position,
                 sequence,
                 self.state_after(1),
-                visible_at,
-                nonce
+                to_sql(self.visible_again_at.0),
+                nonce,
+                to_sql(self.now.0),
+                delivery.tag,
+                delivery.message_group.as_ref().map(MessageGroup::as_str),
             ])?;
-            let delivery = self.delivery(row, self.handle(position, nonce), 1)?;
-            self.deliveries.push(delivery);
-            next_position = Some(position + 1);
-        }
-        if let Some(next_position) = next_position {
-            connection
-                .prepare_cached("UPDATE subscriptions SET next_position = ?2 WHERE id = ?1")?
-                .execute([self.subscription.id, next_position])?;
-        }
+        self.deliveries.push(delivery);
         Ok(())
     }
 
-    /// How many messages are still wanted.
-    fn wanted(&self) -> i64 {
-        i64::try_from(self.lease.nonces.len().saturating_sub(self.deliveries.len())).unwrap_or(0)
+    /// Delivers a message that was delivered before; `attempts` counts these deliveries.
+    pub(super) fn deliver_again(
+        &mut self,
+        position: i64,
+        sequence: i64,
+        attempts: u32,
+        first_delivered_at: Option<UnixMillis>,
+    ) -> rusqlite::Result<()> {
+        let Some(nonce) = self.next_nonce() else { return Ok(()) };
+        let attempt = attempts.saturating_add(1);
+        // What was given back before anybody had it is delivered for the first time now.
+        let first_delivered_at = if attempts == 0 { Some(self.now) } else { first_delivered_at };
+        self.connection
+            .prepare_cached(
+                "UPDATE deliveries SET attempt = ?3, state = ?4, visible_at = ?5, nonce = ?6, first_delivered_at = ?7
+                WHERE subscription_id = ?1 AND position = ?2",
+            )?
+            .execute(params![
+                self.subscription.id,
+                position,
+                attempt,
+                self.state_after(attempt),
+                to_sql(self.visible_again_at.0),
+                nonce,
+                first_delivered_at.map(|time| to_sql(time.0)),
+            ])?;
+        let delivery =
+            self.load(Handle { subscription_id: self.subscription.id, position, nonce }, sequence, attempt)?;
+        self.deliveries.push(Delivery { first_delivered_at, ..delivery });
+        Ok(())
     }
 
-    /// Each delivery gets its own.
-    fn next_nonce(&self) -> Option<Nonce> {
-        self.lease.nonces.get(self.deliveries.len()).copied()
+    fn load(&self, handle: Handle, sequence: i64, attempt: u32) -> rusqlite::Result<Delivery> {
+        self.connection
+            .prepare_cached(
+                "SELECT message_id, body, tag, keys, properties, message_group, published_at FROM messages
+                WHERE sequence = ?1",
+            )?
+            .query_row([sequence], |row| self.delivery(row, handle, attempt))
     }
 
-    fn handle(&self, position: i64, nonce: Nonce) -> Handle {
-        Handle { subscription_id: self.subscription.id, position, nonce }
-    }
-
-    fn state_after(&self, attempt: u32) -> DeliveryState {
-        match self.lease.max_deliveries {
-            Some(max) if attempt >= max => DeliveryState::OutForTheLastTime,
-            Some(_) | None => DeliveryState::Out,
-        }
-    }
-
-    /// A delivery from the seven columns of its message.
-    fn delivery(&self, row: &Row<'_>, handle: Handle, delivery_attempt: u32) -> rusqlite::Result<Delivery> {
+    /// A delivery from the seven columns of its message, as the first one.
+    pub(super) fn delivery(&self, row: &Row<'_>, handle: Handle, delivery_attempt: u32) -> rusqlite::Result<Delivery> {
         let keys = row.get_ref(3)?.as_str_or_null()?.unwrap_or_default();
         Ok(Delivery {
             message_id: parsed(row, 0, MessageId::parse)?,
@@ -246,8 +229,50 @@ impl Taking<'_> {
             message_group: parsed_optional(row, 5, MessageGroup::parse)?,
             delivery_attempt,
             published_at: millis(row, 6)?,
-            first_delivered_at: None,
+            first_delivered_at: Some(self.now),
             visible_again_at: self.visible_again_at,
         })
+    }
+
+    fn state_after(&self, attempt: u32) -> DeliveryState {
+        match self.lease.max_deliveries {
+            Some(max) if attempt >= max => DeliveryState::OutForTheLastTime,
+            Some(_) | None => DeliveryState::Out,
+        }
+    }
+
+    fn save_progress(&self) -> rusqlite::Result<()> {
+        if self.next_position.is_none() && self.passed_over_change == 0 {
+            return Ok(());
+        }
+        self.connection
+            .prepare_cached(
+                "UPDATE subscriptions SET next_position = ?2, passed_over = passed_over + ?3,
+                    held_back = held_back + ?4
+                WHERE id = ?1",
+            )?
+            .execute([
+                self.subscription.id,
+                self.next_position.unwrap_or(self.subscription.next_position),
+                self.passed_over_change,
+                self.held_back_change,
+            ])?;
+        Ok(())
+    }
+
+    /// When the subscription's next delivery comes back after now.
+    fn next_redelivery(&self) -> rusqlite::Result<Option<i64>> {
+        self.connection
+            .prepare_cached("SELECT min(visible_at) FROM deliveries WHERE subscription_id = ?1 AND visible_at > ?2")?
+            .query_row([self.subscription.id, to_sql(self.now.0)], |row| row.get(0))
+    }
+
+    /// Whether a delivery of the subscription is due and was not taken.
+    fn left_due(&self) -> rusqlite::Result<bool> {
+        self.connection
+            .prepare_cached("SELECT 1 FROM deliveries WHERE subscription_id = ?1 AND visible_at <= ?2 LIMIT 1")?
+            .query_row([self.subscription.id, to_sql(self.now.0)], |_| Ok(()))
+            .optional()
+            .map(|found| found.is_some())
     }
 }

@@ -31,9 +31,12 @@ impl Engine {
         shared
             .storage
             .run_then(
-                move |connection| log::append(connection, topic.as_str(), &message, visible),
-                move |()| match visible {
-                    Visible::Now(_) => waiters.wake_topic(woken.as_str()),
+                move |connection| {
+                    log::append(connection, topic.as_str(), &message, visible)?;
+                    Ok(message.tag)
+                },
+                move |tag| match visible {
+                    Visible::Now(_) => waiters.wake_for_tag(woken.as_str(), tag.as_deref()),
                     Visible::At(time) => waiters.due_in_topic(woken.as_str(), time),
                 },
             )

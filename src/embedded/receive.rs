@@ -8,14 +8,17 @@ use rusqlite::Connection;
 use super::dead_letter::is_dead_letter_topic;
 use super::engine::Shared;
 use super::handle::{Handle, Nonce};
+use super::interest::Interest;
 use super::lease::{Lease, Leased, lease};
 use super::{Engine, EngineError};
-use crate::model::{ConsumerGroup, Delivery, Topic};
+use crate::model::{ConsumerGroup, Delivery, TagFilter, Topic};
 
 /// Most messages of one receive, whatever it asks for.
 const MAX_MESSAGES: u32 = 256;
 /// Until a receive that was woken looks again when the storage queue was full.
 const PAUSE_WHEN_OVERLOADED: Duration = Duration::from_millis(20);
+/// Looks that go on where the one before had to stop although the time to wait is over: an answer is due then.
+const LOOKS_AFTER_DEADLINE: u32 = 64;
 
 /// What a consumer asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,13 @@ pub struct ReceiveRequest {
     pub topic: Topic,
     /// For whom; the group exists from now on.
     pub group: ConsumerGroup,
+    /// Only messages with these tags; `None` for all. The others stay for receives of the group that want them.
+    pub tags: Option<TagFilter>,
+    /// Each message group in order: several of its messages may come in one answer, and nothing more of it until all
+    /// that the group of consumers got are acknowledged or dead letters; what comes back comes before what is new.
+    /// Messages without a message group are one among themselves. What `tags` does not want is not waited for. Receives
+    /// that are not ordered neither wait for message groups nor are kept from them.
+    pub ordered: bool,
     /// Messages wanted, 1 to 256; others are taken for the nearer of the two.
     pub max_messages: u32,
     /// How long to wait while nothing is there.
@@ -41,13 +51,22 @@ impl Engine {
         let shared = self.shared();
         shared.check_topic(&request.topic)?;
         let deadline = shared.clock.now() + request.wait;
-        let waiter = shared.waiters.register(request.topic.as_str(), request.group.as_str());
+        let interest = Interest { tags: request.tags.clone(), ordered: request.ordered };
+        let waiter = shared.waiters.register(request.topic.as_str(), request.group.as_str(), &interest);
         let mut closing = shared.closing.subscribe();
         let mut waited = false;
+        let mut looks_left = LOOKS_AFTER_DEADLINE;
         loop {
-            let overloaded = match shared.look(&request).await {
-                Ok(undelivered) if undelivered.is_empty() => false,
-                Ok(undelivered) => return Ok(undelivered.hand_over()),
+            let overloaded = match shared.look(&request, &interest).await {
+                Ok(undelivered) if !undelivered.is_empty() => return Ok(undelivered.hand_over()),
+                // Each look has come on, and there may be something further on.
+                Ok(undelivered) if undelivered.leased.more && looks_left > 0 && !*closing.borrow() => {
+                    if shared.clock.now() >= deadline {
+                        looks_left -= 1;
+                    }
+                    continue;
+                }
+                Ok(_) => false,
                 // Who has waited for this look goes on: its wake-up was for a message that somebody must take.
                 Err(EngineError::Overloaded) if waited => true,
                 Err(error) => return Err(error),
@@ -72,13 +91,13 @@ impl Engine {
 
 impl Shared {
     /// Takes what is there now.
-    async fn look(self: &Arc<Self>, request: &ReceiveRequest) -> Result<Undelivered, EngineError> {
+    async fn look(self: &Arc<Self>, request: &ReceiveRequest, interest: &Interest) -> Result<Undelivered, EngineError> {
         self.write_given_back();
         let nonces = self.nonces(request.max_messages.clamp(1, MAX_MESSAGES))?;
-        let wanted = nonces.len();
         let asked = Lease {
             topic: request.topic.clone(),
             group: request.group.clone(),
+            interest: interest.clone(),
             starts: self.options.new_group_starts,
             visibility_timeout: self.options.visibility_timeout,
             max_deliveries: (!is_dead_letter_topic(request.topic.as_str()))
@@ -93,20 +112,26 @@ impl Shared {
             Ok(Undelivered { leased, owner })
         };
         let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));
-        let (topic, group) = (request.topic.clone(), request.group.clone());
+        let (topic, group, interest) = (request.topic.clone(), request.group.clone(), interest.clone());
         let committed = move |undelivered: &Undelivered| {
             let leased = &undelivered.leased;
             counters.add_dead_lettered(leased.dead_letter_topics.len());
-            waiters.set_due(topic.as_str(), group.as_str(), leased.next_due);
+            let due_came = waiters.set_due(topic.as_str(), group.as_str(), leased.looked_at, leased.next_due);
             for topic in &leased.dead_letter_topics {
                 waiters.wake_topic(topic);
             }
             if leased.took_in_delayed {
                 waiters.wake_topic(topic.as_str());
-            } else if leased.deliveries.len() == wanted {
+            } else if leased.more {
                 // There may be more than this receive wanted: wake-ups that nobody waited for have become one, and what
                 // becomes due is announced once.
                 waiters.wake_group(topic.as_str(), group.as_str());
+            } else if leased.passed_over || (leased.left_due && due_came) {
+                // Only what is new wakes, so that two who want different things do not wake each other for ever.
+                waiters.wake_others(topic.as_str(), group.as_str(), &interest);
+            }
+            if !leased.dead_letter_topics.is_empty() {
+                waiters.wake_ordered(topic.as_str(), group.as_str());
             }
         };
         Ok(self.storage.run_then(work, committed).await?)

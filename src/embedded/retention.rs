@@ -117,25 +117,48 @@ fn head_at(connection: &Connection, topic_id: i64, position: i64) -> rusqlite::R
         .optional()
 }
 
-/// Takes a dropped piece of log out of the counts and the deliveries; returns how many unacknowledged messages groups
+/// Takes a dropped piece of log out of the counts, the deliveries and what was passed over; returns how many unacknowledged messages groups
 /// lost.
 fn forget(connection: &Connection, topic_id: i64, cut: &Cut) -> rusqlite::Result<u64> {
     connection
         .prepare_cached("UPDATE topics SET messages = messages - ?2, bytes = bytes - ?3 WHERE id = ?1")?
         .execute([topic_id, cut.end - cut.first, cut.bytes])?;
-    let subscriptions: Vec<(i64, i64)> = connection
-        .prepare_cached("SELECT id, next_position FROM subscriptions WHERE topic_id = ?1")?
-        .query_map([topic_id], |row| Ok((row.get(0)?, row.get(1)?)))?
+    let subscriptions: Vec<(i64, i64, i64)> = connection
+        .prepare_cached("SELECT id, next_position, passed_over FROM subscriptions WHERE topic_id = ?1")?
+        .query_map([topic_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
     let mut lost = 0;
-    for (subscription_id, next_position) in subscriptions {
+    for (subscription_id, next_position, passed_over) in subscriptions {
         let delivered = connection
             .prepare_cached("DELETE FROM deliveries WHERE subscription_id = ?1 AND position < ?2")?
             .execute([subscription_id, cut.end])?;
         let undelivered = unsigned(cut.end - cut.first.max(next_position));
         lost += undelivered + u64::try_from(delivered).unwrap_or(u64::MAX);
+        if passed_over > 0 {
+            lost += forget_passed_over(connection, subscription_id, cut.end)?;
+        }
     }
     Ok(lost)
+}
+
+/// Takes what was passed over before a position out of its table and the counts; returns how many.
+fn forget_passed_over(connection: &Connection, subscription_id: i64, end: i64) -> rusqlite::Result<u64> {
+    let held: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM passed_over INDEXED BY passed_over_held
+            WHERE subscription_id = ?1 AND position < ?2 AND held = 1",
+        )?
+        .query_row([subscription_id, end], |row| row.get(0))?;
+    let deleted = connection
+        .prepare_cached("DELETE FROM passed_over WHERE subscription_id = ?1 AND position < ?2")?
+        .execute([subscription_id, end])?;
+    let deleted = i64::try_from(deleted).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(
+            "UPDATE subscriptions SET passed_over = passed_over - ?2, held_back = held_back - ?3 WHERE id = ?1",
+        )?
+        .execute([subscription_id, deleted, held])?;
+    Ok(unsigned(deleted))
 }
 
 /// Drops delayed messages, the oldest first, until `over` bytes are gone. Called when there is nothing else, so the

@@ -6,18 +6,23 @@
 //! - **messages**: `position` is the place in the topic's log, given in the order in which messages become visible. A
 //!   delayed message has none, and no `visible_since`, until it is due.
 //! - **subscriptions**: one row for each group that reads a topic. What lies before `next_position` was delivered to it
-//!   at least once.
+//!   at least once, or passed over. `passed_over` counts its rows of that table, `held_back` those of them that are held.
 //! - **deliveries**: what a subscription got and has not acknowledged. `state` is a `DeliveryState`; a delivery that is
-//!   out has a `nonce`, the random part of its handle. An acknowledgement deletes the row.
+//!   out has a `nonce`, the random part of its handle. An acknowledgement deletes the row. `tag` and `message_group` are
+//!   the message's, so that choosing what comes back reads no bodies. `first_delivered_at` is unknown for what was
+//!   delivered before the second format.
+//! - **passed_over**: messages before a subscription's `next_position` that it did not get yet. A receive moved past them
+//!   since its tags did not want them, or (`held` = 1) since earlier ones of their message group were not acknowledged.
+//!   No tag and no message group are empty texts, which no tag and no message group is, so that ranges find them.
 //!
 //! Times are milliseconds since 1970 UTC. Bytes of a message are its contents and `STORED_OVERHEAD_BYTES`.
 
 use crate::storage::Schema;
 
 /// Every step from the first release on.
-pub(super) const SCHEMA: Schema = Schema { steps: &[FIRST] };
+pub(super) const SCHEMA: Schema = Schema { steps: &[FIRST, SECOND] };
 
-const FIRST: &str = "
+pub(super) const FIRST: &str = "
 CREATE TABLE topics (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
@@ -68,4 +73,30 @@ CREATE TABLE deliveries (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deliveries_visible ON deliveries (subscription_id, visible_at);
 CREATE INDEX deliveries_last ON deliveries (visible_at) WHERE state = 2;
+";
+
+const SECOND: &str = "
+ALTER TABLE subscriptions ADD COLUMN passed_over INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE subscriptions ADD COLUMN held_back INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE deliveries ADD COLUMN first_delivered_at INTEGER;
+ALTER TABLE deliveries ADD COLUMN tag TEXT;
+ALTER TABLE deliveries ADD COLUMN message_group TEXT;
+UPDATE deliveries SET (tag, message_group) =
+    (SELECT messages.tag, messages.message_group FROM messages WHERE messages.sequence = deliveries.sequence);
+DROP INDEX deliveries_visible;
+CREATE INDEX deliveries_visible ON deliveries (subscription_id, visible_at, position, tag);
+
+CREATE TABLE passed_over (
+    subscription_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    held INTEGER NOT NULL CHECK (held IN (0, 1)),
+    tag TEXT NOT NULL,
+    message_group TEXT NOT NULL,
+    PRIMARY KEY (subscription_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passed_over_by_tag ON passed_over (subscription_id, tag, position);
+CREATE INDEX passed_over_by_group ON passed_over (subscription_id, tag, message_group, position);
+CREATE INDEX passed_over_held ON passed_over (subscription_id, position) WHERE held = 1;
 ";

@@ -40,13 +40,18 @@ pub struct GroupStats {
     pub topic: Topic,
     /// The group.
     pub group: ConsumerGroup,
-    /// Messages that a receive would get now.
+    /// Messages that a receive without tags would get now, [`Self::passed_over`] ones left out. Those that ordered
+    /// receives hold back until earlier ones of their message group are acknowledged are among them, being a backlog.
     pub ready: u64,
+    /// Messages that receives of the group moved past since their tags did not want them. No backlog, and so not among
+    /// the others here nor in the age: a group whose consumers want some tags never takes the rest. They stay until
+    /// retention drops them, and a receive that wants them, or everything, gets them.
+    pub passed_over: u64,
     /// Messages that consumers hold.
     pub in_flight: u64,
     /// Messages that are not due yet.
     pub delayed: u64,
-    /// How long the oldest message that is visible and not acknowledged has been visible.
+    /// How long the oldest message that is visible, not acknowledged and not passed over has been visible.
     pub oldest_unacknowledged_age: Option<Duration>,
 }
 
@@ -59,7 +64,7 @@ pub struct Totals {
     pub dropped_unacknowledged: u64,
     /// Messages moved to the dead letters of their groups.
     pub dead_lettered: u64,
-    /// Acknowledgements whose handle was stale.
+    /// Acknowledgements whose handle was stale or had been used.
     pub stale_acknowledgements: u64,
     /// How well callers shared commits.
     pub commits: CommitStats,
@@ -137,13 +142,16 @@ struct Progress {
     /// The first of them, or the end of the log.
     next_position: i64,
     delayed: u64,
+    /// Passed over, held back ones included.
+    passed_over: u64,
+    held_back: u64,
 }
 
 fn groups(connection: &Connection, now: UnixMillis) -> rusqlite::Result<Vec<GroupStats>> {
     let all: Vec<Progress> = connection
         .prepare_cached(
             "SELECT topics.name, topics.id, consumer_group, subscriptions.id, topics.next_position, delayed,
-                max(subscriptions.next_position, topics.next_position - (messages - delayed))
+                max(subscriptions.next_position, topics.next_position - (messages - delayed)), passed_over, held_back
             FROM subscriptions JOIN topics ON topics.id = subscriptions.topic_id ORDER BY 1, 3",
         )?
         .query_map([], |row| {
@@ -156,6 +164,8 @@ fn groups(connection: &Connection, now: UnixMillis) -> rusqlite::Result<Vec<Grou
                 undelivered: unsigned(end - next_position),
                 next_position,
                 delayed: unsigned(row.get(5)?),
+                passed_over: unsigned(row.get(7)?),
+                held_back: unsigned(row.get(8)?),
             })
         })?
         .collect::<Result<_, _>>()?;
@@ -172,11 +182,14 @@ fn group(connection: &Connection, progress: Progress, now: UnixMillis) -> rusqli
     };
     let due = count("SELECT count(*) FROM deliveries WHERE subscription_id = ?1 AND visible_at <= ?2")?;
     let in_flight = count("SELECT count(*) FROM deliveries WHERE subscription_id = ?1 AND visible_at > ?2")?;
-    let first_delivered: Option<i64> = connection
-        .prepare_cached("SELECT position FROM deliveries WHERE subscription_id = ?1 ORDER BY position LIMIT 1")?
-        .query_row([progress.subscription_id], |row| row.get(0))
-        .optional()?;
-    let oldest = first_delivered.unwrap_or(progress.next_position).min(progress.next_position);
+    let first = |sql| -> rusqlite::Result<Option<i64>> {
+        connection.prepare_cached(sql)?.query_row([progress.subscription_id], |row| row.get(0))
+    };
+    let delivered = first("SELECT min(position) FROM deliveries WHERE subscription_id = ?1")?;
+    let held = first(
+        "SELECT min(position) FROM passed_over INDEXED BY passed_over_held WHERE subscription_id = ?1 AND held = 1",
+    )?;
+    let oldest = [delivered, held].into_iter().flatten().fold(progress.next_position, i64::min);
     let visible_since = connection
         .prepare_cached("SELECT visible_since FROM messages WHERE topic_id = ?1 AND position = ?2")?
         .query_row(params![progress.topic_id, oldest], |row| millis(row, 0))
@@ -184,7 +197,8 @@ fn group(connection: &Connection, progress: Progress, now: UnixMillis) -> rusqli
     Ok(GroupStats {
         topic: progress.topic,
         group: progress.group,
-        ready: progress.undelivered + due,
+        ready: progress.undelivered + due + progress.held_back,
+        passed_over: progress.passed_over.saturating_sub(progress.held_back),
         in_flight,
         delayed: progress.delayed,
         oldest_unacknowledged_age: visible_since.map(|since| now.since(since)),

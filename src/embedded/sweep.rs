@@ -90,7 +90,7 @@ impl Shared {
     async fn bury_due(&self) -> Result<u64, EngineError> {
         let (clock, message_ids) = (self.clock.clone(), Arc::clone(&self.message_ids));
         let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));
-        let topics = self
+        let buried = self
             .storage
             .run_then(
                 move |connection| {
@@ -98,13 +98,16 @@ impl Shared {
                     let next_id = || message_ids.next(now).map_err(|error| damaged(0, error));
                     dead_letter::bury_due(connection, now, AT_ONCE, next_id)
                 },
-                move |topics| {
-                    counters.add_dead_lettered(topics.len());
-                    topics.iter().for_each(|topic| waiters.wake_topic(topic));
+                move |buried| {
+                    counters.add_dead_lettered(buried.len());
+                    for letter in buried {
+                        waiters.wake_topic(&letter.dead_letter_topic);
+                        waiters.wake_ordered(&letter.topic, &letter.group);
+                    }
                 },
             )
             .await?;
-        Ok(u64::try_from(topics.len()).unwrap_or(u64::MAX))
+        Ok(u64::try_from(buried.len()).unwrap_or(u64::MAX))
     }
 
     async fn drop_oldest(&self) -> Result<Dropped, EngineError> {
@@ -113,12 +116,18 @@ impl Shared {
             bytes: self.options.retention_bytes,
             at_once: usize::try_from(AT_ONCE).unwrap_or(usize::MAX),
         };
-        let counters = Arc::clone(&self.counters);
+        let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));
         let dropped = self
             .storage
             .run_then(
                 move |connection| retention::drop_oldest(connection, limits),
-                move |dropped| counters.add_dropped(*dropped),
+                move |dropped| {
+                    counters.add_dropped(*dropped);
+                    // What kept a message group locked may be gone.
+                    if dropped.unacknowledged > 0 {
+                        waiters.wake_ordered_everywhere();
+                    }
+                },
             )
             .await?;
         Ok(dropped)

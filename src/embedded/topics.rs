@@ -20,8 +20,10 @@ pub(super) struct TopicRow {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SubscriptionRow {
     pub(super) id: i64,
-    /// The first position that was never delivered.
+    /// The first position that was neither delivered nor passed over.
     pub(super) next_position: i64,
+    /// Messages before it that were passed over and not delivered since.
+    pub(super) passed_over: i64,
 }
 
 /// The topic of this name, made when missing.
@@ -57,8 +59,12 @@ pub(super) fn subscription(
     starts: NewGroupStarts,
 ) -> rusqlite::Result<SubscriptionRow> {
     let found = connection
-        .prepare_cached("SELECT id, next_position FROM subscriptions WHERE topic_id = ?1 AND consumer_group = ?2")?
-        .query_row(params![topic.id, group], |row| Ok(SubscriptionRow { id: row.get(0)?, next_position: row.get(1)? }))
+        .prepare_cached(
+            "SELECT id, next_position, passed_over FROM subscriptions WHERE topic_id = ?1 AND consumer_group = ?2",
+        )?
+        .query_row(params![topic.id, group], |row| {
+            Ok(SubscriptionRow { id: row.get(0)?, next_position: row.get(1)?, passed_over: row.get(2)? })
+        })
         .optional()?;
     if let Some(row) = found {
         return Ok(row);
@@ -72,6 +78,6 @@ pub(super) fn subscription(
             "INSERT INTO subscriptions (topic_id, consumer_group, next_position) VALUES (?1, ?2, ?3) RETURNING id",
         )?
         .query_row(params![topic.id, group, next_position], |row| {
-            Ok(SubscriptionRow { id: row.get(0)?, next_position })
+            Ok(SubscriptionRow { id: row.get(0)?, next_position, passed_over: 0 })
         })
 }

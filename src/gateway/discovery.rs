@@ -53,8 +53,8 @@ impl Gateway {
         let upstream =
             self.upstreams.get(settings.profile).ok_or(GatewayError::Internal("a route without its profile"))?;
         let groups = match &settings.groups {
-            Groups::Any => vec!["*".to_owned()],
-            Groups::Named(names) => names.iter().map(|name| name.as_str().to_owned()).collect(),
+            Groups::Any { .. } => vec!["*".to_owned()],
+            Groups::Named(names) => names.iter().map(|it| it.name.as_str().to_owned()).collect(),
         };
         Ok(TopicView {
             name: name.to_owned(),

@@ -69,6 +69,12 @@ impl Gateway {
         *self.shared.stage.borrow()
     }
 
+    /// Changes of the stage.
+    #[must_use]
+    pub fn stages(&self) -> watch::Receiver<Stage> {
+        self.shared.stage.clone()
+    }
+
     /// Where this gateway counts.
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {

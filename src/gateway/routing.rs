@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::limits::TopicLimits;
 use super::{Gateway, GatewayError};
-use crate::config::{Config, Delivery, Groups, OnUnknown, TopicConfig, TopicPattern};
+use crate::config::{Config, Delivery, Endpoint, Groups, OnUnknown, ProfileConfig, TopicConfig, TopicPattern};
 use crate::model::{ConsumerGroup, Key, Tag, Topic};
 use crate::telemetry::{GroupMetrics, Metrics, TopicMetrics};
 
@@ -27,6 +27,8 @@ pub(super) struct TopicSettings {
     /// Index of the profile.
     pub(super) profile: usize,
     pub(super) profile_name: String,
+    /// The profile is the embedded endpoint's own.
+    embedded: bool,
     pub(super) groups: Groups,
     pub(super) default_tag: Option<Tag>,
     pub(super) default_key: Option<Key>,
@@ -67,6 +69,12 @@ impl TopicRoute {
         self.settings.deadline
     }
 
+    /// Whether it is on the embedded endpoint, which this process is.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.settings.embedded
+    }
+
     /// Its series. Those of a wildcard's name are made when it is used, not when it is asked about.
     pub(super) fn metrics(&self, metrics: &Metrics) -> Arc<TopicMetrics> {
         let made = || metrics.topic(self.topic.as_str(), &self.settings.profile_name, false);
@@ -87,8 +95,9 @@ impl Routes {
     pub fn new(config: &Config, metrics: &Metrics) -> Self {
         let mut routes = Self { named: HashMap::new(), any: None, order: Vec::new() };
         for topic in &config.topics {
-            let Some(profile) = config.profiles.keys().position(|name| *name == topic.profile) else { continue };
-            let settings = Arc::new(TopicSettings::new(topic, profile));
+            let profile = config.profiles.values().enumerate().find(|(_, profile)| profile.name == topic.profile);
+            let Some((index, profile)) = profile else { continue };
+            let settings = Arc::new(TopicSettings::new(topic, index, profile));
             routes.order.push((topic.name.clone(), Arc::clone(&settings)));
             match &topic.name {
                 TopicPattern::Any => routes.any = Some(settings),
@@ -106,10 +115,11 @@ impl Routes {
 }
 
 impl TopicSettings {
-    fn new(topic: &TopicConfig, profile: usize) -> Self {
+    fn new(topic: &TopicConfig, index: usize, profile: &ProfileConfig) -> Self {
         Self {
-            profile,
+            profile: index,
             profile_name: topic.profile.clone(),
+            embedded: profile.endpoints.contains(&Endpoint::Embedded),
             groups: topic.groups.clone(),
             default_tag: topic.default_tag.clone(),
             default_key: topic.default_key.clone(),
@@ -156,16 +166,16 @@ impl Gateway {
     pub fn group(&self, topic: &str, group: &str) -> Result<GroupRoute, GatewayError> {
         let topic = self.topic(topic)?;
         let illegal = |error| GatewayError::IllegalName { what: "group", error };
-        let (found, configured) = match &topic.settings.groups {
-            Groups::Any => (ConsumerGroup::parse(group).map_err(illegal)?, false),
-            Groups::Named(names) => match names.iter().find(|name| name.as_str() == group) {
-                Some(name) => (name.clone(), topic.settings.configured),
+        let (found, ordered, configured) = match &topic.settings.groups {
+            Groups::Any { ordered } => (ConsumerGroup::parse(group).map_err(illegal)?, *ordered, false),
+            Groups::Named(names) => match names.iter().find(|it| it.name.as_str() == group) {
+                Some(it) => (it.name.clone(), it.ordered, topic.settings.configured),
                 None => {
                     ConsumerGroup::parse(group).map_err(illegal)?;
                     return Err(GatewayError::UnknownGroup);
                 }
             },
         };
-        Ok(GroupRoute { topic, group: found, ordered: false, configured })
+        Ok(GroupRoute { topic, group: found, ordered, configured })
     }
 }

@@ -21,6 +21,7 @@ use futures_util::FutureExt as _;
 use prometheus::{Histogram, IntCounter};
 
 use super::accept::accepts;
+use super::dropin::{self, DropIn};
 use super::guard::{self, Allowed, OriginPolicy};
 use super::problem::{Code, FieldError, Problem};
 use super::request_id::{RequestIds, X_REQUEST_ID};
@@ -38,15 +39,16 @@ use crate::telemetry::{HttpLabels, Metrics};
 pub struct DataSettings {
     limits: LimitsConfig,
     origins: OriginPolicy,
+    drop_in: DropIn,
 }
 
 impl DataSettings {
     /// Reads the settings.
     #[must_use]
-    pub fn new(server: &ServerConfig) -> Self {
+    pub fn new(server: &ServerConfig, drop_in: DropIn) -> Self {
         let loopback = server.listen.ip().is_loopback();
         let origins = OriginPolicy { allowed: server.allowed_origins.clone(), loopback };
-        Self { limits: server.limits.clone(), origins }
+        Self { limits: server.limits.clone(), origins, drop_in }
     }
 }
 
@@ -82,6 +84,10 @@ impl Exchange {
 
     pub(super) fn limits(&self) -> &LimitsConfig {
         &self.service.settings.limits
+    }
+
+    pub(super) fn drop_in(&self) -> &DropIn {
+        &self.service.settings.drop_in
     }
 
     /// Reads the whole body, once.
@@ -136,7 +142,8 @@ impl DataService {
     pub async fn handle(self: Rc<Self>, request: HttpRequest, payload: Payload) -> HttpResponse {
         let started = Instant::now();
         let id = self.request_ids.of(request.headers());
-        let found = find(request.uri().path());
+        let enabled = |found: &Found| found.route.vendor().is_none() || self.settings.drop_in.enabled();
+        let found = find(request.uri().path()).filter(enabled);
         let route = found.as_ref().map(|found| found.route);
         let method = label(request.method());
         let template = route.map_or("unmatched", Route::template);
@@ -175,7 +182,11 @@ impl DataService {
     /// Everything that is decided before the body is looked at.
     fn admit(&self, request: &HttpRequest, route: Option<Route>) -> Result<Admitted, Problem> {
         guard::check_head(request, &self.settings.limits)?;
-        let allowed = guard::check_origin(request, &self.settings.origins)?;
+        let allowed = if route.and_then(Route::vendor).is_some() {
+            guard::check_vendor_origin(request, &self.settings.origins)?
+        } else {
+            guard::check_origin(request, &self.settings.origins)?
+        };
         let Some(route) = route else { return Ok(Admitted::Yes) };
         if self.gateway.stage() == Stage::Stopping {
             return Err(Problem::new(Code::Draining, "the gateway is stopping: ask again, another replica answers"));
@@ -209,6 +220,11 @@ impl DataService {
             Route::DocsAsset => api::asset(&exchange),
             Route::DocsProblems => Ok(api::problems()),
             Route::DocsRedirect => Ok(api::redirect()),
+            // A poll ends when its caller hangs up, as a receive does.
+            Route::DropIn(vendor) if exchange.request.method() == Method::GET => {
+                guarded(async { Ok(dropin::answer(&exchange, vendor).await) }).await
+            }
+            Route::DropIn(vendor) => self.to_its_end(async move { Ok(dropin::answer(&exchange, vendor).await) }).await,
         }
     }
 
@@ -231,7 +247,10 @@ impl DataService {
         if shed.contains(&problem.code) {
             self.gateway.metrics().shed(problem.code.row().code);
         }
-        problem.response(id)
+        match route.and_then(Route::vendor) {
+            Some(vendor) => dropin::refuse(vendor, &problem, id),
+            None => problem.response(id),
+        }
     }
 
     /// What every answer carries.

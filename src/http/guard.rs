@@ -82,6 +82,15 @@ pub(super) fn check_origin(request: &HttpRequest, policy: &OriginPolicy) -> Resu
     Err(Problem::new(Code::OriginNotAllowed, detail))
 }
 
+/// As [`check_origin`], for the vendors' clients, whose `Host` is whatever they were pointed at (protocol notes ONS 7,
+/// item 1): a foreign host is refused only where a browser says so of itself, since only a browser can be made to call by
+/// DNS rebinding.
+pub(super) fn check_vendor_origin(request: &HttpRequest, policy: &OriginPolicy) -> Result<Allowed, Problem> {
+    let headers = request.headers();
+    let browser = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
+    if browser { check_origin(request, policy) } else { Ok(Allowed::Plain) }
+}
+
 /// Whether a `Host` value is a loopback address or `localhost`, with any port.
 fn is_loopback(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[') {

@@ -5,13 +5,17 @@ pub mod api;
 mod body;
 pub mod connections;
 mod data;
+mod dropin;
 pub mod embedded_mq;
 mod guard;
 pub mod management;
 mod problem;
 mod request_id;
 mod route;
+mod vendor;
 
 pub use data::{DataService, DataSettings};
+pub use dropin::DropIn;
 pub use problem::{Code, FieldError, Problem, Row};
 pub use request_id::RequestIds;
+pub use vendor::{Caller, Callers};

@@ -6,6 +6,8 @@
 use actix_web::http::Method;
 use percent_encoding::percent_decode_str;
 
+use super::vendor::{self, Vendor};
+
 /// What a path means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Route {
@@ -23,6 +25,8 @@ pub(super) enum Route {
     DocsAsset,
     DocsProblems,
     DocsRedirect,
+    /// A vendor's client.
+    DropIn(Vendor),
 }
 
 impl Route {
@@ -43,6 +47,8 @@ impl Route {
             Self::DocsAsset => "/docs/{asset}",
             Self::DocsProblems => "/docs/problems",
             Self::DocsRedirect => "/docs",
+            Self::DropIn(Vendor::OnsHttp) => "/message/",
+            Self::DropIn(Vendor::MqHttp) => "/topics/{topic}/messages",
         }
     }
 
@@ -59,11 +65,17 @@ impl Route {
             | Self::DocsAsset
             | Self::DocsProblems
             | Self::DocsRedirect => "GET, HEAD",
+            Self::DropIn(_) => vendor::ALLOWED,
         }
     }
 
     pub(super) fn allows(self, method: &Method) -> bool {
         self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    /// The vendor's protocol, where the drop-in relay answers.
+    pub(super) const fn vendor(self) -> Option<Vendor> {
+        if let Self::DropIn(vendor) = self { Some(vendor) } else { None }
     }
 
     /// Whether a problem here tells the outcome of a publish.
@@ -86,7 +98,8 @@ impl Route {
             | Self::OpenApi => "application/json",
             Self::Docs | Self::DocsProblems => "text/html",
             // Browsers ask for scripts and styles with types of their own.
-            Self::DocsAsset | Self::DocsRedirect => "*/*",
+            // A vendor's client gets the vendor's type whatever it accepts.
+            Self::DocsAsset | Self::DocsRedirect | Self::DropIn(_) => "*/*",
         }
     }
 }
@@ -108,7 +121,8 @@ pub(super) fn find(path: &str) -> Option<Found> {
             "/docs" => Route::DocsRedirect,
             "/docs/" => Route::Docs,
             "/docs/problems" => Route::DocsProblems,
-            _ => return path.starts_with("/docs/").then_some(Route::DocsAsset).and_then(|route| found(route, "", "")),
+            _ if path.starts_with("/docs/") => Route::DocsAsset,
+            _ => Route::DropIn(Vendor::of(path)?),
         };
         return found(route, "", "");
     };
@@ -171,6 +185,12 @@ mod tests {
         check("/v1/topics/a%2Fb", Some((Route::Topic, "a/b", "")));
         check("/docs/", Some((Route::Docs, "", "")));
         check("/docs/swagger-ui.css", Some((Route::DocsAsset, "", "")));
+        check("/message/", Some((Route::DropIn(Vendor::OnsHttp), "", "")));
+        check("//message", Some((Route::DropIn(Vendor::OnsHttp), "", "")));
+        check("/topics/T/messages", Some((Route::DropIn(Vendor::MqHttp), "", "")));
+        check("//topics/a%2Fb/messages", Some((Route::DropIn(Vendor::MqHttp), "", "")));
+        check("/topics/T/messages/more", None);
+        check("/topics/T", None);
         check("/", None);
         check("/metrics", None);
     }

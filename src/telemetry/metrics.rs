@@ -47,6 +47,7 @@ pub struct Metrics {
     embedded_messages: IntGaugeVec,
     embedded_oldest_message_age: GaugeVec,
     embedded_refused: IntCounterVec,
+    drop_in_requests: IntCounterVec,
     embedded_dropped: IntCounter,
     embedded_dead_lettered: IntCounter,
     embedded_stale_acknowledgements: IntCounter,
@@ -276,6 +277,11 @@ impl Metrics {
                 "Age of the oldest message that a group has not acknowledged.",
                 &["topic", "group"],
             )?,
+            drop_in_requests: counters(
+                "dropin_requests_total",
+                "Requests of the vendors' clients, by caller (its name in the configuration), protocol, operation and result.",
+                &["caller", "protocol", "operation", "result"],
+            )?,
             embedded_refused: counters(
                 "embedded_refused_total",
                 "Requests that the embedded endpoint refused.",
@@ -451,6 +457,11 @@ impl Metrics {
         for (topic, messages) in dead_letters.iter().take(MAX_SAMPLES) {
             self.dead_letters.with_label_values(&[topic.as_str()]).set(i64::try_from(*messages).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Counts a request of a vendor's client. Every label is configured or one of a few words.
+    pub fn drop_in(&self, caller: &str, protocol: &str, operation: &str, result: &str) {
+        self.drop_in_requests.with_label_values(&[caller, protocol, operation, result]).inc();
     }
 
     /// Counts a request that the embedded endpoint refused.

@@ -20,6 +20,8 @@ use crate::http_client::{Answer, Call, CallError, HttpClient, Origin};
 use crate::model::{Outcome, UnixMillis};
 use crate::telemetry::UpstreamMetrics;
 
+/// The whole exchange of a receive ends this long after its wait.
+pub(super) const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
 /// How often the clocks are compared.
 const SKEW_PAUSE: Duration = Duration::from_secs(1);
 
@@ -62,14 +64,14 @@ pub(super) struct How {
 }
 
 /// A request ready for the wire: it is signed, so it has no `Debug`.
-pub(super) struct Signed {
-    pub(super) method: Method,
+pub(crate) struct Signed {
+    pub(crate) method: Method,
     /// Path and query.
-    pub(super) target: String,
+    pub(crate) target: String,
     /// Every header but `Host` and `Content-Length`.
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// `None` sends no body and no length.
-    pub(super) body: Option<Bytes>,
+    pub(crate) body: Option<Bytes>,
 }
 
 impl Exchange {

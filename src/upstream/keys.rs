@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 
 use crate::config::{self, CredentialsConfig, CredentialsError};
-use crate::signature::{Credentials, SigningKey};
+use crate::signature::{Credentials, Secret, SigningKey};
 
 /// One pair, ready to sign with. The secret itself is not kept: only what HMAC made of it.
 pub struct Pair {
@@ -15,6 +15,8 @@ pub struct Pair {
     pub access_key: String,
     /// The secret, absorbed.
     pub signing: SigningKey,
+    /// The token of temporary credentials.
+    pub security_token: Option<Secret>,
 }
 
 /// The newest pair, shared by every thread: a rotation swaps it while requests run.
@@ -93,12 +95,16 @@ impl Keys {
         let signing = SigningKey::new(read.secret_key.expose());
         let same_access_key = read.access_key == old.access_key;
         let same_secret = signing.same_as(&old.signing);
-        if same_access_key && same_secret {
+        let same_token = read.security_token == old.security_token;
+        if same_access_key && same_secret && same_token {
             return Err(Unchanged::Same);
         }
-        // A swapped link changes both files in one step; without one, both must be new.
+        // A swapped link changes all files in one step; without one, all must be new. Temporary credentials never keep
+        // their token.
         let swapped = before.is_some() && before == link_of(files);
-        if (same_access_key || same_secret) && !swapped && demand == Demand::BothNew {
+        let has_token = read.security_token.is_some() || old.security_token.is_some();
+        let whole = !same_access_key && !same_secret && (!has_token || !same_token);
+        if !whole && !swapped && demand == Demand::BothNew {
             return Err(Unchanged::HalfWritten);
         }
         // Read twice alike: nobody was writing in between.
@@ -121,7 +127,11 @@ fn link_of(files: &CredentialsConfig) -> Option<PathBuf> {
 
 impl Pair {
     fn new(credentials: &Credentials) -> Self {
-        Self { access_key: credentials.access_key.clone(), signing: SigningKey::new(credentials.secret_key.expose()) }
+        Self {
+            access_key: credentials.access_key.clone(),
+            signing: SigningKey::new(credentials.secret_key.expose()),
+            security_token: credentials.security_token.clone(),
+        }
     }
 }
 

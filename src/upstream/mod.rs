@@ -12,6 +12,7 @@ mod exchange;
 mod keys;
 mod look_up;
 mod monitor;
+mod mq_http;
 mod ons_http;
 mod plan;
 mod retry;
@@ -30,14 +31,21 @@ pub use error::{UpstreamError, UpstreamErrorKind};
 pub use keys::{Demand, Keys, Pair, Unchanged};
 pub use look_up::look_up;
 pub use monitor::watch;
+pub use mq_http::MqHttp;
 pub use ons_http::OnsHttp;
 pub use plan::{Parts, Plan};
+pub use watch_keys::watch_keys;
+
+pub(crate) use exchange::Signed;
+pub(crate) use mq_http::signed as sign_mq_http;
 
 /// A client of one profile's MQ, for one thread.
 #[derive(Debug)]
 pub enum Upstream {
     /// The ONS HTTP protocol.
     OnsHttp(OnsHttp),
+    /// The MQ HTTP protocol.
+    MqHttp(MqHttp),
 }
 
 /// A result, and how often the MQ was tried for it.
@@ -91,12 +99,14 @@ impl Upstream {
     pub fn build(plan: &Plan) -> Self {
         match plan.protocol {
             crate::config::Protocol::OnsHttp => Self::OnsHttp(OnsHttp::new(plan)),
+            crate::config::Protocol::MqHttp => Self::MqHttp(MqHttp::new(plan)),
         }
     }
 
     fn plan(&self) -> &Plan {
         match self {
             Self::OnsHttp(it) => it.plan(),
+            Self::MqHttp(it) => it.plan(),
         }
     }
 
@@ -123,6 +133,7 @@ impl Upstream {
     pub fn handles_at_once(&self) -> usize {
         match self {
             Self::OnsHttp(_) => 1,
+            Self::MqHttp(_) => crate::protocol::mq_http::MAX_ACK,
         }
     }
 
@@ -131,6 +142,7 @@ impl Upstream {
     pub fn body_bytes(&self, message: &Message) -> usize {
         match self {
             Self::OnsHttp(_) => message.body.len(),
+            Self::MqHttp(it) => it.body_bytes(message),
         }
     }
 
@@ -139,6 +151,7 @@ impl Upstream {
     pub fn objection(&self, message: &Message) -> Option<Objection> {
         match self {
             Self::OnsHttp(it) => it.objection(message),
+            Self::MqHttp(it) => it.objection(message),
         }
     }
 
@@ -154,6 +167,7 @@ impl Upstream {
     ) -> Attempted<Result<Published, UpstreamError>> {
         match self {
             Self::OnsHttp(it) => it.publish(message, deadline, on_unknown).await,
+            Self::MqHttp(it) => it.publish(message, deadline, on_unknown).await,
         }
     }
 
@@ -164,6 +178,7 @@ impl Upstream {
     pub async fn receive(&self, request: &ReceiveRequest<'_>) -> Result<Vec<Delivery>, UpstreamError> {
         match self {
             Self::OnsHttp(it) => it.receive(request).await,
+            Self::MqHttp(it) => it.receive(request).await,
         }
     }
 
@@ -183,6 +198,7 @@ impl Upstream {
                 }
                 results
             }
+            Self::MqHttp(it) => it.acknowledge(topic, group, handles, deadline).await,
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The ONS HTTP protocol as a client (protocol notes ONS 7, items 23 to 27).
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use tokio::time::Instant;
 
-use super::exchange::{Exchange, How, Operation, Signed, kind_of_status, vendor_code};
+use super::exchange::{Exchange, How, Operation, RECEIVE_MARGIN, Signed, kind_of_status, vendor_code};
 use super::{Attempted, Objection, Pair, Plan, ReceiveRequest, UpstreamError, UpstreamErrorKind};
 use crate::config::OnUnknown;
 use crate::http_client::Answer;
@@ -24,9 +23,6 @@ const PRODUCER_ID: HeaderName = HeaderName::from_static("producerid");
 const CONSUMER_ID: HeaderName = HeaderName::from_static("consumerid");
 const IS_ORDER: HeaderName = HeaderName::from_static("isorder");
 const SHARDING_KEY: HeaderName = HeaderName::from_static("shardingkey");
-
-/// The whole exchange of a receive ends this long after its wait.
-pub(super) const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
 
 /// One thread's client of one profile.
 #[derive(Debug)]

@@ -11,10 +11,9 @@ use super::clock_skew::ClockSkew;
 use super::retry::RetryBudget;
 use super::{Endpoints, Keys};
 use crate::clock::Clock;
-use crate::config::{ProfileConfig, Protocol};
+use crate::config::{BinaryBodies, ProfileConfig, Protocol};
 use crate::http_client::Limits;
 use crate::model::{Capabilities, Topic};
-use crate::protocol::ons_http;
 use crate::random::Random;
 use crate::telemetry::{Metrics, UpstreamMetrics};
 
@@ -31,6 +30,10 @@ pub struct Plan {
     pub keys: Keys,
     /// Sent as.
     pub producer_group: String,
+    /// Instance of the MQ HTTP protocol.
+    pub instance_id: Option<String>,
+    /// What becomes of bodies that are no text.
+    pub binary_bodies: BinaryBodies,
     /// Content type of publishes.
     pub content_type: String,
     /// Assumed where the protocol does not tell.
@@ -111,10 +114,12 @@ impl Plan {
             endpoints: parts.endpoints,
             keys: parts.keys,
             producer_group: profile.producer_group.clone(),
+            instance_id: profile.instance_id.clone(),
+            binary_bodies: profile.binary_bodies,
             content_type: profile.content_type.clone(),
             visibility_timeout: profile.visibility_timeout,
             zero_timeout: profile.zero_timeout,
-            capabilities: capabilities(profile),
+            capabilities: profile.capabilities(),
             empty_poll_pause: profile.empty_poll_pause,
             refresh: profile.dns_refresh,
             limits: Limits {
@@ -137,26 +142,23 @@ impl Plan {
     }
 }
 
-/// What a profile's protocol can do, as far as the profile says so.
-fn capabilities(profile: &ProfileConfig) -> Capabilities {
-    match profile.protocol {
-        Protocol::OnsHttp => Capabilities {
-            protocol: "ons-http",
-            max_message_bytes: profile.max_message_bytes,
-            max_receive_messages: ons_http::MAX_CONSUME,
-            max_wait: Duration::from_secs(30),
-            properties: false,
-            delayed_delivery: true,
-            message_groups: true,
-            delayed_message_groups: false,
-            binary_bodies: profile.binary_bodies,
-            empty_bodies: true,
-            tag_filter: false,
-            ordered_groups: false,
-            visibility_timeout: false,
-            nack: false,
-            extend: false,
-            transactions: false,
-        },
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::config::{Overrides, Protocol, Source, load};
+    use crate::protocol::{mq_http, ons_http};
+
+    /// The configuration may not look at the protocol, so its number is compared here.
+    #[test]
+    fn the_configuration_knows_how_much_one_receive_takes() {
+        let config = load(&Source::BuiltIn, &Overrides::default(), &BTreeMap::new()).unwrap();
+        let able = config.profiles["embedded"].capabilities();
+        assert_eq!((able.protocol, able.max_receive_messages), ("ons-http", ons_http::MAX_CONSUME));
+        let mut profile = config.profiles["embedded"].clone();
+        profile.protocol = Protocol::MqHttp;
+        let able = profile.capabilities();
+        assert_eq!((able.protocol, able.max_receive_messages), ("mq-http", mq_http::MAX_CONSUME));
+        assert_eq!(able.max_wait.as_secs(), mq_http::MAX_WAIT_SECONDS);
     }
 }

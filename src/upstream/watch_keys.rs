@@ -19,7 +19,7 @@ const LOOKS_SOON: u32 = 5;
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Reads `keys` again whenever their files may have changed. Runs until it is dropped.
-pub(super) async fn watch_keys(keys: Keys, reloads: IntCounterVec) {
+pub async fn watch_keys(keys: Keys, reloads: IntCounterVec) {
     let Some(name) = keys.name().map(str::to_owned) else { return };
     // One place is enough: an event that finds it taken says nothing new.
     let (changed, mut changes) = mpsc::channel(1);

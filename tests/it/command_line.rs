@@ -208,3 +208,158 @@ fn an_untouched_template_is_an_error_naming_the_key() {
     assert!(finished.said().contains("Topic"), "{finished:?}");
     assert!(!finished.said().contains(&endpoint.credentials().secret_key), "{finished:?}");
 }
+
+/// What a command made: names below `directory`, sorted, with their modes.
+fn made(directory: &std::path::Path) -> Vec<(String, u32)> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut found = Vec::new();
+    let mut folders = vec![directory.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(directory).unwrap().display().to_string();
+            found.push((name, std::fs::metadata(&path).unwrap().permissions().mode() & 0o777));
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn the_vendors_file_becomes_a_configuration_that_runs() {
+    let endpoint = Endpoint::start();
+    let launch = Launch::bare().file("user.properties", &properties(&endpoint, "orders"));
+    let directory = std::sync::Arc::clone(launch.directory());
+    let again = || Launch::bare().in_directory_of(&directory);
+    let import = launch.arguments(&["import", "user.properties", "--out", "made/gateway"]);
+    let finished = import.run();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.stdout.contains("next: mq-gateway check made/gateway/gateway.toml && "), "{finished:?}");
+    assert!(!finished.said().contains(&endpoint.credentials().secret_key), "{finished:?}");
+    let out = directory.path().join("made/gateway");
+    let expected =
+        [("gateway.toml", 0o600), ("secrets", 0o700), ("secrets/access_key", 0o600), ("secrets/secret_key", 0o600)];
+    assert_eq!(made(&out), expected.map(|(name, mode)| (name.to_owned(), mode)));
+    let text = std::fs::read_to_string(out.join("gateway.toml")).unwrap();
+    assert!(!text.contains(&endpoint.credentials().secret_key), "{text}");
+
+    let checked = again().arguments(&["check", "made/gateway/gateway.toml"]).run();
+    assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), "ok\n"), "{checked:?}");
+
+    // A second time there is something in the way, and it stays.
+    let contents = || files_below(&out).iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>();
+    let before = contents();
+    let refused = import.run();
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.lines().count() == 1 && refused.stderr.contains("exists already"), "{refused:?}");
+    assert!(contents() == before, "something was overwritten");
+
+    let app = again()
+        .arguments(&["--config", "made/gateway/gateway.toml", "--listen", "127.0.0.1:0"])
+        .arguments(&["--management-listen", "127.0.0.1:0", "--data-dir", "{directory}/data"])
+        .environment("MQ_GATEWAY__SERVER__DRAIN_DELAY", "0s")
+        .listeners(&["data", "management"])
+        .start();
+    app.publish("orders", "x");
+    let request = endpoint.last_request();
+    assert_eq!(request.header("producerid"), Some("PID_vendor"));
+    assert_eq!((request.parameter("tag"), request.parameter("key")), (Some("vendor-tag"), Some("vendor-key")));
+    assert_eq!(app.receive("orders", "CID_vendor", "{}").len(), 1);
+}
+
+#[test]
+fn what_cannot_be_imported_makes_nothing() {
+    let endpoint = Endpoint::start();
+    for (text, code, words) in [
+        (Some(properties(&endpoint, "xxx")), 1, "user.properties:2:7: `Topic`"),
+        (Some("[property]\nTopic=a\n".to_owned()), 1, "`Sk`: is missing"),
+        (None, 2, "could not be read"),
+    ] {
+        let launch = Launch::bare();
+        let launch = match &text {
+            Some(text) => launch.file("user.properties", text),
+            None => launch,
+        };
+        let launch = launch.arguments(&["import", "user.properties", "--out", "out"]);
+        let finished = launch.run();
+        assert_eq!(finished.code, Some(code), "{finished:?}");
+        assert!(finished.stderr.contains(words), "{finished:?}");
+        assert!(!finished.said().contains(&endpoint.credentials().secret_key), "{finished:?}");
+        assert!(!launch.directory().path().join("out").exists(), "{finished:?}");
+    }
+    for kept in ["gateway.toml", "secrets/access_key", "secrets/secret_key"] {
+        let launch = Launch::bare().file("user.properties", &properties(&endpoint, "orders"));
+        let out = launch.directory().path().join("out");
+        std::fs::create_dir_all(out.join("secrets")).unwrap();
+        std::fs::write(out.join(kept), "kept").unwrap();
+        let before = made(&out);
+        let launch = launch.arguments(&["import", "user.properties", "--out", "out"]);
+        let finished = launch.run();
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        assert!(finished.stderr.contains(&format!("out/{kept} exists already")), "{finished:?}");
+        assert_eq!(made(&out), before);
+        assert_eq!(std::fs::read_to_string(out.join(kept)).unwrap(), "kept");
+    }
+    assert_eq!(Launch::bare().arguments(&["import", "user.properties"]).run().code, Some(2), "--out is missing");
+}
+
+#[test]
+fn issued_keys_are_new_private_and_never_shown() {
+    let launch = Launch::bare();
+    let launch = launch.arguments(&["issue-key", "--out", "keys/shop"]);
+    let finished = launch.run();
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), "keys/shop\n"), "{finished:?}");
+    let out = launch.directory().path().join("keys/shop");
+    let expected = [("access_key".to_owned(), 0o600), ("secret_key".to_owned(), 0o600)];
+    assert_eq!(made(&out), expected);
+    let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
+    let (access_key, secret_key) = (read("access_key"), read("secret_key"));
+    assert!(access_key.len() == 16 && access_key.starts_with("VK") && secret_key.len() == 30, "{access_key}");
+    assert!(format!("{access_key}{secret_key}").bytes().all(|byte| byte.is_ascii_alphanumeric()), "{access_key}");
+    assert!(!finished.said().contains(&access_key) && !finished.said().contains(&secret_key), "{finished:?}");
+
+    let refused = launch.run();
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("keys/shop/access_key exists already"), "{refused:?}");
+    assert_eq!((read("access_key"), read("secret_key")), (access_key.clone(), secret_key));
+
+    // They are what the configuration takes for a caller.
+    let other =
+        Launch::bare().in_directory_of(launch.directory()).arguments(&["issue-key", "--out", "keys/stock"]).run();
+    assert_eq!(other.code, Some(0), "{other:?}");
+    let text = good()
+        + "[credentials.shop]\ndirectory = \"keys/shop\"\n[credentials.stock]\ndirectory = \"keys/stock\"\n\
+           [dropin]\nclient_auth = \"keys\"\n[callers.shop]\ncredentials = \"shop\"\ntopics = [\"*\"]\n\
+           [callers.stock]\ncredentials = \"stock\"\ntopics = [\"orders\"]\n";
+    let endpoint = Endpoint::start();
+    let check = || {
+        let check = Launch::bare().in_directory_of(launch.directory()).secrets(endpoint.credentials());
+        check.file("gateway.toml", &text).arguments(&["check", "gateway.toml"]).run()
+    };
+    assert_eq!(check().code, Some(0), "{:?}", check());
+    std::fs::copy(out.join("access_key"), launch.directory().path().join("keys/stock/access_key")).unwrap();
+    let checked = check();
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.stdout.contains("with the access key of caller `shop`"), "{checked:?}");
+    assert!(!checked.said().contains(&access_key), "{checked:?}");
+}
+
+#[test]
+fn what_a_topic_asks_is_refused_at_check_and_at_start() {
+    let text = good().replace("groups = [\"*\"]", "groups = [\"*\"]\nrequires = [\"tag_filter\"]");
+    let endpoint = Endpoint::start();
+    let launch = || Launch::bare().secrets(endpoint.credentials()).file("gateway.toml", &text);
+    for arguments in [&["check", "{directory}/gateway.toml"], &["--config", "{directory}/gateway.toml"]] {
+        let finished = launch().arguments(arguments).run();
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        let said = finished.said();
+        assert!(
+            said.contains("topic `*` needs tag_filter, and its profile `main` (ons-http) does not have it"),
+            "{said}"
+        );
+        assert!(said.contains("mq-http has it"), "{said}");
+    }
+}

@@ -11,7 +11,9 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
 
 use crate::support::app::{Finished, files_below};
-use crate::support::endpoint::{never, respond};
+use crate::support::endpoint::check_mq::error;
+use crate::support::endpoint::{Script, never, respond};
+use crate::support::mq::all;
 use crate::support::ons::Credentials;
 use crate::support::trap::dead_url;
 use crate::support::{Endpoint, Launch, Settings};
@@ -73,7 +75,8 @@ impl Said {
         let said = Self::of(launch, &["--config", "gateway.toml"], &[access_key, secret_key]);
         for request in endpoint.requests() {
             assert_eq!(request.method, "DELETE", "nothing is published or taken");
-            let signature = request.header("signature").unwrap();
+            let signature = request.header("signature").or_else(|| request.header("authorization")?.split(':').nth(1));
+            let signature = signature.unwrap();
             assert!(!said.json.said().contains(signature) && !said.text.said().contains(signature), "{said:?}");
         }
         said
@@ -110,6 +113,19 @@ impl Said {
 
 fn named() -> Settings {
     Settings::new().topics(NAMED)
+}
+
+/// A profile of MQ HTTP with the same topic and group.
+fn named_mq() -> Settings {
+    named().profile("protocol = \"mq-http\"")
+}
+
+/// An `Error` of MQ HTTP, with the time and these seconds more.
+fn mq_error(status: u16, code: &str, ahead: i64) -> Script {
+    let by = Duration::from_secs(ahead.unsigned_abs());
+    let date = if ahead < 0 { SystemTime::now() - by } else { SystemTime::now() + by };
+    let date = format!("Date: {}", HttpDate::from(date));
+    respond(status, &["Content-Type: text/xml;charset=utf-8", &date], error(code))
 }
 
 #[test]
@@ -443,4 +459,168 @@ fn an_mq_that_says_nothing_does_not_hold_the_doctor_up() {
     assert!(started.elapsed() < Duration::from_secs(14), "{:?}", started.elapsed());
     assert_eq!(finished.code, Some(1), "{finished:?}");
     assert!(finished.stdout.contains("the MQ gave no usable answer"), "{finished:?}");
+}
+
+#[test]
+fn a_good_mq_http_is_found_good_and_nothing_happens_there() {
+    let endpoint = Endpoint::start_mq();
+    let Credentials { access_key, secret_key } = endpoint.credentials();
+    let token = "zq-security-token-5d2f";
+    let launch = || {
+        let launch = Launch::bare().secrets(endpoint.credentials());
+        std::fs::write(launch.path("secrets").join("security_token"), token).unwrap();
+        launch.file("gateway.toml", &named_mq().text(&endpoint.url()))
+    };
+    let said = Said::of(launch, &["--config", "gateway.toml"], &[access_key, secret_key, token]);
+    assert_eq!(said.json.code, Some(0), "{said:?}");
+    said.assert_only("credentials", "ok", &["accepted a signed request (204 to the acknowledgement"]);
+    said.assert_only("topic", "ok", &["`orders` was accepted"]);
+    said.assert_any("group", "ok", &["`CID_a` on `orders` was accepted"]);
+    said.assert_any("group", "skipped", &["`PID_ours`, the producer group: mq-http sends none"]);
+    let requests = endpoint.requests();
+    assert_eq!(requests.len(), 2, "one question for each run");
+    for request in requests {
+        assert_eq!(
+            (request.method.as_str(), request.target.as_str()),
+            ("DELETE", "/topics/orders/messages?consumer=CID_a")
+        );
+        assert_eq!(request.headers_named("security-token"), [token]);
+        let document = String::from_utf8(request.body.clone()).unwrap();
+        let handles = all(&document, "ReceiptHandle");
+        assert!(handles.len() == 1 && handles[0].starts_with("00000000000000000000000000000000-"), "{document}");
+    }
+}
+
+#[test]
+fn what_an_mq_http_refuses_is_named_with_its_code() {
+    let endpoint = Endpoint::start_mq();
+    let keys = ["is about the access key or the signature", "character by character"];
+    for (status, code, verdict, words) in [
+        (403, "SignatureDoesNotMatch", "failed", keys),
+        (403, "InvalidAccessKeyId", "failed", keys),
+        (403, "AccessDenied", "failed", ["refused with", "the access key may not do this"]),
+        (408, "TimeExpired", "failed", ["is about the time of the request", "yet the clocks agree"]),
+        (400, "MissingAuthorizationHeader", "failed", ["did not come as it was sent", "a proxy on the way"]),
+        (404, "TopicNotExist", "warning", ["may not have looked at the signature", "instance_id"]),
+        (404, "SubscriptionNotExist", "warning", ["may not have looked at the signature", "instance_id"]),
+        (400, "InvalidDigest", "warning", ["not known", "may not have looked at the signature"]),
+        (503, "QpsLimitExceeded", "failed", ["it could not serve the request", "try again later"]),
+        (404, "MessageNotExist", "ok", ["accepted a signed request", "a handle that does not exist"]),
+    ] {
+        endpoint.rule(move |_| Some(mq_error(status, code, 0)));
+        let said = Said::about(&endpoint, &named_mq());
+        said.assert_only("clock_skew", "ok", &[]);
+        said.assert_only("credentials", verdict, &[&format!("{status} {code}"), words[0], words[1]]);
+        let (topic, group) = match code {
+            "TopicNotExist" => ("failed", "skipped"),
+            "SubscriptionNotExist" => ("skipped", "failed"),
+            "MessageNotExist" => ("ok", "ok"),
+            _ => ("skipped", "skipped"),
+        };
+        assert_eq!((said.verdicts("topic"), said.verdicts("group")), (vec![topic], vec![group, "skipped"]), "{code}");
+        let failed = [verdict, topic, group].contains(&"failed");
+        assert_eq!(said.json.code, Some(i32::from(failed)), "{code}");
+    }
+}
+
+#[test]
+fn mq_http_allows_the_clock_a_quarter_of_an_hour() {
+    let endpoint = Endpoint::start_mq();
+    for (ahead, words) in [(1200, "s ahead of ours"), (-1200, "s behind ours")] {
+        endpoint.rule(move |_| Some(mq_error(408, "TimeExpired", ahead)));
+        let said = Said::about(&endpoint, &named_mq());
+        assert_eq!(said.json.code, Some(1), "{said:?}");
+        said.assert_only("clock_skew", "failed", &["the MQ's clock is 1", words, "15 minutes ahead or behind", "NTP"]);
+        said.assert_only("credentials", "failed", &["408 TimeExpired is about the time", "mend the clock first"]);
+    }
+    endpoint.rule(move |_| Some(mq_error(404, "MessageNotExist", 600)));
+    let said = Said::about(&endpoint, &named_mq());
+    assert_eq!(said.json.code, Some(0), "{said:?}");
+    said.assert_only("clock_skew", "warning", &["s ahead of ours", "15 minutes ahead or behind"]);
+}
+
+#[test]
+fn an_mq_http_that_repeats_what_it_was_sent_is_not_quoted() {
+    let endpoint = Endpoint::start_mq();
+    let Credentials { access_key, secret_key } = endpoint.credentials().clone();
+    endpoint.rule(move |request| {
+        let authorization = request.header("authorization").unwrap_or_default();
+        Some(respond(400, &[], error(&format!("{authorization} {access_key} {secret_key}"))))
+    });
+    let said = Said::about(&endpoint, &named_mq());
+    said.assert_only("credentials", "warning", &["the MQ answered 400 with a code that is not shown"]);
+}
+
+#[test]
+fn something_else_than_an_mq_http_is_recognised() {
+    let endpoint = Endpoint::start_mq();
+    for (status, body) in [(404, "<html>nginx</html>"), (403, "<html>no</html>"), (400, r#"{"code":"SC_BAD_REQUEST"}"#)]
+    {
+        endpoint.rule(move |_| Some(respond(status, &[], body)));
+        let said = Said::about(&endpoint, &named_mq());
+        let answer = format!("the answer was {status}");
+        said.assert_only("credentials", "failed", &[&answer, "no proxy's or website's", "the profile's `protocol`"]);
+    }
+}
+
+/// A configuration with an embedded endpoint in memory, spoken to in MQ HTTP.
+fn embedded_mq(endpoint: &str, topics: &str) -> String {
+    format!(
+        "[embedded]\nenabled = true\nstorage = \"memory\"\n{endpoint}[profiles.main]\nprotocol = \"mq-http\"\n\
+         endpoints = [\"embedded\"]\ncredentials = \"embedded\"\nproducer_group = \"PID\"\n{topics}"
+    )
+}
+
+#[test]
+fn the_embedded_endpoint_answers_in_mq_http_and_is_left_as_it_was() {
+    let app = Launch::embedded_with(&embedded_mq("", NAMED)).start();
+    let credentials = app.embedded_credentials();
+    let forbidden = [credentials.access_key.as_str(), credentials.secret_key.as_str()];
+    let launch = || Launch::bare().in_directory_of(app.directory());
+    let said = Said::of(launch, &["--config", "gateway.toml", "--data-dir", "data"], &forbidden);
+    assert_eq!(said.json.code, Some(0), "{said:?}");
+    said.assert_only("connect", "ok", &[&app.embedded_address().to_string()]);
+    said.assert_only("clock_skew", "ok", &[]);
+    said.assert_only("credentials", "ok", &["404 ReceiptHandleError to the acknowledgement of a handle"]);
+    said.assert_only("topic", "ok", &["`orders` was accepted"]);
+    let groups = || app.management_get("/metrics").text().matches("embedded_messages{").count();
+    assert_eq!(groups(), 0, "no topic or group was made");
+    app.receive("orders", "CID_a", "{}");
+    assert_ne!(groups(), 0, "they would be seen");
+}
+
+#[test]
+fn an_embedded_endpoint_with_other_keys_is_recognised_in_mq_http() {
+    let app = Launch::embedded_with(&embedded_mq("", NAMED)).start();
+    let own = app.embedded_credentials();
+    let secret = "another-secret-5d2f0c7a";
+    for (access_key, code) in
+        [(own.access_key.as_str(), "SignatureDoesNotMatch"), ("zq-unknown-key", "InvalidAccessKeyId")]
+    {
+        let file = format!(
+            r#"{{"access_key":"{access_key}","secret_key":"{secret}","url":"http://{}"}}"#,
+            app.embedded_address()
+        );
+        let launch = || {
+            let launch = Launch::bare().file("gateway.toml", &embedded_mq("", NAMED));
+            launch.file("embedded-credentials.json", &file)
+        };
+        let said = Said::of(launch, &["--config", "gateway.toml", "--data-dir", "."], &[secret, access_key]);
+        assert_eq!(said.json.code, Some(1), "{said:?}");
+        let words = format!("refused with 403 {code}: an embedded endpoint with other keys");
+        said.assert_only("credentials", "failed", &[&words, "another data directory"]);
+    }
+}
+
+#[test]
+fn topics_that_the_endpoint_does_not_have_are_named_in_mq_http() {
+    let topics = NAMED.replace("orders", "ghost") + NAMED;
+    let app = Launch::embedded_with(&embedded_mq("topics = [\"orders\"]\n", &topics)).start();
+    let launch = || Launch::bare().in_directory_of(app.directory());
+    let said = Said::of(launch, &["--config", "gateway.toml", "--data-dir", "data"], &[]);
+    assert_eq!(said.json.code, Some(1), "{said:?}");
+    said.assert_only("credentials", "ok", &[]);
+    assert_eq!(said.verdicts("topic"), ["failed", "ok"]);
+    said.assert_any("topic", "failed", &["`ghost` is not known to the MQ: 404 TopicNotExist", "names are exact"]);
+    assert_eq!(said.verdicts("group"), ["skipped", "ok", "skipped"]);
 }

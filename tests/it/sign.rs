@@ -1,9 +1,11 @@
 //! `mq-gateway sign --explain`: the vendor's vectors word for word, and no key in what is printed.
 
+use base64::Engine as _;
 use serde_json::Value;
 
 use crate::support::app::Finished;
-use crate::support::ons::{Credentials, sign};
+use crate::support::mq::MqRequest;
+use crate::support::ons::{Credentials, md5_hex, sign};
 use crate::support::{Launch, Settings};
 
 fn vectors() -> Vec<Value> {
@@ -140,4 +142,150 @@ fn what_cannot_be_explained_is_a_usage_error() {
     let missing = Launch::bare().arguments(&["sign", "--explain"]).arguments(&PUBLISH).run();
     assert_eq!(missing.code, Some(1), "no data directory, so no keys: {missing:?}");
     assert!(missing.stderr.contains("does not exist"), "{missing:?}");
+}
+
+const TOKEN: &str = "zq-security-token-5d2f";
+const WHEN: [&str; 2] = ["--time", "1331146198000"];
+const DATE: &str = "Wed, 07 Mar 2012 18:49:58 GMT";
+
+/// Explains with a profile of MQ HTTP that has temporary keys.
+fn explain_mq(arguments: &[&str]) -> Finished {
+    let settings = Settings::new().profile("protocol = \"mq-http\"").topic("default_tag = \"http\"");
+    let launch = Launch::bare().secrets(&credentials());
+    std::fs::write(launch.path("secrets").join("security_token"), TOKEN).unwrap();
+    let launch = launch.file("gateway.toml", &settings.text("http://mq.example.com"));
+    let finished = launch.arguments(&["sign", "--explain", "--config", "gateway.toml"]).arguments(arguments).run();
+    for secret in [&credentials().access_key, &credentials().secret_key, TOKEN] {
+        assert!(!finished.said().contains(secret), "{secret}: {finished:?}");
+    }
+    finished
+}
+
+#[test]
+fn requests_of_mq_http_are_signed_as_the_tests_sign_them() {
+    let keys = credentials();
+    let at = |request: MqRequest| MqRequest {
+        date: DATE.to_owned(),
+        content_type: Some("text/xml;charset=utf-8".into()),
+        ..request
+    };
+    let consume =
+        |more| MqRequest::consume(&keys, "T", "g", 16, "").target(&format!("/topics/T/messages?consumer=g{more}"));
+    for (arguments, request) in [
+        (vec!["--operation", "consume", "--group", "g"], at(consume("&numOfMessages=16"))),
+        (
+            vec!["--operation", "consume", "--group", "g", "--tag", "TagA||TagB"],
+            at(consume("&tag=TagA%7C%7CTagB&numOfMessages=16")),
+        ),
+    ] {
+        for format in ["text", "json"] {
+            let arguments = [&arguments[..], &WHEN, &["--topic", "T", "--format", format]].concat();
+            let signature = sign(&keys.secret_key, &request.string_to_sign());
+            let hidden = explain_mq(&arguments);
+            assert_eq!(hidden.code, Some(0), "{hidden:?}");
+            assert!(!hidden.said().contains(&signature), "{hidden:?}");
+            let shown = explain_mq(&[&arguments[..], &["--show-signature"]].concat());
+            assert!(shown.stdout.contains(&format!("MQ zq[masked]:{signature}")), "{shown:?}");
+            if format == "json" {
+                let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+                assert_eq!(shown["string_to_sign"], request.string_to_sign());
+                assert_eq!(shown["signature"], signature);
+                assert_eq!(shown["body"], Value::Null);
+                assert_eq!(shown["request"]["target"], request.target);
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_of_mq_http_are_measured_and_not_shown() {
+    let shown = |arguments: &[&str]| {
+        let finished =
+            explain_mq(&[arguments, &WHEN, &["--topic", "T", "--format", "json", "--show-signature"]].concat());
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        serde_json::from_str::<Value>(&finished.stdout).unwrap()
+    };
+    let head = r#"<?xml version="1.0" encoding="utf-8"?>"#;
+    let namespace = r#"xmlns="http://mq.aliyuncs.com/doc/v1/""#;
+    let published = format!(
+        "{head}<Message {namespace}><MessageBody>first\nzq-&lt;2&gt;</MessageBody><MessageTag>http</MessageTag>\
+         <Properties>KEYS:k1 k2|</Properties></Message>"
+    );
+    let acknowledged =
+        format!("{head}<ReceiptHandles {namespace}><ReceiptHandle>h/+=</ReceiptHandle></ReceiptHandles>");
+    for (arguments, document, first_line) in [
+        (
+            vec!["--operation", "publish", "--body", "first\nzq-<2>", "--key", "k1 k2"],
+            &published,
+            published.find('\n').unwrap(),
+        ),
+        (vec!["--operation", "ack", "--group", "g", "--handle", "h/+="], &acknowledged, acknowledged.len()),
+    ] {
+        let shown = shown(&arguments);
+        let expected = serde_json::json!({
+            "bytes": document.len(), "md5": md5_hex(document.as_bytes()), "first_line_bytes": first_line,
+        });
+        assert_eq!(shown["body"], expected, "{arguments:?} {document}");
+        let string_to_sign = shown["string_to_sign"].as_str().unwrap();
+        assert_eq!(shown["signature"], sign(&credentials().secret_key, string_to_sign));
+        assert!(!shown.to_string().contains("zq-&lt;") && !shown.to_string().contains("h/+="), "{shown}");
+    }
+}
+
+#[test]
+fn the_text_of_mq_http_can_be_laid_beside_a_log() {
+    let finished =
+        explain_mq(&[&["--operation", "ack", "--topic", "T", "--group", "g", "--handle", "h"][..], &WHEN].concat());
+    let expected = "profile main, http://mq.example.com:80
+
+body: an XML document of 142 bytes, 142 of them in its first line, MD5 {md5}
+(Content-MD5 is the base64 of these 32 characters)
+
+string to sign (158 bytes, 6 lines; \\n is one line feed, none at the end):
+    DELETE\\n
+    {digest}\\n
+    text/xml;charset=utf-8\\n
+    Wed, 07 Mar 2012 18:49:58 GMT\\n
+    x-mq-version:2015-06-06\\n
+    /topics/T/messages?consumer=g
+
+signature = base64(HMAC-SHA1(secret key, string to sign)), 28 characters:
+    [masked]
+
+request:
+    DELETE /topics/T/messages?consumer=g HTTP/1.1
+    Host: mq.example.com
+    Content-MD5: {digest}
+    Content-Type: text/xml;charset=utf-8
+    Date: Wed, 07 Mar 2012 18:49:58 GMT
+    x-mq-version: 2015-06-06
+    Authorization: MQ zq[masked]:[masked]
+    security-token: [masked]
+    Content-Length: 142
+";
+    let document = "<?xml version=\"1.0\" encoding=\"utf-8\"?><ReceiptHandles xmlns=\"http://mq.aliyuncs.com/doc/v1/\">\
+                    <ReceiptHandle>h</ReceiptHandle></ReceiptHandles>";
+    let md5 = md5_hex(document.as_bytes());
+    let digest = base64::engine::general_purpose::STANDARD.encode(&md5);
+    assert_eq!(finished.stdout, expected.replace("{md5}", &md5).replace("{digest}", &digest));
+}
+
+#[test]
+fn what_mq_http_does_not_have_is_a_usage_error() {
+    let publish = ["--operation", "publish", "--topic", "T"];
+    let consume = ["--operation", "consume", "--topic", "T", "--group", "g"];
+    for (arguments, word) in [
+        ([&publish[..], &["--body", "x", "--group", "PID_a"]].concat(), "mq-http sends no producer group"),
+        ([&publish[..], &["--body", "x", "--key", "a:b"]].concat(), "--key"),
+        ([&publish[..], &["--body", "x", "--tag", "a||b"]].concat(), "--tag"),
+        ([&publish[..], &["--handle", "h"]].concat(), "--handle does not belong"),
+        ([&consume[..], &["--tag", "a|b"]].concat(), "--tag"),
+        ([&consume[..], &["--key", "k"]].concat(), "--key does not belong"),
+        (vec!["--operation", "ack", "--topic", "T", "--group", "g"], "--handle is missing"),
+        (consume[..4].to_vec(), "--group is missing"),
+    ] {
+        let finished = explain_mq(&arguments);
+        assert_eq!(finished.code, Some(2), "{arguments:?}: {finished:?}");
+        assert!(finished.stderr.contains(word) && finished.stdout.is_empty(), "{word}: {finished:?}");
+    }
 }

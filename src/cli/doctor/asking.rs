@@ -11,12 +11,17 @@ use futures_util::StreamExt as _;
 use rustls::ClientConfig;
 use tokio::time::Instant;
 
+use super::answers::{Asked, Said};
 use super::clocks::Skew;
-use super::questions::{Asked, HANDLE, Question, Said, read};
+use super::questions::{MQ_HANDLE, ONS_HANDLE, Question};
+use super::{read_mq, read_ons};
 use crate::clock::Clock;
-use crate::http_client::{Call, HttpClient, Limits, Origin};
-use crate::protocol::ons_http::{Acknowledge, Encoded, Request};
-use crate::signature::{Credentials, SigningKey};
+use crate::config::Protocol;
+use crate::http_client::{Answer, Call, HttpClient, Limits, Origin};
+use crate::model::UpstreamHandle;
+use crate::protocol::{mq_http, ons_http};
+use crate::signature::mq_http::content_md5;
+use crate::upstream::{Keys, Pair, Signed, sign_mq_http};
 
 /// The end of all questions of a profile together.
 const LIMIT: Duration = Duration::from_secs(6);
@@ -29,7 +34,10 @@ pub(super) struct Interview<'a> {
     pub(super) origin: Origin,
     pub(super) address: SocketAddr,
     pub(super) tls: Arc<ClientConfig>,
-    pub(super) credentials: &'a Credentials,
+    pub(super) protocol: Protocol,
+    /// The instance that topics and groups belong to, where the protocol has instances.
+    pub(super) instance: Option<&'a str>,
+    pub(super) keys: Keys,
     pub(super) clock: Clock,
 }
 
@@ -38,10 +46,10 @@ impl Interview<'_> {
     pub(super) async fn ask(&self, questions: &[Question]) -> (Vec<Asked>, Option<Skew>) {
         let limits = Limits { connect_timeout: LIMIT, keep_alive: LIMIT, in_flight: AT_ONCE };
         let client = HttpClient::new(Arc::clone(&self.tls), limits);
-        let signing = SigningKey::new(self.credentials.secret_key.expose());
+        let pair = self.keys.current();
         let deadline = Instant::now() + LIMIT;
         let answers: Vec<(Asked, Option<Skew>)> = futures_util::stream::iter(questions)
-            .map(|question| self.ask_one(&client, &signing, question, deadline))
+            .map(|question| self.ask_one(&client, &pair, question, deadline))
             .buffered(AT_ONCE)
             .collect()
             .await;
@@ -52,33 +60,63 @@ impl Interview<'_> {
     async fn ask_one(
         &self,
         client: &HttpClient,
-        signing: &SigningKey,
+        pair: &Pair,
         question: &Question,
         deadline: Instant,
     ) -> (Asked, Option<Skew>) {
-        let request = Request::Acknowledge(Acknowledge {
-            topic: Cow::Borrowed(&question.topic.name),
-            consumer_group: Cow::Borrowed(&question.group.name),
-            time: Cow::Owned(self.clock.now().0.to_string()),
-            handle: Cow::Borrowed(HANDLE),
-        });
-        let signature = signing.sign(&request.string_to_sign());
-        let encoded = request.encode(&self.credentials.access_key, &signature);
+        let request = match self.protocol {
+            Protocol::OnsHttp => self.in_ons_http(pair, question),
+            Protocol::MqHttp => self.in_mq_http(pair, question),
+        };
         let call = Call {
-            method: Method::DELETE,
+            method: request.method,
             origin: &self.origin,
             address: self.address,
-            target: &encoded.target,
-            headers: headers(&encoded),
-            body: None,
+            target: &request.target,
+            headers: request.headers,
+            body: request.body,
             deadline,
             max_answer_bytes: MAX_ANSWER_BYTES,
         };
         let (said, skew) = match client.call(call).await {
-            Ok(answer) => (read(answer.status.as_u16(), &answer.body), answer.date.and_then(|date| self.skew(date))),
+            Ok(answer) => (self.read(&answer), answer.date.and_then(|date| self.skew(date))),
             Err(error) => (Said::Nothing(error.to_string()), None),
         };
         (Asked { question: question.clone(), said }, skew)
+    }
+
+    fn in_ons_http(&self, pair: &Pair, question: &Question) -> Signed {
+        let request = ons_http::Request::Acknowledge(ons_http::Acknowledge {
+            topic: Cow::Borrowed(&question.topic.name),
+            consumer_group: Cow::Borrowed(&question.group.name),
+            time: Cow::Owned(self.clock.now().0.to_string()),
+            handle: Cow::Borrowed(ONS_HANDLE),
+        });
+        let signature = pair.signing.sign(&request.string_to_sign());
+        let encoded = request.encode(&pair.access_key, &signature);
+        let headers = headers(&encoded);
+        Signed { method: Method::DELETE, target: encoded.target, headers, body: None }
+    }
+
+    fn in_mq_http(&self, pair: &Pair, question: &Question) -> Signed {
+        // It is one: text that is not empty.
+        let handles: Vec<UpstreamHandle> = UpstreamHandle::parse(MQ_HANDLE).into_iter().collect();
+        let request = mq_http::Acknowledge {
+            topic: &question.topic.name,
+            group: &question.group.name,
+            instance: self.instance,
+            handles: &handles,
+        };
+        let encoded = request.encode();
+        sign_mq_http(&encoded, Some(&content_md5(&encoded.body)), pair, self.clock.now())
+    }
+
+    fn read(&self, answer: &Answer) -> Said {
+        let status = answer.status.as_u16();
+        match self.protocol {
+            Protocol::OnsHttp => read_ons::read(status, &answer.body),
+            Protocol::MqHttp => read_mq::read(status, &answer.body),
+        }
     }
 
     fn skew(&self, date: std::time::SystemTime) -> Option<Skew> {
@@ -89,7 +127,7 @@ impl Interview<'_> {
     }
 }
 
-fn headers(encoded: &Encoded<'_>) -> Vec<(HeaderName, HeaderValue)> {
+fn headers(encoded: &ons_http::Encoded<'_>) -> Vec<(HeaderName, HeaderValue)> {
     // The protocol's names are header names, and the configuration lets no control character into a value.
     let pair = |name: &str, value: &str| {
         Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))

@@ -18,7 +18,7 @@ use crate::cli::profile_access;
 use crate::clock::Clock;
 use crate::config::{Config, Endpoint, ProfileConfig};
 use crate::http_client::{TlsRoots, client_config};
-use crate::upstream::EndpointAddress;
+use crate::upstream::{EndpointAddress, Keys};
 
 /// All steps together. Their own limits add up to less; this is for what nobody thought of.
 const LIMIT: Duration = Duration::from_secs(19);
@@ -103,10 +103,18 @@ async fn steps(config: &Config, profile: &ProfileConfig, clock: &Clock, findings
         return findings.extend(skipped_from(Check::ClockSkew, "there are no keys to sign a request with"));
     };
     let questions = questions(config, profile);
-    let interview = Interview { origin, address, tls, credentials, clock: clock.clone() };
+    let interview = Interview {
+        origin,
+        address,
+        tls,
+        protocol: profile.protocol,
+        instance: profile.instance_id.as_deref(),
+        keys: Keys::new(credentials, None),
+        clock: clock.clone(),
+    };
     let (asked, skew) = interview.ask(&questions.asked).await;
-    findings.push(clocks::judge(skew, judgement::accepted(&asked)));
-    findings.extend(judgement::judge(&asked, skew, questions.any_name_is_good));
+    findings.push(clocks::judge(skew, judgement::accepted(&asked), profile.protocol));
+    findings.extend(judgement::judge(&asked, skew, &questions.respondent));
     findings.extend(judgement::unasked(&questions, &profile.producer_group));
 }
 

@@ -1,42 +1,33 @@
 //! What the answers to the doctor's questions say about keys, topics and groups, and what they leave open.
 //!
-//! The protocol answers 403 without a word to a wrong key, a wrong signature, a wrong time, and a topic or group of
-//! somebody else. They are told apart as far as anybody can: the time by the `Date` of the answer, the keys by any
-//! other question that was accepted. What is left is said.
+//! ONS HTTP answers 403 without a word to a wrong key, a wrong signature, a wrong time, and a topic or group of somebody
+//! else. They are told apart as far as anybody can: the time by the `Date` of the answer, the keys by any other question
+//! that was accepted. MQ HTTP has a code for each, but no source tells in which order it looks: a topic that is not
+//! there says nothing about the keys. What is left is said.
 
+use super::advice;
+use super::answers::{Asked, Parameter, Reply, Said};
 use super::clocks::Skew;
-use super::questions::{Asked, Parameter, Questions, Said};
+use super::questions::{Questions, Respondent};
 use super::report::{Check, Finding, Verdict};
+use crate::config::Protocol;
 
-const CLOCK_ADVICE: &str =
-    "mend the clock first and ask again: before that nothing can be said about keys, topics and groups";
-const KEYS_ADVICE: &str = "compare access key and secret key with the vendor's console, character by character, and see \
-                           there that topic and group exist and belong to this account; `mq-gateway sign --explain` \
-                           shows what is signed";
-const NAME_ADVICE: &str = "create it at the vendor's console or mend the name in the configuration; names are exact, \
-                           letter case included";
-const FOREIGN_ADVICE: &str = "see whether this is the address of the MQ's HTTP interface, and no proxy's or website's";
-const UNABLE_ADVICE: &str = "ask whoever runs the MQ, or try again later";
-
-const OTHER_ENDPOINT_ADVICE: &str = "the endpoint that runs there has another data directory: name it with --data-dir, or \
-                                     end that one";
-
-/// The findings on keys, topics and groups, in this order. `asked` is not empty. `any_name_is_good` where a refusal
-/// cannot be about a name.
-pub(super) fn judge(asked: &[Asked], skew: Option<Skew>, any_name_is_good: bool) -> Vec<Finding> {
-    let mut findings = vec![credentials(asked, skew, any_name_is_good)];
+/// The findings on keys, topics and groups, in this order. `asked` is not empty.
+pub(super) fn judge(asked: &[Asked], skew: Option<Skew>, respondent: &Respondent) -> Vec<Finding> {
+    let mut findings = vec![credentials(asked, skew, respondent)];
+    let protocol = respondent.protocol;
     let mut named: Vec<&str> = Vec::new();
     for topic in asked.iter().map(|it| &it.question.topic).filter(|topic| !topic.made_up) {
         if !named.contains(&topic.name.as_str()) {
             named.push(&topic.name);
         }
     }
-    findings.extend(named.iter().map(|name| topic(name, asked)));
+    findings.extend(named.iter().map(|name| topic(name, asked, protocol)));
     if named.is_empty() {
         findings.push(Finding::new(Check::Topic, Verdict::Skipped, "no topic is named in the configuration, only `*`"));
     }
     let groups: Vec<Finding> =
-        asked.iter().filter(|it| !it.question.group.made_up).map(|it| group(it, asked)).collect();
+        asked.iter().filter(|it| !it.question.group.made_up).map(|it| group(it, asked, protocol)).collect();
     if groups.is_empty() {
         findings.push(Finding::new(Check::Group, Verdict::Skipped, "no group is named in the configuration"));
     }
@@ -46,7 +37,13 @@ pub(super) fn judge(asked: &[Asked], skew: Option<Skew>, any_name_is_good: bool)
 
 /// What was not asked, and why.
 pub(super) fn unasked(questions: &Questions, producer_group: &str) -> Vec<Finding> {
-    let producer = format!("`{producer_group}`, the producer group: only a publish shows it, and nothing is published");
+    let producer = match questions.respondent.protocol {
+        Protocol::OnsHttp => {
+            format!("`{producer_group}`, the producer group: only a publish shows it, and nothing is published")
+        }
+        Protocol::MqHttp if producer_group.is_empty() => "the producer group: mq-http sends none".to_owned(),
+        Protocol::MqHttp => format!("`{producer_group}`, the producer group: mq-http sends none"),
+    };
     let mut findings = vec![Finding::new(Check::Group, Verdict::Skipped, producer)];
     if questions.left_out > 0 {
         let detail = format!("{} more pairs of topic and group were not asked about", questions.left_out);
@@ -60,14 +57,15 @@ pub(super) fn accepted(asked: &[Asked]) -> bool {
     asked.iter().any(|it| matches!(it.said, Said::Accepted(_)))
 }
 
-fn credentials(asked: &[Asked], skew: Option<Skew>, any_name_is_good: bool) -> Finding {
+fn credentials(asked: &[Asked], skew: Option<Skew>, respondent: &Respondent) -> Finding {
     let finding = |verdict, detail: String| Finding::new(Check::Credentials, verdict, detail);
+    let protocol = respondent.protocol;
     // The answer that tells most: accepted, then about the keys, then any.
     let telling = |it: &&Asked| match &it.said {
         Said::Accepted(_) => 0,
-        Said::Complained(Some(Parameter::Keys | Parameter::Time), _) => 1,
+        Said::Complained(Some(Parameter::Keys | Parameter::Time | Parameter::Headers), _) => 1,
         Said::Refused(_) => 2,
-        Said::Complained(..) | Said::Unknown(_) => 3,
+        Said::Complained(..) | Said::Unknown(..) => 3,
         Said::Unable(_) | Said::Foreign(_) => 4,
         Said::Nothing(_) => 5,
     };
@@ -75,92 +73,143 @@ fn credentials(asked: &[Asked], skew: Option<Skew>, any_name_is_good: bool) -> F
         return finding(Verdict::Skipped, "nothing was asked".to_owned());
     };
     match &it.said {
-        Said::Accepted(status) => finding(
+        Said::Accepted(reply) => finding(
             Verdict::Ok,
             format!(
-                "the MQ accepted a signed request ({status} to the acknowledgement of a handle that does not exist)"
+                "the MQ accepted a signed request ({reply} to the acknowledgement of a handle that does not exist)"
             ),
         ),
-        Said::Complained(Some(Parameter::Keys), code) => {
-            finding(Verdict::Failed, format!("the MQ's 400 ({code}) is about the access key or the signature"))
-                .advise(KEYS_ADVICE)
+        Said::Complained(Some(Parameter::Keys), reply) if respondent.embedded => {
+            finding(Verdict::Failed, format!("refused with {reply}: an embedded endpoint with other keys than these"))
+                .advise(advice::OTHER_ENDPOINT)
         }
-        Said::Complained(Some(Parameter::Time), code) => {
-            finding(Verdict::Failed, format!("the MQ's 400 ({code}) is about the time of the request"))
-                .advise(CLOCK_ADVICE)
+        Said::Complained(Some(Parameter::Keys), reply) => {
+            finding(Verdict::Failed, format!("the MQ's {reply} is about the access key or the signature"))
+                .advise(advice::keys(protocol))
         }
-        Said::Refused(status) => refused(it, *status, skew, any_name_is_good),
-        Said::Complained(_, code) => finding(
-            Verdict::Warning,
-            format!("not known: the MQ answered 400 ({code}), and may not have looked at the signature"),
+        Said::Complained(Some(Parameter::Time), reply) => about_the_time(reply, skew, protocol),
+        Said::Complained(Some(Parameter::Headers), reply) => finding(
+            Verdict::Failed,
+            format!(
+                "the MQ's {reply} is about a header that every request of ours has: it did not come as it was sent"
+            ),
         )
-        .advise(KEYS_ADVICE),
-        Said::Unknown(code) => finding(
+        .advise(advice::HEADERS),
+        Said::Refused(reply) => refused(it, reply, skew, respondent),
+        Said::Complained(_, reply) => finding(
             Verdict::Warning,
-            format!("not known: the MQ answered 404 ({code}), and may not have looked at the signature"),
+            format!("not known: the MQ answered {reply}, and may not have looked at the signature"),
         )
-        .advise(NAME_ADVICE),
-        Said::Unable(status) => {
-            finding(Verdict::Failed, format!("not known: the MQ answered {status}, so it could not serve the request"))
-                .advise(UNABLE_ADVICE)
+        .advise(advice::keys(protocol)),
+        Said::Unknown(parameter, reply) => finding(
+            Verdict::Warning,
+            format!("not known: the MQ answered {reply}, and may not have looked at the signature"),
+        )
+        .advise(if is_made_up(it, *parameter) { advice::NAME_THEM } else { advice::name(protocol) }),
+        Said::Unable(reply) => {
+            finding(Verdict::Failed, format!("not known: the MQ answered {reply}, so it could not serve the request"))
+                .advise(advice::UNABLE)
         }
         Said::Foreign(status) => {
             finding(Verdict::Failed, format!("the answer was {status}, which the MQ's protocol does not have here"))
-                .advise(FOREIGN_ADVICE)
+                .advise(advice::FOREIGN)
         }
         Said::Nothing(reason) => {
-            finding(Verdict::Failed, format!("the MQ gave no usable answer: {reason}")).advise(FOREIGN_ADVICE)
+            finding(Verdict::Failed, format!("the MQ gave no usable answer: {reason}")).advise(advice::FOREIGN)
         }
     }
 }
 
-/// All questions were refused.
-fn refused(it: &Asked, status: u16, skew: Option<Skew>, any_name_is_good: bool) -> Finding {
-    let made_up = it.question.topic.made_up || it.question.group.made_up;
+/// Whether what is not there was never configured.
+fn is_made_up(it: &Asked, parameter: Option<Parameter>) -> bool {
+    match parameter {
+        Some(Parameter::Topic) => it.question.topic.made_up,
+        Some(Parameter::Group) => it.question.group.made_up,
+        Some(_) | None => it.question.topic.made_up || it.question.group.made_up,
+    }
+}
+
+/// The MQ says that the time is wrong.
+fn about_the_time(reply: &Reply, skew: Option<Skew>, protocol: Protocol) -> Finding {
+    let detail = format!("the MQ's {reply} is about the time of the request");
     match skew {
-        Some(skew) if skew.is_fatal() => {
-            let detail = format!("refused with {status}; the clocks alone explain it: {}", skew.words());
-            return Finding::new(Check::Credentials, Verdict::Failed, detail).advise(CLOCK_ADVICE);
+        Some(skew) if !skew.is_fatal(protocol) => {
+            let detail = format!("{detail}, yet the clocks agree: {}", skew.words());
+            Finding::new(Check::Credentials, Verdict::Failed, detail).advise(advice::DELAY)
         }
-        Some(_) | None => {}
+        Some(_) | None => Finding::new(Check::Credentials, Verdict::Failed, detail).advise(advice::CLOCK),
     }
-    if any_name_is_good {
-        let detail = format!("refused with {status}: an embedded endpoint with other keys than these");
-        return Finding::new(Check::Credentials, Verdict::Failed, detail).advise(OTHER_ENDPOINT_ADVICE);
-    }
-    let clock = match skew {
-        Some(skew) => format!("not the clock ({})", skew.words()),
-        None => "or the clock, which could not be compared".to_owned(),
+}
+
+/// All questions were refused.
+fn refused(it: &Asked, reply: &Reply, skew: Option<Skew>, respondent: &Respondent) -> Finding {
+    let made_up = it.question.topic.made_up || it.question.group.made_up;
+    let (mut detail, advice) = if reply.code.is_some() {
+        // Wrong keys and times have codes of their own.
+        let detail = format!(
+            "refused with {reply}: the access key may not do this, or topic, group or instance are not its account's"
+        );
+        (detail, advice::PERMISSION)
+    } else {
+        match skew {
+            Some(skew) if skew.is_fatal(respondent.protocol) => {
+                let detail = format!("refused with {reply}; the clocks alone explain it: {}", skew.words());
+                return Finding::new(Check::Credentials, Verdict::Failed, detail).advise(advice::CLOCK);
+            }
+            Some(_) | None => {}
+        }
+        if respondent.any_name_is_good {
+            let detail = format!("refused with {reply}: an embedded endpoint with other keys than these");
+            return Finding::new(Check::Credentials, Verdict::Failed, detail).advise(advice::OTHER_ENDPOINT);
+        }
+        let clock = match skew {
+            Some(skew) => format!("not the clock ({})", skew.words()),
+            None => "or the clock, which could not be compared".to_owned(),
+        };
+        let detail = format!(
+            "refused with {reply}; the MQ does not say why: the access key, the secret key, or a topic or group that is \
+             not this account's, {clock}"
+        );
+        (detail, advice::keys(respondent.protocol))
     };
-    let mut detail = format!(
-        "refused with {status}; the MQ does not say why: the access key, the secret key, or a topic or group that is not \
-         this account's, {clock}"
-    );
     if made_up {
         detail.push_str(
             "; topic or group were made up for the question, since none is named, so good keys may be refused",
         );
     }
     let verdict = if made_up { Verdict::Warning } else { Verdict::Failed };
-    let advice = if made_up { "name a topic and a group in the configuration and ask again" } else { KEYS_ADVICE };
-    Finding::new(Check::Credentials, verdict, detail).advise(advice)
+    Finding::new(Check::Credentials, verdict, detail).advise(if made_up { advice::NAME_THEM } else { advice })
 }
 
-fn topic(name: &str, asked: &[Asked]) -> Finding {
+fn topic(name: &str, asked: &[Asked], protocol: Protocol) -> Finding {
     let finding = |verdict, detail: &str| Finding::new(Check::Topic, verdict, format!("`{name}` {detail}"));
     let ours: Vec<&Asked> = asked.iter().filter(|it| it.question.topic.name == name).collect();
     let any = |wanted: fn(&Said) -> bool| ours.iter().any(|it| wanted(&it.said));
     if any(|said| matches!(said, Said::Accepted(_))) {
         return finding(Verdict::Ok, "was accepted");
     }
-    if any(|said| matches!(said, Said::Unknown(_))) {
-        return finding(Verdict::Failed, "or its group is not known to the MQ: 404").advise(NAME_ADVICE);
-    }
-    if any(|said| matches!(said, Said::Complained(Some(Parameter::Topic), _))) {
-        return finding(Verdict::Failed, "is not to the MQ's liking: 400").advise(NAME_ADVICE);
+    for it in &ours {
+        let detail = match &it.said {
+            Said::Unknown(Some(Parameter::Topic), reply) => format!("is not known to the MQ: {reply}"),
+            Said::Unknown(None, reply) => format!("or its group is not known to the MQ: {reply}"),
+            Said::Complained(Some(Parameter::Topic), reply) => format!("is not to the MQ's liking: {reply}"),
+            Said::Accepted(_)
+            | Said::Refused(_)
+            | Said::Complained(..)
+            | Said::Unknown(..)
+            | Said::Unable(_)
+            | Said::Foreign(_)
+            | Said::Nothing(_) => continue,
+        };
+        return finding(Verdict::Failed, &detail).advise(advice::name(protocol));
     }
     if !any(|said| matches!(said, Said::Refused(_))) {
-        return finding(Verdict::Skipped, "could not be asked about, see the credentials");
+        let why = if any(|said| matches!(said, Said::Unknown(Some(Parameter::Group), _))) {
+            "could not be asked about: the MQ does not know the group that the question has"
+        } else {
+            "could not be asked about, see the credentials"
+        };
+        return finding(Verdict::Skipped, why);
     }
     if !accepted(asked) {
         return finding(Verdict::Skipped, "was refused together with the credentials; the MQ does not say which it is");
@@ -170,16 +219,18 @@ fn topic(name: &str, asked: &[Asked]) -> Finding {
             Verdict::Warning,
             "was refused, and the keys are good; its groups are not named, so it may be the made-up one of the question",
         )
-        .advise("name a group of the topic in the configuration and ask again");
+        .advise(advice::NAME_A_GROUP);
     }
-    finding(
-        Verdict::Failed,
-        "was refused, and the keys are good: it, or its groups, do not exist or belong to another account",
-    )
-    .advise(NAME_ADVICE)
+    let why = match protocol {
+        Protocol::OnsHttp => "it, or its groups, do not exist or belong to another account",
+        // What does not exist has codes of its own.
+        Protocol::MqHttp => "it, or its groups, belong to another account, or this one's user may not have them",
+    };
+    finding(Verdict::Failed, &format!("was refused, and the keys are good: {why}"))
+        .advise(advice::refused_name(protocol))
 }
 
-fn group(it: &Asked, asked: &[Asked]) -> Finding {
+fn group(it: &Asked, asked: &[Asked], protocol: Protocol) -> Finding {
     let (name, topic) = (&it.question.group.name, &it.question.topic.name);
     let finding = |verdict, detail: &str| {
         let of = if it.question.topic.made_up { "a made-up topic".to_owned() } else { format!("`{topic}`") };
@@ -187,15 +238,19 @@ fn group(it: &Asked, asked: &[Asked]) -> Finding {
     };
     match &it.said {
         Said::Accepted(_) => finding(Verdict::Ok, "was accepted"),
-        Said::Complained(Some(Parameter::Group), _) => {
-            finding(Verdict::Failed, "is not to the MQ's liking: 400").advise(NAME_ADVICE)
+        Said::Complained(Some(Parameter::Group), reply) => {
+            finding(Verdict::Failed, &format!("is not to the MQ's liking: {reply}")).advise(advice::name(protocol))
+        }
+        Said::Unknown(Some(Parameter::Group), reply) => {
+            finding(Verdict::Failed, &format!("is not known to the MQ: {reply}")).advise(advice::name(protocol))
         }
         Said::Refused(_) if asked.iter().any(|other| other.question.topic.name == *topic && is_accepted(other)) => {
-            finding(
-                Verdict::Failed,
-                "was refused, and the topic is good: it does not exist or belongs to another account",
-            )
-            .advise(NAME_ADVICE)
+            let why = match protocol {
+                Protocol::OnsHttp => "it does not exist or belongs to another account",
+                Protocol::MqHttp => "it belongs to another account, or this one's user may not have it",
+            };
+            finding(Verdict::Failed, &format!("was refused, and the topic is good: {why}"))
+                .advise(advice::refused_name(protocol))
         }
         Said::Refused(_) if accepted(asked) => {
             finding(Verdict::Skipped, "was refused with its topic; the MQ does not say which it is")
@@ -203,7 +258,7 @@ fn group(it: &Asked, asked: &[Asked]) -> Finding {
         Said::Refused(_) => {
             finding(Verdict::Skipped, "was refused together with the credentials; the MQ does not say which it is")
         }
-        Said::Complained(..) | Said::Unknown(_) | Said::Unable(_) | Said::Foreign(_) | Said::Nothing(_) => {
+        Said::Complained(..) | Said::Unknown(..) | Said::Unable(_) | Said::Foreign(_) | Said::Nothing(_) => {
             finding(Verdict::Skipped, "could not be asked about, see the credentials and the topic")
         }
     }
@@ -226,13 +281,26 @@ mod tests {
     }
 
     fn refusal() -> Said {
-        Said::Refused(403)
+        Said::Refused(Reply::plain(403))
     }
+
+    fn accepted() -> Said {
+        Said::Accepted(Reply::plain(204))
+    }
+
+    const ONS: Respondent = Respondent { protocol: Protocol::OnsHttp, embedded: false, any_name_is_good: false };
+    const MQ: Respondent = Respondent { protocol: Protocol::MqHttp, ..ONS };
+    const OURS: Respondent = Respondent { embedded: true, any_name_is_good: true, ..ONS };
 
     /// Verdicts by their first letters: credentials, topics, groups.
     #[track_caller]
     fn check(asked: &[Asked], skew: Option<f64>, expected: &str) -> Vec<Finding> {
-        let findings = judge(asked, skew.map(Skew), false);
+        check_of(&ONS, asked, skew, expected)
+    }
+
+    #[track_caller]
+    fn check_of(respondent: &Respondent, asked: &[Asked], skew: Option<f64>, expected: &str) -> Vec<Finding> {
+        let findings = judge(asked, skew.map(Skew), respondent);
         let verdicts: Vec<String> = findings.iter().map(|it| format!("{:?}:{:?}", it.check, it.verdict)).collect();
         assert_eq!(verdicts.join(" "), expected, "{findings:#?}");
         for finding in &findings {
@@ -245,10 +313,10 @@ mod tests {
     #[test]
     fn an_accepted_question_proves_all_three() {
         let all = "Credentials:Ok Topic:Ok Group:Ok";
-        check(&[asked("a", "g", Said::Accepted(204))], None, all);
-        check(&[asked("a", "g", Said::Accepted(400))], Some(0.1), all);
+        check(&[asked("a", "g", accepted())], None, all);
+        check(&[asked("a", "g", Said::Accepted(Reply::plain(400)))], Some(0.1), all);
         let unnamed = "Credentials:Ok Topic:Skipped Group:Skipped";
-        check(&[asked("?a", "?g", Said::Accepted(400))], None, unnamed);
+        check(&[asked("?a", "?g", Said::Accepted(Reply::plain(400)))], None, unnamed);
     }
 
     #[test]
@@ -262,12 +330,12 @@ mod tests {
         let made_up = [asked("?a", "?g", refusal())];
         check(&made_up, Some(0.2), "Credentials:Warning Topic:Skipped Group:Skipped");
         check(&made_up, Some(-90.0), "Credentials:Failed Topic:Skipped Group:Skipped");
-        assert_eq!(judge(&made_up, Some(Skew(0.2)), true)[0].verdict, Verdict::Failed, "every name is good there");
+        assert_eq!(judge(&made_up, Some(Skew(0.2)), &OURS)[0].verdict, Verdict::Failed, "every name is good there");
     }
 
     #[test]
     fn one_good_answer_clears_the_keys_and_leaves_the_names() {
-        let good = || asked("a", "g", Said::Accepted(204));
+        let good = || asked("a", "g", accepted());
         check(
             &[good(), asked("b", "g", refusal())],
             None,
@@ -279,23 +347,159 @@ mod tests {
 
     #[test]
     fn other_answers_prove_nothing_about_the_keys() {
-        let code = || "SC_BAD_REQUEST".to_owned();
+        let reply = || Reply::with_code(400, "SC_BAD_REQUEST");
+        let plain = Reply::plain;
         let verdicts = |said: Said| {
-            judge(&[asked("a", "g", said)], None, false).iter().map(|finding| finding.verdict).collect::<Vec<_>>()
+            judge(&[asked("a", "g", said)], None, &ONS).iter().map(|finding| finding.verdict).collect::<Vec<_>>()
         };
         use Verdict::{Failed, Skipped, Warning};
         for (said, expected) in [
-            (Said::Unknown(code()), [Warning, Failed, Skipped]),
-            (Said::Complained(Some(Parameter::Topic), code()), [Warning, Failed, Skipped]),
-            (Said::Complained(Some(Parameter::Group), code()), [Warning, Skipped, Failed]),
-            (Said::Complained(Some(Parameter::Keys), code()), [Failed, Skipped, Skipped]),
-            (Said::Complained(Some(Parameter::Time), code()), [Failed, Skipped, Skipped]),
-            (Said::Complained(None, code()), [Warning, Skipped, Skipped]),
-            (Said::Unable(502), [Failed, Skipped, Skipped]),
+            (Said::Unknown(None, reply()), [Warning, Failed, Skipped]),
+            (Said::Complained(Some(Parameter::Topic), reply()), [Warning, Failed, Skipped]),
+            (Said::Complained(Some(Parameter::Group), reply()), [Warning, Skipped, Failed]),
+            (Said::Complained(Some(Parameter::Keys), reply()), [Failed, Skipped, Skipped]),
+            (Said::Complained(Some(Parameter::Time), reply()), [Failed, Skipped, Skipped]),
+            (Said::Complained(Some(Parameter::Headers), reply()), [Failed, Skipped, Skipped]),
+            (Said::Complained(None, reply()), [Warning, Skipped, Skipped]),
+            (Said::Unable(plain(502)), [Failed, Skipped, Skipped]),
             (Said::Foreign(404), [Failed, Skipped, Skipped]),
             (Said::Nothing("reset".into()), [Failed, Skipped, Skipped]),
         ] {
             assert_eq!(verdicts(said.clone()), expected, "{said:?}");
         }
+    }
+
+    /// Detail and advice of a finding.
+    fn words(finding: &Finding) -> String {
+        format!("{} -> {}", finding.detail, finding.advice.as_deref().unwrap_or_default())
+    }
+
+    #[test]
+    fn the_codes_of_mq_http_are_named_and_blame_what_they_mean() {
+        let about = |parameter, status, code| Said::Complained(Some(parameter), Reply::with_code(status, code));
+        let unknown = |parameter, code| Said::Unknown(Some(parameter), Reply::with_code(404, code));
+        let alone = "Credentials:Failed Topic:Skipped Group:Skipped";
+        for (said, verdicts, at, expected) in [
+            (
+                Said::Accepted(Reply::with_code(404, "ReceiptHandleError")),
+                "Credentials:Ok Topic:Ok Group:Ok",
+                0,
+                ["(404 ReceiptHandleError to the acknowledgement", ""],
+            ),
+            (
+                about(Parameter::Keys, 403, "SignatureDoesNotMatch"),
+                alone,
+                0,
+                ["403 SignatureDoesNotMatch is about the access key or the signature", "security_token"],
+            ),
+            (
+                about(Parameter::Time, 408, "TimeExpired"),
+                alone,
+                0,
+                ["408 TimeExpired is about the time", "mend the clock"],
+            ),
+            (
+                about(Parameter::Headers, 400, "MissingDateHeader"),
+                alone,
+                0,
+                ["400 MissingDateHeader is about a header", "a proxy on the way"],
+            ),
+            (
+                Said::Refused(Reply::with_code(403, "AccessDenied")),
+                alone,
+                0,
+                ["refused with 403 AccessDenied: the access key may not do this", "the access key is active"],
+            ),
+            (
+                unknown(Parameter::Topic, "TopicNotExist"),
+                "Credentials:Warning Topic:Failed Group:Skipped",
+                0,
+                ["404 TopicNotExist, and may not have looked at the signature", "instance_id"],
+            ),
+            (
+                unknown(Parameter::Topic, "TopicNotExist"),
+                "Credentials:Warning Topic:Failed Group:Skipped",
+                1,
+                ["`a` is not known to the MQ: 404 TopicNotExist", "names are exact"],
+            ),
+            (
+                unknown(Parameter::Group, "SubscriptionNotExist"),
+                "Credentials:Warning Topic:Skipped Group:Failed",
+                2,
+                ["`g` on `a` is not known to the MQ: 404 SubscriptionNotExist", "names are exact"],
+            ),
+            (
+                Said::Unable(Reply::with_code(503, "QpsLimitExceeded")),
+                alone,
+                0,
+                ["the MQ answered 503 QpsLimitExceeded, so it could not serve", "try again later"],
+            ),
+        ] {
+            let findings = check_of(&MQ, &[asked("a", "g", said)], None, verdicts);
+            for word in expected {
+                assert!(words(&findings[at]).contains(word), "{word} in {}", words(&findings[at]));
+            }
+        }
+    }
+
+    #[test]
+    fn the_clock_is_no_explanation_where_the_mq_gives_another() {
+        let denied = || [asked("a", "g", Said::Refused(Reply::with_code(403, "AccessDenied")))];
+        let open = "Credentials:Failed Topic:Skipped Group:Skipped";
+        let finding = check_of(&MQ, &denied(), Some(1200.0), open).swap_remove(0);
+        assert!(!finding.detail.contains("clock"), "{finding:?}");
+        let silent = [asked("a", "g", refusal())];
+        let finding = check_of(&MQ, &silent, Some(60.0), open).swap_remove(0);
+        assert!(finding.detail.contains("not the clock"), "{finding:?}");
+        let expired = [asked("a", "g", Said::Complained(Some(Parameter::Time), Reply::with_code(408, "TimeExpired")))];
+        let finding = check_of(&MQ, &expired, Some(1.0), open).swap_remove(0);
+        assert!(words(&finding).contains("yet the clocks agree: the MQ's clock is 1.0 s ahead"), "{finding:?}");
+        assert_eq!(finding.advice.as_deref(), Some(advice::DELAY));
+    }
+
+    #[test]
+    fn a_made_up_name_that_is_not_there_is_no_fault() {
+        let unknown = |parameter, code| Said::Unknown(Some(parameter), Reply::with_code(404, code));
+        let made_up = [asked("?a", "?g", unknown(Parameter::Topic, "TopicNotExist"))];
+        let findings = check_of(&MQ, &made_up, None, "Credentials:Warning Topic:Skipped Group:Skipped");
+        assert_eq!(findings[0].advice.as_deref(), Some(advice::NAME_THEM));
+        let no_group = [asked("a", "?g", unknown(Parameter::Group, "SubscriptionNotExist"))];
+        let findings = check_of(&MQ, &no_group, None, "Credentials:Warning Topic:Skipped Group:Skipped");
+        assert_eq!(findings[0].advice.as_deref(), Some(advice::NAME_THEM));
+        assert!(findings[1].detail.contains("does not know the group that the question has"), "{findings:?}");
+    }
+
+    #[test]
+    fn permission_is_told_from_existence_by_the_other_answers() {
+        let denied = || Said::Refused(Reply::with_code(403, "AccessDenied"));
+        let both = [asked("a", "g", accepted()), asked("b", "g", denied()), asked("a", "h", denied())];
+        let findings =
+            check_of(&MQ, &both, None, "Credentials:Ok Topic:Ok Topic:Failed Group:Ok Group:Skipped Group:Failed");
+        for at in [2, 5] {
+            assert!(words(&findings[at]).contains("or this one's user may not have"), "{findings:?}");
+            assert_eq!(findings[at].advice.as_deref(), Some(advice::PERMISSION));
+        }
+    }
+
+    #[test]
+    fn other_keys_at_the_embedded_endpoint_mean_another_data_directory() {
+        let mq = Respondent { protocol: Protocol::MqHttp, ..OURS };
+        let said = Said::Complained(Some(Parameter::Keys), Reply::with_code(403, "InvalidAccessKeyId"));
+        let findings =
+            check_of(&mq, &[asked("?a", "?g", said)], None, "Credentials:Failed Topic:Skipped Group:Skipped");
+        assert!(findings[0].detail.starts_with("refused with 403 InvalidAccessKeyId: an embedded"), "{findings:?}");
+    }
+
+    #[test]
+    fn the_producer_group_is_not_asked_about_and_why() {
+        let told = |respondent, group| {
+            let questions = Questions { asked: Vec::new(), left_out: 3, respondent };
+            unasked(&questions, group).into_iter().map(|finding| finding.detail).collect::<Vec<_>>()
+        };
+        let more = "3 more pairs of topic and group were not asked about";
+        let ons = "`PID`, the producer group: only a publish shows it, and nothing is published";
+        assert_eq!(told(ONS, "PID"), [ons, more]);
+        assert_eq!(told(MQ, "PID"), ["`PID`, the producer group: mq-http sends none", more]);
+        assert_eq!(told(MQ, ""), ["the producer group: mq-http sends none", more]);
     }
 }

@@ -3,12 +3,16 @@
 //! Each check builds on those before it: what cannot be checked is skipped with the reason. Nothing is published,
 //! received, acknowledged or made, neither here nor there. Every step has a limit; a profile takes less than 20 s.
 
+mod advice;
+mod answers;
 mod asking;
 mod clocks;
 mod examination;
 mod judgement;
 mod questions;
 mod reach;
+mod read_mq;
+mod read_ons;
 mod report;
 
 use std::io::IsTerminal as _;

@@ -1,16 +1,17 @@
 //! `mq-gateway sign --explain`: how the gateway would sign a request, for comparing with a vendor's sample.
 
 mod explanation;
+mod mq_http;
+mod ons_http;
 
 use clap::CommandFactory as _;
 
 use super::arguments::{Arguments, Format, Operation, SignArguments};
 use super::{Failure, print, profile_access, run};
 use crate::clock::Clock;
-use crate::config::{Config, ProfileConfig, TopicConfig, TopicPattern};
-use crate::model::{ConsumerGroup, Key, NameError, Tag, Topic, UpstreamHandle};
-use crate::protocol::ons_http::{Acknowledge, Consume, MAX_CONSUME, Publish, Request};
-use explanation::{Context, Explanation};
+use crate::config::{Config, ProfileConfig, Protocol, TopicConfig, TopicPattern};
+use crate::model::{ConsumerGroup, Key, NameError, Tag, Topic, UnixMillis, UpstreamHandle};
+use explanation::Context;
 
 /// No profile takes a longer message.
 const MAX_BODY_BYTES: u64 = 64 << 20;
@@ -37,16 +38,24 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
     let addresses = profile_access::addresses(&config, profile).map_err(Failure::bad)?;
     let address = addresses.first().ok_or_else(|| Failure::bad("the profile has no endpoint"))?;
     let host = address.origin().map_err(Failure::bad)?.host;
-    let time = arguments.time.unwrap_or_else(|| Clock::system().now().0).to_string();
-    let request = request(arguments, &topic, profile, settings, time)?;
+    let time = arguments.time.unwrap_or_else(|| Clock::system().now().0);
     let context = Context {
         profile: &profile.name,
         url: &profile_access::url(address),
         host: host.to_str().unwrap_or_default(),
-        content_type: &profile.content_type,
         show_signature: arguments.show_signature,
     };
-    let explanation = Explanation::new(request, &credentials, &context);
+    refuse_useless(arguments, profile.protocol)?;
+    let explanation = match profile.protocol {
+        Protocol::OnsHttp => {
+            let request = ons_http::request(arguments, &topic, profile, settings, time)?;
+            ons_http::explain(request, &credentials, &profile.content_type, &context)
+        }
+        Protocol::MqHttp => {
+            let request = mq_http::request(arguments, &topic, profile, settings)?;
+            mq_http::explain(&request, &credentials, UnixMillis(time), &context)
+        }
+    };
     match common.format {
         Format::Text => print(&explanation.to_text())?,
         Format::Json => print(&explanation.to_json().to_string())?,
@@ -76,58 +85,15 @@ fn profile<'a>(
     }
 }
 
-/// The request as the gateway would make it.
-fn request<'a>(
-    arguments: &'a SignArguments,
-    topic: &'a Topic,
-    profile: &'a ProfileConfig,
-    settings: Option<&'a TopicConfig>,
-    time: String,
-) -> Result<Request<'a>, Failure> {
-    refuse_useless(arguments)?;
-    let topic = topic.as_str().into();
-    if arguments.operation == Operation::Publish {
-        let producer_group = arguments.group.as_deref().unwrap_or(&profile.producer_group);
-        ConsumerGroup::parse_configured(producer_group).map_err(|error| wrong("--group", error))?;
-        if let Some(tag) = &arguments.tag {
-            Tag::parse(tag).map_err(|error| wrong("--tag", error))?;
-        }
-        for key in arguments.key.iter().flat_map(|keys| keys.split(' ')) {
-            Key::parse(key).map_err(|error| wrong("--key", error))?;
-        }
-        let default_tag = || settings?.default_tag.as_ref().map(Tag::as_str);
-        let default_key = || settings?.default_key.as_ref().map(Key::as_str);
-        return Ok(Request::Publish(Publish {
-            topic,
-            producer_group: producer_group.into(),
-            time: time.into(),
-            tag: arguments.tag.as_deref().or_else(default_tag).map(Into::into),
-            key: arguments.key.as_deref().or_else(default_key).map(Into::into),
-            start_deliver_time: None,
-            sharding_key: None,
-            timeout: None,
-            body: body(arguments)?.into(),
-        }));
-    }
-    let group = arguments.group.as_deref().ok_or_else(|| Failure::usage("--group is missing: the consumer group"))?;
-    ConsumerGroup::parse_configured(group).map_err(|error| wrong("--group", error))?;
-    let (consumer_group, time) = (group.into(), time.into());
-    if arguments.operation == Operation::Consume {
-        return Ok(Request::Consume(Consume { topic, consumer_group, time, num: Some(MAX_CONSUME), timeout: None }));
-    }
-    let handle =
-        arguments.handle.as_deref().ok_or_else(|| Failure::usage("--handle is missing: the MQ's msgHandle"))?;
-    UpstreamHandle::parse(handle).map_err(|error| wrong("--handle", error))?;
-    Ok(Request::Acknowledge(Acknowledge { topic, consumer_group, time, handle: handle.into() }))
-}
-
 /// A flag that the operation does not have would be ignored in silence, and somebody would wonder.
-fn refuse_useless(arguments: &SignArguments) -> Result<(), Failure> {
+fn refuse_useless(arguments: &SignArguments, protocol: Protocol) -> Result<(), Failure> {
     let publishes = arguments.operation == Operation::Publish;
+    // ONS HTTP gives every message, whatever its tag.
+    let filters = arguments.operation == Operation::Consume && protocol == Protocol::MqHttp;
     let given = [
         ("--body", arguments.body.is_some(), publishes),
         ("--body-file", arguments.body_file.is_some(), publishes),
-        ("--tag", arguments.tag.is_some(), publishes),
+        ("--tag", arguments.tag.is_some(), publishes || filters),
         ("--key", arguments.key.is_some(), publishes),
         ("--handle", arguments.handle.is_some(), arguments.operation == Operation::Ack),
     ];
@@ -135,6 +101,38 @@ fn refuse_useless(arguments: &SignArguments) -> Result<(), Failure> {
         Some((flag, ..)) => Err(Failure::usage(format!("{flag} does not belong to this operation"))),
         None => Ok(()),
     }
+}
+
+fn default_tag(settings: Option<&TopicConfig>) -> Option<&Tag> {
+    settings?.default_tag.as_ref()
+}
+
+fn default_key(settings: Option<&TopicConfig>) -> Option<&Key> {
+    settings?.default_key.as_ref()
+}
+
+/// The tag of a message.
+fn tag(arguments: &SignArguments) -> Result<Option<Tag>, Failure> {
+    arguments.tag.as_deref().map(Tag::parse).transpose().map_err(|error| wrong("--tag", error))
+}
+
+fn keys(arguments: &SignArguments) -> Result<Vec<Key>, Failure> {
+    let keys = arguments.key.iter().flat_map(|keys| keys.split(' '));
+    keys.map(Key::parse).collect::<Result<_, _>>().map_err(|error| wrong("--key", error))
+}
+
+/// The consumer group.
+fn consumer_group(arguments: &SignArguments) -> Result<&str, Failure> {
+    let group = arguments.group.as_deref().ok_or_else(|| Failure::usage("--group is missing: the consumer group"))?;
+    ConsumerGroup::parse_configured(group).map_err(|error| wrong("--group", error))?;
+    Ok(group)
+}
+
+fn handle(arguments: &SignArguments) -> Result<&str, Failure> {
+    let handle = arguments.handle.as_deref();
+    let handle = handle.ok_or_else(|| Failure::usage("--handle is missing: the MQ's msgHandle or ReceiptHandle"))?;
+    UpstreamHandle::parse(handle).map_err(|error| wrong("--handle", error))?;
+    Ok(handle)
 }
 
 fn body(arguments: &SignArguments) -> Result<Vec<u8>, Failure> {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::{Config, ConfigErrors, EmbeddedStorage, Location, LogFormat, LogLevel, Overrides, Source, load};
+use super::super::{
+    ClientAuth, Config, ConfigErrors, EmbeddedStorage, Location, LogFormat, LogLevel, Overrides, Source, load,
+};
 use super::{CANARY, all_words, write};
 
 fn variables(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -27,6 +29,9 @@ fn fixed_keys_can_be_set() {
         ("MQ_GATEWAY__MANAGEMENT__TOKEN_FILE", "token"),
         ("MQ_GATEWAY__LOG__LEVEL", "debug"),
         ("MQ_GATEWAY__DATA_DIR", "/var/lib/mq"),
+        ("MQ_GATEWAY__DROPIN__CLIENT_AUTH", "none"),
+        ("MQ_GATEWAY__DROPIN__ENABLED", "false"),
+        ("MQ_GATEWAY__EMBEDDED__MAX_MESSAGE_BYTES", "1MiB"),
     ])
     .unwrap();
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:9000");
@@ -38,6 +43,8 @@ fn fixed_keys_can_be_set() {
     assert_eq!(config.management.token_file.as_deref(), Some(Path::new("token")));
     assert_eq!(config.log.level, LogLevel::Debug);
     assert_eq!(config.data_dir, Path::new("/var/lib/mq"));
+    assert_eq!((config.dropin.client_auth, config.dropin.enabled), (ClientAuth::None, false));
+    assert_eq!(config.embedded.max_message_bytes, Some(1 << 20));
 }
 
 #[test]
@@ -61,6 +68,9 @@ fn other_variables_are_refused_by_name() {
         ("MQ_GATEWAY__CREDENTIALS__MAIN__SECRET_KEY_FILE", CANARY, "below `credentials`"),
         ("MQ_GATEWAY__PROFILES__MAIN__ENDPOINTS", CANARY, "below `profiles`"),
         ("MQ_GATEWAY__TOPICS__ORDERS__DEADLINE", CANARY, "below `topics`"),
+        ("MQ_GATEWAY__CALLERS__SHOP__CREDENTIALS", CANARY, "below `callers`"),
+        ("MQ_GATEWAY__DROPIN__CLIENT_AUTH", CANARY, "\"none\" or \"keys\""),
+        ("MQ_GATEWAY__DROPIN__CLIENT_AUTH", "embeddedonly", "\"none\" or \"keys\""),
         ("MQ_GATEWAY__SERVER__ALLOWED_ORIGINS", CANARY, "in the configuration file only"),
         ("MQ_GATEWAY__SERVER__LISTEN", CANARY, "an IP address and a port"),
         ("MQ_GATEWAY__SERVER__LISTEN", "", "an IP address and a port"),

@@ -58,11 +58,22 @@ fn the_defaults_are_those_of_the_contract() {
         retention_bytes: 1 << 30,
         clock_past: seconds(15),
         clock_future: seconds(60),
-        max_message_bytes: 65_536,
+        clock_window: seconds(15 * 60),
+        max_message_bytes: None,
         default_wait: seconds(3),
         error_hold: seconds(1),
     };
     assert_eq!(config.embedded, expected);
+    let expected = DropInConfig {
+        enabled: true,
+        client_auth: ClientAuth::EmbeddedOnly,
+        clock_past: seconds(15),
+        clock_future: seconds(60),
+        clock_window: seconds(15 * 60),
+        default_wait: seconds(3),
+        error_hold: seconds(1),
+    };
+    assert_eq!((config.dropin, config.callers), (expected, BTreeMap::new()));
     assert!(config.credentials.is_empty() && config.profiles.is_empty() && config.topics.is_empty());
 }
 
@@ -75,9 +86,10 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
         protocol: Protocol::OnsHttp,
         endpoints: vec![Endpoint::Embedded],
         credentials: CredentialsSource::Embedded,
+        instance_id: None,
         producer_group: "PID_gateway".to_owned(),
         visibility_timeout: Duration::from_secs(300),
-        binary_bodies: true,
+        binary_bodies: BinaryBodies::AsIs,
         zero_timeout: true,
         max_message_bytes: 65_536,
         content_type: "text/html;charset=UTF-8".to_owned(),
@@ -95,7 +107,8 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
     let expected = TopicConfig {
         name: TopicPattern::Any,
         profile: "embedded".to_owned(),
-        groups: Groups::Any,
+        groups: Groups::Any { ordered: false },
+        requires: vec![],
         default_tag: None,
         default_key: None,
         deadline: Duration::from_secs(5),
@@ -164,9 +177,32 @@ fn every_example_loads() {
     let config = load_example("kubernetes.toml");
     assert!(config.server.listen.ip().is_unspecified() && config.management.listen.ip().is_unspecified());
 
+    let config = load_example("embedded-mq-http.toml");
+    let profile = &config.profiles["embedded"];
+    assert_eq!((profile.protocol, profile.binary_bodies), (Protocol::MqHttp, BinaryBodies::Base64));
+    assert_eq!((profile.credentials.clone(), profile.max_message_bytes), (CredentialsSource::Embedded, 4 << 20));
+    assert_eq!(config.topics[0].groups, Groups::Any { ordered: false });
+
+    let config = load_example("mq-http.toml");
+    assert_eq!(config.profiles["main"].instance_id.as_deref(), Some("MQ_INST_1234567890123456_BXabcdef"));
+    assert_eq!(config.profiles["main"].binary_bodies, BinaryBodies::Refuse);
+    assert_eq!(config.topics[0].requires, [Feature::DelayedDelivery]);
+    let Groups::Named(groups) = &config.topics[0].groups else { panic!("{:?}", config.topics) };
+    let groups: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.ordered)).collect();
+    assert_eq!(groups, [("GID_billing", false), ("GID_ledger", true)]);
+
+    let config = load_example("dropin.toml");
+    assert_eq!(config.dropin.client_auth, ClientAuth::Keys);
+    assert_eq!(config.credentials["shop"].access_key_file, repository("config/examples/secrets/shop/access_key"));
+    let shop = &config.callers["shop"];
+    let topic = |name| crate::model::Topic::parse(name).unwrap();
+    assert_eq!((shop.name.as_str(), shop.credentials.as_str()), ("shop", "shop"));
+    assert!(shop.topics.has(&topic("orders")) && !shop.topics.has(&topic("stock")));
+    assert!(config.callers["warehouse"].topics.has(&topic("stock")));
+
     let path = repository("config/examples/user.properties.example");
     load(&Source::UserProperties(path), &Overrides::default(), &BTreeMap::new()).unwrap();
-    assert_eq!(fs::read_dir(repository("config/examples")).unwrap().count(), 6, "an example without a test");
+    assert_eq!(fs::read_dir(repository("config/examples")).unwrap().count(), 9, "an example without a test");
 }
 
 #[test]
@@ -192,7 +228,10 @@ fn a_named_topic_beside_any_is_fine() {
 
 #[test]
 fn the_redacted_dump_has_every_setting() {
-    let config = load_example("failover-tls.toml");
+    let path = repository("config/examples/failover-tls.toml");
+    let caller = "[dropin]\nclient_auth = 'keys'\n[credentials.orders]\ndirectory = 'orders'\n\
+                  [callers.main]\ncredentials = 'orders'\ntopics = ['orders']\n";
+    let config = load_text(fs::read_to_string(path).unwrap() + caller).unwrap();
     let dump = config.redacted();
     for section in SECTIONS {
         let path = section.path.replace('.', "/").replace("/*", "/main").replace("[]", "/0");

@@ -2,8 +2,11 @@
 
 mod broken;
 mod check;
+mod dropin;
 mod environment;
 mod examples;
+mod import;
+mod mq_http;
 mod properties;
 mod user_properties;
 
@@ -11,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Config, ConfigErrors, Overrides, Source, load};
+use super::{Config, ConfigErrors, Overrides, Position, Source, load};
 
 /// Stands for a secret that somebody wrote into the wrong place.
 const CANARY: &str = "CANARY-7f3a9c";
@@ -47,4 +50,32 @@ fn repository(path: &str) -> PathBuf {
 fn all_words(errors: &ConfigErrors) -> String {
     let json: Vec<_> = errors.problems().iter().map(|problem| problem.to_json().to_string()).collect();
     format!("{errors}\n{errors:?}\n{errors:#?}\n{}", json.join("\n"))
+}
+
+/// What is expected of the first problem: `line:column`, key, a part of detail and hint.
+struct Expected {
+    place: &'static str,
+    key: Option<&'static str>,
+    words: &'static str,
+}
+
+const fn at(place: &'static str, key: &'static str, words: &'static str) -> Expected {
+    Expected { place, key: Some(key), words }
+}
+
+const fn syntax(place: &'static str, words: &'static str) -> Expected {
+    Expected { place, key: None, words }
+}
+
+fn check(text: &str, expected: &Expected) {
+    let text = text.replace("CANARY", CANARY);
+    let errors = load_text(&text).map(|config| format!("{config:?}")).expect_err(&text);
+    let problem = &errors.problems()[0];
+    let Some(Position { line, column }) = problem.location.position() else {
+        panic!("{text}\n{errors} has no position");
+    };
+    assert_eq!(format!("{line}:{column}"), expected.place, "{text}\n{errors}");
+    assert_eq!(problem.key.as_deref(), expected.key, "{text}\n{errors}");
+    assert!(problem.to_string().contains(expected.words), "{text}\n{errors} lacks {:?}", expected.words);
+    assert!(!all_words(&errors).contains(CANARY), "{text}\n{errors}");
 }

@@ -38,13 +38,13 @@ fn the_filled_in_template_works() {
     assert_eq!(profile.endpoints[0].to_string(), "http://publictest-rest.ons.aliyun.com:80");
     assert_eq!(profile.producer_group, "my-ProducerID");
     assert_eq!(profile.content_type, "text/html;charset=UTF-8");
-    assert!(!profile.binary_bodies && !profile.zero_timeout);
+    assert!(profile.binary_bodies == BinaryBodies::Refuse && !profile.zero_timeout);
     assert_eq!(credentials(&config).access_key, "my-Ak");
     assert_eq!(credentials(&config).secret_key.expose(), "my-Sk");
     let [topic] = config.topics.as_slice() else { panic!("{:?}", config.topics) };
     assert_eq!(topic.name, TopicPattern::Named(crate::model::Topic::parse("my-Topic").unwrap()));
-    let group = crate::model::ConsumerGroup::parse("my-ConsumerID").unwrap();
-    assert_eq!(topic.groups, Groups::Named(vec![group]));
+    let name = crate::model::ConsumerGroup::parse("my-ConsumerID").unwrap();
+    assert_eq!(topic.groups, Groups::Named(vec![GroupConfig { name, ordered: false }]));
     assert!(!config.embedded.enabled && topic.default_tag.is_none() && topic.default_key.is_none());
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::embedded::{EngineError, NewGroupStarts};
-use crate::model::{Key, MessageGroup, Tag};
+use crate::model::Key;
 
 #[tokio::test]
 async fn a_message_comes_back_as_it_was_published() {
@@ -30,7 +30,7 @@ async fn a_message_comes_back_as_it_was_published() {
         message_group: Some(MessageGroup::parse("user 7").unwrap()),
         delivery_attempt: 1,
         published_at: START,
-        first_delivered_at: None,
+        first_delivered_at: Some(START + seconds(2)),
         visible_again_at: START + seconds(302),
     };
     assert_eq!(deliveries, [expected]);

@@ -4,12 +4,16 @@ mod acknowledging;
 mod cancelling;
 mod dead_letters;
 mod delivering;
+mod filtering;
 mod long_polling;
+mod migrating;
 mod model;
+mod ordering;
 mod redelivering;
 mod reopening;
 mod retaining;
 mod statistics;
+mod waking;
 
 use std::future::Future;
 use std::time::Duration;
@@ -18,7 +22,7 @@ use bytes::Bytes;
 
 use super::{Engine, EngineOptions, ReceiveRequest, StoreLocation};
 use crate::clock::Clock;
-use crate::model::{ConsumerGroup, Delivery, Message, MessageId, Topic, UnixMillis};
+use crate::model::{ConsumerGroup, Delivery, Message, MessageGroup, MessageId, Tag, TagFilter, Topic, UnixMillis};
 use crate::random::Random;
 
 /// The time at which every test begins.
@@ -71,6 +75,34 @@ impl Fixture {
         soon(self.engine.publish(message)).await.unwrap()
     }
 
+    /// Publishes "orders" whose bodies begin with their tag or message group: `a1` has `a`, a number alone has none.
+    async fn publish_tagged(&self, bodies: &[&str]) {
+        for body in bodies {
+            let tag = Tag::parse(letter(body)).ok();
+            soon(self.engine.publish(Message { tag, ..message("orders", body) })).await.unwrap();
+        }
+    }
+
+    async fn publish_grouped(&self, bodies: &[&str]) {
+        for body in bodies {
+            let message_group = MessageGroup::parse(letter(body)).ok();
+            soon(self.engine.publish(Message { message_group, ..message("orders", body) })).await.unwrap();
+        }
+    }
+
+    /// The answer to a request.
+    async fn receive(&self, request: ReceiveRequest) -> Vec<Delivery> {
+        soon(self.engine.receive(request)).await.unwrap()
+    }
+
+    /// Acknowledges for "billing".
+    async fn acknowledge_all(&self, deliveries: &[Delivery]) {
+        for delivery in deliveries {
+            let done = self.acknowledge("orders", "billing", delivery.handle.as_str()).await;
+            assert_eq!(done, super::Acknowledgement::Done);
+        }
+    }
+
     /// Takes what is there now, at most 32.
     async fn take(&self, topic: &str, group: &str) -> Vec<Delivery> {
         self.take_up_to(topic, group, 32).await
@@ -114,7 +146,28 @@ impl Fixture {
 }
 
 fn request(topic_name: &str, group_name: &str, max_messages: u32, wait_seconds: u64) -> ReceiveRequest {
-    ReceiveRequest { topic: topic(topic_name), group: group(group_name), max_messages, wait: seconds(wait_seconds) }
+    ReceiveRequest {
+        topic: topic(topic_name),
+        group: group(group_name),
+        tags: None,
+        ordered: false,
+        max_messages,
+        wait: seconds(wait_seconds),
+    }
+}
+
+/// Any number of "orders" for "billing", of the tags that the expression names.
+fn filtered(tags: &str, wait_seconds: u64) -> ReceiveRequest {
+    ReceiveRequest { tags: TagFilter::parse(tags).unwrap(), ..request("orders", "billing", 32, wait_seconds) }
+}
+
+/// Up to so many "orders" for "billing", in order.
+fn in_order(max_messages: u32, wait_seconds: u64) -> ReceiveRequest {
+    ReceiveRequest { ordered: true, ..request("orders", "billing", max_messages, wait_seconds) }
+}
+
+fn letter(body: &str) -> &str {
+    body.trim_end_matches(|character: char| character.is_ascii_digit())
 }
 
 fn bodies(deliveries: &[Delivery]) -> Vec<String> {

@@ -69,3 +69,25 @@ async fn giving_back_what_is_stale_or_nonsense_does_nothing() {
     fixture.engine.give_back(vec![second.handle.clone(), second.handle]);
     assert_eq!(fixture.take("orders", "billing").await[0].delivery_attempt, 2);
 }
+
+#[tokio::test]
+async fn the_time_of_the_first_delivery_stays() {
+    let fixture = start(EngineOptions { visibility_timeout: seconds(30), ..EngineOptions::default() });
+    fixture.publish("orders", "1").await;
+    for _ in 0..2 {
+        fixture.clock.advance(seconds(1));
+        let got = fixture.take("orders", "billing").await.remove(0);
+        assert_eq!(got.first_delivered_at, Some(fixture.clock.now()), "nobody had it before");
+        fixture.engine.give_back(vec![got.handle]);
+    }
+    let first = Some(START + seconds(2));
+    assert_eq!(fixture.take("orders", "billing").await[0].first_delivered_at, first);
+    fixture.clock.advance(seconds(30));
+    let second = fixture.take("orders", "billing").await.remove(0);
+    assert_eq!((second.delivery_attempt, second.first_delivered_at), (2, first));
+    fixture.engine.give_back(vec![second.handle]);
+    let second = fixture.take("orders", "billing").await.remove(0);
+    assert_eq!((second.delivery_attempt, second.first_delivered_at), (2, first));
+    fixture.clock.advance(seconds(30));
+    assert_eq!(fixture.take("orders", "shipping").await[0].first_delivered_at, Some(fixture.clock.now()));
+}

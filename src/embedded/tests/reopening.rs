@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::embedded::Acknowledgement::{Done, Stale};
+use crate::embedded::Acknowledgement::{AlreadyDone, Done};
 
 fn on_disk(directory: &Path) -> StoreLocation {
     StoreLocation::Disk(directory.join("embedded.db"))
@@ -42,7 +42,7 @@ async fn everything_is_there_after_closing_and_after_dropping() {
 
         let fixture = reopen();
         assert_eq!(fixture.bodies("orders", "billing").await, ["given back", "never delivered"]);
-        assert_eq!(fixture.acknowledge("orders", "billing", got[0].handle.as_str()).await, Stale);
+        assert_eq!(fixture.acknowledge("orders", "billing", got[0].handle.as_str()).await, AlreadyDone);
         clock.advance(seconds(10));
         assert_eq!(fixture.bodies("orders", "billing").await, ["delayed"]);
         clock.advance(seconds(290));
@@ -88,4 +88,30 @@ async fn what_was_answered_survives_a_crash() {
         let left = survivor.take_up_to("orders", "billing", 256).await;
         assert_eq!(left.len(), expected.len() - 10 * (round + 1), "no acknowledgement was lost");
     }
+}
+
+#[tokio::test]
+async fn what_was_passed_over_and_what_is_locked_survive_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(START);
+    let reopen =
+        || Fixture { engine: open(on_disk(directory.path()), EngineOptions::default(), &clock), clock: clock.clone() };
+    let fixture = reopen();
+    fixture.publish_tagged(&["a1", "b2", "a3"]).await;
+    fixture.publish_grouped(&["g4", "g5", "h6"]).await;
+    assert_eq!(bodies(&fixture.receive(filtered("a", 0)).await), ["a1", "a3"]);
+    assert_eq!(bodies(&fixture.receive(in_order(3, 0)).await), ["g4", "g5", "h6"], "\"b2\" is of the same as \"a1\"");
+    fixture.publish_grouped(&["g7", "i8"]).await;
+    assert_eq!(bodies(&fixture.receive(in_order(3, 0)).await), ["i8"]);
+    clock.advance(seconds(10));
+    drop(fixture);
+
+    let fixture = reopen();
+    assert!(fixture.receive(in_order(3, 0)).await.is_empty(), "still locked");
+    assert_eq!(fixture.bodies("orders", "billing").await, ["b2", "g7"], "nothing was lost");
+    clock.advance(seconds(300));
+    let again = fixture.receive(in_order(32, 0)).await;
+    assert_eq!(bodies(&again), ["a1", "b2", "a3", "g4", "g5", "h6", "g7", "i8"]);
+    let since_start = again.iter().map(|got| got.first_delivered_at.unwrap().since(START).as_secs());
+    assert_eq!(since_start.collect::<Vec<_>>(), [0, 10, 0, 0, 0, 0, 10, 0]);
 }

@@ -122,3 +122,36 @@ async fn free_space_of_the_file_is_given_back() {
     let bytes = std::fs::metadata(&path).unwrap().len();
     assert!(bytes < 20 << 20, "{bytes} bytes are left of 40 MiB");
 }
+
+#[tokio::test]
+async fn what_was_passed_over_is_dropped_and_counted_like_what_is_out() {
+    let fixture = start(EngineOptions { retention: seconds(100), ..EngineOptions::default() });
+    fixture.publish_tagged(&["a1", "b2", "b3"]).await;
+    fixture.clock.advance(seconds(50));
+    fixture.publish_tagged(&["b4"]).await;
+    let got = fixture.receive(filtered("a", 0)).await;
+    assert_eq!(bodies(&got), ["a1"]);
+    fixture.acknowledge_all(&got).await;
+    fixture.clock.advance(seconds(51));
+    assert_eq!(fixture.engine.sweep().await.unwrap(), dropped(3, 2));
+    assert_eq!(fixture.bodies("orders", "billing").await, ["b4"]);
+    fixture.clock.advance(seconds(50));
+    assert_eq!(fixture.engine.sweep().await.unwrap(), dropped(1, 1));
+    assert!(fixture.receive(filtered("b", 0)).await.is_empty());
+}
+
+#[tokio::test]
+async fn dropping_what_locked_a_message_group_wakes_who_waits_for_the_rest() {
+    let options =
+        EngineOptions { retention: seconds(100), visibility_timeout: seconds(1_000), ..EngineOptions::default() };
+    let fixture = start(options);
+    fixture.publish_grouped(&["g1"]).await;
+    assert_eq!(bodies(&fixture.receive(in_order(32, 0)).await), ["g1"]);
+    fixture.clock.advance(seconds(50));
+    fixture.publish_grouped(&["g2"]).await;
+    let mut waiting = Box::pin(fixture.engine.receive(in_order(32, 1_000)));
+    fixture.settle(&mut waiting).await;
+    fixture.clock.advance(seconds(51));
+    assert_eq!(fixture.engine.sweep().await.unwrap(), dropped(1, 1));
+    assert_eq!(bodies(&soon(waiting).await.unwrap()), ["g2"]);
+}

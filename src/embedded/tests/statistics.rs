@@ -29,6 +29,7 @@ async fn each_state_of_a_message_is_counted() {
         topic: topic("orders"),
         group: group(name),
         ready,
+        passed_over: 0,
         in_flight,
         delayed: 1,
         oldest_unacknowledged_age,
@@ -52,4 +53,34 @@ async fn a_group_that_is_done_has_no_oldest_message() {
     let stats = fixture.engine.stats().await.unwrap();
     assert_eq!(stats.groups[0].oldest_unacknowledged_age, None);
     assert_eq!((stats.groups[0].ready, stats.groups[0].in_flight), (0, 0));
+}
+
+#[tokio::test]
+async fn what_was_passed_over_is_no_backlog_and_what_is_held_back_is_one() {
+    let fixture = start(EngineOptions { retention: seconds(100), ..EngineOptions::default() });
+    fixture.publish_tagged(&["b1"]).await;
+    fixture.clock.advance(seconds(10));
+    fixture.publish_grouped(&["g2", "g3", "g4"]).await;
+    let group = async || fixture.engine.stats().await.unwrap().groups.remove(0);
+    assert!(fixture.receive(filtered("a", 0)).await.is_empty());
+    let stats = group().await;
+    assert_eq!((stats.ready, stats.passed_over, stats.oldest_unacknowledged_age), (0, 4, None));
+    fixture.publish_grouped(&["g5", "g6"]).await;
+    let got = fixture.receive(in_order(2, 0)).await;
+    assert_eq!(bodies(&got), ["b1", "g2"]);
+    fixture.acknowledge_all(&got[..1]).await;
+    fixture.receive(in_order(2, 0)).await;
+    fixture.clock.advance(seconds(10));
+    let stats = group().await;
+    assert_eq!((stats.ready, stats.in_flight, stats.passed_over), (2, 1, 2), "\"g5\" and \"g6\" are held back");
+    assert_eq!(stats.oldest_unacknowledged_age, Some(seconds(10)));
+    fixture.acknowledge_all(&got[1..]).await;
+    assert_eq!(bodies(&fixture.receive(in_order(3, 0)).await), ["g3", "g4", "g5"]);
+    let stats = group().await;
+    assert_eq!((stats.ready, stats.in_flight, stats.passed_over), (1, 3, 0));
+    fixture.clock.advance(seconds(91));
+    fixture.engine.sweep().await.unwrap();
+    let stats = group().await;
+    assert_eq!((stats.ready, stats.in_flight, stats.passed_over), (0, 0, 0));
+    assert_eq!(stats.oldest_unacknowledged_age, None);
 }

@@ -5,31 +5,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{ALLOW, CONTENT_LENGTH};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
 
 use super::super::body::{Arrival, NotArrived, Pace};
-use super::ons_http;
+use super::super::request_id::RequestIds;
+use super::super::vendor::ons_http::ClockWindow;
+use super::super::vendor::{Callers, Vendor};
+use super::{mq_http, ons_http};
 use crate::clock::Clock;
 use crate::config::{EmbeddedConfig, LimitsConfig};
 use crate::embedded::Engine;
-use crate::signature::{Credentials, SigningKey};
+use crate::random::Random;
+use crate::signature::Credentials;
 use crate::tasks::Stage;
 use crate::telemetry::Metrics;
 
 /// What the endpoint checks and allows.
 #[derive(Debug, Clone)]
 pub struct EndpointSettings {
-    pub(super) access_key: Arc<str>,
-    pub(super) signing: SigningKey,
-    /// Oldest `time` that is taken.
-    pub(super) clock_past: Duration,
-    /// Furthest `time` ahead that is taken.
-    pub(super) clock_future: Duration,
-    pub(super) max_message_bytes: usize,
+    /// The one pair.
+    pub(super) callers: Callers,
+    /// Of the ONS HTTP protocol's `time`.
+    pub(super) clock: ClockWindow,
+    /// Of the MQ HTTP protocol's `Date`, both ways.
+    pub(super) clock_window: Duration,
+    /// Of a body in the ONS HTTP protocol.
+    pub(super) ons_message_bytes: usize,
+    /// Of a body in the MQ HTTP protocol.
+    pub(super) mq_message_bytes: usize,
     /// How long a poll without `timeout` is held.
     pub(super) default_wait: Duration,
     /// How long an error answer to GET is held.
@@ -42,11 +48,11 @@ impl EndpointSettings {
     #[must_use]
     pub fn new(config: &EmbeddedConfig, credentials: &Credentials, limits: &LimitsConfig) -> Self {
         Self {
-            access_key: credentials.access_key.as_str().into(),
-            signing: SigningKey::new(credentials.secret_key.expose()),
-            clock_past: config.clock_past,
-            clock_future: config.clock_future,
-            max_message_bytes: config.max_message_bytes,
+            callers: Callers::embedded(credentials),
+            clock: ClockWindow { past: config.clock_past, future: config.clock_future },
+            clock_window: config.clock_window,
+            ons_message_bytes: config.max_message_bytes.unwrap_or(crate::protocol::ons_http::MAX_BODY_BYTES),
+            mq_message_bytes: config.max_message_bytes.unwrap_or(crate::protocol::mq_http::MAX_BODY_BYTES),
             default_wait: config.default_wait,
             error_hold: config.error_hold,
             pace: Pace::new(limits),
@@ -62,6 +68,7 @@ pub struct EndpointService {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) stage: watch::Receiver<Stage>,
+    pub(super) request_ids: RequestIds,
 }
 
 impl EndpointService {
@@ -73,31 +80,18 @@ impl EndpointService {
         clock: Clock,
         metrics: Arc<Metrics>,
         stage: watch::Receiver<Stage>,
+        random: &Random,
     ) -> Self {
-        Self { engine, settings, clock, metrics, stage }
+        let request_ids = RequestIds::new(random);
+        Self { engine, settings, clock, metrics, stage, request_ids }
     }
 
     /// Answers one request.
     pub async fn handle(self: Rc<Self>, request: HttpRequest, mut payload: Payload) -> HttpResponse {
-        // Duplicate slashes come from base URLs that end in one (protocol notes ONS 2).
-        let path = request.uri().path().trim_start_matches('/');
-        if path != "message" && path != "message/" {
-            return HttpResponse::NotFound().force_close().finish();
-        }
-        let method = match *request.method() {
-            Method::POST => crate::protocol::ons_http::Method::Post,
-            Method::GET => crate::protocol::ons_http::Method::Get,
-            Method::DELETE => crate::protocol::ons_http::Method::Delete,
-            _ => {
-                let allow = (ALLOW, "POST, GET, DELETE");
-                return HttpResponse::MethodNotAllowed().insert_header(allow).force_close().finish();
-            }
-        };
-        let mut response = match self.read(&request, &mut payload).await {
-            Ok(body) => ons_http::answer(&self, method, &request, body).await,
-            Err(Unread::TooBig) => ons_http::too_big(&self),
-            Err(Unread::Broken) => HttpResponse::build(StatusCode::BAD_REQUEST).force_close().finish(),
-            Err(Unread::TooSlow) => HttpResponse::build(StatusCode::REQUEST_TIMEOUT).force_close().finish(),
+        let mut response = match Vendor::of(request.uri().path()) {
+            Some(Vendor::OnsHttp) => ons_http::answer(&self, &request, &mut payload).await,
+            Some(Vendor::MqHttp) => mq_http::answer(&self, &request, &mut payload).await,
+            None => HttpResponse::NotFound().force_close().finish(),
         };
         if *self.stage.borrow() != Stage::Serving {
             response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
@@ -105,8 +99,19 @@ impl EndpointService {
         response
     }
 
-    async fn read(&self, request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Unread> {
-        let limit = self.settings.max_message_bytes;
+    /// Counts a refusal.
+    pub(super) fn refused(&self, reason: &'static str) {
+        self.metrics.embedded_refused(reason);
+        tracing::debug!(reason, "the embedded endpoint refused a request");
+    }
+
+    /// The whole body, at most `limit` bytes of it.
+    pub(super) async fn read(
+        &self,
+        request: &HttpRequest,
+        payload: &mut Payload,
+        limit: usize,
+    ) -> Result<Bytes, Unread> {
         let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: usize| length > limit) {
             return Err(Unread::TooBig);
@@ -127,9 +132,16 @@ impl EndpointService {
         }
         Ok(if body.is_empty() { first } else { body.freeze() })
     }
+
+    /// Waits while nothing has to be answered, or until the process stops.
+    pub(super) async fn until_stopping(&self) {
+        // An error says that nobody changes the stage any more.
+        drop(self.stage.clone().wait_for(|stage| *stage == Stage::Stopping).await);
+    }
 }
 
-enum Unread {
+/// Why a body did not come whole.
+pub(super) enum Unread {
     TooBig,
     Broken,
     TooSlow,

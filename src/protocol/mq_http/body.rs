@@ -1,4 +1,4 @@
-//! Bodies as text of an element: most are, and what XML cannot carry goes as base64.
+//! Bodies as text of an element: most are, and what XML or the SDKs cannot carry goes as something else, with a mark.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,43 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::signature::body_md5_hex;
 
-/// The property that marks a body as base64. Ours, not the vendor's: another consumer sees the text and this property,
-/// one that goes through this gateway gets the bytes.
+/// The property that marks a body whose text is not itself. Ours, not the vendor's: another consumer sees the text and
+/// this property, one that goes through this gateway gets the bytes.
 pub const BODY_ENCODING_PROPERTY: &str = "mq-gateway-body";
-/// Its value.
-pub(super) const BASE64: &str = "base64";
+
+/// Its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// The text is base64.
+    Base64,
+    /// The body is empty, whatever the text. Python takes an element without text for a missing one, and gives the
+    /// whole batch up for it, again and again (protocol notes MQ HTTP 5, item 6).
+    Empty,
+}
+
+/// What stands for an empty body.
+const EMPTY_TEXT: &str = "-";
+
+impl Mark {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Empty => "empty",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Base64, Self::Empty].into_iter().find(|mark| mark.as_str() == text)
+    }
+
+    /// The bytes behind a text with this mark, strictly.
+    pub(super) fn decode(self, text: &str) -> Option<Vec<u8>> {
+        match self {
+            Self::Base64 => STANDARD.decode(text).ok(),
+            Self::Empty => Some(Vec::new()),
+        }
+    }
+}
 
 /// Whether XML can carry these bytes as they are: UTF-8 without the characters that XML 1.0 forbids.
 #[must_use]
@@ -51,15 +83,17 @@ pub(super) const fn is_xml_char(character: char) -> bool {
 /// A body as the text that stands for it.
 pub(super) struct WireBody<'a> {
     pub(super) text: Cow<'a, str>,
-    pub(super) is_base64: bool,
+    /// Set where the text is not the body itself.
+    pub(super) mark: Option<Mark>,
 }
 
 impl<'a> WireBody<'a> {
-    /// As it is where XML can carry it, else base64.
+    /// As it is where it can be carried, else marked.
     pub(super) fn of(body: &'a [u8]) -> Self {
         match xml_text(body) {
-            Some(text) => Self { text: Cow::Borrowed(text), is_base64: false },
-            None => Self { text: Cow::Owned(STANDARD.encode(body)), is_base64: true },
+            Some("") => Self { text: Cow::Borrowed(EMPTY_TEXT), mark: Some(Mark::Empty) },
+            Some(text) => Self { text: Cow::Borrowed(text), mark: None },
+            None => Self { text: Cow::Owned(STANDARD.encode(body)), mark: Some(Mark::Base64) },
         }
     }
 
@@ -79,11 +113,6 @@ impl<'a> WireBody<'a> {
                 Cow::Owned(text)
             }
         };
-        Self { text, is_base64: false }
+        Self { text, mark: None }
     }
-}
-
-/// The bytes behind a text that is marked as base64, strictly.
-pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
-    STANDARD.decode(text).ok()
 }

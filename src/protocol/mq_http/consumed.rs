@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::body::{BASE64, BODY_ENCODING_PROPERTY, WireBody, from_base64, is_xml_text, text_md5};
+use super::body::{BODY_ENCODING_PROPERTY, Mark, WireBody, is_xml_text, text_md5};
 use super::read::{Document, Malformed};
 use super::{AnswerError, elements, properties, write};
 use crate::model::{Delivery, MessageGroup, MessageId, UnixMillis, UpstreamHandle};
@@ -41,7 +41,7 @@ impl<'a> Outgoing<'a> {
         properties.keys(delivery.keys.iter().map(String::as_str));
         properties.others(&delivery.properties);
         properties.message_group(delivery.message_group.as_ref());
-        properties.base64_body(body.is_base64);
+        properties.body_mark(body.mark);
         let tag = delivery.tag.as_deref().filter(|tag| is_xml_text(tag.as_bytes())).unwrap_or_default();
         Self { delivery, body, tag, properties: properties.into_text() }
     }
@@ -178,7 +178,7 @@ impl<'a> Incoming<'a> {
         let message_group = properties.sharding_key.and_then(|key| MessageGroup::parse(key).ok());
         let encoding = properties.body_encoding.map(str::to_owned);
         let mut others = properties.into_others();
-        let decoded = if encoding.as_deref() == Some(BASE64) { from_base64(&text) } else { None };
+        let decoded = encoding.as_deref().and_then(Mark::parse).and_then(|mark| mark.decode(&text));
         let body = match (decoded, encoding) {
             (Some(bytes), _) => Bytes::from(bytes),
             (None, encoding) => {

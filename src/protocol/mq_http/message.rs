@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::body::{BASE64, BODY_ENCODING_PROPERTY, from_base64};
+use super::body::{BODY_ENCODING_PROPERTY, Mark};
 use super::read::{Document, Malformed};
 use super::target::HALF_MESSAGES;
 use super::{MAX_ACK, Refusal, elements, properties};
@@ -61,12 +61,13 @@ pub fn decode_message(topic: Topic, body: &Bytes) -> Result<Message, Refusal> {
 
 /// The bytes that consumers get, in memory of their own: the document around them can go.
 fn decode_body(text: Cow<'_, str>, encoding: Option<&str>) -> Result<Bytes, Refusal> {
-    let decoded = match encoding {
-        None => return Ok(Bytes::from(text.into_owned())),
-        Some(BASE64) => from_base64(&text),
-        Some(_) => None,
+    let Some(mark) = encoding else { return Ok(Bytes::from(text.into_owned())) };
+    let decoded = Mark::parse(mark).and_then(|mark| mark.decode(&text));
+    let flaw = || {
+        let rule =
+            format_args!("MessageBody: it is not what the property {BODY_ENCODING_PROPERTY} (base64, empty) says");
+        Refusal::schema(rule)
     };
-    let flaw = || Refusal::schema(format_args!("MessageBody: {BODY_ENCODING_PROPERTY} must be base64, and so must it"));
     decoded.map(Bytes::from).ok_or_else(flaw)
 }
 

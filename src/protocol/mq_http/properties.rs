@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::body::{BASE64, BODY_ENCODING_PROPERTY, is_xml_char};
+use super::body::{BODY_ENCODING_PROPERTY, Mark, is_xml_char};
 use super::{MAX_PROPERTY_BYTES, Refusal};
 use crate::model::{Key, MessageGroup, UnixMillis};
 
@@ -198,10 +198,10 @@ impl Writer {
         }
     }
 
-    /// The mark of a body in base64.
-    pub(super) fn base64_body(&mut self, is_base64: bool) {
-        if is_base64 {
-            self.entry(BODY_ENCODING_PROPERTY, BASE64);
+    /// The mark of a body that is not its own text.
+    pub(super) fn body_mark(&mut self, mark: Option<Mark>) {
+        if let Some(mark) = mark {
+            self.entry(BODY_ENCODING_PROPERTY, mark.as_str());
         }
     }
 

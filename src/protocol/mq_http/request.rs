@@ -43,9 +43,9 @@ pub struct Publish<'a> {
     pub instance: Option<&'a str>,
     /// The message; its own topic is not looked at.
     pub message: &'a Message,
-    /// Whether a body that is no XML text goes as base64. Without it such a body goes as it is and the MQ refuses the
-    /// document.
-    pub binary_as_base64: bool,
+    /// Whether a body that the protocol cannot carry goes as something else, with a mark. Without it such a body goes as
+    /// it is, and the MQ refuses the document.
+    pub marks_bodies: bool,
 }
 
 /// Asks for messages.
@@ -97,13 +97,13 @@ impl Publish<'_> {
     pub fn encode(&self) -> Encoded {
         let message = self.message;
         let body = WireBody::of(&message.body);
-        let body = if body.is_base64 && !self.binary_as_base64 { WireBody::verbatim(&message.body) } else { body };
+        let body = if body.mark.is_some() && !self.marks_bodies { WireBody::verbatim(&message.body) } else { body };
         let mut properties = properties::Writer::default();
         properties.keys(message.keys.iter().map(crate::model::Key::as_str));
         properties.others(&message.properties);
         properties.message_group(message.message_group.as_ref());
         properties.deliver_at(message.deliver_at);
-        properties.base64_body(body.is_base64);
+        properties.body_mark(body.mark);
         let properties = properties.into_text();
         let tag = message.tag.as_ref().map_or("", Tag::as_str);
 

@@ -1,7 +1,9 @@
-//! What the endpoint says when it does not take a request.
+//! What the endpoint and the relay say when they do not take a request.
+
+use serde::Serialize;
 
 /// Why a request is refused, with the vendor's status, code and wording (protocol notes ONS 3.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A required parameter or header is missing or empty.
     #[error("parameter:{0} is invalid,can not be null or empty")]
@@ -15,9 +17,26 @@ pub enum Refusal {
         /// The limit in bytes.
         limit_bytes: usize,
     },
+    /// Something else is wrong with the message or its parameters.
+    #[error("{info}")]
+    Rejected {
+        /// The vendor's code.
+        code: String,
+        /// What is wrong, for people.
+        info: String,
+    },
     /// Key, signature, clock, or a topic that does not exist: 403 without a body.
     #[error("forbidden")]
     Forbidden(ForbiddenReason),
+    /// The broker did not answer in time: 408 without a body.
+    #[error("the broker did not answer in time")]
+    Timeout,
+    /// Nothing was stored, and it may be sent again: 503 without a body, which every client takes for a failure.
+    #[error("busy")]
+    Busy(&'static str),
+    /// As [`Refusal::Busy`], but nobody knows whether anything was stored.
+    #[error("unavailable")]
+    Unavailable(&'static str),
 }
 
 /// Why 403: for the log and the metric only, the answer does not tell.
@@ -29,8 +48,20 @@ pub enum ForbiddenReason {
     Signature,
     /// `time` is outside the window.
     Clock,
-    /// The topic does not exist here.
+    /// The topic, or the group in it, does not exist here.
     Topic,
+    /// The caller's key is good for other topics only.
+    Caller,
+    /// Nobody said who may call: no virtual keys, and no word that everybody may.
+    NoClientAuth,
+    /// A web page of another origin.
+    Origin,
+}
+
+#[derive(Serialize)]
+struct ErrorOut<'a> {
+    code: &'a str,
+    info: String,
 }
 
 impl Refusal {
@@ -38,20 +69,24 @@ impl Refusal {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Missing(_) | Self::Invalid(..) | Self::BodyTooBig { .. } => 400,
+            Self::Missing(_) | Self::Invalid(..) | Self::BodyTooBig { .. } | Self::Rejected { .. } => 400,
             Self::Forbidden(_) => 403,
+            Self::Timeout => 408,
+            Self::Busy(_) | Self::Unavailable(_) => 503,
         }
     }
 
-    /// The answer's body: `{"code","info"}` with 400, nothing with 403 (protocol notes ONS 7, item 12).
+    /// The answer's body: `{"code","info"}` with 400, nothing with the others (protocol notes ONS 7, items 12 and 21).
     #[must_use]
     pub fn body(&self) -> String {
         let code = match self {
             Self::Missing(_) | Self::Invalid(..) => "SC_BAD_REQUEST",
             Self::BodyTooBig { .. } => "BODY_TOO_BIG",
-            Self::Forbidden(_) => return String::new(),
+            Self::Rejected { code, .. } => code,
+            Self::Forbidden(_) | Self::Timeout | Self::Busy(_) | Self::Unavailable(_) => return String::new(),
         };
-        format!(r#"{{"code":"{code}","info":"{self}"}}"#)
+        // Two strings: serialisation cannot fail.
+        serde_json::to_string(&ErrorOut { code, info: self.to_string() }).unwrap_or_default()
     }
 
     /// The word in metrics and logs.
@@ -61,10 +96,16 @@ impl Refusal {
             Self::Missing(_) => "missing_parameter",
             Self::Invalid(..) => "invalid_parameter",
             Self::BodyTooBig { .. } => "body_too_big",
+            Self::Rejected { .. } => "rejected",
             Self::Forbidden(ForbiddenReason::AccessKey) => "access_key",
             Self::Forbidden(ForbiddenReason::Signature) => "signature",
             Self::Forbidden(ForbiddenReason::Clock) => "clock",
             Self::Forbidden(ForbiddenReason::Topic) => "topic",
+            Self::Forbidden(ForbiddenReason::Caller) => "caller_topic",
+            Self::Forbidden(ForbiddenReason::NoClientAuth) => "no_client_auth",
+            Self::Forbidden(ForbiddenReason::Origin) => "origin",
+            Self::Timeout => "timeout",
+            Self::Busy(reason) | Self::Unavailable(reason) => reason,
         }
     }
 }

@@ -231,6 +231,15 @@ impl<'a> Request<'a> {
     }
 }
 
+/// What a request must say about who sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// Access key and signature.
+    Signed,
+    /// Neither: where nobody checks them, a client may as well leave its keys out.
+    Anyone,
+}
+
 /// Reads a request: presence before everything else (protocol notes ONS 7, items 3 to 7).
 ///
 /// `header` gives a header's value as text, `None` when absent; an empty value counts as missing.
@@ -242,13 +251,16 @@ pub fn decode<'a>(
     query: &'a str,
     header: impl Fn(Header) -> Option<Cow<'a, str>>,
     body: Bytes,
+    demand: Demand,
 ) -> Result<Signed<'a>, Refusal> {
     let query = Query::read(query);
     let identity = |header_name: Header, label: &'static str| {
         header(header_name).filter(|value| !value.is_empty()).ok_or(Refusal::Missing(label))
     };
-    let signature = identity(Header::Signature, "Signature")?;
-    let access_key = identity(Header::AccessKey, "AccessKey")?;
+    let (signature, access_key) = match demand {
+        Demand::Signed => (identity(Header::Signature, "Signature")?, identity(Header::AccessKey, "AccessKey")?),
+        Demand::Anyone => (Cow::Borrowed(""), Cow::Borrowed("")),
+    };
     let topic = required(query.topic, "Topic")?;
     let time = required(query.time, "Time")?;
     if time.parse::<u64>().is_err() {

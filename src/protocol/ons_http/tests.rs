@@ -78,7 +78,7 @@ fn decoded<'a>(encoded: &'a Encoded<'a>) -> Result<Signed<'a>, Refusal> {
     let header = |wanted: Header| {
         encoded.headers.iter().find(|(header, _)| *header == wanted).map(|(_, value)| Cow::Borrowed(value.as_ref()))
     };
-    decode(encoded.method, query, header, encoded.body.clone())
+    decode(encoded.method, query, header, encoded.body.clone(), Demand::Signed)
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_missing_parameter_is_named_in_the_vendors_words() {
     let complete = |header: Header| Some(Cow::Borrowed(header.name()));
     let check = |method, query, missing: Option<Header>, expected: &str| {
         let header = |name: Header| if Some(name) == missing { None } else { complete(name) };
-        let refusal = decode(method, query, header, Bytes::new()).unwrap_err();
+        let refusal = decode(method, query, header, Bytes::new(), Demand::Signed).unwrap_err();
         assert_eq!(refusal.status(), 400);
         assert_eq!(refusal.body(), format!(r#"{{"code":"SC_BAD_REQUEST","info":"{expected}"}}"#));
     };
@@ -153,14 +153,14 @@ fn lenient_where_clients_differ() {
         _ => Some(Cow::Borrowed(name.name())),
     };
     let query = "topic=T&topic=U&time=1&tag=a+b&key=%E6%A0%87&startDeliverTime=5&num=7&unknown=1";
-    let signed = decode(Method::Post, query, header, Bytes::new()).unwrap();
+    let signed = decode(Method::Post, query, header, Bytes::new(), Demand::Signed).unwrap();
     let Request::Publish(publish) = signed.request else { panic!("not a publish") };
     assert_eq!(
         (publish.topic.as_ref(), publish.tag.as_deref(), publish.key.as_deref()),
         ("T", Some("a b"), Some("标"))
     );
     assert_eq!((publish.start_deliver_time, publish.sharding_key), (Some(5), None));
-    let signed = decode(Method::Get, "topic=T&time=1&num=many&timeout=", header, Bytes::new()).unwrap();
+    let signed = decode(Method::Get, "topic=T&time=1&num=many&timeout=", header, Bytes::new(), Demand::Signed).unwrap();
     let Request::Consume(consume) = signed.request else { panic!("not a consume") };
     assert_eq!((consume.num, consume.timeout), (None, None));
 }

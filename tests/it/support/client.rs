@@ -114,6 +114,15 @@ impl Connection {
         }
     }
 
+    /// The next answer, an interim one too.
+    #[track_caller]
+    pub fn receive_interim(&mut self, method: &str) -> Response {
+        match self.read_one(method, Instant::now() + READ_LIMIT) {
+            Ok(response) => response,
+            Err(error) => panic!("no answer: {error:?}"),
+        }
+    }
+
     pub fn try_receive(&mut self, method: &str, limit: Duration) -> Result<Response, NoResponse> {
         let deadline = Instant::now() + limit;
         loop {

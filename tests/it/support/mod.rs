@@ -5,6 +5,7 @@ pub mod client;
 pub mod endpoint;
 pub mod handles;
 pub mod metrics;
+pub mod mq;
 pub mod ons;
 pub mod problem;
 pub mod settings;

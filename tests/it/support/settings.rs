@@ -55,13 +55,14 @@ impl Settings {
             if given.lines().any(|line| line.starts_with(key)) { String::new() } else { format!("{key} = {value}\n") }
         };
         let usual_server = unless(server, "drain_delay", "\"0s\"") + &unless(server, "shutdown_timeout", "\"5s\"");
-        let usual_profile = unless(profile, "endpoints", &format!("[\"{endpoint}\"]"))
+        let usual_profile = unless(profile, "protocol", "\"ons-http\"")
+            + &unless(profile, "endpoints", &format!("[\"{endpoint}\"]"))
             + &unless(profile, "producer_group", "\"PID_ours\"")
             + &unless(profile, "empty_poll_pause", "\"50ms\"");
         format!(
             "[server]\n{usual_server}{server}\n\
              [credentials.main]\ndirectory = \"{{secrets}}\"\n\n\
-             [profiles.main]\nprotocol = \"ons-http\"\ncredentials = \"main\"\n{usual_profile}{profile}\n\
+             [profiles.main]\ncredentials = \"main\"\n{usual_profile}{profile}\n\
              {topics}\n{more}"
         )
     }

@@ -132,7 +132,7 @@ fn what_a_caller_may_have_as_a_property() {
 }
 
 #[test]
-fn bodies_in_base64() {
+fn bodies_that_are_not_their_own_text() {
     let send = |body: &str, properties: &str| {
         published(document(&format!("<MessageBody>{body}</MessageBody><Properties>{properties}</Properties>")))
     };
@@ -140,10 +140,15 @@ fn bodies_in_base64() {
     assert_eq!(decoded.body, &b"\x00\xFF\n"[..]);
     assert_eq!(decoded.properties, [("a".to_owned(), "b".to_owned())]);
     assert_eq!(send("AP8K", "a:b").unwrap().body, "AP8K");
+    assert_eq!(send("-", "mq-gateway-body:empty|").unwrap().body, "");
     for (body, encoding) in [("AP8", "base64"), ("AP8K\n", "base64"), ("AP9=", "base64"), ("AP8K", "hex"), ("AP8K", "")]
     {
         let refusal = send(body, &format!("mq-gateway-body:{encoding}")).unwrap_err();
-        assert_eq!(refusal, schema("MessageBody: mq-gateway-body must be base64, and so must it"), "{body}");
+        assert_eq!(
+            refusal,
+            schema("MessageBody: it is not what the property mq-gateway-body (base64, empty) says"),
+            "{body}"
+        );
     }
 }
 

@@ -6,8 +6,8 @@ use crate::model::{Key, Message, MessageGroup, Tag, TagFilter, UnixMillis, Upstr
 
 const HEAD: &str = r#"<?xml version="1.0" encoding="utf-8"?>"#;
 
-fn encode(message: &Message, binary_as_base64: bool) -> Encoded {
-    Publish { topic: "T", instance: None, message, binary_as_base64 }.encode()
+fn encode(message: &Message, marks_bodies: bool) -> Encoded {
+    Publish { topic: "T", instance: None, message, marks_bodies }.encode()
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn a_publish_with_everything() {
         message_group: Some(MessageGroup::parse("g 1").unwrap()),
         deliver_at: Some(UnixMillis(1_571_388_173_000)),
     };
-    let encoded = Publish { topic: "%DLQ%T", instance: Some("I"), message: &message, binary_as_base64: true }.encode();
+    let encoded = Publish { topic: "%DLQ%T", instance: Some("I"), message: &message, marks_bodies: true }.encode();
     assert_eq!(encoded.method, Method::Post);
     assert_eq!(encoded.target, "/topics/%25DLQ%25T/messages?ns=I");
     let expected = "<Message xmlns=\"http://mq.aliyuncs.com/doc/v1/\"><MessageBody>&lt;a&gt;&amp;amp; ]]&gt; &#13;\n\"'世界\

@@ -77,7 +77,7 @@ proptest! {
     #[test]
     fn a_message_survives_the_wire(message in messages(), topic in "[^/\\p{Cc}]{1,20}", instance in prop::option::of(".{1,9}")) {
         let publish =
-            Publish { topic: &topic, instance: instance.as_deref(), message: &message, binary_as_base64: true };
+            Publish { topic: &topic, instance: instance.as_deref(), message: &message, marks_bodies: true };
         let encoded = publish.encode();
         prop_assert!(encoded.target.is_ascii());
         let (path, query) = encoded.target.split_once('?').unwrap_or((&encoded.target, ""));

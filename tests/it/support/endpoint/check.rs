@@ -21,6 +21,8 @@ pub struct Identities {
     pub accepted: Vec<Credentials>,
     /// Access keys that were good once.
     retired: Vec<String>,
+    /// The MQ HTTP protocol is spoken, not ONS HTTP.
+    pub speaks_mq: bool,
     /// How far the endpoint's clock is ahead, where a test set it.
     pub ahead_millis: Option<i64>,
 }
@@ -40,13 +42,13 @@ impl Identities {
         self.ahead_millis.map(|_| format!("Date: {}", time::format_http_date(self.now())))
     }
 
-    fn now(&self) -> u64 {
+    pub fn now(&self) -> u64 {
         time::now_millis().saturating_add_signed(self.ahead_millis.unwrap_or(0))
     }
 }
 
 /// Headers that a caller may send and that must never travel on.
-const NEVER: [&str; 18] = [
+pub const NEVER: [&str; 18] = [
     "authorization",
     "proxy-authorization",
     "cookie",
@@ -69,6 +71,9 @@ const NEVER: [&str; 18] = [
 
 /// Everything that is wrong with `request`.
 pub fn failures(request: &Recorded, identities: &Identities) -> Vec<Failure> {
+    if identities.speaks_mq {
+        return super::check_mq::failures(request, identities);
+    }
     let mut failures = Vec::new();
     let keys = request.headers_named("AccessKey");
     if let &[key] = keys.as_slice()

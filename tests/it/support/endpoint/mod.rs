@@ -5,6 +5,7 @@
 
 mod broker;
 mod check;
+pub mod check_mq;
 mod request;
 pub mod script;
 #[cfg(test)]
@@ -84,6 +85,14 @@ impl Endpoint {
     /// Starts one with credentials of its own.
     pub fn start() -> Self {
         Self::start_at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// Starts one that speaks MQ HTTP. Without a script a publish is stored, a poll finds nothing, an acknowledgement
+    /// succeeds.
+    pub fn start_mq() -> Self {
+        let endpoint = Self::start();
+        endpoint.shared.update(|state| state.identities.speaks_mq = true);
+        endpoint
     }
 
     /// Starts one at this address of the loopback network. One of its own keeps the port while the endpoint is away.
@@ -393,6 +402,9 @@ impl Shared {
 
     /// What a good endpoint says; a consume waits as long as it was asked to. `None` where the peer left meanwhile.
     fn usual_answer(&self, stream: &TcpStream, request: &Recorded) -> Option<Vec<u8>> {
+        if self.lock().identities.speaks_mq {
+            return Some(check_mq::usual_answer(request));
+        }
         let wait = request.parameter("timeout").and_then(|text| text.parse().ok()).unwrap_or(0);
         let deadline = Instant::now() + Duration::from_millis(wait);
         loop {

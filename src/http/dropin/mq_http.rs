@@ -1,0 +1,226 @@
+//! The MQ HTTP protocol as a relay.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+use super::{Denied, Identity, permit};
+use crate::gateway::{GatewayError, ReceiveRequest, TopicRoute};
+use crate::http::data::Exchange;
+use crate::http::problem::Problem;
+use crate::http::vendor::mq_http as edge;
+use crate::model::UpstreamHandle;
+use crate::protocol::mq_http::{
+    self, AckError, ConsumeQuery, Operation, Refusal, Target, decode_message, decode_receipt_handles,
+};
+use crate::upstream::UpstreamErrorKind;
+
+/// Answers one request.
+pub(super) async fn answer(exchange: &Exchange) -> HttpResponse {
+    let id = edge::request_id(&exchange.id);
+    let mut seen = Seen { identity: None, operation: "other" };
+    let result = perform(exchange, &id, &mut seen).await;
+    let caller = seen.identity.as_ref().map_or(super::UNKNOWN, Identity::label);
+    let label = match &result {
+        Ok(answer) => answer.label,
+        // The normal answer of an empty poll.
+        Err(Refusal::MessageNotExist) => "ok",
+        Err(refusal) => refusal.label(),
+    };
+    exchange.gateway().metrics().drop_in(caller, "mq-http", seen.operation, label);
+    match result {
+        Ok(answer) => answer.response,
+        Err(refusal) => {
+            tracing::debug!(request_id = exchange.id, caller, reason = refusal.label(), "refused a vendor's client");
+            edge::refused(&refusal, &edge::host(&exchange.request), &id)
+        }
+    }
+}
+
+/// What became known of a request on its way, for the metrics.
+struct Seen {
+    identity: Option<Identity>,
+    operation: &'static str,
+}
+
+/// An answer, and the word for it in metrics.
+struct Answer {
+    response: HttpResponse,
+    label: &'static str,
+}
+
+impl From<HttpResponse> for Answer {
+    fn from(response: HttpResponse) -> Self {
+        Self { response, label: "ok" }
+    }
+}
+
+async fn perform(exchange: &Exchange, id: &str, seen: &mut Seen) -> Result<Answer, Refusal> {
+    let dropin = exchange.drop_in();
+    let method = edge::method(&exchange.request)?;
+    let Target { topic, operation } = edge::target(&exchange.request, method)?;
+    seen.operation = match operation {
+        Operation::Publish => "publish",
+        Operation::Consume(_) => "receive",
+        Operation::Acknowledge { .. } => "ack",
+    };
+    let identity = if dropin.asks_nobody() {
+        Identity::Anyone
+    } else {
+        if dropin.callers.is_empty() {
+            return Err(Refusal::AccessDenied);
+        }
+        let now = exchange.gateway().clock().now();
+        let caller = edge::identify(&dropin.callers, &exchange.request, method, dropin.clock_window, now)?;
+        Identity::Caller(caller.name.clone())
+    };
+    let identity = &*seen.identity.insert(identity);
+    match operation {
+        Operation::Publish => publish_one(exchange, identity, &topic, id).await,
+        Operation::Consume(query) => consume_some(exchange, identity, &topic, query, id).await,
+        Operation::Acknowledge { group } => acknowledge_some(exchange, identity, &topic, &group, id).await,
+    }
+}
+
+async fn publish_one(exchange: &Exchange, identity: &Identity, topic: &str, id: &str) -> Result<Answer, Refusal> {
+    let gateway = exchange.gateway();
+    let route = gateway.topic_to_publish(topic).map_err(|error| refusal(&error))?;
+    permitted(exchange, identity, &route)?;
+    let body = exchange.body().await.map_err(|problem| unread(&problem, exchange.limits().body_bytes))?;
+    edge::check_digest(&exchange.request, &body)?;
+    let message = decode_message(route.topic.clone(), &body)?;
+    edge::check_delivery_time(&message, gateway.clock().now())?;
+    let sent = message.body.clone();
+    let published = gateway.publish(&route, message, None, exchange.end).await;
+    let accepted = published.map_err(|error| logged(exchange, &error))?;
+    let answer = mq_http::encode_published(&accepted.published.message_id, &sent);
+    Ok(edge::document(StatusCode::CREATED, answer, id).into())
+}
+
+async fn consume_some(
+    exchange: &Exchange,
+    identity: &Identity,
+    topic: &str,
+    query: ConsumeQuery,
+    id: &str,
+) -> Result<Answer, Refusal> {
+    let gateway = exchange.gateway();
+    let route = gateway.group(topic, &query.group).map_err(|error| refusal(&error))?;
+    permitted(exchange, identity, &route.topic)?;
+    let wait = Duration::from_secs(query.wait_seconds);
+    let request = ReceiveRequest { max_messages: query.num, wait, tags: query.tags, ordered: query.ordered };
+    let received = gateway.receive(&route, &request).await.map_err(|error| logged(exchange, &error))?;
+    if received.deliveries.is_empty() {
+        return Err(Refusal::MessageNotExist);
+    }
+    Ok(edge::document(StatusCode::OK, mq_http::encode_consumed(&received.deliveries), id).into())
+}
+
+async fn acknowledge_some(
+    exchange: &Exchange,
+    identity: &Identity,
+    topic: &str,
+    group: &str,
+    id: &str,
+) -> Result<Answer, Refusal> {
+    let gateway = exchange.gateway();
+    let route = gateway.group(topic, group).map_err(|error| refusal(&error))?;
+    permitted(exchange, identity, &route.topic)?;
+    let body = exchange.body().await.map_err(|problem| unread(&problem, exchange.limits().body_bytes))?;
+    edge::check_digest(&exchange.request, &body)?;
+    let texts = decode_receipt_handles(&body)?;
+    let mut handles = Vec::with_capacity(texts.len());
+    for text in &texts {
+        handles.push(UpstreamHandle::parse(text).map_err(|_| Refusal::MissingReceiptHandle)?);
+    }
+    let results = gateway.acknowledge_deliveries(&route, &handles, exchange.end).await;
+    let results = results.map_err(|error| logged(exchange, &error))?;
+    exchange.log_failures(results.iter().filter_map(|result| result.as_ref().err()));
+    let acknowledged = results.iter().any(Result::is_ok);
+    let mut errors = Vec::new();
+    for (text, result) in texts.into_iter().zip(results) {
+        let Err(error) = result else { continue };
+        let refusal = refusal(&error);
+        if error.upstream().is_some_and(|error| error.kind == UpstreamErrorKind::RejectedMessage) {
+            errors.push(AckError::invalid_handle(text));
+        } else if acknowledged || !errors.is_empty() {
+            errors.push(AckError { handle: text, code: refusal.code().to_owned(), message: refusal.to_string() });
+        } else {
+            // Nothing was acknowledged, and not for the handles' sake.
+            return Err(refusal);
+        }
+    }
+    if errors.is_empty() {
+        return Ok(edge::acknowledged(id).into());
+    }
+    Ok(Answer { response: edge::not_acknowledged(&errors, id), label: "not_acknowledged" })
+}
+
+fn permitted(exchange: &Exchange, identity: &Identity, route: &TopicRoute) -> Result<(), Refusal> {
+    permit(exchange, identity, route).map_err(|denied| match denied {
+        Denied::OtherTopics | Denied::NoClientAuth => Refusal::AccessDenied,
+    })
+}
+
+fn logged(exchange: &Exchange, error: &GatewayError) -> Refusal {
+    exchange.log_failures(std::iter::once(error));
+    refusal(error)
+}
+
+/// What the vendor's clients get when the gateway fails: matched without a wildcard, so that a new failure does not
+/// compile until it has an answer.
+fn refusal(error: &GatewayError) -> Refusal {
+    match error {
+        GatewayError::IllegalName { what: "topic", error } => edge::invalid_name("topic", *error),
+        GatewayError::IllegalName { error, .. } => edge::invalid_name("consumer", *error),
+        GatewayError::UnknownTopic => Refusal::TopicNotExist,
+        GatewayError::UnknownGroup => Refusal::SubscriptionNotExist,
+        GatewayError::TooLarge { limit, .. } => edge::too_big(*limit),
+        GatewayError::UnsupportedField { field, detail } | GatewayError::Invalid { field, detail } => {
+            Refusal::InvalidArgument(format!("The value of {field} is invalid: {detail}.").into())
+        }
+        GatewayError::RateLimited { .. } | GatewayError::TopicFull { .. } | GatewayError::OutOfTime => {
+            Refusal::QpsLimitExceeded
+        }
+        GatewayError::Upstream(error) => match error.kind {
+            UpstreamErrorKind::RejectedMessage => Refusal::InvalidArgument(format!("{}.", error.detail).into()),
+            UpstreamErrorKind::Overloaded | UpstreamErrorKind::Throttled => Refusal::QpsLimitExceeded,
+            UpstreamErrorKind::Timeout
+            | UpstreamErrorKind::Unreachable
+            | UpstreamErrorKind::CircuitOpen
+            | UpstreamErrorKind::BadResponse
+            | UpstreamErrorKind::ServerError
+            | UpstreamErrorKind::AuthRejected
+            | UpstreamErrorKind::Misconfigured => Refusal::InternalError,
+        },
+        GatewayError::EarlierMessageFailed
+        | GatewayError::UnsupportedVerb { .. }
+        | GatewayError::InvalidReceiptHandle
+        | GatewayError::ForeignReceiptHandle
+        | GatewayError::Internal(_) => Refusal::InternalError,
+    }
+}
+
+/// A body that did not come whole.
+fn unread(problem: &Problem, limit: usize) -> Refusal {
+    match problem.status() {
+        413 => edge::too_big(limit),
+        415 => Refusal::InvalidArgument("The body must come without Content-Encoding.".into()),
+        _ => Refusal::IncompleteBody,
+    }
+}
+
+/// A failure that the protocol does not know.
+pub(super) fn refuse(problem: &Problem, id: &str) -> HttpResponse {
+    let refusal = match problem.status() {
+        403 => Refusal::AccessDenied,
+        405 => Refusal::MethodNotAllowed,
+        408 => Refusal::IncompleteBody,
+        414 => Refusal::InvalidRequestUrl,
+        400..=499 => Refusal::InvalidArgument(problem.detail.clone().into()),
+        503 => Refusal::QpsLimitExceeded,
+        _ => Refusal::InternalError,
+    };
+    edge::refused(&refusal, "http://localhost", &edge::request_id(id))
+}

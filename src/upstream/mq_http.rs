@@ -1,0 +1,299 @@
+//! The MQ HTTP protocol as a client (protocol notes MQ HTTP 2 to 4).
+
+use std::time::Duration;
+
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use tokio::time::Instant;
+
+use super::exchange::{Exchange, How, Operation, RECEIVE_MARGIN, Signed, kind_of_status, vendor_code};
+use super::{Attempted, Objection, Pair, Plan, ReceiveRequest, UpstreamError, UpstreamErrorKind};
+use crate::config::{BinaryBodies, OnUnknown};
+use crate::http_client::Answer;
+use crate::model::{ConsumerGroup, Delivery, Key, Message, MessageGroup, Published, Topic, UnixMillis, UpstreamHandle};
+use crate::protocol::mq_http::{
+    self, AckError, Acknowledge, Consume, Encoded, MAX_PROPERTY_BYTES, MAX_WAIT_SECONDS, Publish, decode_ack_errors,
+    decode_consumed, decode_error, decode_published, encode_date, is_reserved_property, is_xml_text, property_flaw,
+};
+use crate::signature::mq_http::{content_md5, string_to_sign};
+
+const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
+const SECURITY_TOKEN: HeaderName = HeaderName::from_static("security-token");
+const X_MQ_VERSION: HeaderName = HeaderName::from_static("x-mq-version");
+const VERSION: HeaderValue = HeaderValue::from_static(mq_http::VERSION);
+const TEXT_XML: HeaderValue = HeaderValue::from_static(mq_http::CONTENT_TYPE);
+
+/// One thread's client of one profile.
+#[derive(Debug)]
+pub struct MqHttp {
+    exchange: Exchange,
+}
+
+impl MqHttp {
+    /// Builds the client.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        // Six bytes of escapes per byte of body at worst, and some room for the rest (contract section 4).
+        let per_message = plan.capabilities.max_message_bytes.saturating_mul(6);
+        let messages = usize::try_from(mq_http::MAX_CONSUME).unwrap_or(usize::MAX);
+        Self { exchange: Exchange::new(plan, per_message.saturating_mul(messages).saturating_add(1024 * 1024)) }
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        &self.exchange.plan
+    }
+
+    fn instance(&self) -> Option<&str> {
+        self.plan().instance_id.as_deref()
+    }
+
+    fn encodes_bodies(&self) -> bool {
+        self.plan().binary_bodies == BinaryBodies::Base64
+    }
+
+    /// The size of a body as it goes into the document.
+    pub(super) fn body_bytes(&self, message: &Message) -> usize {
+        let bytes = message.body.len();
+        if self.encodes_bodies() && !is_xml_text(&message.body) { bytes.div_ceil(3).saturating_mul(4) } else { bytes }
+    }
+
+    /// Why the protocol does not carry a message: properties are one text, `name:value|…` (protocol notes MQ HTTP 3).
+    pub(super) fn objection(&self, message: &Message) -> Option<Objection> {
+        if !self.encodes_bodies() && !is_xml_text(&message.body) {
+            let detail = "mq-http carries text only, and no control characters but tabs and line ends: encode the body \
+                          (base64) or set binary_bodies = \"base64\" on the profile";
+            return Some(Objection::Unsupported { field: "body", detail: detail.to_owned() });
+        }
+        let invalid = |field, what: &str, flaw: &str| {
+            Some(Objection::Invalid { field, detail: format!("{what} {flaw} on mq-http: leave that out") })
+        };
+        if let Some(tag) = &message.tag
+            && !is_xml_text(tag.as_str().as_bytes())
+        {
+            return invalid("tag", "a tag", "must not contain characters that XML forbids");
+        }
+        if let Some(flaw) = message.keys.iter().find_map(|key| property_flaw(key.as_str())) {
+            return invalid("keys", "a key", flaw);
+        }
+        if let Some(flaw) = message.message_group.as_ref().and_then(|group| property_flaw(group.as_str())) {
+            return invalid("message_group", "a message group", flaw);
+        }
+        let mut bytes: usize = message.keys.iter().map(|key| Key::as_str(key).len() + 1).sum();
+        bytes += message.message_group.as_ref().map_or(0, |group| MessageGroup::as_str(group).len());
+        for (name, value) in &message.properties {
+            if name.is_empty() {
+                return invalid("properties", "a property's name", "must not be empty");
+            }
+            if is_reserved_property(name) {
+                return invalid("properties", "a property's name", "must not be one that the MQ itself uses");
+            }
+            if let Some(flaw) = property_flaw(name).or_else(|| property_flaw(value)) {
+                return invalid("properties", "a property", flaw);
+            }
+            bytes += name.len() + value.len() + 2;
+        }
+        if bytes > MAX_PROPERTY_BYTES {
+            let detail = format!(
+                "properties, keys and message group have {bytes} bytes together, the limit of mq-http is \
+                 {MAX_PROPERTY_BYTES}: put some of it into the body"
+            );
+            return Some(Objection::Invalid { field: "properties", detail });
+        }
+        None
+    }
+
+    pub(super) async fn publish(
+        &self,
+        message: &Message,
+        deadline: Instant,
+        on_unknown: OnUnknown,
+    ) -> Attempted<Result<Published, UpstreamError>> {
+        // The document is the same for every attempt; only the head is signed anew.
+        let publish = Publish {
+            topic: message.topic.as_str(),
+            instance: self.instance(),
+            message,
+            marks_bodies: self.encodes_bodies(),
+        };
+        let encoded = publish.encode();
+        let digest = content_md5(&encoded.body);
+        let sign = |pair: &Pair, now| signed(&encoded, Some(&digest), pair, now);
+        let read = |answer: &Answer| {
+            if answer.status != StatusCode::CREATED {
+                return Err(self.classify(answer, Operation::Publish));
+            }
+            let read = decode_published(&answer.body).map_err(bad_response)?;
+            let ours = mq_http::body_md5(&message.body);
+            if read.body_md5.is_some_and(|theirs| !theirs.eq_ignore_ascii_case(&ours)) {
+                let (profile, topic) = (self.plan().name.as_str(), message.topic.as_str());
+                tracing::warn!(profile, topic, "the MQ tells another digest than the body's that was sent");
+            }
+            Ok(read.published)
+        };
+        self.exchange.perform(How { operation: Operation::Publish, deadline, on_unknown }, sign, read).await
+    }
+
+    pub(super) async fn receive(&self, asked: &ReceiveRequest<'_>) -> Result<Vec<Delivery>, UpstreamError> {
+        let end_of_wait = Instant::now() + asked.wait;
+        let sign = |pair: &Pair, now| {
+            // A repeated poll waits for what is left only; the protocol counts in whole seconds.
+            let left = end_of_wait.saturating_duration_since(Instant::now()) + Duration::from_millis(500);
+            let consume = Consume {
+                topic: asked.topic.as_str(),
+                group: asked.group.as_str(),
+                instance: self.instance(),
+                num: asked.max_messages,
+                wait_seconds: left.as_secs().min(MAX_WAIT_SECONDS),
+                tags: asked.tags,
+                ordered: asked.ordered,
+            };
+            signed(&consume.encode(), None, pair, now)
+        };
+        let read = |answer: &Answer| {
+            if answer.status == StatusCode::NOT_FOUND
+                && decode_error(&answer.body).is_some_and(|error| error.code == NO_MESSAGE)
+            {
+                return Ok(Vec::new());
+            }
+            if answer.status != StatusCode::OK {
+                return Err(self.classify(answer, Operation::Receive));
+            }
+            let consumed = decode_consumed(&answer.body).map_err(bad_response)?;
+            self.plan().warn_unreadable(asked.topic, consumed.unreadable);
+            if consumed.digest_mismatches > 0 {
+                let (profile, topic, messages) =
+                    (self.plan().name.as_str(), asked.topic.as_str(), consumed.digest_mismatches);
+                tracing::warn!(profile, topic, messages, "bodies differ from the digests that the MQ tells of them");
+            }
+            Ok(consumed.deliveries)
+        };
+        let deadline = end_of_wait + RECEIVE_MARGIN;
+        let how = How { operation: Operation::Receive, deadline, on_unknown: OnUnknown::Report };
+        self.exchange.perform(how, sign, read).await.result
+    }
+
+    /// Up to [`mq_http::MAX_ACK`] at once; those that the MQ did not take are named one by one.
+    pub(super) async fn acknowledge(
+        &self,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handles: &[UpstreamHandle],
+        deadline: Instant,
+    ) -> Vec<Result<(), UpstreamError>> {
+        let instance = self.instance();
+        let acknowledge = Acknowledge { topic: topic.as_str(), group: group.as_str(), instance, handles };
+        let encoded = acknowledge.encode();
+        let digest = content_md5(&encoded.body);
+        let sign = |pair: &Pair, now| signed(&encoded, Some(&digest), pair, now);
+        let read = |answer: &Answer| match answer.status {
+            StatusCode::NO_CONTENT => Ok(Vec::new()),
+            StatusCode::NOT_FOUND => {
+                let errors = decode_ack_errors(&answer.body).filter(|errors| !errors.is_empty());
+                errors.ok_or_else(|| self.classify(answer, Operation::Acknowledge))
+            }
+            _ => Err(self.classify(answer, Operation::Acknowledge)),
+        };
+        let how = How { operation: Operation::Acknowledge, deadline, on_unknown: OnUnknown::Report };
+        match self.exchange.perform(how, sign, read).await.result {
+            Err(error) => handles.iter().map(|_| Err(error.clone())).collect(),
+            Ok(errors) => {
+                // An error of a handle that is none of ours may mean any of them: none of the rest is known to be done.
+                let foreign = |error: &AckError| handles.iter().all(|handle| handle.as_str() != error.handle);
+                let doubtful = errors.iter().any(foreign);
+                handles
+                    .iter()
+                    .map(|handle| match errors.iter().find(|error| error.handle == handle.as_str()) {
+                        Some(error) => Err(not_acknowledged(&error.code)),
+                        None if doubtful => {
+                            let detail = "the MQ refused a receipt handle that was not sent to it";
+                            Err(UpstreamError::new(UpstreamErrorKind::BadResponse, detail))
+                        }
+                        None => Ok(()),
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    /// The row of the contract's table for an answer that is no success.
+    fn classify(&self, answer: &Answer, operation: Operation) -> UpstreamError {
+        let body = decode_error(&answer.body);
+        let code = body.as_ref().map_or("", |body| body.code.as_str());
+        let status = answer.status.as_u16();
+        let kind = match (status, code) {
+            // Nothing was done, and the clock is what is wrong; a 408 without it is a broker that was late.
+            (408, "TimeExpired") => UpstreamErrorKind::AuthRejected,
+            // What we sign with every request: something on the way took it out.
+            (
+                400,
+                "MissingAuthorizationHeader" | "InvalidAuthorizationHeader" | "MissingDateHeader" | "InvalidDateHeader",
+            ) => UpstreamErrorKind::AuthRejected,
+            (400..=499, "TopicNotExist" | "SubscriptionNotExist") => UpstreamErrorKind::Misconfigured,
+            // The sources differ in its status.
+            (400 | 429 | 503, "QpsLimitExceeded") => UpstreamErrorKind::Throttled,
+            // A handle that is none any more, told without the list.
+            (400 | 404, "ReceiptHandleError" | NO_MESSAGE) if operation == Operation::Acknowledge => {
+                UpstreamErrorKind::RejectedMessage
+            }
+            _ => kind_of_status(status, body.is_some() || answer.retry_after.is_some(), operation),
+        };
+        self.exchange.refusal(kind, answer, vendor_code(code))
+    }
+}
+
+/// The normal answer of an empty poll, and what is said of a handle that came too late.
+const NO_MESSAGE: &str = "MessageNotExist";
+
+/// One handle of several that the MQ did not take.
+fn not_acknowledged(code: &str) -> UpstreamError {
+    let kind = match code {
+        "QpsLimitExceeded" => UpstreamErrorKind::Throttled,
+        "InternalError" | "InternalServerError" => UpstreamErrorKind::ServerError,
+        _ => UpstreamErrorKind::RejectedMessage,
+    };
+    let code = vendor_code(code);
+    let said = code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+    let mut error = UpstreamError::new(kind, format!("the MQ did not take the receipt handle{said}"));
+    error.vendor_code = code;
+    error
+}
+
+/// Signs the head; the body is covered by its digest.
+pub(crate) fn signed(encoded: &Encoded, digest: Option<&str>, pair: &Pair, now: UnixMillis) -> Signed {
+    let date = encode_date(now);
+    let text = string_to_sign(
+        encoded.method.as_str(),
+        digest.unwrap_or_default(),
+        mq_http::CONTENT_TYPE,
+        &date,
+        &[("x-mq-version", mq_http::VERSION)],
+        &encoded.target,
+    );
+    let authorization = format!("MQ {}:{}", pair.access_key, pair.signing.sign(&text).as_str());
+    let mut headers = Vec::with_capacity(6);
+    headers.push((X_MQ_VERSION, VERSION));
+    headers.push((CONTENT_TYPE, TEXT_XML));
+    let texts = [
+        (AUTHORIZATION, Some(authorization.as_str())),
+        (DATE, Some(date.as_str())),
+        (CONTENT_MD5, digest),
+        // Not part of what is signed (protocol notes MQ HTTP 2).
+        (SECURITY_TOKEN, pair.security_token.as_ref().map(crate::signature::Secret::expose)),
+    ];
+    for (name, text) in texts {
+        // Keys and tokens are visible ASCII, the rest is ours.
+        if let Some(Ok(value)) = text.map(HeaderValue::from_str) {
+            headers.push((name, value));
+        }
+    }
+    let (method, body) = match encoded.method {
+        mq_http::Method::Post => (Method::POST, Some(encoded.body.clone())),
+        mq_http::Method::Get => (Method::GET, None),
+        mq_http::Method::Delete => (Method::DELETE, Some(encoded.body.clone())),
+    };
+    Signed { method, target: encoded.target.clone(), headers, body }
+}
+
+fn bad_response(error: mq_http::AnswerError) -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::BadResponse, format!("the MQ's answer could not be used: {error}"))
+}

@@ -1,0 +1,304 @@
+//! Clients of the MQ HTTP protocol, pointed at the gateway: whatever the protocol behind it, the answers are the
+//! vendor's own (protocol notes MQ HTTP 2 to 5).
+
+use std::net::SocketAddr;
+
+use crate::support::endpoint::{closed, respond};
+use crate::support::mq::{MqRequest, Received, all, assert_refused, assert_vendors, message, only, received};
+use crate::support::ons::{Credentials, md5_hex};
+use crate::support::time::{now_millis, until};
+use crate::support::trap::dead_url;
+use crate::support::{Connection, Endpoint, Launch, Response, Settings, TestApp};
+
+struct Client {
+    address: SocketAddr,
+    credentials: Credentials,
+}
+
+impl Client {
+    fn embedded(app: &TestApp) -> Self {
+        Self { address: app.data(), credentials: app.embedded_credentials() }
+    }
+
+    fn anyone(app: &TestApp) -> Self {
+        Self { address: app.data(), credentials: Credentials::of("nobody") }
+    }
+
+    fn publish(&self, topic: &str, body: &str, tag: &str, properties: &str) -> MqRequest {
+        MqRequest::publish(&self.credentials, topic, body, tag, properties)
+    }
+
+    fn consume(&self, topic: &str, number: u32, more: &str) -> MqRequest {
+        MqRequest::consume(&self.credentials, topic, "GID_a", number, more)
+    }
+
+    fn acknowledge(&self, topic: &str, handles: &[&str]) -> MqRequest {
+        MqRequest::acknowledge(&self.credentials, topic, "GID_a", handles)
+    }
+
+    fn send(&self, request: &MqRequest) -> Response {
+        request.send(self.address)
+    }
+
+    #[track_caller]
+    fn stored(&self, request: &MqRequest) -> String {
+        let response = self.send(request);
+        assert_eq!(response.status, 201, "{request:?}: {response:?}");
+        assert_vendors(&response);
+        only(&response.text(), "MessageId")
+    }
+
+    #[track_caller]
+    fn taken(&self, topic: &str, number: u32, more: &str) -> Vec<Received> {
+        received(&self.send(&self.consume(topic, number, more)))
+    }
+
+    #[track_caller]
+    fn refused(&self, request: &MqRequest, status: u16, code: &str) -> String {
+        let response = self.send(request);
+        assert_refused(&response, status, code);
+        only(&response.text(), "Message")
+    }
+}
+
+/// The embedded endpoint behind an `mq-http` profile.
+fn on_mq() -> TestApp {
+    Launch::embedded_with(
+        "[embedded]\nenabled = true\nstorage = \"memory\"\nvisibility_timeout = \"2s\"\n\
+         [profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
+         producer_group = \"PID_a\"\nbinary_bodies = \"base64\"\n\
+         [[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n",
+    )
+    .start()
+}
+
+fn open() -> Settings {
+    Settings::new().more("[dropin]\nclient_auth = \"none\"\nerror_hold = \"0s\"\n")
+}
+
+#[test]
+fn a_message_goes_round() {
+    let app = on_mq();
+    let client = Client::embedded(&app);
+    let body = "Hello <b>&\"'世界</b> ]]> \r\n tail";
+    let id = client.stored(&client.publish("T", body, "TagA", "KEYS:K1|a:值|__SHARDINGKEY:s1|").with_md5());
+    let taken = client.taken("T", 16, "&waitseconds=5&tag=TagA%7C%7CTagB&ns=MQ_INST_1");
+    assert_eq!(taken.len(), 1);
+    let message = &taken[0];
+    assert_eq!((message.message_id.as_str(), message.body.as_str()), (id.as_str(), body));
+    assert_eq!(message.body_md5, md5_hex(body.as_bytes()).to_uppercase());
+    assert_eq!((message.tag.as_deref(), message.consumed_times), (Some("TagA"), 1));
+    let properties = message.properties.clone().expect("properties");
+    for pair in ["KEYS:K1", "a:值", "__SHARDINGKEY:s1"] {
+        assert!(properties.split('|').any(|found| found == pair), "{pair} in {properties}");
+    }
+    assert!(!message.handle.starts_with("v1."), "the MQ's own: {}", message.handle);
+    let response = client.send(&client.acknowledge("T", &[&message.handle, "bogus"]));
+    assert_eq!(response.status, 404);
+    assert_eq!(all(&response.text(), "ReceiptHandle"), ["bogus"]);
+    assert_eq!(only(&response.text(), "ErrorCode"), "ReceiptHandleError");
+    assert_eq!(client.send(&client.acknowledge("T", &[&message.handle])).status, 204);
+    assert!(client.taken("T", 1, "").is_empty());
+    let metrics = app.metrics();
+    let count = |operation: &str, result: &str| {
+        let labels = [("caller", "embedded"), ("protocol", "mq-http"), ("operation", operation), ("result", result)];
+        metrics.get("mq_gateway_dropin_requests_total", &labels)
+    };
+    assert_eq!((count("publish", "ok"), count("receive", "ok")), (Some(1.0), Some(2.0)));
+    assert_eq!((count("ack", "ok"), count("ack", "not_acknowledged")), (Some(1.0), Some(1.0)));
+}
+
+#[test]
+fn order_and_long_polls_pass_through() {
+    let app = on_mq();
+    let client = Client::embedded(&app);
+    for body in ["1", "2"] {
+        client.stored(&client.publish("T", body, "", "__SHARDINGKEY:s|"));
+    }
+    let first = client.taken("T", 1, "&trans=order");
+    assert_eq!(first[0].body, "1");
+    assert!(client.taken("T", 16, "&trans=order").is_empty());
+    let (consume, address) = (client.consume("T", 16, "&trans=order&waitseconds=30"), client.address);
+    let poll = std::thread::spawn(move || consume.send(address));
+    until("the poll", || (app.metrics().get("mq_gateway_receive_waiters", &[]) == Some(1.0)).then_some(()));
+    assert_eq!(client.send(&client.acknowledge("T", &[&first[0].handle])).status, 204);
+    assert_eq!(received(&poll.join().expect("the poll"))[0].body, "2");
+}
+
+#[test]
+fn a_profile_of_the_other_protocol_serves_them_as_far_as_it_can() {
+    let app = TestApp::embedded();
+    let client = Client::embedded(&app);
+    client.stored(&client.publish("T", "x", "TagA", "KEYS:k1 k2|__SHARDINGKEY:s|"));
+    let taken = client.taken("T", 16, "&waitseconds=5");
+    assert_eq!((taken[0].body.as_str(), taken[0].tag.as_deref()), ("x", Some("TagA")));
+    assert_eq!(client.send(&client.acknowledge("T", &[&taken[0].handle])).status, 204);
+    let text = client.refused(&client.publish("T", "x", "", "a:b|"), 400, "InvalidArgument");
+    assert!(text.contains("properties"), "{text}");
+    client.refused(&client.consume("T", 1, "&tag=TagA"), 400, "InvalidArgument");
+    client.refused(&client.consume("T", 1, "&trans=order"), 400, "InvalidArgument");
+    let big = client.refused(&client.publish("T", &"x".repeat(65_537), "", ""), 400, "InvalidArgument");
+    assert!(big.contains("65536"), "{big}");
+}
+
+#[test]
+fn who_is_not_who_they_say_is_refused_and_nothing_is_relayed() {
+    let app = on_mq();
+    let client = Client::embedded(&app);
+    let publish = || client.publish("T", "x", "", "");
+    let mut wrong_secret = publish();
+    wrong_secret.credentials.secret_key.push('x');
+    client.refused(&wrong_secret, 403, "SignatureDoesNotMatch");
+    let mut unknown = publish();
+    unknown.credentials.access_key = "unknown".into();
+    client.refused(&unknown, 403, "InvalidAccessKeyId");
+    client.refused(&publish().without("Authorization"), 400, "MissingAuthorizationHeader");
+    client.refused(&publish().without("Date"), 400, "MissingDateHeader");
+    client.refused(&publish().at(now_millis() - 16 * 60 * 1000), 408, "TimeExpired");
+    let mut swapped = publish().with_md5();
+    swapped.body = message("y", "", "").into_bytes();
+    client.refused(&swapped, 400, "InvalidDigest");
+    client.refused(&MqRequest::post(&client.credentials, "T", "<Message>"), 400, "MalformedXML");
+    let bomb = "<!DOCTYPE b [<!ENTITY a \"aaaa\">]><Message><MessageBody>&a;</MessageBody></Message>";
+    client.refused(&MqRequest::post(&client.credentials, "T", bomb), 400, "MalformedXML");
+    client.refused(&client.publish("T", "x", "", "a<b:c|"), 400, "InvalidArgument");
+    client.refused(&client.publish("T", "x", "", "__TransCheckT:10|"), 400, "InvalidArgument");
+    client.refused(&client.consume("T", 1, "&trans=pop"), 400, "InvalidArgument");
+    client.refused(&client.consume("T", 17, ""), 400, "InvalidArgument");
+    client.refused(&client.acknowledge("T", &[]), 400, "MissingReceiptHandle");
+    let far = now_millis() + 41 * 24 * 3600 * 1000;
+    client.refused(&client.publish("T", "x", "", &format!("__STARTDELIVERTIME:{far}|")), 400, "InvalidArgument");
+    assert!(client.taken("T", 16, "").is_empty());
+    let published = app.metrics().get("mq_gateway_messages_published_total", &[("outcome", "published")]);
+    assert_eq!(published.unwrap_or_default(), 0.0);
+}
+
+#[test]
+fn nothing_on_the_vendors_path_is_a_rest_problem() {
+    let app = on_mq();
+    let client = Client::embedded(&app);
+    let many = (0..70).fold(client.publish("T", "x", "", ""), |it, number| it.header(&format!("X-{number}: y")));
+    client.refused(&many, 400, "InvalidArgument");
+    let long = format!("&more={}", "y".repeat(9000));
+    client.refused(&client.consume("T", 1, &long), 400, "InvalidRequestURL");
+    client.refused(&client.publish("T", &"x".repeat(5 << 20), "", ""), 400, "InvalidArgument");
+    client.refused(&client.publish("T", "x", "", "").header("Content-Encoding: gzip"), 400, "InvalidArgument");
+    client.refused(&client.publish("T", "x", "", "").header("Origin: http://evil.example.com"), 403, "AccessDenied");
+    let mut put = client.publish("T", "x", "", "");
+    put.method = "PUT";
+    let response = client.send(&put);
+    assert_eq!((response.status, response.header("allow")), (405, Some("POST, GET, DELETE")), "{response:?}");
+    assert_vendors(&response);
+    let bad_topic = client.publish("a b", "x", "", "");
+    client.refused(&bad_topic, 400, "InvalidArgument");
+}
+
+#[test]
+fn without_client_auth_no_key_is_needed() {
+    let endpoint = Endpoint::start_mq();
+    let app = TestApp::with(&endpoint, open().profile("protocol = \"mq-http\""));
+    let client = Client::anyone(&app);
+    client.stored(&client.publish("orders", "x", "", "").without("Authorization").without("Date"));
+    let sent = endpoint.only_request();
+    let authorization = sent.header("authorization").expect("signed by us");
+    assert!(authorization.starts_with(&format!("MQ {}:", endpoint.credentials().access_key)), "{authorization}");
+    // The whole request is made anew: nothing of the caller's head travels on.
+    client.stored(&client.publish("orders", "x", "", "").header("Cookie: a=b").header("security-token: theirs"));
+    assert_eq!(endpoint.last_request().header("security-token"), None);
+}
+
+#[test]
+fn callers_with_virtual_keys_have_their_own_topics() {
+    let endpoint = Endpoint::start_mq();
+    let billing = Credentials::of("billing");
+    let settings = Settings::new().profile("protocol = \"mq-http\"").more(
+        "[dropin]\nclient_auth = \"keys\"\n[credentials.billing]\ndirectory = \"{directory}/billing\"\n\
+         [callers.billing]\ncredentials = \"billing\"\ntopics = [\"orders\"]\n",
+    );
+    let app = Launch::towards(&endpoint, settings).secrets_in("billing", &billing).start();
+    let client = Client { address: app.data(), credentials: billing };
+    client.stored(&client.publish("orders", "x", "", ""));
+    client.refused(&client.publish("payments", "x", "", ""), 403, "AccessDenied");
+    let real = Client { address: app.data(), credentials: endpoint.credentials().clone() };
+    real.refused(&real.publish("orders", "x", "", ""), 403, "InvalidAccessKeyId");
+    assert_eq!(endpoint.request_count(), 1);
+}
+
+#[test]
+fn topics_and_groups_that_are_not_configured_are_named_so() {
+    let endpoint = Endpoint::start_mq();
+    let topics = "[[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"GID_b\"]\n";
+    let app = TestApp::with(&endpoint, open().profile("protocol = \"mq-http\"").topics(topics));
+    let client = Client::anyone(&app);
+    client.refused(&client.publish("payments", "x", "", ""), 404, "TopicNotExist");
+    client.refused(&client.consume("payments", 1, ""), 404, "TopicNotExist");
+    client.refused(&client.consume("orders", 1, ""), 404, "SubscriptionNotExist");
+    client.refused(&client.acknowledge("orders", &["h"]), 404, "SubscriptionNotExist");
+    assert_eq!(endpoint.request_count(), 0);
+}
+
+#[test]
+fn without_a_word_on_who_may_call_only_the_embedded_endpoint_is_served() {
+    let endpoint = Endpoint::start_mq();
+    let app = TestApp::with(&endpoint, Settings::new().profile("protocol = \"mq-http\""));
+    let client = Client { address: app.data(), credentials: endpoint.credentials().clone() };
+    client.refused(&client.publish("orders", "x", "", ""), 403, "AccessDenied");
+    assert_eq!(endpoint.request_count(), 0);
+}
+
+#[test]
+fn what_the_mq_did_is_told_in_the_vendors_codes() {
+    let endpoint = Endpoint::start_mq();
+    let settings = open().profile("protocol = \"mq-http\"").profile("breaker_failures = 1000");
+    let app = TestApp::with(&endpoint, settings.topic("deadline = \"1s\""));
+    let client = Client::anyone(&app);
+    let publish = || client.publish("orders", "x", "", "");
+    let rows = [
+        (respond(500, &[], ""), 1, 500, "InternalError"),
+        (closed(), 1, 500, "InternalError"),
+        (respond(408, &[], ""), 1, 500, "InternalError"),
+        (respond(403, &[], ""), 2, 500, "InternalError"),
+        (respond(404, &[], ""), 1, 500, "InternalError"),
+        (respond(503, &["Retry-After: 60"], ""), 1, 503, "QpsLimitExceeded"),
+        (respond(400, &[], ""), 1, 400, "InvalidArgument"),
+    ];
+    for (script, times, status, code) in rows {
+        for _ in 0..times {
+            endpoint.script(script.clone());
+        }
+        client.refused(&publish(), status, code);
+        for _ in 0..times {
+            endpoint.script(script.clone());
+        }
+        // Nothing was acknowledged, and not for the handle's sake, unless the MQ says so.
+        let response = client.send(&client.acknowledge("orders", &["h"]));
+        if status == 400 {
+            assert_eq!(only(&response.text(), "ErrorCode"), "ReceiptHandleError");
+        } else {
+            assert_refused(&response, status, code);
+        }
+    }
+    let limited = open().profile("protocol = \"mq-http\"").topic("publishes_per_second = 1");
+    let app = TestApp::with(&endpoint, limited);
+    let client = Client::anyone(&app);
+    client.stored(&client.publish("orders", "x", "", ""));
+    client.refused(&client.publish("orders", "x", "", ""), 503, "QpsLimitExceeded");
+    let away = open().profile("protocol = \"mq-http\"").profile(&format!("endpoints = [\"{}\"]", dead_url()));
+    let app = Launch::towards(&endpoint, away).start();
+    let client = Client::anyone(&app);
+    client.refused(&client.publish("orders", "x", "", ""), 500, "InternalError");
+}
+
+#[test]
+fn one_connection_carries_everything() {
+    let app = on_mq();
+    let client = Client::embedded(&app);
+    let mut connection = Connection::open(client.address);
+    for _ in 0..3 {
+        assert_eq!(connection.exchange(&client.publish("T", "x", "", "").bytes(), "POST").status, 201);
+        let taken = received(&connection.exchange(&client.consume("T", 1, "&waitseconds=5").bytes(), "GET"));
+        let done = connection.exchange(&client.acknowledge("T", &[&taken[0].handle]).bytes(), "DELETE");
+        assert_eq!((done.status, done.body.len()), (204, 0));
+        assert!(received(&connection.exchange(&client.consume("T", 1, "").bytes(), "GET")).is_empty());
+    }
+}
