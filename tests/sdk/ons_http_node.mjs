@@ -147,6 +147,19 @@ check('npm ons: a used handle acknowledged again is no error', async () => {
   await from.ack(message.msgHandle);
 });
 
+check('npm ons: a stale handle acknowledged is no error', async () => {
+  // Its consumer would repeat a failed acknowledgement twice a second, for ever, and take no further message.
+  const topic = fresh('sdk-ons-node');
+  await producer()(topic, 'TagA', 'K1', 'again');
+  const from = consumer(topic);
+  const [first] = await take(from, 1);
+  await untilHiddenNoMore();
+  const [second] = await take(from, 1);
+  assert.notEqual(first.msgHandle, second.msgHandle);
+  await from.ack(first.msgHandle);
+  await from.ack(second.msgHandle);
+});
+
 check('npm ons: not acknowledged, it comes again with reconsumeTimes 1', async () => {
   const topic = fresh('sdk-ons-node');
   const id = await producer()(topic, 'TagA', 'K1', 'again');

@@ -229,6 +229,20 @@ def _():
     same("the second delete", consumer.delete(message["msgHandle"]).status, 204)
 
 
+@check("DELETE of a stale handle: 204, and nothing is deleted by it")
+def _():
+    # A client that gets anything else for it repeats it for ever and consumes no more (protocol notes ONS 7, item 15).
+    producer, consumer = pair()
+    published(producer.publish("again"))
+    (first,) = consumer.take(1, acknowledge=False)
+    until_hidden_no_more()
+    (second,) = consumer.take(1, acknowledge=False)
+    same("the stale delete", consumer.delete(first["msgHandle"]).status, 204)
+    until_hidden_no_more()
+    (third,) = consumer.take(1)
+    same("the ids", {second["msgId"], third["msgId"]}, {first["msgId"]})
+
+
 @check("two groups get a copy each")
 def _():
     producer, consumer = pair()
