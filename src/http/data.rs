@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev::Payload;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, UPGRADE, VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
@@ -115,14 +115,14 @@ impl Exchange {
     }
 
     /// One log line for all upstream failures of one request; written also when the caller is gone.
-    pub(super) fn log_failures<'a>(&self, failures: impl Iterator<Item = &'a GatewayError>) {
+    pub(super) fn log_failures<'a>(&self, topic: &str, failures: impl Iterator<Item = &'a GatewayError>) {
         let mut upstream = failures.filter_map(GatewayError::upstream);
         if let Some(first) = upstream.next() {
             if !self.service.log_gate.opens() {
                 return;
             }
             let count = 1 + upstream.count();
-            let (request_id, topic) = (self.id.as_str(), self.found.topic.as_str());
+            let request_id = self.id.as_str();
             let (route, result) = (self.found.route.template(), first.kind.label());
             tracing::warn!(request_id, route, topic, count, result, detail = first.detail, "the MQ failed a request");
         }
@@ -268,7 +268,8 @@ impl DataService {
                 .insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-request-id, retry-after, location"));
             headers.append(VARY, HeaderValue::from_static("origin"));
         }
-        if self.gateway.stage() != Stage::Serving {
+        // An offered upgrade is declined: the HTTP library would go on saying `Connection: upgrade` otherwise.
+        if self.gateway.stage() != Stage::Serving || request.headers().contains_key(UPGRADE) {
             response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
         }
     }

@@ -40,14 +40,20 @@ pub(super) fn check_head(request: &HttpRequest, limits: &LimitsConfig) -> Result
         let detail = format!("the request's headers have {bytes} bytes, the limit is {limit}: send shorter ones");
         return Err(Problem::over(Code::HeadersTooLarge, detail, limit, Some(bytes)));
     }
-    if headers.contains_key(UPGRADE) {
-        // The HTTP library would take everything that follows for one endless body.
+    if headers.get_all(UPGRADE).any(|value| names_websocket(value.as_bytes())) {
+        // The HTTP library would take everything that follows for one endless body. Other upgrades (`h2c`, which Java's
+        // client offers unasked) are declined by not answering them.
         return Err(Problem::invalid(vec![FieldError::parameter(
             "Upgrade",
             "is not supported: leave this header out",
         )]));
     }
     Ok(())
+}
+
+/// As the HTTP library looks for it.
+fn names_websocket(value: &[u8]) -> bool {
+    value.windows(b"websocket".len()).any(|part| part.eq_ignore_ascii_case(b"websocket"))
 }
 
 /// What a request's `Origin` allows.

@@ -12,8 +12,9 @@ use crate::config::{BinaryBodies, OnUnknown};
 use crate::http_client::Answer;
 use crate::model::{ConsumerGroup, Delivery, Key, Message, MessageGroup, Published, Topic, UnixMillis, UpstreamHandle};
 use crate::protocol::mq_http::{
-    self, AckError, Acknowledge, Consume, Encoded, MAX_PROPERTY_BYTES, MAX_WAIT_SECONDS, Publish, decode_ack_errors,
-    decode_consumed, decode_error, decode_published, encode_date, is_reserved_property, is_xml_text, property_flaw,
+    self, AckError, Acknowledge, Consume, Encoded, MAX_PROPERTY_BYTES, MAX_WAIT_SECONDS, MESSAGE_NOT_EXIST, Publish,
+    RECEIPT_HANDLE_ERROR, decode_ack_errors, decode_consumed, decode_error, decode_published, encode_date,
+    is_reserved_property, is_xml_text, property_flaw,
 };
 use crate::signature::mq_http::{content_md5, string_to_sign};
 
@@ -151,7 +152,7 @@ impl MqHttp {
         };
         let read = |answer: &Answer| {
             if answer.status == StatusCode::NOT_FOUND
-                && decode_error(&answer.body).is_some_and(|error| error.code == NO_MESSAGE)
+                && decode_error(&answer.body).is_some_and(|error| error.code == MESSAGE_NOT_EXIST)
             {
                 return Ok(Vec::new());
             }
@@ -232,7 +233,7 @@ impl MqHttp {
             // The sources differ in its status.
             (400 | 429 | 503, "QpsLimitExceeded") => UpstreamErrorKind::Throttled,
             // A handle that is none any more, told without the list.
-            (400 | 404, "ReceiptHandleError" | NO_MESSAGE) if operation == Operation::Acknowledge => {
+            (400 | 404, RECEIPT_HANDLE_ERROR | MESSAGE_NOT_EXIST) if operation == Operation::Acknowledge => {
                 UpstreamErrorKind::RejectedMessage
             }
             _ => kind_of_status(status, body.is_some() || answer.retry_after.is_some(), operation),
@@ -240,9 +241,6 @@ impl MqHttp {
         self.exchange.refusal(kind, answer, vendor_code(code))
     }
 }
-
-/// The normal answer of an empty poll, and what is said of a handle that came too late.
-const NO_MESSAGE: &str = "MessageNotExist";
 
 /// One handle of several that the MQ did not take.
 fn not_acknowledged(code: &str) -> UpstreamError {

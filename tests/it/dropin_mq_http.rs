@@ -219,6 +219,8 @@ fn callers_with_virtual_keys_have_their_own_topics() {
     let client = Client { address: app.data(), credentials: billing };
     client.stored(&client.publish("orders", "x", "", ""));
     client.refused(&client.publish("payments", "x", "", ""), 403, "AccessDenied");
+    // Nothing is told of topics that are not theirs.
+    client.refused(&client.consume("payments", 1, ""), 403, "AccessDenied");
     let real = Client { address: app.data(), credentials: endpoint.credentials().clone() };
     real.refused(&real.publish("orders", "x", "", ""), 403, "InvalidAccessKeyId");
     assert_eq!(endpoint.request_count(), 1);

@@ -424,6 +424,41 @@ fn switched_off_there_is_nothing_at_the_path() {
 }
 
 #[test]
+fn a_stale_handle_is_no_failure_whatever_protocol_is_behind() {
+    let app = Launch::embedded_with(
+        "[embedded]\nenabled = true\nstorage = \"memory\"\n\
+         [profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
+         [[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n",
+    )
+    .start();
+    let client = Client::embedded(&app);
+    client.stored(&client.publish("T", "x").query("tag", "http"));
+    let received = client.received("T");
+    assert_eq!((received[0]["body"].as_str(), received[0]["tag"].as_str()), (Some("x"), Some("http")));
+    let handle = received[0]["msgHandle"].as_str().expect("a handle");
+    for _ in 0..2 {
+        assert_eq!(client.send(&client.delete("T", handle)).status, 204);
+    }
+    // npm ons would repeat a failed one every half second, for ever.
+    assert_eq!(client.send(&client.delete("T", "c29tZXRoaW5nIGVsc2U=")).status, 204);
+}
+
+#[test]
+fn an_offered_upgrade_is_declined() {
+    let app = embedded();
+    let client = Client::embedded(&app);
+    let offered = |request: OnsRequest| {
+        request.header("Connection: Upgrade, HTTP2-Settings").header("Upgrade: h2c").header("HTTP2-Settings: AAMAAABk")
+    };
+    for address in [app.data(), app.embedded_address()] {
+        let response = offered(client.publish("T", "x")).send(address);
+        assert_eq!((response.status, response.header("connection")), (201, Some("close")), "{response:?}");
+    }
+    let rest = app.request("GET", "/v1/topics").header("Connection: Upgrade, HTTP2-Settings").header("Upgrade: h2c");
+    assert_eq!(rest.send().status, 200);
+}
+
+#[test]
 fn a_publish_whose_caller_hangs_up_is_done_all_the_same() {
     let app = embedded();
     let client = Client::embedded(&app);

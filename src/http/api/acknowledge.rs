@@ -45,7 +45,7 @@ pub(in crate::http) async fn acknowledge(exchange: &Exchange) -> Result<HttpResp
         return Err(Problem::invalid(vec![FieldError::at("/receipt_handles", detail)]).counted(limit, count));
     }
     let results = exchange.gateway().acknowledge(&route, &request.receipt_handles, exchange.end).await?;
-    exchange.log_failures(results.iter().filter_map(|result| result.as_ref().err()));
+    exchange.log_failures(&exchange.found.topic, results.iter().filter_map(|result| result.as_ref().err()));
     let all_done = results.iter().all(Result::is_ok);
     let items = request.receipt_handles.iter().zip(&results);
     let results = items

@@ -76,7 +76,7 @@ pub(in crate::http) async fn batch(exchange: &Exchange) -> Result<HttpResponse, 
     }
     let wait = prefer::wait(exchange.request.headers());
     let results = exchange.gateway().publish_batch(&route, messages, wait, exchange.end).await;
-    exchange.log_failures(results.iter().filter_map(|result| result.as_ref().err()));
+    exchange.log_failures(&exchange.found.topic, results.iter().filter_map(|result| result.as_ref().err()));
     let all_stored = results.iter().all(Result::is_ok);
     let items = results.iter().enumerate();
     let results = items.map(|(index, result)| item(index, result, route.topic.as_str(), &exchange.id)).collect();

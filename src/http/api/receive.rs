@@ -71,7 +71,9 @@ pub(in crate::http) async fn receive(exchange: &Exchange, by_query: bool) -> Res
     let request = if by_query { from_query(exchange)? } else { from_body(exchange).await? };
     let request = validate(request, by_query)?;
     let received = exchange.gateway().receive(&route, &request).await;
-    let received = received.inspect_err(|error| exchange.log_failures(std::iter::once(error))).map_err(|error| {
+    let received = received
+        .inspect_err(|error| exchange.log_failures(&exchange.found.topic, std::iter::once(error)))
+        .map_err(|error| {
         let problem = Problem::from(error);
         if by_query { problem.in_query(str::to_owned) } else { problem }
     })?;

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 use super::{Denied, Identity, permit};
-use crate::gateway::{GatewayError, ReceiveRequest, TopicRoute};
+use crate::gateway::{GatewayError, GroupRoute, ReceiveRequest, TopicRoute};
 use crate::http::data::Exchange;
 use crate::http::problem::Problem;
 use crate::http::vendor::mq_http as edge;
@@ -93,7 +93,7 @@ async fn publish_one(exchange: &Exchange, identity: &Identity, topic: &str, id: 
     edge::check_delivery_time(&message, gateway.clock().now())?;
     let sent = message.body.clone();
     let published = gateway.publish(&route, message, None, exchange.end).await;
-    let accepted = published.map_err(|error| logged(exchange, &error))?;
+    let accepted = published.map_err(|error| logged(exchange, topic, &error))?;
     let answer = mq_http::encode_published(&accepted.published.message_id, &sent);
     Ok(edge::document(StatusCode::CREATED, answer, id).into())
 }
@@ -106,11 +106,10 @@ async fn consume_some(
     id: &str,
 ) -> Result<Answer, Refusal> {
     let gateway = exchange.gateway();
-    let route = gateway.group(topic, &query.group).map_err(|error| refusal(&error))?;
-    permitted(exchange, identity, &route.topic)?;
+    let route = group_route(exchange, identity, topic, &query.group)?;
     let wait = Duration::from_secs(query.wait_seconds);
     let request = ReceiveRequest { max_messages: query.num, wait, tags: query.tags, ordered: query.ordered };
-    let received = gateway.receive(&route, &request).await.map_err(|error| logged(exchange, &error))?;
+    let received = gateway.receive(&route, &request).await.map_err(|error| logged(exchange, topic, &error))?;
     if received.deliveries.is_empty() {
         return Err(Refusal::MessageNotExist);
     }
@@ -125,8 +124,7 @@ async fn acknowledge_some(
     id: &str,
 ) -> Result<Answer, Refusal> {
     let gateway = exchange.gateway();
-    let route = gateway.group(topic, group).map_err(|error| refusal(&error))?;
-    permitted(exchange, identity, &route.topic)?;
+    let route = group_route(exchange, identity, topic, group)?;
     let body = exchange.body().await.map_err(|problem| unread(&problem, exchange.limits().body_bytes))?;
     edge::check_digest(&exchange.request, &body)?;
     let texts = decode_receipt_handles(&body)?;
@@ -135,8 +133,8 @@ async fn acknowledge_some(
         handles.push(UpstreamHandle::parse(text).map_err(|_| Refusal::MissingReceiptHandle)?);
     }
     let results = gateway.acknowledge_deliveries(&route, &handles, exchange.end).await;
-    let results = results.map_err(|error| logged(exchange, &error))?;
-    exchange.log_failures(results.iter().filter_map(|result| result.as_ref().err()));
+    let results = results.map_err(|error| logged(exchange, topic, &error))?;
+    exchange.log_failures(topic, results.iter().filter_map(|result| result.as_ref().err()));
     let acknowledged = results.iter().any(Result::is_ok);
     let mut errors = Vec::new();
     for (text, result) in texts.into_iter().zip(results) {
@@ -163,8 +161,15 @@ fn permitted(exchange: &Exchange, identity: &Identity, route: &TopicRoute) -> Re
     })
 }
 
-fn logged(exchange: &Exchange, error: &GatewayError) -> Refusal {
-    exchange.log_failures(std::iter::once(error));
+/// The group, once the caller may use its topic: others learn nothing about it.
+fn group_route(exchange: &Exchange, identity: &Identity, topic: &str, group: &str) -> Result<GroupRoute, Refusal> {
+    let gateway = exchange.gateway();
+    permitted(exchange, identity, &gateway.topic(topic).map_err(|error| refusal(&error))?)?;
+    gateway.group(topic, group).map_err(|error| refusal(&error))
+}
+
+fn logged(exchange: &Exchange, topic: &str, error: &GatewayError) -> Refusal {
+    exchange.log_failures(topic, std::iter::once(error));
     refusal(error)
 }
 

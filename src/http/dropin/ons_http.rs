@@ -6,11 +6,12 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 
 use super::{Denied, Identity, hold, permit};
-use crate::gateway::{GatewayError, ReceiveRequest, TopicRoute};
+use crate::gateway::{GatewayError, GroupRoute, ReceiveRequest, TopicRoute};
 use crate::http::data::Exchange;
 use crate::http::problem::Problem;
 use crate::http::vendor::ons_http as edge;
 use crate::model::UpstreamHandle;
+use crate::protocol::mq_http;
 use crate::protocol::ons_http::{
     self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, Demand, ForbiddenReason, MAX_CONSUME, MAX_TIMEOUT_MILLIS,
     Method, Publish, Refusal, Request,
@@ -82,7 +83,7 @@ async fn publish_one(exchange: &Exchange, identity: &Identity, publish: &Publish
     let message = edge::message(&exchange.request, route.topic.clone(), publish, gateway.clock().now())?;
     let millis = publish.timeout.unwrap_or(PUBLISH_MILLIS).clamp(SHORTEST_PUBLISH_MILLIS, PUBLISH_MILLIS);
     let published = gateway.publish(&route, message, Some(Duration::from_millis(millis)), exchange.end).await;
-    let accepted = published.map_err(|error| logged(exchange, &error))?;
+    let accepted = published.map_err(|error| logged(exchange, route.topic.as_str(), &error))?;
     Ok(edge::published(&accepted.published.message_id))
 }
 
@@ -92,15 +93,15 @@ async fn consume_some(
     consume: &Consume<'_>,
 ) -> Result<HttpResponse, Refusal> {
     let gateway = exchange.gateway();
-    let route = gateway.group(&consume.topic, &consume.consumer_group).map_err(|error| refusal(&error))?;
-    permitted(exchange, identity, &route.topic)?;
+    let route = group(exchange, identity, &consume.topic, &consume.consumer_group)?;
     let wait = match consume.timeout {
         Some(millis) => Duration::from_millis(millis.min(MAX_TIMEOUT_MILLIS)),
         None => exchange.drop_in().default_wait,
     };
     let max_messages = consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME);
     let request = ReceiveRequest { max_messages, wait, tags: None, ordered: false };
-    let received = gateway.receive(&route, &request).await.map_err(|error| logged(exchange, &error))?;
+    let received = gateway.receive(&route, &request).await;
+    let received = received.map_err(|error| logged(exchange, route.topic.topic.as_str(), &error))?;
     let json = ons_http::encode_consumed(&received.deliveries);
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_HTML)).body(json))
 }
@@ -111,13 +112,16 @@ async fn acknowledge_one(
     acknowledge: &Acknowledge<'_>,
 ) -> Result<HttpResponse, Refusal> {
     let gateway = exchange.gateway();
-    let route = gateway.group(&acknowledge.topic, &acknowledge.consumer_group).map_err(|error| refusal(&error))?;
-    permitted(exchange, identity, &route.topic)?;
+    let route = group(exchange, identity, &acknowledge.topic, &acknowledge.consumer_group)?;
     let handle = UpstreamHandle::parse(&acknowledge.handle).map_err(|error| edge::invalid("MsgHandle", error))?;
     let results = gateway.acknowledge_deliveries(&route, &[handle], exchange.end).await;
+    let topic = route.topic.topic.as_str();
     match results.map(|results| results.into_iter().next()) {
         Ok(Some(Ok(()))) => Ok(HttpResponse::NoContent().finish()),
-        Ok(Some(Err(error))) | Err(error) => Err(logged(exchange, &error)),
+        // A stale handle in the other protocol's words. Clients of this one repeat a failed DELETE of it for ever and take
+        // no further message (item 15).
+        Ok(Some(Err(error))) if is_stale(&error) => Ok(HttpResponse::NoContent().finish()),
+        Ok(Some(Err(error))) | Err(error) => Err(logged(exchange, topic, &error)),
         Ok(None) => Err(Refusal::Unavailable("internal")),
     }
 }
@@ -131,8 +135,20 @@ fn permitted(exchange: &Exchange, identity: &Identity, route: &TopicRoute) -> Re
     })
 }
 
-fn logged(exchange: &Exchange, error: &GatewayError) -> Refusal {
-    exchange.log_failures(std::iter::once(error));
+/// The group, once the caller may use its topic: others learn nothing about it.
+fn group(exchange: &Exchange, identity: &Identity, topic: &str, group: &str) -> Result<GroupRoute, Refusal> {
+    let gateway = exchange.gateway();
+    permitted(exchange, identity, &gateway.topic(topic).map_err(|error| refusal(&error))?)?;
+    gateway.group(topic, group).map_err(|error| refusal(&error))
+}
+
+fn is_stale(error: &GatewayError) -> bool {
+    let code = error.upstream().and_then(|error| error.vendor_code.as_deref());
+    matches!(code, Some(mq_http::RECEIPT_HANDLE_ERROR | mq_http::MESSAGE_NOT_EXIST))
+}
+
+fn logged(exchange: &Exchange, topic: &str, error: &GatewayError) -> Refusal {
+    exchange.log_failures(topic, std::iter::once(error));
     refusal(error)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::header::{CONTENT_LENGTH, UPGRADE};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
@@ -93,7 +93,8 @@ impl EndpointService {
             Some(Vendor::MqHttp) => mq_http::answer(&self, &request, &mut payload).await,
             None => HttpResponse::NotFound().force_close().finish(),
         };
-        if *self.stage.borrow() != Stage::Serving {
+        // An offered upgrade is declined: the HTTP library would go on saying `Connection: upgrade` otherwise.
+        if *self.stage.borrow() != Stage::Serving || request.headers().contains_key(UPGRADE) {
             response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
         }
         response

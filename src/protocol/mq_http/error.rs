@@ -16,6 +16,11 @@ pub struct ErrorBody {
     pub request_id: Option<String>,
 }
 
+/// Code of an empty poll, and of a handle that came too late.
+pub const MESSAGE_NOT_EXIST: &str = "MessageNotExist";
+/// Code of a handle that is none, or none any more.
+pub const RECEIPT_HANDLE_ERROR: &str = "ReceiptHandleError";
+
 /// A receipt handle that was not taken; the others of its request were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AckError {
@@ -33,7 +38,7 @@ impl AckError {
     pub fn invalid_handle(handle: impl Into<String>) -> Self {
         Self {
             handle: handle.into(),
-            code: "ReceiptHandleError".to_owned(),
+            code: RECEIPT_HANDLE_ERROR.to_owned(),
             message: "The receipt handle you provide is not valid.".to_owned(),
         }
     }

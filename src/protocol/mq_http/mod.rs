@@ -21,7 +21,9 @@ mod write;
 pub use answer::{AnswerError, PublishedAnswer, decode_published, encode_published};
 pub use body::{BODY_ENCODING_PROPERTY, body_md5, is_xml_text};
 pub use consumed::{Consumed, decode_consumed, encode_consumed};
-pub use error::{AckError, ErrorBody, decode_ack_errors, decode_error, encode_ack_errors};
+pub use error::{
+    AckError, ErrorBody, MESSAGE_NOT_EXIST, RECEIPT_HANDLE_ERROR, decode_ack_errors, decode_error, encode_ack_errors,
+};
 pub use headers::{Authorization, decode_authorization, decode_date, encode_date};
 pub use message::{decode_message, decode_receipt_handles};
 pub use properties::{is_reserved_property, property_flaw};
@@ -34,8 +36,9 @@ pub const VERSION: &str = "2015-06-06";
 /// Content type of our requests and answers. The Node SDK ignores a body of another kind (protocol notes MQ HTTP 5,
 /// item 4).
 pub const CONTENT_TYPE: &str = "text/xml;charset=utf-8";
-/// Namespace of what we write. The SDKs differ in it, and Go has none: it is ignored in what we read.
-pub const NAMESPACE: &str = "http://mq.aliyuncs.com/doc/v1/";
+/// Namespace of what we write, without the slash at the end that some SDKs write: Java reads an `Error` in this one only,
+/// which is also the real service's (protocol notes MQ HTTP 4). In what we read it is ignored.
+pub const NAMESPACE: &str = "http://mq.aliyuncs.com/doc/v1";
 /// Most messages in one consume (protocol notes MQ HTTP 2).
 pub const MAX_CONSUME: u32 = 16;
 /// Most receipt handles in one acknowledgement (protocol notes MQ HTTP 3).

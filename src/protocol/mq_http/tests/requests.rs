@@ -34,7 +34,7 @@ fn a_publish_with_everything() {
 fn empty_optional_elements_are_left_out() {
     let encoded = encode(&message("b"), false);
     assert_eq!(encoded.target, "/topics/T/messages");
-    let expected = r#"<Message xmlns="http://mq.aliyuncs.com/doc/v1/"><MessageBody>b</MessageBody></Message>"#;
+    let expected = r#"<Message xmlns="http://mq.aliyuncs.com/doc/v1"><MessageBody>b</MessageBody></Message>"#;
     assert_eq!(encoded.body, format!("{HEAD}{expected}"));
 }
 
