@@ -263,7 +263,7 @@ request:
     security-token: [masked]
     Content-Length: 141
 ";
-    let document = "<?xml version=\"1.0\" encoding=\"utf-8\"?><ReceiptHandles xmlns=\"http://mq.aliyuncs.com/doc/v1/\">\
+    let document = "<?xml version=\"1.0\" encoding=\"utf-8\"?><ReceiptHandles xmlns=\"http://mq.aliyuncs.com/doc/v1\">\
                     <ReceiptHandle>h</ReceiptHandle></ReceiptHandles>";
     let md5 = md5_hex(document.as_bytes());
     let digest = base64::engine::general_purpose::STANDARD.encode(&md5);

@@ -8,7 +8,7 @@ const HEAD: &str = r#"<?xml version="1.0" encoding="utf-8"?>"#;
 #[test]
 fn a_publishs_answer() {
     let id = MessageId::parse("0A97CB496DE1137A9034915421F297A7").unwrap();
-    let expected = "<Message xmlns=\"http://mq.aliyuncs.com/doc/v1/\"><MessageId>0A97CB496DE1137A9034915421F297A7\
+    let expected = "<Message xmlns=\"http://mq.aliyuncs.com/doc/v1\"><MessageId>0A97CB496DE1137A9034915421F297A7\
                     </MessageId><MessageBodyMD5>5D41402ABC4B2A76B9719D911017C592</MessageBodyMD5></Message>";
     let written = encode_published(&id, b"hello");
     assert_eq!(written, format!("{HEAD}{expected}"));
@@ -54,7 +54,7 @@ fn a_consumes_answer_literally() {
         ..delivery()
     };
     // The digests are of the texts "a<b>\r\n" and "x", by md5sum.
-    let expected = "<Messages xmlns=\"http://mq.aliyuncs.com/doc/v1/\"><Message><MessageId>ID1</MessageId>\
+    let expected = "<Messages xmlns=\"http://mq.aliyuncs.com/doc/v1\"><Message><MessageId>ID1</MessageId>\
                     <MessageBodyMD5>F0F34A0096CD2842B079916710F544B3</MessageBodyMD5><ReceiptHandle>ID1-MTI5NTQ=\
                     </ReceiptHandle><PublishTime>1000</PublishTime><FirstConsumeTime>1500</FirstConsumeTime>\
                     <NextConsumeTime>2000</NextConsumeTime><ConsumedTimes>2</ConsumedTimes><MessageTag>TagA</MessageTag>\

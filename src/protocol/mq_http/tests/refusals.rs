@@ -45,7 +45,7 @@ fn every_refusal_reads_back() {
 
 #[test]
 fn an_error_literally() {
-    let expected = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error xmlns=\"http://mq.aliyuncs.com/doc/v1/\"><Code>\
+    let expected = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error xmlns=\"http://mq.aliyuncs.com/doc/v1\"><Code>\
                     InvalidQueryString</Code><Message>Http request URL contains invalid querystring item \"consumer\".\
                     </Message><RequestId>R</RequestId><HostId>H</HostId></Error>";
     assert_eq!(Refusal::InvalidQueryString("consumer").body("R", "H"), expected);
@@ -74,7 +74,7 @@ fn an_error_as_a_user_pasted_it() {
 #[test]
 fn errors_of_handles() {
     let errors = [AckError::invalid_handle("h<1"), AckError::invalid_handle("h2")];
-    let expected = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Errors xmlns=\"http://mq.aliyuncs.com/doc/v1/\"><Error>\
+    let expected = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Errors xmlns=\"http://mq.aliyuncs.com/doc/v1\"><Error>\
                     <ErrorCode>ReceiptHandleError</ErrorCode><ErrorMessage>The receipt handle you provide is not valid.\
                     </ErrorMessage><ReceiptHandle>h&lt;1</ReceiptHandle></Error><Error><ErrorCode>ReceiptHandleError\
                     </ErrorCode><ErrorMessage>The receipt handle you provide is not valid.</ErrorMessage><ReceiptHandle>\

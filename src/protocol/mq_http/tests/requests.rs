@@ -24,7 +24,7 @@ fn a_publish_with_everything() {
     let encoded = Publish { topic: "%DLQ%T", instance: Some("I"), message: &message, marks_bodies: true }.encode();
     assert_eq!(encoded.method, Method::Post);
     assert_eq!(encoded.target, "/topics/%25DLQ%25T/messages?ns=I");
-    let expected = "<Message xmlns=\"http://mq.aliyuncs.com/doc/v1/\"><MessageBody>&lt;a&gt;&amp;amp; ]]&gt; &#13;\n\"'世界\
+    let expected = "<Message xmlns=\"http://mq.aliyuncs.com/doc/v1\"><MessageBody>&lt;a&gt;&amp;amp; ]]&gt; &#13;\n\"'世界\
                     </MessageBody><MessageTag>a&amp;b</MessageTag><Properties>KEYS:k1 k2|a:值|e:|__SHARDINGKEY:g 1|\
                     __STARTDELIVERTIME:1571388173000|</Properties></Message>";
     assert_eq!(encoded.body, format!("{HEAD}{expected}"));
@@ -102,7 +102,7 @@ fn consumes_and_acknowledgements() {
     let acknowledge = Acknowledge { topic: "T", group: "G", instance: Some("I"), handles: &handles };
     let encoded = acknowledge.encode();
     assert_eq!((encoded.method, encoded.target.as_str()), (Method::Delete, "/topics/T/messages?consumer=G&ns=I"));
-    let expected = "<ReceiptHandles xmlns=\"http://mq.aliyuncs.com/doc/v1/\"><ReceiptHandle>h2/+==</ReceiptHandle>\
+    let expected = "<ReceiptHandles xmlns=\"http://mq.aliyuncs.com/doc/v1\"><ReceiptHandle>h2/+==</ReceiptHandle>\
                     <ReceiptHandle>a&amp;b</ReceiptHandle></ReceiptHandles>";
     assert_eq!(encoded.body, format!("{HEAD}{expected}"));
     let target = Acknowledge { instance: None, ..acknowledge }.encode().target;
