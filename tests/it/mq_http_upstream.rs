@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::endpoint::check_mq::error;
 use crate::support::endpoint::{Script, applied_then, closed, respond};
 use crate::support::handles::handle_of;
-use crate::support::mq::{all, only};
+use crate::support::mq::{MqRequest, all, only};
 use crate::support::time::{now_millis, until};
 use crate::support::{Endpoint, Launch, Meaning, Settings, TestApp, assert_problem, assert_problem_value};
 
@@ -29,6 +29,25 @@ fn embedded(more: &str) -> TestApp {
          [[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n{more}"
     ))
     .start()
+}
+
+#[test]
+fn the_example_runs_as_it_stands() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples/embedded-mq-http.toml");
+    let app = Launch::bare()
+        .arguments(&["--config", example, "--data-dir", "{directory}/data", "--embedded-listen", "127.0.0.1:0"])
+        .arguments(&["--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"])
+        .environment("MQ_GATEWAY__SERVER__DRAIN_DELAY", "0s")
+        .listeners(&["data", "management", "embedded"])
+        .start();
+    let credentials = app.embedded_credentials();
+    for address in [app.data(), app.embedded_address()] {
+        let sent = MqRequest::publish(&credentials, "orders", "by an SDK", "", "").send(address);
+        assert_eq!(sent.status, 201, "{sent:?}");
+    }
+    let binary = app.post_json(MESSAGES, r#"{"body":"AP8=","encoding":"base64"}"#);
+    assert_eq!(binary.status, 201, "{binary:?}");
+    assert_eq!(bodies(&app.receive("orders", "GID_a", r#"{"wait_seconds":5}"#)), ["by an SDK", "by an SDK", "AP8="]);
 }
 
 fn bodies(messages: &[Value]) -> Vec<&str> {
