@@ -1,64 +1,21 @@
 //! Clients of the MQ HTTP protocol, pointed at the gateway: whatever the protocol behind it, the answers are the
 //! vendor's own (protocol notes MQ HTTP 2 to 5).
 
-use std::net::SocketAddr;
-
 use crate::support::endpoint::{closed, respond};
-use crate::support::mq::{MqRequest, Received, all, assert_refused, assert_vendors, message, only, received};
+use crate::support::mq::{MqClient, MqRequest, all, assert_refused, assert_vendors, message, only, received};
 use crate::support::ons::{Credentials, md5_hex};
 use crate::support::time::{now_millis, until};
 use crate::support::trap::dead_url;
-use crate::support::{Connection, Endpoint, Launch, Response, Settings, TestApp};
+use crate::support::{Connection, Endpoint, Launch, Settings, TestApp};
 
-struct Client {
-    address: SocketAddr,
-    credentials: Credentials,
+/// With the embedded endpoint's own pair.
+fn embedded(app: &TestApp) -> MqClient {
+    MqClient { address: app.data(), credentials: app.embedded_credentials() }
 }
 
-impl Client {
-    fn embedded(app: &TestApp) -> Self {
-        Self { address: app.data(), credentials: app.embedded_credentials() }
-    }
-
-    fn anyone(app: &TestApp) -> Self {
-        Self { address: app.data(), credentials: Credentials::of("nobody") }
-    }
-
-    fn publish(&self, topic: &str, body: &str, tag: &str, properties: &str) -> MqRequest {
-        MqRequest::publish(&self.credentials, topic, body, tag, properties)
-    }
-
-    fn consume(&self, topic: &str, number: u32, more: &str) -> MqRequest {
-        MqRequest::consume(&self.credentials, topic, "GID_a", number, more)
-    }
-
-    fn acknowledge(&self, topic: &str, handles: &[&str]) -> MqRequest {
-        MqRequest::acknowledge(&self.credentials, topic, "GID_a", handles)
-    }
-
-    fn send(&self, request: &MqRequest) -> Response {
-        request.send(self.address)
-    }
-
-    #[track_caller]
-    fn stored(&self, request: &MqRequest) -> String {
-        let response = self.send(request);
-        assert_eq!(response.status, 201, "{request:?}: {response:?}");
-        assert_vendors(&response);
-        only(&response.text(), "MessageId")
-    }
-
-    #[track_caller]
-    fn taken(&self, topic: &str, number: u32, more: &str) -> Vec<Received> {
-        received(&self.send(&self.consume(topic, number, more)))
-    }
-
-    #[track_caller]
-    fn refused(&self, request: &MqRequest, status: u16, code: &str) -> String {
-        let response = self.send(request);
-        assert_refused(&response, status, code);
-        only(&response.text(), "Message")
-    }
+/// With keys that nobody looks at.
+fn anyone(app: &TestApp) -> MqClient {
+    MqClient { address: app.data(), credentials: Credentials::of("nobody") }
 }
 
 /// The embedded endpoint behind an `mq-http` profile.
@@ -79,7 +36,7 @@ fn open() -> Settings {
 #[test]
 fn a_message_goes_round() {
     let app = on_mq();
-    let client = Client::embedded(&app);
+    let client = embedded(&app);
     let body = "Hello <b>&\"'世界</b> ]]> \r\n tail";
     let id = client.stored(&client.publish("T", body, "TagA", "KEYS:K1|a:值|__SHARDINGKEY:s1|").with_md5());
     let taken = client.taken("T", 16, "&waitseconds=5&tag=TagA%7C%7CTagB&ns=MQ_INST_1");
@@ -111,7 +68,7 @@ fn a_message_goes_round() {
 #[test]
 fn order_and_long_polls_pass_through() {
     let app = on_mq();
-    let client = Client::embedded(&app);
+    let client = embedded(&app);
     for body in ["1", "2"] {
         client.stored(&client.publish("T", body, "", "__SHARDINGKEY:s|"));
     }
@@ -128,7 +85,7 @@ fn order_and_long_polls_pass_through() {
 #[test]
 fn a_profile_of_the_other_protocol_serves_them_as_far_as_it_can() {
     let app = TestApp::embedded();
-    let client = Client::embedded(&app);
+    let client = embedded(&app);
     client.stored(&client.publish("T", "x", "TagA", "KEYS:k1 k2|__SHARDINGKEY:s|"));
     let taken = client.taken("T", 16, "&waitseconds=5");
     assert_eq!((taken[0].body.as_str(), taken[0].tag.as_deref()), ("x", Some("TagA")));
@@ -144,7 +101,7 @@ fn a_profile_of_the_other_protocol_serves_them_as_far_as_it_can() {
 #[test]
 fn who_is_not_who_they_say_is_refused_and_nothing_is_relayed() {
     let app = on_mq();
-    let client = Client::embedded(&app);
+    let client = embedded(&app);
     let publish = || client.publish("T", "x", "", "");
     let mut wrong_secret = publish();
     wrong_secret.credentials.secret_key.push('x');
@@ -176,7 +133,7 @@ fn who_is_not_who_they_say_is_refused_and_nothing_is_relayed() {
 #[test]
 fn nothing_on_the_vendors_path_is_a_rest_problem() {
     let app = on_mq();
-    let client = Client::embedded(&app);
+    let client = embedded(&app);
     let many = (0..70).fold(client.publish("T", "x", "", ""), |it, number| it.header(&format!("X-{number}: y")));
     client.refused(&many, 400, "InvalidArgument");
     let long = format!("&more={}", "y".repeat(9000));
@@ -197,7 +154,7 @@ fn nothing_on_the_vendors_path_is_a_rest_problem() {
 fn without_client_auth_no_key_is_needed() {
     let endpoint = Endpoint::start_mq();
     let app = TestApp::with(&endpoint, open().profile("protocol = \"mq-http\""));
-    let client = Client::anyone(&app);
+    let client = anyone(&app);
     client.stored(&client.publish("orders", "x", "", "").without("Authorization").without("Date"));
     let sent = endpoint.only_request();
     let authorization = sent.header("authorization").expect("signed by us");
@@ -216,12 +173,12 @@ fn callers_with_virtual_keys_have_their_own_topics() {
          [callers.billing]\ncredentials = \"billing\"\ntopics = [\"orders\"]\n",
     );
     let app = Launch::towards(&endpoint, settings).secrets_in("billing", &billing).start();
-    let client = Client { address: app.data(), credentials: billing };
+    let client = MqClient { address: app.data(), credentials: billing };
     client.stored(&client.publish("orders", "x", "", ""));
     client.refused(&client.publish("payments", "x", "", ""), 403, "AccessDenied");
     // Nothing is told of topics that are not theirs.
     client.refused(&client.consume("payments", 1, ""), 403, "AccessDenied");
-    let real = Client { address: app.data(), credentials: endpoint.credentials().clone() };
+    let real = MqClient { address: app.data(), credentials: endpoint.credentials().clone() };
     real.refused(&real.publish("orders", "x", "", ""), 403, "InvalidAccessKeyId");
     assert_eq!(endpoint.request_count(), 1);
 }
@@ -231,7 +188,7 @@ fn topics_and_groups_that_are_not_configured_are_named_so() {
     let endpoint = Endpoint::start_mq();
     let topics = "[[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"GID_b\"]\n";
     let app = TestApp::with(&endpoint, open().profile("protocol = \"mq-http\"").topics(topics));
-    let client = Client::anyone(&app);
+    let client = anyone(&app);
     client.refused(&client.publish("payments", "x", "", ""), 404, "TopicNotExist");
     client.refused(&client.consume("payments", 1, ""), 404, "TopicNotExist");
     client.refused(&client.consume("orders", 1, ""), 404, "SubscriptionNotExist");
@@ -243,7 +200,7 @@ fn topics_and_groups_that_are_not_configured_are_named_so() {
 fn without_a_word_on_who_may_call_only_the_embedded_endpoint_is_served() {
     let endpoint = Endpoint::start_mq();
     let app = TestApp::with(&endpoint, Settings::new().profile("protocol = \"mq-http\""));
-    let client = Client { address: app.data(), credentials: endpoint.credentials().clone() };
+    let client = MqClient { address: app.data(), credentials: endpoint.credentials().clone() };
     client.refused(&client.publish("orders", "x", "", ""), 403, "AccessDenied");
     assert_eq!(endpoint.request_count(), 0);
 }
@@ -253,7 +210,7 @@ fn what_the_mq_did_is_told_in_the_vendors_codes() {
     let endpoint = Endpoint::start_mq();
     let settings = open().profile("protocol = \"mq-http\"").profile("breaker_failures = 1000");
     let app = TestApp::with(&endpoint, settings.topic("deadline = \"1s\""));
-    let client = Client::anyone(&app);
+    let client = anyone(&app);
     let publish = || client.publish("orders", "x", "", "");
     let rows = [
         (respond(500, &[], ""), 1, 500, "InternalError"),
@@ -282,19 +239,19 @@ fn what_the_mq_did_is_told_in_the_vendors_codes() {
     }
     let limited = open().profile("protocol = \"mq-http\"").topic("publishes_per_second = 1");
     let app = TestApp::with(&endpoint, limited);
-    let client = Client::anyone(&app);
+    let client = anyone(&app);
     client.stored(&client.publish("orders", "x", "", ""));
     client.refused(&client.publish("orders", "x", "", ""), 503, "QpsLimitExceeded");
     let away = open().profile("protocol = \"mq-http\"").profile(&format!("endpoints = [\"{}\"]", dead_url()));
     let app = Launch::towards(&endpoint, away).start();
-    let client = Client::anyone(&app);
+    let client = anyone(&app);
     client.refused(&client.publish("orders", "x", "", ""), 500, "InternalError");
 }
 
 #[test]
 fn one_connection_carries_everything() {
     let app = on_mq();
-    let client = Client::embedded(&app);
+    let client = embedded(&app);
     let mut connection = Connection::open(client.address);
     for _ in 0..3 {
         assert_eq!(connection.exchange(&client.publish("T", "x", "", "").bytes(), "POST").status, 201);

@@ -1,20 +1,20 @@
 //! The embedded endpoint in the MQ HTTP protocol, as foreign clients meet it (protocol notes MQ HTTP 2 to 5). Every
 //! request is written and signed by the tests themselves.
 
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
-use crate::support::mq::{self, MqRequest, all, assert_refused, assert_vendors, message, only, received};
+use crate::support::mq::{self, MqClient, MqRequest, all, assert_refused, assert_vendors, message, only, received};
 use crate::support::ons::{Credentials, OnsRequest, md5_hex, messages};
 use crate::support::time::{now_millis, until};
-use crate::support::{Connection, Launch, Response, TestApp};
+use crate::support::{Connection, Launch, TestApp};
 
 const BASE: &str = "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"5s\"\n[embedded]\nenabled = true\ndefault_wait = \"0s\"\nerror_hold = \"0s\"\n";
 
+/// The application, and a client of its endpoint.
 struct Mq {
     _app: TestApp,
-    address: SocketAddr,
-    credentials: Credentials,
+    client: MqClient,
 }
 
 impl Mq {
@@ -24,44 +24,16 @@ impl Mq {
 
     fn with(more: &str) -> Self {
         let app = Launch::embedded_with(&format!("{BASE}{more}")).start();
-        let (address, credentials) = (app.embedded_address(), app.embedded_credentials());
-        Self { _app: app, address, credentials }
+        let client = MqClient { address: app.embedded_address(), credentials: app.embedded_credentials() };
+        Self { _app: app, client }
     }
+}
 
-    fn publish(&self, topic: &str, body: &str, tag: &str, properties: &str) -> MqRequest {
-        MqRequest::publish(&self.credentials, topic, body, tag, properties)
-    }
+impl Deref for Mq {
+    type Target = MqClient;
 
-    fn consume(&self, topic: &str, number: u32, more: &str) -> MqRequest {
-        MqRequest::consume(&self.credentials, topic, "GID_a", number, more)
-    }
-
-    fn acknowledge(&self, topic: &str, handles: &[&str]) -> MqRequest {
-        MqRequest::acknowledge(&self.credentials, topic, "GID_a", handles)
-    }
-
-    fn send(&self, request: &MqRequest) -> Response {
-        request.send(self.address)
-    }
-
-    #[track_caller]
-    fn stored(&self, request: &MqRequest) -> String {
-        let response = self.send(request);
-        assert_eq!(response.status, 201, "{request:?}: {response:?}");
-        assert_vendors(&response);
-        only(&response.text(), "MessageId")
-    }
-
-    #[track_caller]
-    fn taken(&self, topic: &str, number: u32, more: &str) -> Vec<mq::Received> {
-        received(&self.send(&self.consume(topic, number, more)))
-    }
-
-    #[track_caller]
-    fn refused(&self, request: &MqRequest, status: u16, code: &str) -> String {
-        let response = self.send(request);
-        assert_refused(&response, status, code);
-        only(&response.text(), "Message")
+    fn deref(&self) -> &MqClient {
+        &self.client
     }
 }
 

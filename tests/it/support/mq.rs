@@ -147,6 +147,54 @@ impl MqRequest {
     }
 }
 
+/// A client of the group `GID_a`, with its keys.
+pub struct MqClient {
+    pub address: SocketAddr,
+    pub credentials: Credentials,
+}
+
+impl MqClient {
+    pub fn publish(&self, topic: &str, body: &str, tag: &str, properties: &str) -> MqRequest {
+        MqRequest::publish(&self.credentials, topic, body, tag, properties)
+    }
+
+    pub fn consume(&self, topic: &str, number: u32, more: &str) -> MqRequest {
+        MqRequest::consume(&self.credentials, topic, "GID_a", number, more)
+    }
+
+    pub fn acknowledge(&self, topic: &str, handles: &[&str]) -> MqRequest {
+        MqRequest::acknowledge(&self.credentials, topic, "GID_a", handles)
+    }
+
+    #[track_caller]
+    pub fn send(&self, request: &MqRequest) -> Response {
+        request.send(self.address)
+    }
+
+    /// Publishes, expecting success; the message id.
+    #[track_caller]
+    pub fn stored(&self, request: &MqRequest) -> String {
+        let response = self.send(request);
+        assert_eq!(response.status, 201, "{request:?}: {response:?}");
+        assert_vendors(&response);
+        only(&response.text(), "MessageId")
+    }
+
+    /// Consumes, expecting success or nothing.
+    #[track_caller]
+    pub fn taken(&self, topic: &str, number: u32, more: &str) -> Vec<Received> {
+        received(&self.send(&self.consume(topic, number, more)))
+    }
+
+    /// Expects a refusal; its words.
+    #[track_caller]
+    pub fn refused(&self, request: &MqRequest, status: u16, code: &str) -> String {
+        let response = self.send(request);
+        assert_refused(&response, status, code);
+        only(&response.text(), "Message")
+    }
+}
+
 /// The resource of a topic.
 pub fn messages_of(topic: &str) -> String {
     format!("/topics/{}/messages", percent_encode(topic.as_bytes()))
