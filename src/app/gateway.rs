@@ -80,6 +80,19 @@ fn plan(
     Ok(Plan::new(profile, parts))
 }
 
+/// Says at the start what would look like wrong keys to everybody who meets it.
+pub(super) fn tell_who_is_refused(config: &Config) {
+    if !config.dropin.enabled || config.dropin.client_auth != ClientAuth::EmbeddedOnly {
+        return;
+    }
+    for profile in config.profiles.values().filter(|profile| !profile.endpoints.contains(&Endpoint::Embedded)) {
+        tracing::info!(
+            profile = profile.name,
+            "clients of the vendors' protocols are refused here until dropin.client_auth says who may call"
+        );
+    }
+}
+
 /// Who may call the drop-in relay with which keys: those of the configuration, or the embedded endpoint's own pair.
 pub(super) fn callers(config: &Config, embedded: Option<&Credentials>) -> Result<Callers, StartError> {
     match config.dropin.client_auth {

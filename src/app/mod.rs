@@ -117,6 +117,7 @@ pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> 
         upstreams.extend(plans.iter().map(|plan| (plan.name.clone(), plan.up.clone())));
         background.extend(plans.iter().map(|plan| Background::spawn(crate::upstream::watch(plan.clone()))));
         background.extend(plans.iter().map(|plan| Background::spawn(plan.clone().watch_keys())));
+        gateway::tell_who_is_refused(&config);
         let callers = gateway::callers(&config, credentials)?;
         for keys in callers.keys() {
             let reloads = metrics.credential_reloads();

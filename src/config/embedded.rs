@@ -8,12 +8,13 @@ use serde::{Deserialize, Deserializer, de};
 use crate::model::Topic;
 
 use super::Config;
-use super::endpoint::EMBEDDED;
+use super::endpoint::{EMBEDDED, Endpoint};
 use super::findings::Findings;
 use super::kind::{Flaw, Kind};
 use super::names::{TABLE_NAME, TOPIC};
 use super::references::unknown_table;
 use super::schema::{Key, Preset, Section};
+use super::topics::TopicPattern;
 use super::units::millis;
 
 /// `[embedded]`.
@@ -206,6 +207,24 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
+/// A topic that the gateway serves from the endpoint must be one that the endpoint has.
+fn check_topics(config: &Config, findings: &mut Findings) {
+    let embedded = &config.embedded;
+    if embedded.topics.is_empty() {
+        return;
+    }
+    for (index, topic) in config.topics.iter().enumerate() {
+        let profile = config.profiles.get(&topic.profile);
+        if let TopicPattern::Named(name) = &topic.name
+            && profile.is_some_and(|profile| profile.endpoints.contains(&Endpoint::Embedded))
+            && !embedded.topics.contains(name)
+        {
+            let flaw = Flaw::new("is served by the embedded endpoint, which has other topics only");
+            findings.add(&format!("topics[{index}].name"), flaw.hint("add it to `topics` below [embedded]"));
+        }
+    }
+}
+
 fn topics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Topic>, D::Error> {
     let names = Vec::<String>::deserialize(deserializer)?;
     names.iter().map(|name| Topic::parse_configured(name).map_err(de::Error::custom)).collect()
@@ -213,6 +232,7 @@ fn topics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Topic>, D::E
 
 /// Checks the endpoint against the rest of the configuration.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
+    check_topics(config, findings);
     let Some(name) = &config.embedded.credentials else { return };
     if name == EMBEDDED {
         let flaw = Flaw::new("must not be \"embedded\"").hint("leave the key out for the endpoint's own pair");

@@ -229,10 +229,19 @@ impl Exchange {
         let status = answer.status.as_u16();
         let said = vendor_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
         let detail = match kind {
-            UpstreamErrorKind::AuthRejected => format!(
-                "the MQ refused our credentials, signature or clock with {status}{said}; {}",
-                self.plan.clock_skew.told()
-            ),
+            UpstreamErrorKind::AuthRejected => match vendor_code.as_deref() {
+                Some("InvalidAccessKeyId") => format!("the MQ does not know our access key: {status}{said}"),
+                Some("SignatureDoesNotMatch") => {
+                    format!(
+                        "our secret key is wrong for the MQ, or something on the way changes requests: {status}{said}"
+                    )
+                }
+                Some("AccessDenied") => format!("the MQ denies our account this topic or group: {status}{said}"),
+                Some(_) | None => format!(
+                    "the MQ refused our credentials, signature or clock with {status}{said}; {}",
+                    self.plan.clock_skew.told()
+                ),
+            },
             UpstreamErrorKind::Misconfigured => {
                 format!("the MQ knows no such topic or group, or does not take this request: {status}{said}")
             }

@@ -203,6 +203,9 @@ fn without_a_word_on_who_may_call_only_the_embedded_endpoint_is_served() {
     let client = MqClient { address: app.data(), credentials: endpoint.credentials().clone() };
     client.refused(&client.publish("orders", "x", "", ""), 403, "AccessDenied");
     assert_eq!(endpoint.request_count(), 0);
+    let labels = [("protocol", "mq-http"), ("operation", "publish"), ("result", "no_client_auth")];
+    assert_eq!(app.metrics().get("mq_gateway_dropin_requests_total", &labels), Some(1.0));
+    assert!(app.output().contains("until dropin.client_auth says who may call"), "{}", app.output());
 }
 
 #[test]

@@ -34,6 +34,15 @@ fn the_good_one_is_good() {
 }
 
 #[test]
+fn a_topic_of_the_embedded_endpoint_must_be_one_that_it_has() {
+    let text = "[embedded]\nenabled = true\ntopics = [\"payments\"]\n[profiles.main]\nprotocol = \"ons-http\"\n\
+                endpoints = [\"embedded\"]\ncredentials = \"embedded\"\nproducer_group = \"P\"\n[[topics]]\n\
+                name = \"orders\" # CANARY\nprofile = \"main\"\n";
+    check(text, &at("10:8", "topics[0].name", "add it to `topics` below [embedded]"));
+    load_text(text.replace("payments", "orders")).unwrap();
+}
+
+#[test]
 fn syntax_is_explained_in_our_own_words() {
     check_top("data_dir = CANARY\n", syntax("1:12", "text without quotes"));
     check_top("data_dir = \"CANARY\n", syntax("1:26", "not closed"));

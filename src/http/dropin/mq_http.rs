@@ -69,7 +69,7 @@ async fn perform(exchange: &Exchange, id: &str, seen: &mut Seen) -> Result<Answe
         Identity::Anyone
     } else {
         if dropin.callers.is_empty() {
-            return Err(Refusal::AccessDenied);
+            return Err(denied(Denied::NoClientAuth));
         }
         let now = exchange.gateway().clock().now();
         let caller = edge::identify(&dropin.callers, &exchange.request, method, dropin.clock_window, now)?;
@@ -156,8 +156,14 @@ async fn acknowledge_some(
 }
 
 fn permitted(exchange: &Exchange, identity: &Identity, route: &TopicRoute) -> Result<(), Refusal> {
-    permit(exchange, identity, route).map_err(|denied| match denied {
-        Denied::OtherTopics | Denied::NoClientAuth => Refusal::AccessDenied,
+    permit(exchange, identity, route).map_err(denied)
+}
+
+/// The client is told the same of both; metrics and logs tell them apart.
+const fn denied(why: Denied) -> Refusal {
+    Refusal::AccessDenied(match why {
+        Denied::OtherTopics => "caller_topic",
+        Denied::NoClientAuth => "no_client_auth",
     })
 }
 
@@ -219,7 +225,7 @@ fn unread(problem: &Problem, limit: usize) -> Refusal {
 /// A failure that the protocol does not know.
 pub(super) fn refuse(problem: &Problem, id: &str) -> HttpResponse {
     let refusal = match problem.status() {
-        403 => Refusal::AccessDenied,
+        403 => Refusal::AccessDenied("origin"),
         405 => Refusal::MethodNotAllowed,
         408 => Refusal::IncompleteBody,
         414 => Refusal::InvalidRequestUrl,

@@ -35,9 +35,9 @@ pub enum Refusal {
          method."
     )]
     SignatureDoesNotMatch,
-    /// The access key may not do this.
+    /// The access key may not do this; the word in metrics and logs says why.
     #[error("The OwnerId that your Access Key Id associated to is forbidden for this operation.")]
-    AccessDenied,
+    AccessDenied(&'static str),
     /// The body is no document.
     #[error("The XML you provided was not well-formed.")]
     MalformedXml,
@@ -98,7 +98,7 @@ impl Refusal {
             | Self::InvalidQueryString(_)
             | Self::MissingReceiptHandle
             | Self::IncompleteBody => 400,
-            Self::InvalidAccessKeyId | Self::SignatureDoesNotMatch | Self::AccessDenied => 403,
+            Self::InvalidAccessKeyId | Self::SignatureDoesNotMatch | Self::AccessDenied(_) => 403,
             Self::TopicNotExist | Self::SubscriptionNotExist | Self::MessageNotExist => 404,
             Self::MethodNotAllowed => 405,
             Self::TimeExpired => 408,
@@ -119,7 +119,7 @@ impl Refusal {
             Self::InvalidDigest => "InvalidDigest",
             Self::InvalidAccessKeyId => "InvalidAccessKeyId",
             Self::SignatureDoesNotMatch => "SignatureDoesNotMatch",
-            Self::AccessDenied => "AccessDenied",
+            Self::AccessDenied(_) => "AccessDenied",
             Self::MalformedXml => "MalformedXML",
             Self::InvalidArgument(_) | Self::IncompleteBody => "InvalidArgument",
             Self::InvalidRequestUrl | Self::MethodNotAllowed => "InvalidRequestURL",
@@ -145,7 +145,7 @@ impl Refusal {
             Self::InvalidDigest => "digest",
             Self::InvalidAccessKeyId => "access_key",
             Self::SignatureDoesNotMatch => "signature",
-            Self::AccessDenied => "access_denied",
+            Self::AccessDenied(reason) => reason,
             Self::MalformedXml => "malformed_xml",
             Self::InvalidArgument(_) => "invalid_argument",
             Self::InvalidRequestUrl => "invalid_url",

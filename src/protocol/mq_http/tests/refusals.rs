@@ -11,7 +11,7 @@ fn all() -> Vec<(Refusal, u16, &'static str)> {
         (Refusal::InvalidDigest, 400, "InvalidDigest"),
         (Refusal::InvalidAccessKeyId, 403, "InvalidAccessKeyId"),
         (Refusal::SignatureDoesNotMatch, 403, "SignatureDoesNotMatch"),
-        (Refusal::AccessDenied, 403, "AccessDenied"),
+        (Refusal::AccessDenied("why"), 403, "AccessDenied"),
         (Refusal::MalformedXml, 400, "MalformedXML"),
         (Refusal::InvalidArgument("<&>\u{0}\r\n\"".into()), 400, "InvalidArgument"),
         (Refusal::InvalidRequestUrl, 400, "InvalidRequestURL"),
