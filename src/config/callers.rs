@@ -41,10 +41,10 @@ pub enum CallerTopics {
 impl CallerTopics {
     /// Whether this topic is one of them.
     #[must_use]
-    pub fn has(&self, topic: &Topic) -> bool {
+    pub fn has(&self, topic: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Named(topics) => topics.contains(topic),
+            Self::Named(topics) => topics.iter().any(|known| known.as_str() == topic),
         }
     }
 }

@@ -147,6 +147,13 @@ impl Gateway {
         Ok(TopicRoute { topic, settings: Arc::clone(settings), metrics: None })
     }
 
+    /// The largest message body of a topic, in bytes; `None` for a topic that is not configured.
+    #[must_use]
+    pub fn max_message_bytes(&self, topic: &str) -> Option<usize> {
+        let route = self.topic(topic).ok()?;
+        Some(self.upstream(&route).ok()?.capabilities().max_message_bytes)
+    }
+
     /// As [`Gateway::topic`], for a publish: a name that is not configured is counted.
     ///
     /// # Errors

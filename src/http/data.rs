@@ -91,10 +91,9 @@ impl Exchange {
     }
 
     /// Reads the whole body, once.
-    pub(super) async fn body(&self) -> Result<Bytes, Problem> {
+    pub(super) async fn body(&self, limit: usize) -> Result<Bytes, Problem> {
         let mut payload = self.payload.replace(Payload::None);
-        let limits = self.limits();
-        let read = body::read(&self.request, &mut payload, limits.body_bytes, body::Pace::new(limits)).await;
+        let read = body::read(&self.request, &mut payload, limit, body::Pace::new(self.limits())).await;
         if read.is_err() {
             // Kept: dropping it now would make the connection read the rest in vain.
             self.payload.replace(payload);
@@ -183,10 +182,13 @@ impl DataService {
     fn admit(&self, request: &HttpRequest, route: Option<Route>) -> Result<Admitted, Problem> {
         guard::check_head(request, &self.settings.limits)?;
         let allowed = if route.and_then(Route::vendor).is_some() {
-            guard::check_vendor_origin(request, &self.settings.origins)?
+            guard::check_client_origin(request, &self.settings.origins)?
         } else {
             guard::check_origin(request, &self.settings.origins)?
         };
+        if route.is_some_and(Route::changes_something) {
+            guard::check_site(request)?;
+        }
         let Some(route) = route else { return Ok(Admitted::Yes) };
         if self.gateway.stage() == Stage::Stopping {
             return Err(Problem::new(Code::Draining, "the gateway is stopping: ask again, another replica answers"));

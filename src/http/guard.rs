@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HOST, ORIGIN, UPGRADE};
+use actix_web::http::header::{ACCEPT_LANGUAGE, HOST, HeaderValue, ORIGIN, UPGRADE};
 
 use super::problem::{Code, FieldError, Problem};
 use crate::config::LimitsConfig;
@@ -40,7 +40,7 @@ pub(super) fn check_head(request: &HttpRequest, limits: &LimitsConfig) -> Result
         let detail = format!("the request's headers have {bytes} bytes, the limit is {limit}: send shorter ones");
         return Err(Problem::over(Code::HeadersTooLarge, detail, limit, Some(bytes)));
     }
-    if headers.get_all(UPGRADE).any(|value| names_websocket(value.as_bytes())) {
+    if asks_for_websocket(request) {
         // The HTTP library would take everything that follows for one endless body. Other upgrades (`h2c`, which Java's
         // client offers unasked) are declined by not answering them.
         return Err(Problem::invalid(vec![FieldError::parameter(
@@ -52,8 +52,11 @@ pub(super) fn check_head(request: &HttpRequest, limits: &LimitsConfig) -> Result
 }
 
 /// As the HTTP library looks for it.
-fn names_websocket(value: &[u8]) -> bool {
-    value.windows(b"websocket".len()).any(|part| part.eq_ignore_ascii_case(b"websocket"))
+pub(super) fn asks_for_websocket(request: &HttpRequest) -> bool {
+    let names = |value: &HeaderValue| {
+        value.as_bytes().windows(b"websocket".len()).any(|part| part.eq_ignore_ascii_case(b"websocket"))
+    };
+    request.headers().get_all(UPGRADE).any(names)
 }
 
 /// What a request's `Origin` allows.
@@ -88,13 +91,27 @@ pub(super) fn check_origin(request: &HttpRequest, policy: &OriginPolicy) -> Resu
     Err(Problem::new(Code::OriginNotAllowed, detail))
 }
 
-/// As [`check_origin`], for the vendors' clients, whose `Host` is whatever they were pointed at (protocol notes ONS 7,
-/// item 1): a foreign host is refused only where a browser says so of itself, since only a browser can be made to call by
-/// DNS rebinding.
-pub(super) fn check_vendor_origin(request: &HttpRequest, policy: &OriginPolicy) -> Result<Allowed, Problem> {
+/// As [`check_origin`], for vendors' clients, whose `Host` is whatever they were pointed at (protocol notes ONS 7, item
+/// 1). A foreign name is refused where a browser asks, since only a browser can be brought here by DNS rebinding; such a
+/// page can leave out `Origin` and `Referer`, but no browser leaves out `Accept-Language`, and no SDK sends it.
+pub(super) fn check_client_origin(request: &HttpRequest, policy: &OriginPolicy) -> Result<Allowed, Problem> {
     let headers = request.headers();
-    let browser = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
-    if browser { check_origin(request, policy) } else { Ok(Allowed::Plain) }
+    if headers.contains_key(ORIGIN) || headers.contains_key(ACCEPT_LANGUAGE) {
+        check_origin(request, policy)
+    } else {
+        Ok(Allowed::Plain)
+    }
+}
+
+/// Refuses what a page of another site makes a browser ask without an `Origin`: an image's address may be a poll. Only
+/// for routes that change something; following a link to a page of ours is no harm.
+pub(super) fn check_site(request: &HttpRequest) -> Result<(), Problem> {
+    let headers = request.headers();
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    if headers.contains_key(ORIGIN) || matches!(site, None | Some(b"same-origin" | b"none")) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::OriginNotAllowed, "a web page of another site may not ask for this"))
 }
 
 /// Whether a `Host` value is a loopback address or `localhost`, with any port.

@@ -78,6 +78,27 @@ impl Route {
         if let Self::DropIn(vendor) = self { Some(vendor) } else { None }
     }
 
+    /// Whether asking is more than looking: a receive takes messages from others, whatever its method.
+    pub(super) const fn changes_something(self) -> bool {
+        match self {
+            Self::Publish
+            | Self::Batch
+            | Self::Receive
+            | Self::ReceiveByQuery
+            | Self::Ack
+            | Self::Nack
+            | Self::Extend
+            | Self::DropIn(_) => true,
+            Self::Topics
+            | Self::Topic
+            | Self::OpenApi
+            | Self::Docs
+            | Self::DocsAsset
+            | Self::DocsProblems
+            | Self::DocsRedirect => false,
+        }
+    }
+
     /// Whether a problem here tells the outcome of a publish.
     pub(super) const fn publishes(self) -> bool {
         matches!(self, Self::Publish | Self::Batch)

@@ -49,6 +49,8 @@ fn filter(level: LogLevel) -> Targets {
     Targets::new()
         .with_default(ours.min(LevelFilter::INFO))
         .with_target("actix_server", quiet)
+        // An ERROR for every head that is no HTTP: a caller's mistake, which it is told and which anybody can make at will.
+        .with_target("actix_http::h1::dispatcher", LevelFilter::OFF)
         .with_target("mq_gateway", ours)
 }
 

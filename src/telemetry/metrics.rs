@@ -73,6 +73,8 @@ pub struct EmbeddedSample {
     pub in_flight: u64,
     /// Messages whose time has not come.
     pub delayed: u64,
+    /// Messages that the group's tag filters did not want.
+    pub passed_over: u64,
     /// Age of the oldest message not acknowledged.
     pub oldest_age: Option<Duration>,
 }
@@ -431,7 +433,12 @@ impl Metrics {
         for (index, sample) in samples.iter().enumerate() {
             let (topic, group) =
                 if index < MAX_SAMPLES { (sample.topic.as_str(), sample.group.as_str()) } else { (OTHER, OTHER) };
-            let states = [("ready", sample.ready), ("in_flight", sample.in_flight), ("delayed", sample.delayed)];
+            let states = [
+                ("ready", sample.ready),
+                ("in_flight", sample.in_flight),
+                ("delayed", sample.delayed),
+                ("passed_over", sample.passed_over),
+            ];
             for (state, count) in states {
                 let count = i64::try_from(count).unwrap_or(i64::MAX);
                 self.embedded_messages.with_label_values(&[topic, group, state]).add(count);

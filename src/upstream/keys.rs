@@ -38,8 +38,8 @@ pub enum Unchanged {
     /// They cannot be used: the old pair stays.
     #[error("{0}")]
     Unusable(CredentialsError),
-    /// Only one of the two fields is new: somebody is in the middle of writing.
-    #[error("only one of access key and secret key is new: the other one is awaited")]
+    /// Not all of the fields are new: somebody is in the middle of writing.
+    #[error("not all of access key, secret key and security token are new: the rest is awaited")]
     HalfWritten,
 }
 
@@ -75,10 +75,13 @@ impl Keys {
     #[must_use]
     pub fn directories(&self) -> Vec<PathBuf> {
         let Some((_, files)) = &self.0.files else { return Vec::new() };
-        let mut directories: Vec<PathBuf> = [&files.access_key_file, &files.secret_key_file]
+        let pair = [&files.access_key_file, &files.secret_key_file];
+        let mut directories: Vec<PathBuf> = pair
             .into_iter()
+            .chain(&files.security_token_file)
             .filter_map(|file| file.parent().map(PathBuf::from))
             .collect();
+        directories.sort();
         directories.dedup();
         directories
     }
@@ -120,7 +123,8 @@ impl Keys {
 /// What `..data` beside the files points to, where a Kubernetes Secret is mounted there.
 fn link_of(files: &CredentialsConfig) -> Option<PathBuf> {
     let directory = files.access_key_file.parent()?;
-    (files.secret_key_file.parent() == Some(directory))
+    let beside = |file: &PathBuf| file.parent() == Some(directory);
+    (beside(&files.secret_key_file) && files.security_token_file.as_ref().is_none_or(beside))
         .then(|| std::fs::read_link(directory.join("..data")).ok())
         .flatten()
 }

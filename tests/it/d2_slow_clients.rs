@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::ons::OnsRequest;
 use crate::support::slow::{Habit, Slow, run};
 use crate::support::time::until;
 use crate::support::{Connection, Endpoint, Launch, Settings, TestApp};
@@ -199,8 +200,11 @@ fn the_embedded_endpoint_is_guarded_as_well() {
     let first = Habit { start: request, trickle: "x", ..Habit::default() };
     attack(&app, app.embedded_address(), first, SECOND);
     assert_eq!(closed(&app, "embedded", "head_timeout"), ATTACKERS);
-    let body = "POST /message/?topic=a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n";
-    let habit = Habit { start: body, trickle: "x", ..Habit::default() };
+    // Who is not known is refused before the body; these are.
+    let publish = OnsRequest::publish(&app.embedded_credentials(), "a", "PID_a", "x".repeat(9999));
+    let bytes = String::from_utf8(publish.bytes()).expect("text");
+    let head = bytes.split_inclusive("\r\n\r\n").next().expect("a head");
+    let habit = Habit { start: head, trickle: "x", ..Habit::default() };
     for slow in attack(&app, app.embedded_address(), habit, SECOND) {
         assert_eq!(slow.statuses(), ["408"]);
     }

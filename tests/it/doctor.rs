@@ -207,13 +207,17 @@ fn an_embedded_endpoint_with_other_keys_is_recognised() {
 #[test]
 fn topics_that_the_endpoint_does_not_have_are_told_from_keys() {
     let topics = NAMED.replace("orders", "ghost") + NAMED;
-    let text = format!(
-        "[embedded]\nenabled = true\ntopics = [\"orders\"]\n[profiles.main]\nprotocol = \"ons-http\"\n\
-         endpoints = [\"embedded\"]\ncredentials = \"embedded\"\nproducer_group = \"PID\"\n{topics}"
-    );
-    let app = Launch::embedded_with(&text).start();
-    let launch = || Launch::bare().in_directory_of(app.directory());
-    let said = Said::of(launch, &["--config", "gateway.toml", "--data-dir", "data"], &[]);
+    let text = |of_the_endpoint: &str, topics: &str| {
+        format!(
+            "[embedded]\nenabled = true\n{of_the_endpoint}[profiles.main]\nprotocol = \"ons-http\"\n\
+             endpoints = [\"embedded\"]\ncredentials = \"embedded\"\nproducer_group = \"PID\"\n{topics}"
+        )
+    };
+    let app = Launch::embedded_with(&text("topics = [\"orders\"]\n", NAMED)).start();
+    // The endpoint's own file would not name a topic that the endpoint does not have: `check` refuses that.
+    let other = text("", &topics);
+    let launch = || Launch::bare().in_directory_of(app.directory()).file("other.toml", &other);
+    let said = Said::of(launch, &["--config", "other.toml", "--data-dir", "data"], &[]);
     assert_eq!(said.json.code, Some(1), "{said:?}");
     said.assert_only("credentials", "ok", &[]);
     assert_eq!(said.verdicts("topic"), ["failed", "ok"]);
@@ -615,9 +619,11 @@ fn an_embedded_endpoint_with_other_keys_is_recognised_in_mq_http() {
 #[test]
 fn topics_that_the_endpoint_does_not_have_are_named_in_mq_http() {
     let topics = NAMED.replace("orders", "ghost") + NAMED;
-    let app = Launch::embedded_with(&embedded_mq("topics = [\"orders\"]\n", &topics)).start();
-    let launch = || Launch::bare().in_directory_of(app.directory());
-    let said = Said::of(launch, &["--config", "gateway.toml", "--data-dir", "data"], &[]);
+    let app = Launch::embedded_with(&embedded_mq("topics = [\"orders\"]\n", NAMED)).start();
+    // The endpoint's own file would not name a topic that the endpoint does not have: `check` refuses that.
+    let other = embedded_mq("", &topics);
+    let launch = || Launch::bare().in_directory_of(app.directory()).file("other.toml", &other);
+    let said = Said::of(launch, &["--config", "other.toml", "--data-dir", "data"], &[]);
     assert_eq!(said.json.code, Some(1), "{said:?}");
     said.assert_only("credentials", "ok", &[]);
     assert_eq!(said.verdicts("topic"), ["failed", "ok"]);

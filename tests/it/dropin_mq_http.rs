@@ -138,7 +138,10 @@ fn nothing_on_the_vendors_path_is_a_rest_problem() {
     client.refused(&many, 400, "InvalidArgument");
     let long = format!("&more={}", "y".repeat(9000));
     client.refused(&client.consume("T", 1, &long), 400, "InvalidRequestURL");
-    client.refused(&client.publish("T", &"x".repeat(5 << 20), "", ""), 400, "InvalidArgument");
+    client.refused(&client.publish("T", &"x".repeat((4 << 20) + 1), "", ""), 400, "InvalidArgument");
+    client.refused(&client.publish("T", &"\"".repeat(5 << 20), "", ""), 400, "InvalidArgument");
+    // What the protocol allows is let through, however large its escapes make it.
+    client.stored(&client.publish("largest", &"\"".repeat(4 << 20), "", ""));
     client.refused(&client.publish("T", "x", "", "").header("Content-Encoding: gzip"), 400, "InvalidArgument");
     client.refused(&client.publish("T", "x", "", "").header("Origin: http://evil.example.com"), 403, "AccessDenied");
     let mut put = client.publish("T", "x", "", "");
@@ -176,8 +179,9 @@ fn callers_with_virtual_keys_have_their_own_topics() {
     let client = MqClient { address: app.data(), credentials: billing };
     client.stored(&client.publish("orders", "x", "", ""));
     client.refused(&client.publish("payments", "x", "", ""), 403, "AccessDenied");
-    // Nothing is told of topics that are not theirs.
+    // Nothing is told of topics that are not theirs, not even whether there are any.
     client.refused(&client.consume("payments", 1, ""), 403, "AccessDenied");
+    client.refused(&client.publish("a b", "x", "", ""), 403, "AccessDenied");
     let real = MqClient { address: app.data(), credentials: endpoint.credentials().clone() };
     real.refused(&real.publish("orders", "x", "", ""), 403, "InvalidAccessKeyId");
     assert_eq!(endpoint.request_count(), 1);

@@ -309,6 +309,24 @@ fn nothing_on_the_vendors_path_is_a_rest_problem() {
 }
 
 #[test]
+fn who_is_not_known_uploads_nothing() {
+    let app = embedded();
+    let client = Client::embedded(&app);
+    let unknown = OnsRequest::publish(&Credentials::of("unknown"), "T", "PID_a", "x".repeat(60_000));
+    let late = OnsRequest::publish_at(&client.credentials, "T", "PID_a", "x".repeat(60_000), now_millis() - 20_000);
+    let big = client.publish("T", "x".repeat(70_000));
+    for (request, status) in [(unknown, 403), (late, 403), (big, 400)] {
+        let bytes = request.bytes();
+        let mut connection = Connection::open(client.address);
+        // The head and a little of the body: the answer waits for nothing more.
+        connection.send(&bytes[..bytes.len() - 50_000]);
+        let response = connection.receive("POST");
+        assert_eq!(response.status, status, "{response:?}");
+        assert_closes(&response);
+    }
+}
+
+#[test]
 fn an_error_to_a_poll_is_held() {
     let app = Launch::embedded().start();
     let client = Client::embedded(&app);

@@ -1,5 +1,7 @@
 //! A page of another site must not reach a gateway on the visitor's own machine (api.md 5).
 
+use crate::support::mq::MqClient;
+use crate::support::ons::Credentials;
 use crate::support::{Endpoint, Meaning, Response, Settings, TestApp, assert_problem};
 
 const MESSAGES: &str = "/v1/topics/orders/messages";
@@ -55,4 +57,44 @@ fn on_loopback_a_foreign_host_name_is_refused() {
         assert_eq!(get(&host).status, 200, "{host}");
     }
     assert_eq!(endpoint.request_count(), 0);
+}
+
+#[test]
+fn pages_reach_no_vendors_path_by_another_name() {
+    let endpoint = Endpoint::start_mq();
+    let open = || Settings::new().profile("protocol = \"mq-http\"").more("[dropin]\nclient_auth = \"none\"\n");
+    let app = TestApp::with(&endpoint, open());
+    let poll = "/topics/orders/messages?consumer=GID_a&numOfMessages=1";
+    // DNS rebinding: the browser's own words tell nothing, only the name that it was given.
+    for header in ["Accept-Language: en", "Accept-Language:"] {
+        let rebound = app.request("GET", poll).host("rebound.example:8080").header(header);
+        assert_eq!(rebound.send().status, 403, "{header}");
+    }
+    assert_eq!(endpoint.request_count(), 0);
+    assert_eq!(app.request("GET", poll).send().status, 404, "the normal answer of an empty poll");
+    // An SDK may come by any name.
+    let client = MqClient { address: app.data(), credentials: Credentials::of("nobody") };
+    client.stored(&client.publish("orders", "x", "", ""));
+}
+
+#[test]
+fn an_image_of_another_site_takes_no_messages() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().more("[dropin]\nclient_auth = \"none\"\n"));
+    for target in [
+        "/v1/topics/orders/groups/CID_a/messages",
+        "/topics/orders/messages?consumer=GID_a&numOfMessages=1",
+        "/message/?topic=orders&time=1",
+    ] {
+        for site in ["cross-site", "same-site"] {
+            let image = app.request("GET", target).header(format!("Sec-Fetch-Site: {site}"));
+            assert_eq!(image.header("Sec-Fetch-Dest: image").send().status, 403, "{target} {site}");
+        }
+    }
+    assert_eq!(endpoint.request_count(), 0);
+    let own = app.request("GET", "/v1/topics/orders/groups/CID_a/messages").header("Sec-Fetch-Site: same-origin");
+    assert_eq!(own.send().status, 200);
+    // A link to a page of ours may be followed.
+    let link = app.request("GET", "/docs/").header("Sec-Fetch-Site: cross-site").header("Sec-Fetch-Mode: navigate");
+    assert_eq!(link.send().status, 200);
 }

@@ -34,7 +34,7 @@ struct Item<'a> {
 pub(in crate::http) async fn acknowledge(exchange: &Exchange) -> Result<HttpResponse, Problem> {
     let route = exchange.gateway().group(&exchange.found.topic, &exchange.found.group);
     let route = route.map_err(|error| Problem::from(error).closing())?;
-    let body = exchange.body().await?;
+    let body = exchange.body(exchange.limits().body_bytes).await?;
     content_type::require_json(exchange.request.headers(), false)?;
     exchange.no_query()?;
     let request: Request = object(&body, SHAPE, exchange.limits().json_depth)?;

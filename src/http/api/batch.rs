@@ -41,7 +41,7 @@ struct Item<'a> {
 pub(in crate::http) async fn batch(exchange: &Exchange) -> Result<HttpResponse, Problem> {
     let route =
         exchange.gateway().topic_to_publish(&exchange.found.topic).map_err(|error| Problem::from(error).closing())?;
-    let body = exchange.body().await?;
+    let body = exchange.body(exchange.limits().body_bytes).await?;
     content_type::require_json(exchange.request.headers(), false)?;
     exchange.no_query()?;
     let limits = exchange.limits();

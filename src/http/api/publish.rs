@@ -43,7 +43,7 @@ pub(in crate::http) async fn publish(exchange: &Exchange) -> Result<HttpResponse
     let kind = content_type::of_publish(exchange.request.headers()).map_err(Problem::closing)?;
     let route =
         exchange.gateway().topic_to_publish(&exchange.found.topic).map_err(|error| Problem::from(error).closing())?;
-    let body = exchange.body().await?;
+    let body = exchange.body(exchange.limits().body_bytes).await?;
     let query = exchange.request.uri().query().unwrap_or_default();
     let now = exchange.gateway().clock().now();
     let topic = route.topic.clone();

@@ -108,7 +108,7 @@ fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
 }
 
 async fn from_body(exchange: &Exchange) -> Result<Request, Problem> {
-    let body = exchange.body().await?;
+    let body = exchange.body(exchange.limits().body_bytes).await?;
     content_type::require_json(exchange.request.headers(), body.is_empty())?;
     exchange.no_query()?;
     if body.is_empty() {

@@ -7,7 +7,6 @@
 mod mq_http;
 mod ons_http;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -16,9 +15,9 @@ use tokio::time::timeout;
 use super::data::Exchange;
 use super::problem::Problem;
 use super::vendor::ons_http::ClockWindow;
-use super::vendor::{Callers, Vendor};
+use super::vendor::{Caller, Callers, Vendor};
 use crate::config::{ClientAuth, DropInConfig};
-use crate::gateway::TopicRoute;
+use crate::gateway::{GatewayError, GroupRoute, TopicRoute};
 use crate::tasks::Stage;
 
 /// What the relay checks and waits.
@@ -53,20 +52,19 @@ impl DropIn {
         self.enabled
     }
 
-    /// Whether a caller that was not asked for a key may use a topic: everybody where the operator said so; nobody where
-    /// callers have keys; and nobody where nothing was said.
+    /// Whether nobody is asked for a key.
     fn asks_nobody(&self) -> bool {
         self.client_auth == ClientAuth::None
     }
 }
 
 /// Who calls, as far as it was checked.
-#[derive(Debug, Clone)]
-enum Identity {
+#[derive(Debug, Clone, Copy)]
+enum Identity<'a> {
     /// Nobody is asked.
     Anyone,
     /// This pair signed.
-    Caller(Arc<str>),
+    Caller(&'a Caller),
 }
 
 /// The caller in metrics when nobody is asked.
@@ -74,38 +72,53 @@ const ANYONE: &str = "_anyone";
 /// The caller in metrics when it is not known.
 const UNKNOWN: &str = "_unknown";
 
-impl Identity {
-    fn label(&self) -> &str {
+impl<'a> Identity<'a> {
+    fn label(self) -> &'a str {
         match self {
             Self::Anyone => ANYONE,
-            Self::Caller(name) => name,
+            Self::Caller(caller) => &caller.name,
         }
     }
 }
 
 /// Why a caller may not use a topic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Denied {
     /// The pair is good for other topics only.
     OtherTopics,
     /// The topic is not on the embedded endpoint, and nobody said who may call.
     NoClientAuth,
+    /// There is no such topic or group.
+    Unknown(GatewayError),
 }
 
-/// Whether a caller may use the topic, once both are known.
-fn permit(exchange: &Exchange, identity: &Identity, route: &TopicRoute) -> Result<(), Denied> {
-    let dropin = exchange.drop_in();
-    match (dropin.client_auth, identity) {
-        (ClientAuth::None, _) => Ok(()),
-        (ClientAuth::EmbeddedOnly, _) if route.is_embedded() => Ok(()),
-        (ClientAuth::EmbeddedOnly, _) => Err(Denied::NoClientAuth),
-        (ClientAuth::Keys, Identity::Caller(name)) => {
-            let caller = dropin.callers.named(name);
-            let allowed = caller.is_some_and(|caller| caller.topics.has(&route.topic));
-            if allowed { Ok(()) } else { Err(Denied::OtherTopics) }
-        }
-        (ClientAuth::Keys, Identity::Anyone) => Err(Denied::OtherTopics),
+/// The topic that a caller may use. By its name first: nobody learns whether there are topics that are not theirs.
+fn topic(exchange: &Exchange, identity: Identity<'_>, name: &str) -> Result<TopicRoute, Denied> {
+    if let Identity::Caller(caller) = identity
+        && !caller.topics.has(name)
+    {
+        return Err(Denied::OtherTopics);
     }
+    let route = exchange.gateway().topic(name).map_err(Denied::Unknown)?;
+    match exchange.drop_in().client_auth {
+        ClientAuth::EmbeddedOnly if !route.is_embedded() => Err(Denied::NoClientAuth),
+        ClientAuth::EmbeddedOnly | ClientAuth::None | ClientAuth::Keys => Ok(route),
+    }
+}
+
+/// As [`topic`], for a publish: a name that is not configured is counted.
+fn topic_to_publish(exchange: &Exchange, identity: Identity<'_>, name: &str) -> Result<TopicRoute, Denied> {
+    topic(exchange, identity, name).inspect_err(|denied| {
+        if *denied == Denied::Unknown(GatewayError::UnknownTopic) {
+            exchange.gateway().metrics().unknown_topic();
+        }
+    })
+}
+
+/// As [`topic`], with a consumer group of it.
+fn group(exchange: &Exchange, identity: Identity<'_>, name: &str, group: &str) -> Result<GroupRoute, Denied> {
+    topic(exchange, identity, name)?;
+    exchange.gateway().group(name, group).map_err(Denied::Unknown)
 }
 
 /// Answers one request of a vendor's client whose head was admitted.

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use bytes::Bytes;
 
-use super::{Denied, Identity, permit};
-use crate::gateway::{GatewayError, GroupRoute, ReceiveRequest, TopicRoute};
+use super::{Denied, Identity};
+use crate::gateway::{GatewayError, ReceiveRequest};
 use crate::http::data::Exchange;
 use crate::http::problem::Problem;
 use crate::http::vendor::mq_http as edge;
 use crate::model::UpstreamHandle;
 use crate::protocol::mq_http::{
-    self, AckError, ConsumeQuery, Operation, Refusal, Target, decode_message, decode_receipt_handles,
+    self, AckError, ConsumeQuery, MAX_BODY_BYTES, Operation, Refusal, Target, decode_message, decode_receipt_handles,
 };
 use crate::upstream::UpstreamErrorKind;
 
@@ -21,7 +22,7 @@ pub(super) async fn answer(exchange: &Exchange) -> HttpResponse {
     let id = edge::request_id(&exchange.id);
     let mut seen = Seen { identity: None, operation: "other" };
     let result = perform(exchange, &id, &mut seen).await;
-    let caller = seen.identity.as_ref().map_or(super::UNKNOWN, Identity::label);
+    let caller = seen.identity.map_or(super::UNKNOWN, Identity::label);
     let label = match &result {
         Ok(answer) => answer.label,
         // The normal answer of an empty poll.
@@ -39,8 +40,8 @@ pub(super) async fn answer(exchange: &Exchange) -> HttpResponse {
 }
 
 /// What became known of a request on its way, for the metrics.
-struct Seen {
-    identity: Option<Identity>,
+struct Seen<'a> {
+    identity: Option<Identity<'a>>,
     operation: &'static str,
 }
 
@@ -56,7 +57,7 @@ impl From<HttpResponse> for Answer {
     }
 }
 
-async fn perform(exchange: &Exchange, id: &str, seen: &mut Seen) -> Result<Answer, Refusal> {
+async fn perform<'a>(exchange: &'a Exchange, id: &str, seen: &mut Seen<'a>) -> Result<Answer, Refusal> {
     let dropin = exchange.drop_in();
     let method = edge::method(&exchange.request)?;
     let Target { topic, operation } = edge::target(&exchange.request, method)?;
@@ -73,9 +74,9 @@ async fn perform(exchange: &Exchange, id: &str, seen: &mut Seen) -> Result<Answe
         }
         let now = exchange.gateway().clock().now();
         let caller = edge::identify(&dropin.callers, &exchange.request, method, dropin.clock_window, now)?;
-        Identity::Caller(caller.name.clone())
+        Identity::Caller(caller)
     };
-    let identity = &*seen.identity.insert(identity);
+    let identity = *seen.identity.insert(identity);
     match operation {
         Operation::Publish => publish_one(exchange, identity, &topic, id).await,
         Operation::Consume(query) => consume_some(exchange, identity, &topic, query, id).await,
@@ -83,11 +84,10 @@ async fn perform(exchange: &Exchange, id: &str, seen: &mut Seen) -> Result<Answe
     }
 }
 
-async fn publish_one(exchange: &Exchange, identity: &Identity, topic: &str, id: &str) -> Result<Answer, Refusal> {
+async fn publish_one(exchange: &Exchange, identity: Identity<'_>, topic: &str, id: &str) -> Result<Answer, Refusal> {
     let gateway = exchange.gateway();
-    let route = gateway.topic_to_publish(topic).map_err(|error| refusal(&error))?;
-    permitted(exchange, identity, &route)?;
-    let body = exchange.body().await.map_err(|problem| unread(&problem, exchange.limits().body_bytes))?;
+    let route = super::topic_to_publish(exchange, identity, topic).map_err(denied)?;
+    let body = read(exchange, document_bytes(exchange, identity, topic)).await?;
     edge::check_digest(&exchange.request, &body)?;
     let message = decode_message(route.topic.clone(), &body)?;
     edge::check_delivery_time(&message, gateway.clock().now())?;
@@ -100,13 +100,13 @@ async fn publish_one(exchange: &Exchange, identity: &Identity, topic: &str, id: 
 
 async fn consume_some(
     exchange: &Exchange,
-    identity: &Identity,
+    identity: Identity<'_>,
     topic: &str,
     query: ConsumeQuery,
     id: &str,
 ) -> Result<Answer, Refusal> {
     let gateway = exchange.gateway();
-    let route = group_route(exchange, identity, topic, &query.group)?;
+    let route = super::group(exchange, identity, topic, &query.group).map_err(denied)?;
     let wait = Duration::from_secs(query.wait_seconds);
     let request = ReceiveRequest { max_messages: query.num, wait, tags: query.tags, ordered: query.ordered };
     let received = gateway.receive(&route, &request).await.map_err(|error| logged(exchange, topic, &error))?;
@@ -118,14 +118,14 @@ async fn consume_some(
 
 async fn acknowledge_some(
     exchange: &Exchange,
-    identity: &Identity,
+    identity: Identity<'_>,
     topic: &str,
     group: &str,
     id: &str,
 ) -> Result<Answer, Refusal> {
     let gateway = exchange.gateway();
-    let route = group_route(exchange, identity, topic, group)?;
-    let body = exchange.body().await.map_err(|problem| unread(&problem, exchange.limits().body_bytes))?;
+    let route = super::group(exchange, identity, topic, group).map_err(denied)?;
+    let body = read(exchange, edge::ENVELOPE_BYTES).await?;
     edge::check_digest(&exchange.request, &body)?;
     let texts = decode_receipt_handles(&body)?;
     let mut handles = Vec::with_capacity(texts.len());
@@ -155,23 +155,13 @@ async fn acknowledge_some(
     Ok(Answer { response: edge::not_acknowledged(&errors, id), label: "not_acknowledged" })
 }
 
-fn permitted(exchange: &Exchange, identity: &Identity, route: &TopicRoute) -> Result<(), Refusal> {
-    permit(exchange, identity, route).map_err(denied)
-}
-
-/// The client is told the same of both; metrics and logs tell them apart.
-const fn denied(why: Denied) -> Refusal {
-    Refusal::AccessDenied(match why {
-        Denied::OtherTopics => "caller_topic",
-        Denied::NoClientAuth => "no_client_auth",
-    })
-}
-
-/// The group, once the caller may use its topic: others learn nothing about it.
-fn group_route(exchange: &Exchange, identity: &Identity, topic: &str, group: &str) -> Result<GroupRoute, Refusal> {
-    let gateway = exchange.gateway();
-    permitted(exchange, identity, &gateway.topic(topic).map_err(|error| refusal(&error))?)?;
-    gateway.group(topic, group).map_err(|error| refusal(&error))
+/// A client is told the same of the first two; metrics and logs tell them apart.
+fn denied(why: Denied) -> Refusal {
+    match why {
+        Denied::OtherTopics => Refusal::AccessDenied("caller_topic"),
+        Denied::NoClientAuth => Refusal::AccessDenied("no_client_auth"),
+        Denied::Unknown(error) => refusal(&error),
+    }
 }
 
 fn logged(exchange: &Exchange, topic: &str, error: &GatewayError) -> Refusal {
@@ -213,13 +203,23 @@ fn refusal(error: &GatewayError) -> Refusal {
     }
 }
 
-/// A body that did not come whole.
-fn unread(problem: &Problem, limit: usize) -> Refusal {
-    match problem.status() {
-        413 => edge::too_big(limit),
+/// How large a publish's document may be. Escapes make it larger than the message in it: who has signed may use all of that
+/// room, others get that of every HTTP body.
+fn document_bytes(exchange: &Exchange, identity: Identity<'_>, topic: &str) -> usize {
+    let message = exchange.gateway().max_message_bytes(topic).unwrap_or(MAX_BODY_BYTES);
+    match identity {
+        Identity::Caller(_) => edge::document_bytes(message),
+        Identity::Anyone => exchange.limits().body_bytes.saturating_add(edge::ENVELOPE_BYTES),
+    }
+}
+
+/// The whole document.
+async fn read(exchange: &Exchange, limit: usize) -> Result<Bytes, Refusal> {
+    exchange.body(limit).await.map_err(|problem| match problem.status() {
+        413 => Refusal::InvalidArgument(format!("The XML you provided should be at most {limit} bytes.").into()),
         415 => Refusal::InvalidArgument("The body must come without Content-Encoding.".into()),
         _ => Refusal::IncompleteBody,
-    }
+    })
 }
 
 /// A failure that the protocol does not know.

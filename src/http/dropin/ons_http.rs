@@ -5,16 +5,16 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 
-use super::{Denied, Identity, hold, permit};
-use crate::gateway::{GatewayError, GroupRoute, ReceiveRequest, TopicRoute};
+use super::{Denied, Identity, group, hold, topic_to_publish};
+use crate::gateway::{GatewayError, ReceiveRequest};
 use crate::http::data::Exchange;
 use crate::http::problem::Problem;
 use crate::http::vendor::ons_http as edge;
 use crate::model::UpstreamHandle;
 use crate::protocol::mq_http;
 use crate::protocol::ons_http::{
-    self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, Demand, ForbiddenReason, MAX_CONSUME, MAX_TIMEOUT_MILLIS,
-    Method, Publish, Refusal, Request,
+    self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, Demand, ForbiddenReason, MAX_BODY_BYTES, MAX_CONSUME,
+    MAX_TIMEOUT_MILLIS, Method, Publish, Refusal, Request,
 };
 use crate::upstream::UpstreamErrorKind;
 
@@ -27,7 +27,7 @@ pub(super) async fn answer(exchange: &Exchange) -> HttpResponse {
     let Some(method) = edge::method(&exchange.request) else { return edge::no_such_method() };
     let mut identity = None;
     let result = perform(exchange, method, &mut identity).await;
-    let caller = identity.as_ref().map_or(super::UNKNOWN, Identity::label);
+    let caller = identity.map_or(super::UNKNOWN, Identity::label);
     let label = result.as_ref().map_or_else(Refusal::label, |_| "ok");
     exchange.gateway().metrics().drop_in(caller, "ons-http", operation(method), label);
     match result {
@@ -50,25 +50,31 @@ const fn operation(method: Method) -> &'static str {
     }
 }
 
-async fn perform(
-    exchange: &Exchange,
+async fn perform<'a>(
+    exchange: &'a Exchange,
     method: Method,
-    identity: &mut Option<Identity>,
+    identity: &mut Option<Identity<'a>>,
 ) -> Result<HttpResponse, Refusal> {
     let dropin = exchange.drop_in();
     let demand = if dropin.asks_nobody() { Demand::Anyone } else { Demand::Signed };
-    let body = exchange.body().await.map_err(|problem| unread(&problem, exchange.limits().body_bytes))?;
-    let signed = edge::decode(&exchange.request, method, body, demand)?;
+    let mut signed = edge::decode(&exchange.request, method, demand)?;
     let found = if dropin.asks_nobody() {
         Identity::Anyone
+    } else if dropin.callers.is_empty() {
+        return Err(Refusal::Forbidden(ForbiddenReason::NoClientAuth));
     } else {
-        if dropin.callers.is_empty() {
-            return Err(Refusal::Forbidden(ForbiddenReason::NoClientAuth));
-        }
-        let caller = edge::identify(&dropin.callers, &signed, dropin.clock, exchange.gateway().clock().now())?;
-        Identity::Caller(caller.name.clone())
+        Identity::Caller(edge::identify(&dropin.callers, &signed, dropin.clock, exchange.gateway().clock().now())?)
     };
-    let identity = &*identity.insert(found);
+    // Only a publish has a body that means anything; nobody uploads more than its topic takes.
+    if let Request::Publish(publish) = &mut signed.request {
+        let limit_bytes = exchange.gateway().max_message_bytes(&publish.topic).unwrap_or(MAX_BODY_BYTES);
+        let limit_bytes = limit_bytes.min(exchange.limits().body_bytes);
+        publish.body = exchange.body(limit_bytes).await.map_err(|problem| unread(&problem, limit_bytes))?;
+    }
+    if let Identity::Caller(caller) = found {
+        edge::check_signature(caller, &signed)?;
+    }
+    let identity = *identity.insert(found);
     match signed.request {
         Request::Publish(publish) => publish_one(exchange, identity, &publish).await,
         Request::Consume(consume) => consume_some(exchange, identity, &consume).await,
@@ -76,10 +82,13 @@ async fn perform(
     }
 }
 
-async fn publish_one(exchange: &Exchange, identity: &Identity, publish: &Publish<'_>) -> Result<HttpResponse, Refusal> {
+async fn publish_one(
+    exchange: &Exchange,
+    identity: Identity<'_>,
+    publish: &Publish<'_>,
+) -> Result<HttpResponse, Refusal> {
     let gateway = exchange.gateway();
-    let route = gateway.topic_to_publish(&publish.topic).map_err(|error| refusal(&error))?;
-    permitted(exchange, identity, &route)?;
+    let route = topic_to_publish(exchange, identity, &publish.topic).map_err(denied)?;
     let message = edge::message(&exchange.request, route.topic.clone(), publish, gateway.clock().now())?;
     let millis = publish.timeout.unwrap_or(PUBLISH_MILLIS).clamp(SHORTEST_PUBLISH_MILLIS, PUBLISH_MILLIS);
     let published = gateway.publish(&route, message, Some(Duration::from_millis(millis)), exchange.end).await;
@@ -89,11 +98,11 @@ async fn publish_one(exchange: &Exchange, identity: &Identity, publish: &Publish
 
 async fn consume_some(
     exchange: &Exchange,
-    identity: &Identity,
+    identity: Identity<'_>,
     consume: &Consume<'_>,
 ) -> Result<HttpResponse, Refusal> {
     let gateway = exchange.gateway();
-    let route = group(exchange, identity, &consume.topic, &consume.consumer_group)?;
+    let route = group(exchange, identity, &consume.topic, &consume.consumer_group).map_err(denied)?;
     let wait = match consume.timeout {
         Some(millis) => Duration::from_millis(millis.min(MAX_TIMEOUT_MILLIS)),
         None => exchange.drop_in().default_wait,
@@ -108,11 +117,11 @@ async fn consume_some(
 
 async fn acknowledge_one(
     exchange: &Exchange,
-    identity: &Identity,
+    identity: Identity<'_>,
     acknowledge: &Acknowledge<'_>,
 ) -> Result<HttpResponse, Refusal> {
     let gateway = exchange.gateway();
-    let route = group(exchange, identity, &acknowledge.topic, &acknowledge.consumer_group)?;
+    let route = group(exchange, identity, &acknowledge.topic, &acknowledge.consumer_group).map_err(denied)?;
     let handle = UpstreamHandle::parse(&acknowledge.handle).map_err(|error| edge::invalid("MsgHandle", error))?;
     let results = gateway.acknowledge_deliveries(&route, &[handle], exchange.end).await;
     let topic = route.topic.topic.as_str();
@@ -126,20 +135,12 @@ async fn acknowledge_one(
     }
 }
 
-fn permitted(exchange: &Exchange, identity: &Identity, route: &TopicRoute) -> Result<(), Refusal> {
-    permit(exchange, identity, route).map_err(|denied| {
-        Refusal::Forbidden(match denied {
-            Denied::OtherTopics => ForbiddenReason::Caller,
-            Denied::NoClientAuth => ForbiddenReason::NoClientAuth,
-        })
-    })
-}
-
-/// The group, once the caller may use its topic: others learn nothing about it.
-fn group(exchange: &Exchange, identity: &Identity, topic: &str, group: &str) -> Result<GroupRoute, Refusal> {
-    let gateway = exchange.gateway();
-    permitted(exchange, identity, &gateway.topic(topic).map_err(|error| refusal(&error))?)?;
-    gateway.group(topic, group).map_err(|error| refusal(&error))
+fn denied(why: Denied) -> Refusal {
+    match why {
+        Denied::OtherTopics => Refusal::Forbidden(ForbiddenReason::Caller),
+        Denied::NoClientAuth => Refusal::Forbidden(ForbiddenReason::NoClientAuth),
+        Denied::Unknown(error) => refusal(&error),
+    }
 }
 
 fn is_stale(error: &GatewayError) -> bool {

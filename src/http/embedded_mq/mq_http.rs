@@ -15,10 +15,6 @@ use crate::protocol::mq_http::{
     self, AckError, ConsumeQuery, Operation, Refusal, decode_message, decode_receipt_handles,
 };
 
-/// A document of escaped text has at most so many bytes for each of the body's, and an envelope besides.
-const WIRE_BYTES_PER_BYTE: usize = 6;
-const ENVELOPE_BYTES: usize = 64 << 10;
-
 /// Answers one request.
 pub(super) async fn answer(service: &EndpointService, request: &HttpRequest, payload: &mut Payload) -> HttpResponse {
     let id = edge::request_id(&service.request_ids.of(request.headers()));
@@ -33,6 +29,12 @@ pub(super) async fn answer(service: &EndpointService, request: &HttpRequest, pay
     }
 }
 
+/// The answer of a request that met a bug of ours.
+pub(super) fn bug(service: &EndpointService, request: &HttpRequest) -> HttpResponse {
+    let id = edge::request_id(&service.request_ids.of(request.headers()));
+    edge::refused(&Refusal::InternalError, &edge::host(request), &id)
+}
+
 async fn perform(
     service: &EndpointService,
     request: &HttpRequest,
@@ -45,8 +47,7 @@ async fn perform(
     edge::identify(&settings.callers, request, method, settings.clock_window, service.clock.now())?;
     let topic = Topic::parse_configured(&target.topic).map_err(|error| edge::invalid_name("topic", error))?;
     let limit = settings.mq_message_bytes;
-    let wire_limit = limit.saturating_mul(WIRE_BYTES_PER_BYTE).saturating_add(ENVELOPE_BYTES);
-    let body = service.read(request, payload, wire_limit).await.map_err(|unread| match unread {
+    let body = service.read(request, payload, edge::document_bytes(limit)).await.map_err(|unread| match unread {
         Unread::TooBig => edge::too_big(limit),
         Unread::Broken | Unread::TooSlow => Refusal::IncompleteBody,
     })?;

@@ -49,14 +49,18 @@ async fn perform(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> Result<HttpResponse, Failure> {
-    let limit_bytes = service.settings.ons_message_bytes;
-    let body = service.read(request, payload, limit_bytes).await.map_err(|unread| match unread {
-        Unread::TooBig => Refusal::BodyTooBig { limit_bytes },
-        Unread::TooSlow => Refusal::Timeout,
-        Unread::Broken => Refusal::Invalid("Body", "it broke off or is framed wrongly"),
-    })?;
-    let signed = edge::decode(request, method, body, Demand::Signed)?;
-    edge::identify(&service.settings.callers, &signed, service.settings.clock, service.clock.now())?;
+    let mut signed = edge::decode(request, method, Demand::Signed)?;
+    let caller = edge::identify(&service.settings.callers, &signed, service.settings.clock, service.clock.now())?;
+    // Only a publish has a body that means anything.
+    if let Request::Publish(publish) = &mut signed.request {
+        let limit_bytes = service.settings.ons_message_bytes;
+        publish.body = service.read(request, payload, limit_bytes).await.map_err(|unread| match unread {
+            Unread::TooBig => Refusal::BodyTooBig { limit_bytes },
+            Unread::TooSlow => Refusal::Timeout,
+            Unread::Broken => Refusal::Invalid("Body", "it broke off or is framed wrongly"),
+        })?;
+    }
+    edge::check_signature(caller, &signed)?;
     match signed.request {
         Request::Publish(publish) => publish_one(service, request, &publish).await,
         Request::Consume(consume) => consume_some(service, consume).await,

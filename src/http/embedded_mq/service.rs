@@ -1,5 +1,6 @@
 //! From a request on the endpoint's listener to the protocol that it speaks.
 
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,11 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, UPGRADE};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
 
 use super::super::body::{Arrival, NotArrived, Pace};
+use super::super::guard::asks_for_websocket;
 use super::super::request_id::RequestIds;
 use super::super::vendor::ons_http::ClockWindow;
 use super::super::vendor::{Callers, Vendor};
@@ -88,11 +91,23 @@ impl EndpointService {
 
     /// Answers one request.
     pub async fn handle(self: Rc<Self>, request: HttpRequest, mut payload: Payload) -> HttpResponse {
-        let mut response = match Vendor::of(request.uri().path()) {
-            Some(Vendor::OnsHttp) => ons_http::answer(&self, &request, &mut payload).await,
-            Some(Vendor::MqHttp) => mq_http::answer(&self, &request, &mut payload).await,
-            None => HttpResponse::NotFound().force_close().finish(),
+        let vendor = Vendor::of(request.uri().path());
+        // The HTTP library would take everything that follows for one endless body.
+        let websocket = asks_for_websocket(&request);
+        let answer = async {
+            match vendor {
+                Some(Vendor::OnsHttp) if !websocket => ons_http::answer(&self, &request, &mut payload).await,
+                Some(Vendor::MqHttp) if !websocket => mq_http::answer(&self, &request, &mut payload).await,
+                Some(_) => HttpResponse::BadRequest().force_close().finish(),
+                None => HttpResponse::NotFound().force_close().finish(),
+            }
         };
+        // A panic is answered like any other bug, and ends this request only.
+        let answered = AssertUnwindSafe(answer).catch_unwind().await;
+        let mut response = answered.unwrap_or_else(|_| match vendor {
+            Some(Vendor::MqHttp) => mq_http::bug(&self, &request),
+            Some(Vendor::OnsHttp) | None => HttpResponse::ServiceUnavailable().force_close().finish(),
+        });
         // An offered upgrade is declined: the HTTP library would go on saying `Connection: upgrade` otherwise.
         if *self.stage.borrow() != Stage::Serving || request.headers().contains_key(UPGRADE) {
             response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);

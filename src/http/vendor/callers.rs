@@ -57,11 +57,6 @@ impl Callers {
         self.0.iter().map(|caller| caller.keys.clone())
     }
 
-    /// The caller of this name.
-    pub(in crate::http) fn named(&self, name: &str) -> Option<&Caller> {
-        self.0.iter().find(|caller| &*caller.name == name)
-    }
-
     /// Whether nobody may call.
     pub(in crate::http) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -101,6 +101,14 @@ pub(in crate::http) fn invalid_name(parameter: &str, error: NameError) -> Refusa
     Refusal::InvalidArgument(format!("The value of {parameter} {error}.").into())
 }
 
+/// What a document takes besides its message.
+pub(in crate::http) const ENVELOPE_BYTES: usize = 64 << 10;
+
+/// How large the document of a message of so many bytes may be: escapes take up to six bytes each.
+pub(in crate::http) fn document_bytes(message: usize) -> usize {
+    message.saturating_mul(6).saturating_add(ENVELOPE_BYTES)
+}
+
 /// A body over the limit.
 pub(in crate::http) fn too_big(limit: usize) -> Refusal {
     Refusal::InvalidArgument(format!("The value of MessageBody should between 1 and {limit} bytes.").into())

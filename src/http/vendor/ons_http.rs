@@ -32,13 +32,8 @@ pub(in crate::http) fn method(request: &HttpRequest) -> Option<Method> {
     }
 }
 
-/// Reads a request whose body is there.
-pub(in crate::http) fn decode(
-    request: &HttpRequest,
-    method: Method,
-    body: Bytes,
-    demand: Demand,
-) -> Result<Signed<'_>, Refusal> {
+/// Reads a request's head; a publish's body is still to come.
+pub(in crate::http) fn decode(request: &HttpRequest, method: Method, demand: Demand) -> Result<Signed<'_>, Refusal> {
     let header = |header: Header| {
         let value = request.headers().get(header.name())?;
         Some(match std::str::from_utf8(value.as_bytes()) {
@@ -46,7 +41,7 @@ pub(in crate::http) fn decode(
             Err(_) => Cow::Owned(value.as_bytes().iter().map(|byte| char::from(*byte)).collect()),
         })
     };
-    ons_http::decode(method, request.uri().query().unwrap_or_default(), header, body, demand)
+    ons_http::decode(method, request.uri().query().unwrap_or_default(), header, Bytes::new(), demand)
 }
 
 /// How far a request's time may be from ours.
@@ -56,7 +51,8 @@ pub(in crate::http) struct ClockWindow {
     pub(in crate::http) future: Duration,
 }
 
-/// Key, signature, clock: checked once on arrival, never after a long poll; there is no replay cache (item 6).
+/// Key and clock, of a request whose body need not be there: checked once on arrival, never after a long poll or a long
+/// upload; there is no replay cache (item 6).
 pub(in crate::http) fn identify<'a>(
     callers: &'a Callers,
     signed: &Signed<'_>,
@@ -64,15 +60,21 @@ pub(in crate::http) fn identify<'a>(
     now: UnixMillis,
 ) -> Result<&'a Caller, Refusal> {
     let caller = callers.find(&signed.access_key).ok_or(Refusal::Forbidden(ForbiddenReason::AccessKey))?;
-    let expected = caller.keys.current().signing.sign(&signed.request.string_to_sign());
-    if !expected.matches(signed.signature.as_bytes()) {
-        return Err(Refusal::Forbidden(ForbiddenReason::Signature));
-    }
     let time = UnixMillis(signed.request.time().parse().unwrap_or(0));
     if now.since(time) > window.past || time.since(now) > window.future {
         return Err(Refusal::Forbidden(ForbiddenReason::Clock));
     }
     Ok(caller)
+}
+
+/// The signature, which covers the body.
+pub(in crate::http) fn check_signature(caller: &Caller, signed: &Signed<'_>) -> Result<(), Refusal> {
+    let expected = caller.keys.current().signing.sign(&signed.request.string_to_sign());
+    if expected.matches(signed.signature.as_bytes()) {
+        Ok(())
+    } else {
+        Err(Refusal::Forbidden(ForbiddenReason::Signature))
+    }
 }
 
 /// The message that a publish carries.
