@@ -7,6 +7,8 @@ OUT=$WORK/prometheus
 rm -rf "$OUT" && mkdir -p "$OUT"
 
 promtool check config deploy/prometheus/scrape.yml
+awk '/^```yaml$/ { on = 1; next } /^```$/ { on = 0 } on' docs/metrics.md >"$OUT/alerts.yml"
+promtool check rules "$OUT/alerts.yml"
 
 start_gateway prometheus-gateway
 curl -fsS -m 10 -H 'Content-Type: application/json' -d '{"body":"one for the counters"}' \

@@ -154,7 +154,11 @@ impl Feature {
     /// What to do where a profile lacks it.
     fn advice(self, protocol: Protocol) -> String {
         if self.is_possible(protocol) {
-            return "set `binary_bodies` of the profile".to_owned();
+            return match protocol {
+                Protocol::OnsHttp => "set `binary_bodies = true` on the profile",
+                Protocol::MqHttp => "set `binary_bodies = \"base64\"` on the profile",
+            }
+            .to_owned();
         }
         let able = Protocol::ALL.into_iter().filter(|protocol| self.is_possible(*protocol));
         match able.map(Protocol::as_str).collect::<Vec<_>>().as_slice() {

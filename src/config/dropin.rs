@@ -29,7 +29,7 @@ pub struct DropInConfig {
     /// How long an ONS HTTP poll that names no timeout is held when there is no message.
     #[serde(deserialize_with = "millis")]
     pub default_wait: Duration,
-    /// How long an error answer to a poll is held, so that a client in a loop does not spin.
+    /// How long an error answer to an ONS HTTP poll is held, so that a client in a loop does not spin.
     #[serde(deserialize_with = "millis")]
     pub error_hold: Duration,
 }
@@ -81,7 +81,9 @@ pub(super) const SECTION: Section = Section {
                 "callers of topics on the embedded endpoint's own profile sign with its pair; other topics are refused until this is set",
             ),
             "`none`: nobody is asked for keys, as with `/v1`, and whatever a caller signs with is not looked at; `keys`: \
-             callers sign with a pair of `[callers.NAME]`.",
+             callers sign with a pair of `[callers.NAME]`. Keys are asked of the vendors' clients only. `/v1` on the same \
+             port asks nobody: with `keys`, too, whoever reaches the port can publish and receive there. Where that \
+             matters, let a proxy pass `/topics/` and `/message/` alone, and the NetworkPolicy nobody but the proxy.",
         ),
         key(
             "clock_past",
@@ -111,7 +113,7 @@ pub(super) const SECTION: Section = Section {
             "error_hold",
             duration(0, 30),
             Preset::Value("\"1s\""),
-            "How long an error answer to a poll is held, so that a client in a loop does not spin.",
+            "How long an error answer to a poll is held, so that a client in a loop does not spin (ONS HTTP).",
         ),
     ],
 };

@@ -196,13 +196,13 @@ pub(super) const SECTION: Section = Section {
             "default_wait",
             duration(0, 30),
             Preset::Value("\"3s\""),
-            "How long a poll that names no timeout is held when there is no message.",
+            "How long a poll that names no timeout is held when there is no message (ONS HTTP).",
         ),
         key(
             "error_hold",
             duration(0, 30),
             Preset::Value("\"1s\""),
-            "How long an error answer to a poll is held, so that a client in a loop does not spin.",
+            "How long an error answer to a poll is held, so that a client in a loop does not spin (ONS HTTP).",
         ),
     ],
 };

@@ -82,7 +82,7 @@ fn authority(rest: &str) -> Result<&str, Flaw> {
         return Err(Flaw::new("must not have a fragment").hint("write scheme, host and port only"));
     }
     if !matches!(tail, "" | "/") {
-        return Err(Flaw::new("must not have a path").hint("the gateway adds /message/ and the rest itself"));
+        return Err(Flaw::new("must not have a path").hint("the gateway adds the path of the protocol itself"));
     }
     Ok(authority)
 }

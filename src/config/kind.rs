@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use super::suggest::did_you_mean;
 use super::units::{duration_text, parse_duration, parse_size, size_text};
 
 /// What is wrong with a value, without the value.
@@ -231,5 +232,9 @@ fn choice(text: &str, allowed: &[&'static str], later: &[&'static str]) -> Resul
     if later.contains(&text) {
         return Err(Flaw::new("is not supported by this version").hint(format!("this version has {words}")));
     }
-    Err(Flaw::new(format!("expects {words}, this is something else")).hint("words are written in small letters"))
+    let flaw = Flaw::new(format!("expects {words}, this is something else"));
+    Err(match did_you_mean(text, allowed.iter().copied()) {
+        Some(hint) => flaw.hint(hint),
+        None => flaw,
+    })
 }

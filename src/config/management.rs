@@ -19,7 +19,7 @@ pub struct ManagementConfig {
 
 pub(super) const SECTION: Section = Section {
     path: "management",
-    meaning: "The management listener: `/livez`, `/readyz`, `/startupz`, `/metrics`, `/config` and the operators' verbs.",
+    meaning: "The management listener: `/livez`, `/readyz`, `/startupz`, `/metrics` and `/config`.",
     keys: &[
         Key {
             name: "listen",
@@ -30,8 +30,9 @@ pub(super) const SECTION: Section = Section {
         Key {
             name: "token_file",
             kind: Kind::File,
-            preset: Preset::Unset("verbs that change something are refused unless the listener is on loopback"),
-            meaning: "File with the token for `Authorization: Bearer`. Relative to the configuration file.",
+            preset: Preset::Unset("no token"),
+            meaning: "For operators' verbs of a later version: file with the token for `Authorization: Bearer`. This version \
+                      has no such verbs, and only checks that the file can be read. Relative to the configuration file.",
         },
     ],
 };

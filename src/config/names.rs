@@ -71,6 +71,9 @@ pub(super) const INSTANCE: TextRule = TextRule {
 pub(super) const PRODUCER_GROUP: TextRule = TextRule {
     expects: "1 to 64 visible ASCII characters",
     check: |text| {
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Flaw::new("expects visible ASCII characters, since ons-http sends it as an HTTP header"));
+        }
         visible_ascii(text)?;
         if text.len() > MAX_NAME_CHARS {
             return Err(Flaw::new("expects at most 64 characters, this has more"));

@@ -8,7 +8,8 @@ const INTRODUCTION: &str = "\
 Generated from the code (`UPDATE_REFERENCE=1 cargo test reference`); do not edit.
 
 A TOML file (`--config FILE`). Above the defaults lies the file, above the file the environment, above the environment
-the flags. Unknown keys, wrong types and values out of range are errors; `mq-gateway check FILE` shows them all.
+the flags. Unknown keys, wrong types and values out of range are errors; `mq-gateway check FILE` shows them all: first all mistakes
+of keys and values, then, when there are none, those between settings.
 
 Durations have a unit: `\"250ms\"`, `\"5s\"`, `\"1m30s\"`, `\"72h\"`. Sizes are `\"64KiB\"`, `\"4MiB\"`, `\"1GB\"` or a whole
 number of bytes. Files that are read are relative to the configuration file; `data_dir` is relative to the working

@@ -10,7 +10,7 @@ pub(super) const SECTION: Section = Section {
         name: "data_dir",
         kind: Kind::Directory,
         preset: Preset::Value("\"./data\""),
-        meaning: "Where the embedded endpoint, the outbox and idempotency keep their files (mode 0700). \
-                  Relative to the working directory. Without those three it is not touched.",
+        meaning: "Where the embedded endpoint keeps its files (mode 0700). Relative to the working directory. Without that \
+                  endpoint it is not touched.",
     }],
 };

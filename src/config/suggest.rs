@@ -2,9 +2,11 @@
 
 /// The hint that names the nearest word, when one is near enough to be a slip of the fingers.
 pub(super) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    let written = written.to_lowercase().replace('-', "_");
+    // Whether words are joined by `-` or `_` is no difference.
+    let plain = |word: &str| word.to_lowercase().replace('-', "_");
+    let written = plain(written);
     let limit = (written.chars().count() / 3).clamp(1, 3);
-    let (distance, nearest) = known.map(|word| (distance(&written, &word.to_lowercase()), word)).min()?;
+    let (distance, nearest) = known.map(|word| (distance(&written, &plain(word)), word)).min()?;
     (distance <= limit).then(|| format!("did you mean `{nearest}`?"))
 }
 
@@ -33,6 +35,10 @@ mod tests {
         assert_eq!(did_you_mean("lissten", known()).as_deref(), Some("did you mean `listen`?"));
         assert_eq!(did_you_mean("keep-alive", known()).as_deref(), Some("did you mean `keep_alive`?"));
         assert_eq!(did_you_mean("password", known()), None);
+        assert_eq!(
+            did_you_mean("MQ_HTTP", ["ons-http", "mq-http"].into_iter()).as_deref(),
+            Some("did you mean `mq-http`?")
+        );
         assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

@@ -21,7 +21,7 @@ use zeroize::Zeroize;
 use crate::signature::{Credentials, Secret};
 
 use super::document::{self, Place};
-use super::endpoint::ENDPOINT;
+use super::endpoint::{ENDPOINT, Endpoint};
 use super::findings::Findings;
 use super::kind::{Flaw, TextRule};
 use super::names::{CONTENT_TYPE, GROUP, KEY, PRODUCER_GROUP, TAG, TOPIC, visible_ascii};
@@ -158,7 +158,9 @@ impl Properties<'_> {
                 }
                 Some(value) => {
                     let value = if *name == "URL" { complete_url(value) } else { value.to_owned() };
-                    if let Err(flaw) = (rule.check)(&value) {
+                    if let Err(flaw) = (rule.check)(&value)
+                        .and_then(|()| if *name == "URL" { speaks_ons_http(&value) } else { Ok(()) })
+                    {
                         findings.add(name, flaw);
                     }
                 }
@@ -238,6 +240,16 @@ fn value_column(line: &str) -> usize {
         after_separator |= matches!(character, '=' | ':');
     }
     line.trim_end().chars().count() + 1
+}
+
+/// The hosts of the vendor's MQ HTTP endpoints are `ACCOUNT.mqrest.REGION.aliyuncs.com`: what this file asks for can only fail
+/// there.
+fn speaks_ons_http(url: &str) -> Result<(), Flaw> {
+    match Endpoint::parse(url)? {
+        Endpoint::Url { host, .. } if host.contains("mqrest") => Err(Flaw::new("this looks like an MQ HTTP endpoint")
+            .hint("use protocol = \"mq-http\" in a TOML file, see config/examples/mq-http.toml")),
+        Endpoint::Url { .. } | Endpoint::Embedded => Ok(()),
+    }
 }
 
 /// The vendor's page writes the URL with and without scheme, and with the path of the message interface.

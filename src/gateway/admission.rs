@@ -23,7 +23,11 @@ pub(super) fn admit(route: &TopicRoute, upstream: &Upstream, mut message: Messag
     let protocol = capabilities.protocol;
     let unsupported = |field, detail: String| Err(GatewayError::UnsupportedField { field, detail });
     if message.body.is_empty() && !capabilities.empty_bodies {
-        return unsupported("body", format!("{protocol} carries no empty body"));
+        let mending = match upstream {
+            Upstream::OnsHttp(_) => "send something",
+            Upstream::MqHttp(_) => "send something, or set binary_bodies = \"base64\" on the profile",
+        };
+        return unsupported("body", format!("{protocol} carries no empty body: {mending}"));
     }
     if !message.properties.is_empty() && !capabilities.properties {
         return unsupported("properties", format!("{protocol} carries no properties: put them into the body"));

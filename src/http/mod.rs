@@ -1,4 +1,5 @@
-//! HTTP: the route table, what callers may send, and how failures look. No protocol of an MQ, no rule of a queue.
+//! HTTP: the route table, what callers may send, and how failures look; the REST API, and the edges of the vendors' protocols, whose
+//! codecs are in `protocol`. No rule of a queue.
 
 mod accept;
 pub mod api;

@@ -1,7 +1,7 @@
 //! The data listener's routes, one line each.
 //!
-//! Matched by hand: paths have three shapes, a table of patterns would be slower and could not say which methods a path
-//! has (405 and `Allow`) without a second table.
+//! Matched by hand: paths have few shapes (below `/v1/topics`, the documentation's, the vendors'), a table of patterns would be
+//! slower and could not say which methods a path has (405 and `Allow`) without a second table.
 
 use actix_web::http::Method;
 use percent_encoding::percent_decode_str;

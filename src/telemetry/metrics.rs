@@ -1,9 +1,12 @@
-//! Every metric series. Label values come from configuration or an enum, never straight from a request.
+//! Every metric series. Label values come from configuration or an enum, never straight from a request. `docs/metrics.md` has a
+//! line for each family, which a test holds to what is registered here.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::core::Collector;
+use prometheus::proto::MetricType;
 use prometheus::{
     Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
@@ -20,6 +23,7 @@ const BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    families: Vec<Family>,
     http_requests: IntCounterVec,
     http_request_duration: HistogramVec,
     /// Requests being answered now.
@@ -165,11 +169,45 @@ impl UpstreamMetrics {
     }
 }
 
-/// Registers what a constructor made.
-fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> prometheus::Result<C> {
-    let collector = made?;
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
+/// What is known of a metric before anything is counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Family {
+    /// The whole name.
+    pub name: String,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// The names of its labels, as they were given.
+    pub labels: Vec<String>,
+    /// What the page says of it.
+    pub help: String,
+}
+
+/// Registers what constructors made, and notes it.
+struct Registrar {
+    registry: Registry,
+    families: RefCell<Vec<Family>>,
+}
+
+impl Registrar {
+    fn add<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> prometheus::Result<C> {
+        let collector = made?;
+        self.registry.register(Box::new(collector.clone()))?;
+        let kinds = collector.collect();
+        for (description, collected) in collector.desc().into_iter().zip(&kinds) {
+            let kind = match collected.get_field_type() {
+                MetricType::COUNTER => "counter",
+                MetricType::HISTOGRAM => "histogram",
+                MetricType::GAUGE | MetricType::SUMMARY | MetricType::UNTYPED => "gauge",
+            };
+            self.families.borrow_mut().push(Family {
+                name: description.fq_name.clone(),
+                kind,
+                labels: description.variable_labels.clone(),
+                help: description.help.clone(),
+            });
+        }
+        Ok(collector)
+    }
 }
 
 impl Metrics {
@@ -179,23 +217,25 @@ impl Metrics {
     /// Only when a name is wrong or used twice, which a test would show.
     #[expect(clippy::too_many_lines, reason = "one table, an entry per series")]
     pub fn new() -> prometheus::Result<Arc<Self>> {
-        let registry = Registry::new();
+        let registrar = Registrar { registry: Registry::new(), families: RefCell::default() };
         let counters = |name: &str, help: &str, labels: &[&str]| {
-            register(&registry, IntCounterVec::new(Opts::new(format!("mq_gateway_{name}"), help), labels))
+            registrar.add(IntCounterVec::new(Opts::new(format!("mq_gateway_{name}"), help), labels))
         };
-        let counter = |name: &str, help: &str| register(&registry, IntCounter::new(format!("mq_gateway_{name}"), help));
-        let gauge = |name: &str, help: &str| register(&registry, IntGauge::new(format!("mq_gateway_{name}"), help));
+        let counter = |name: &str, help: &str| registrar.add(IntCounter::new(format!("mq_gateway_{name}"), help));
+        let gauge = |name: &str, help: &str| registrar.add(IntGauge::new(format!("mq_gateway_{name}"), help));
         let gauges = |name: &str, help: &str, labels: &[&str]| {
-            register(&registry, IntGaugeVec::new(Opts::new(format!("mq_gateway_{name}"), help), labels))
+            registrar.add(IntGaugeVec::new(Opts::new(format!("mq_gateway_{name}"), help), labels))
         };
         let floats = |name: &str, help: &str, labels: &[&str]| {
-            register(&registry, GaugeVec::new(Opts::new(format!("mq_gateway_{name}"), help), labels))
+            registrar.add(GaugeVec::new(Opts::new(format!("mq_gateway_{name}"), help), labels))
         };
         let histograms = |name: &str, help: &str, labels: &[&str]| {
             let opts = HistogramOpts::new(format!("mq_gateway_{name}"), help).buckets(BUCKETS.to_vec());
-            register(&registry, HistogramVec::new(opts, labels))
+            registrar.add(HistogramVec::new(opts, labels))
         };
-        let metrics = Self {
+        let build_info = gauges("build_info", "The running version.", &["version"])?;
+        build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let mut metrics = Self {
             http_requests: counters(
                 "http_requests_total",
                 "Requests answered on the data listener.",
@@ -281,7 +321,8 @@ impl Metrics {
             )?,
             drop_in_requests: counters(
                 "dropin_requests_total",
-                "Requests of the vendors' clients, by caller (its name in the configuration), protocol, operation and result.",
+                "Requests of the vendors' clients. Callers: configured names; embedded: the embedded endpoint's pair; _anyone: \
+                 nobody is asked; _unknown: not known.",
                 &["caller", "protocol", "operation", "result"],
             )?,
             embedded_refused: counters(
@@ -304,13 +345,20 @@ impl Metrics {
             panics: counter("panics_total", "Panics caught; each one is a bug.")?,
             topics: Bounded::default(),
             groups: Bounded::default(),
-            registry: registry.clone(),
+            registry: registrar.registry.clone(),
+            families: Vec::new(),
         };
-        let build_info = gauges("build_info", "The running version.", &["version"])?;
-        build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        metrics.families = registrar.families.take();
+        metrics.families.sort();
         #[cfg(target_os = "linux")]
-        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        metrics.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Arc::new(metrics))
+    }
+
+    /// Every family of ours, by name, also those that have no series yet.
+    #[must_use]
+    pub fn families(&self) -> &[Family] {
+        &self.families
     }
 
     /// The whole page in Prometheus' text format.
@@ -474,5 +522,28 @@ impl Metrics {
     /// Counts a request that the embedded endpoint refused.
     pub fn embedded_refused(&self, reason: &'static str) {
         self.embedded_refused.with_label_values(&[reason]).inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `docs/metrics.md` has a line for each family, with its kind, its labels and what the page says of it, and none for
+    /// others.
+    #[test]
+    fn the_page_on_metrics_has_every_family() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let metrics = Metrics::new().unwrap();
+        for Family { name, kind, labels, help } in metrics.families() {
+            let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+            let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
+            let line = format!("| `{name}` | {kind} | {labels} | {help}");
+            let found = page.lines().filter(|it| it.starts_with(&line)).count();
+            assert_eq!(found, 1, "docs/metrics.md needs one line that begins with\n{line}");
+        }
+        let lines = page.lines().filter(|line| line.starts_with("| `mq_gateway_")).count();
+        assert_eq!(lines, metrics.families().len(), "docs/metrics.md has lines of others");
     }
 }

@@ -7,5 +7,7 @@ pub mod panics;
 mod topic_labels;
 
 pub use connections::{CloseReason, ConnectionMetrics};
-pub use metrics::{EmbeddedSample, EmbeddedTotals, GroupMetrics, HttpLabels, Metrics, TopicMetrics, UpstreamMetrics};
+pub use metrics::{
+    EmbeddedSample, EmbeddedTotals, Family, GroupMetrics, HttpLabels, Metrics, TopicMetrics, UpstreamMetrics,
+};
 pub use topic_labels::{OTHER, UNKNOWN};

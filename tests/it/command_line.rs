@@ -311,7 +311,11 @@ fn issued_keys_are_new_private_and_never_shown() {
     let launch = Launch::bare();
     let launch = launch.arguments(&["issue-key", "--out", "keys/shop"]);
     let finished = launch.run();
-    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), "keys/shop\n"), "{finished:?}");
+    let said = "wrote keys/shop/access_key and keys/shop/secret_key\n\nadd to the configuration:\n\n\
+                [dropin]\nclient_auth = \"keys\"\n\n\
+                [credentials.shop]\ndirectory = \"keys/shop\" # relative to the configuration file, if it is relative\n\n\
+                [callers.shop]\ncredentials = \"shop\"\ntopics = [\"…\"] # what the pair is good for\n";
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), said), "{finished:?}");
     let out = launch.directory().path().join("keys/shop");
     let expected = [("access_key".to_owned(), 0o600), ("secret_key".to_owned(), 0o600)];
     assert_eq!(made(&out), expected);

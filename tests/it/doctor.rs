@@ -221,7 +221,11 @@ fn topics_that_the_endpoint_does_not_have_are_told_from_keys() {
     assert_eq!(said.json.code, Some(1), "{said:?}");
     said.assert_only("credentials", "ok", &[]);
     assert_eq!(said.verdicts("topic"), ["failed", "ok"]);
-    said.assert_any("topic", "failed", &["`ghost` was refused, and the keys are good", "names are exact"]);
+    said.assert_any(
+        "topic",
+        "failed",
+        &["`ghost` was refused, and the keys are good: the endpoint does not have it", "`topics` below [embedded]"],
+    );
     assert_eq!(said.verdicts("group"), ["skipped", "ok", "skipped"]);
 }
 
@@ -498,10 +502,9 @@ fn a_good_mq_http_is_found_good_and_nothing_happens_there() {
 #[test]
 fn what_an_mq_http_refuses_is_named_with_its_code() {
     let endpoint = Endpoint::start_mq();
-    let keys = ["is about the access key or the signature", "character by character"];
     for (status, code, verdict, words) in [
-        (403, "SignatureDoesNotMatch", "failed", keys),
-        (403, "InvalidAccessKeyId", "failed", keys),
+        (403, "SignatureDoesNotMatch", "failed", ["is about the signature: the secret key", "compare the secret key"]),
+        (403, "InvalidAccessKeyId", "failed", ["is about the access key: it is not known", "compare the access key"]),
         (403, "AccessDenied", "failed", ["refused with", "the access key may not do this"]),
         (408, "TimeExpired", "failed", ["is about the time of the request", "yet the clocks agree"]),
         (400, "MissingAuthorizationHeader", "failed", ["did not come as it was sent", "a proxy on the way"]),
@@ -627,6 +630,7 @@ fn topics_that_the_endpoint_does_not_have_are_named_in_mq_http() {
     assert_eq!(said.json.code, Some(1), "{said:?}");
     said.assert_only("credentials", "ok", &[]);
     assert_eq!(said.verdicts("topic"), ["failed", "ok"]);
-    said.assert_any("topic", "failed", &["`ghost` is not known to the MQ: 404 TopicNotExist", "names are exact"]);
+    let words = ["`ghost` is not known to the MQ: 404 TopicNotExist", "`topics` below [embedded]"];
+    said.assert_any("topic", "failed", &words);
     assert_eq!(said.verdicts("group"), ["skipped", "ok", "skipped"]);
 }

@@ -40,8 +40,17 @@ fn every_configuration_of_the_readme_is_accepted() {
     let configurations: Vec<&Block> = blocks.iter().filter(|block| block.kind() == "toml").collect();
     assert!(!configurations.is_empty(), "the README shows no configuration");
     let credentials = Credentials { access_key: "key".into(), secret_key: "secret".into() };
+    let issued = Credentials { access_key: "issued".into(), secret_key: "secret".into() };
+    let mut whole = String::new();
     for block in configurations {
-        let launch = Launch::bare().secrets(&credentials).file("readme.toml", &with_secrets(&block.text));
+        // A ```toml addition goes with the configuration before it.
+        if block.info.get(1).is_none_or(|word| word != "addition") {
+            whole.clear();
+        }
+        whole.push_str(&block.text);
+        whole.push('\n');
+        let launch = Launch::bare().secrets(&credentials).secrets_in("issued", &issued);
+        let launch = launch.file("readme.toml", &with_secrets(&whole));
         let finished = launch.arguments(&["check", "{directory}/readme.toml"]).run();
         assert_eq!(finished.code, Some(0), "README.md:{}: {finished:?}", block.line);
     }
@@ -58,7 +67,13 @@ fn with_secrets(text: &str) -> String {
         if line.starts_with('[') {
             in_credentials = line.starts_with("[credentials.");
         }
-        if in_credentials && line.starts_with("directory") { "directory = \"{secrets}\"" } else { line }
+        match line.strip_prefix("directory = ") {
+            Some(directory) if in_credentials && directory.starts_with("\"/run/secrets/mq\"") => {
+                "directory = \"{secrets}\""
+            }
+            Some(_) if in_credentials => "directory = \"{directory}/issued\"",
+            Some(_) | None => line,
+        }
     });
     lines.collect::<Vec<_>>().join("\n")
 }

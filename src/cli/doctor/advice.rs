@@ -1,5 +1,6 @@
 //! What to do about an answer, in the words that fit the protocol.
 
+use super::questions::Respondent;
 use crate::config::Protocol;
 
 pub(super) const CLOCK: &str =
@@ -18,9 +19,26 @@ pub(super) const NAME_A_GROUP: &str = "name a group of the topic in the configur
 pub(super) const PERMISSION: &str = "see at the vendor's console that the access key is active, that topic, group and \
                                      instance belong to its account, and that its user may receive from them";
 
+/// The embedded endpoint has the topics that its configuration lists.
+const LISTED_TOPICS: &str = "add it to `topics` below [embedded], or leave that list empty";
+/// Where it may be that, or other keys.
+const LISTED_TOPICS_OR_ENDPOINT: &str = "add the topic to `topics` below [embedded], or leave that list empty; or the endpoint \
+                                         that runs there has another data directory: name it with --data-dir, or end \
+                                         that one";
+/// The MQ does not know the access key.
+pub(super) const ACCESS_KEY: &str = "compare the access key with the vendor's console, character by character, and see there \
+                                     that it is active; a temporary one ends, and needs the file security_token beside it";
+/// The MQ knows the access key, and the signature is another.
+pub(super) const SIGNATURE: &str = "compare the secret key with the vendor's console, character by character; \
+                                    `mq-gateway sign --explain` shows what is signed, and a proxy on the way must not \
+                                    change it";
+
 /// Where the keys are in doubt.
-pub(super) const fn keys(protocol: Protocol) -> &'static str {
-    match protocol {
+pub(super) const fn keys(respondent: &Respondent) -> &'static str {
+    if respondent.embedded {
+        return LISTED_TOPICS_OR_ENDPOINT;
+    }
+    match respondent.protocol {
         Protocol::OnsHttp => {
             "compare access key and secret key with the vendor's console, character by character, and see there that \
              topic and group exist and belong to this account; `mq-gateway sign --explain` shows what is signed"
@@ -33,8 +51,11 @@ pub(super) const fn keys(protocol: Protocol) -> &'static str {
 }
 
 /// Where a topic or a group is in doubt.
-pub(super) const fn name(protocol: Protocol) -> &'static str {
-    match protocol {
+pub(super) const fn name(respondent: &Respondent) -> &'static str {
+    if respondent.embedded {
+        return LISTED_TOPICS;
+    }
+    match respondent.protocol {
         Protocol::OnsHttp => {
             "create it at the vendor's console or mend the name in the configuration; names are exact, letter case \
              included"
@@ -46,10 +67,15 @@ pub(super) const fn name(protocol: Protocol) -> &'static str {
     }
 }
 
+/// Where a group is in doubt: the embedded endpoint has every group whose name is legal.
+pub(super) const fn group_name(respondent: &Respondent) -> &'static str {
+    if respondent.embedded { "mend the name in the configuration" } else { name(respondent) }
+}
+
 /// Where a topic or a group was refused to good keys.
-pub(super) const fn refused_name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::OnsHttp => name(protocol),
-        Protocol::MqHttp => PERMISSION,
+pub(super) const fn refused_name(respondent: &Respondent) -> &'static str {
+    match respondent.protocol {
+        Protocol::MqHttp if !respondent.embedded => PERMISSION,
+        Protocol::OnsHttp | Protocol::MqHttp => name(respondent),
     }
 }

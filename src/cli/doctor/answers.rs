@@ -34,7 +34,10 @@ pub(super) enum Said {
 /// What an answer is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parameter {
-    Keys,
+    /// It is not known there.
+    AccessKey,
+    /// It is not that of the secret key.
+    Signature,
     Time,
     /// A header that every request of ours has, and that did not come as it was sent.
     Headers,

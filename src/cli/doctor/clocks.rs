@@ -37,8 +37,12 @@ impl Skew {
         self.0 > window.ahead || self.0 < -window.behind
     }
 
-    /// `the MQ's clock is 1200.4 s ahead of ours`.
+    /// `the MQ's clock is 1200.4 s ahead of ours`. A `Date` has whole seconds, and the answer took its time: less than that is
+    /// not measured.
     pub(super) fn words(self) -> String {
+        if self.0.abs() < 2.0 {
+            return "the MQ's clock is within a second or two of ours".to_owned();
+        }
         let direction = if self.0 < 0.0 { "behind" } else { "ahead of" };
         format!("the MQ's clock is {:.1} s {direction} ours", self.0.abs())
     }
@@ -74,7 +78,9 @@ mod tests {
     fn clocks_are_judged_by_what_the_mq_takes() {
         use Protocol::{MqHttp, OnsHttp};
         for (protocol, skew, accepted, verdict, words) in [
-            (OnsHttp, 0.3, true, Verdict::Ok, "0.3 s ahead of ours"),
+            (OnsHttp, 0.3, true, Verdict::Ok, "the MQ's clock is within a second or two of ours"),
+            (OnsHttp, -1.9, true, Verdict::Ok, "the MQ's clock is within a second or two of ours"),
+            (OnsHttp, 2.1, true, Verdict::Ok, "2.1 s ahead of ours"),
             (OnsHttp, -4.9, false, Verdict::Ok, "4.9 s behind ours"),
             (OnsHttp, 12.0, true, Verdict::Warning, "12.0 s ahead"),
             (OnsHttp, -59.0, false, Verdict::Warning, "59.0 s behind"),

@@ -15,19 +15,18 @@ use crate::config::Protocol;
 /// The findings on keys, topics and groups, in this order. `asked` is not empty.
 pub(super) fn judge(asked: &[Asked], skew: Option<Skew>, respondent: &Respondent) -> Vec<Finding> {
     let mut findings = vec![credentials(asked, skew, respondent)];
-    let protocol = respondent.protocol;
     let mut named: Vec<&str> = Vec::new();
     for topic in asked.iter().map(|it| &it.question.topic).filter(|topic| !topic.made_up) {
         if !named.contains(&topic.name.as_str()) {
             named.push(&topic.name);
         }
     }
-    findings.extend(named.iter().map(|name| topic(name, asked, protocol)));
+    findings.extend(named.iter().map(|name| topic(name, asked, respondent)));
     if named.is_empty() {
         findings.push(Finding::new(Check::Topic, Verdict::Skipped, "no topic is named in the configuration, only `*`"));
     }
     let groups: Vec<Finding> =
-        asked.iter().filter(|it| !it.question.group.made_up).map(|it| group(it, asked, protocol)).collect();
+        asked.iter().filter(|it| !it.question.group.made_up).map(|it| group(it, asked, respondent)).collect();
     if groups.is_empty() {
         findings.push(Finding::new(Check::Group, Verdict::Skipped, "no group is named in the configuration"));
     }
@@ -63,7 +62,10 @@ fn credentials(asked: &[Asked], skew: Option<Skew>, respondent: &Respondent) -> 
     // The answer that tells most: accepted, then about the keys, then any.
     let telling = |it: &&Asked| match &it.said {
         Said::Accepted(_) => 0,
-        Said::Complained(Some(Parameter::Keys | Parameter::Time | Parameter::Headers), _) => 1,
+        Said::Complained(
+            Some(Parameter::AccessKey | Parameter::Signature | Parameter::Time | Parameter::Headers),
+            _,
+        ) => 1,
         Said::Refused(_) => 2,
         Said::Complained(..) | Said::Unknown(..) => 3,
         Said::Unable(_) | Said::Foreign(_) => 4,
@@ -79,14 +81,19 @@ fn credentials(asked: &[Asked], skew: Option<Skew>, respondent: &Respondent) -> 
                 "the MQ accepted a signed request ({reply} to the acknowledgement of a handle that does not exist)"
             ),
         ),
-        Said::Complained(Some(Parameter::Keys), reply) if respondent.embedded => {
+        Said::Complained(Some(Parameter::AccessKey | Parameter::Signature), reply) if respondent.embedded => {
             finding(Verdict::Failed, format!("refused with {reply}: an embedded endpoint with other keys than these"))
                 .advise(advice::OTHER_ENDPOINT)
         }
-        Said::Complained(Some(Parameter::Keys), reply) => {
-            finding(Verdict::Failed, format!("the MQ's {reply} is about the access key or the signature"))
-                .advise(advice::keys(protocol))
+        Said::Complained(Some(Parameter::AccessKey), reply) => {
+            finding(Verdict::Failed, format!("the MQ's {reply} is about the access key: it is not known there"))
+                .advise(advice::ACCESS_KEY)
         }
+        Said::Complained(Some(Parameter::Signature), reply) => finding(
+            Verdict::Failed,
+            format!("the MQ's {reply} is about the signature: the secret key is not the one of this access key"),
+        )
+        .advise(advice::SIGNATURE),
         Said::Complained(Some(Parameter::Time), reply) => about_the_time(reply, skew, protocol),
         Said::Complained(Some(Parameter::Headers), reply) => finding(
             Verdict::Failed,
@@ -100,12 +107,12 @@ fn credentials(asked: &[Asked], skew: Option<Skew>, respondent: &Respondent) -> 
             Verdict::Warning,
             format!("not known: the MQ answered {reply}, and may not have looked at the signature"),
         )
-        .advise(advice::keys(protocol)),
+        .advise(advice::keys(respondent)),
         Said::Unknown(parameter, reply) => finding(
             Verdict::Warning,
             format!("not known: the MQ answered {reply}, and may not have looked at the signature"),
         )
-        .advise(if is_made_up(it, *parameter) { advice::NAME_THEM } else { advice::name(protocol) }),
+        .advise(if is_made_up(it, *parameter) { advice::NAME_THEM } else { advice::name(respondent) }),
         Said::Unable(reply) => {
             finding(Verdict::Failed, format!("not known: the MQ answered {reply}, so it could not serve the request"))
                 .advise(advice::UNABLE)
@@ -170,7 +177,7 @@ fn refused(it: &Asked, reply: &Reply, skew: Option<Skew>, respondent: &Responden
             "refused with {reply}; the MQ does not say why: the access key, the secret key, or a topic or group that is \
              not this account's, {clock}"
         );
-        (detail, advice::keys(respondent.protocol))
+        (detail, advice::keys(respondent))
     };
     if made_up {
         detail.push_str(
@@ -181,7 +188,7 @@ fn refused(it: &Asked, reply: &Reply, skew: Option<Skew>, respondent: &Responden
     Finding::new(Check::Credentials, verdict, detail).advise(if made_up { advice::NAME_THEM } else { advice })
 }
 
-fn topic(name: &str, asked: &[Asked], protocol: Protocol) -> Finding {
+fn topic(name: &str, asked: &[Asked], respondent: &Respondent) -> Finding {
     let finding = |verdict, detail: &str| Finding::new(Check::Topic, verdict, format!("`{name}` {detail}"));
     let ours: Vec<&Asked> = asked.iter().filter(|it| it.question.topic.name == name).collect();
     let any = |wanted: fn(&Said) -> bool| ours.iter().any(|it| wanted(&it.said));
@@ -201,7 +208,7 @@ fn topic(name: &str, asked: &[Asked], protocol: Protocol) -> Finding {
             | Said::Foreign(_)
             | Said::Nothing(_) => continue,
         };
-        return finding(Verdict::Failed, &detail).advise(advice::name(protocol));
+        return finding(Verdict::Failed, &detail).advise(advice::name(respondent));
     }
     if !any(|said| matches!(said, Said::Refused(_))) {
         let why = if any(|said| matches!(said, Said::Unknown(Some(Parameter::Group), _))) {
@@ -221,16 +228,17 @@ fn topic(name: &str, asked: &[Asked], protocol: Protocol) -> Finding {
         )
         .advise(advice::NAME_A_GROUP);
     }
-    let why = match protocol {
+    let why = match respondent.protocol {
+        _ if respondent.embedded => "the endpoint does not have it",
         Protocol::OnsHttp => "it, or its groups, do not exist or belong to another account",
         // What does not exist has codes of its own.
         Protocol::MqHttp => "it, or its groups, belong to another account, or this one's user may not have them",
     };
     finding(Verdict::Failed, &format!("was refused, and the keys are good: {why}"))
-        .advise(advice::refused_name(protocol))
+        .advise(advice::refused_name(respondent))
 }
 
-fn group(it: &Asked, asked: &[Asked], protocol: Protocol) -> Finding {
+fn group(it: &Asked, asked: &[Asked], respondent: &Respondent) -> Finding {
     let (name, topic) = (&it.question.group.name, &it.question.topic.name);
     let finding = |verdict, detail: &str| {
         let of = if it.question.topic.made_up { "a made-up topic".to_owned() } else { format!("`{topic}`") };
@@ -239,18 +247,19 @@ fn group(it: &Asked, asked: &[Asked], protocol: Protocol) -> Finding {
     match &it.said {
         Said::Accepted(_) => finding(Verdict::Ok, "was accepted"),
         Said::Complained(Some(Parameter::Group), reply) => {
-            finding(Verdict::Failed, &format!("is not to the MQ's liking: {reply}")).advise(advice::name(protocol))
+            finding(Verdict::Failed, &format!("is not to the MQ's liking: {reply}"))
+                .advise(advice::group_name(respondent))
         }
         Said::Unknown(Some(Parameter::Group), reply) => {
-            finding(Verdict::Failed, &format!("is not known to the MQ: {reply}")).advise(advice::name(protocol))
+            finding(Verdict::Failed, &format!("is not known to the MQ: {reply}")).advise(advice::group_name(respondent))
         }
         Said::Refused(_) if asked.iter().any(|other| other.question.topic.name == *topic && is_accepted(other)) => {
-            let why = match protocol {
+            let why = match respondent.protocol {
                 Protocol::OnsHttp => "it does not exist or belongs to another account",
                 Protocol::MqHttp => "it belongs to another account, or this one's user may not have it",
             };
             finding(Verdict::Failed, &format!("was refused, and the topic is good: {why}"))
-                .advise(advice::refused_name(protocol))
+                .advise(advice::refused_name(respondent))
         }
         Said::Refused(_) if accepted(asked) => {
             finding(Verdict::Skipped, "was refused with its topic; the MQ does not say which it is")
@@ -357,7 +366,8 @@ mod tests {
             (Said::Unknown(None, reply()), [Warning, Failed, Skipped]),
             (Said::Complained(Some(Parameter::Topic), reply()), [Warning, Failed, Skipped]),
             (Said::Complained(Some(Parameter::Group), reply()), [Warning, Skipped, Failed]),
-            (Said::Complained(Some(Parameter::Keys), reply()), [Failed, Skipped, Skipped]),
+            (Said::Complained(Some(Parameter::AccessKey), reply()), [Failed, Skipped, Skipped]),
+            (Said::Complained(Some(Parameter::Signature), reply()), [Failed, Skipped, Skipped]),
             (Said::Complained(Some(Parameter::Time), reply()), [Failed, Skipped, Skipped]),
             (Said::Complained(Some(Parameter::Headers), reply()), [Failed, Skipped, Skipped]),
             (Said::Complained(None, reply()), [Warning, Skipped, Skipped]),
@@ -387,10 +397,16 @@ mod tests {
                 ["(404 ReceiptHandleError to the acknowledgement", ""],
             ),
             (
-                about(Parameter::Keys, 403, "SignatureDoesNotMatch"),
+                about(Parameter::Signature, 403, "SignatureDoesNotMatch"),
                 alone,
                 0,
-                ["403 SignatureDoesNotMatch is about the access key or the signature", "security_token"],
+                ["403 SignatureDoesNotMatch is about the signature: the secret key", "compare the secret key"],
+            ),
+            (
+                about(Parameter::AccessKey, 403, "InvalidAccessKeyId"),
+                alone,
+                0,
+                ["403 InvalidAccessKeyId is about the access key: it is not known there", "security_token"],
             ),
             (
                 about(Parameter::Time, 408, "TimeExpired"),
@@ -453,7 +469,10 @@ mod tests {
         assert!(finding.detail.contains("not the clock"), "{finding:?}");
         let expired = [asked("a", "g", Said::Complained(Some(Parameter::Time), Reply::with_code(408, "TimeExpired")))];
         let finding = check_of(&MQ, &expired, Some(1.0), open).swap_remove(0);
-        assert!(words(&finding).contains("yet the clocks agree: the MQ's clock is 1.0 s ahead"), "{finding:?}");
+        assert!(
+            words(&finding).contains("yet the clocks agree: the MQ's clock is within a second or two of ours"),
+            "{finding:?}"
+        );
         assert_eq!(finding.advice.as_deref(), Some(advice::DELAY));
     }
 
@@ -484,10 +503,28 @@ mod tests {
     #[test]
     fn other_keys_at_the_embedded_endpoint_mean_another_data_directory() {
         let mq = Respondent { protocol: Protocol::MqHttp, ..OURS };
-        let said = Said::Complained(Some(Parameter::Keys), Reply::with_code(403, "InvalidAccessKeyId"));
+        let said = Said::Complained(Some(Parameter::AccessKey), Reply::with_code(403, "InvalidAccessKeyId"));
         let findings =
             check_of(&mq, &[asked("?a", "?g", said)], None, "Credentials:Failed Topic:Skipped Group:Skipped");
         assert!(findings[0].detail.starts_with("refused with 403 InvalidAccessKeyId: an embedded"), "{findings:?}");
+    }
+
+    #[test]
+    fn a_topic_that_the_embedded_endpoint_does_not_have_is_no_matter_of_the_vendors_console() {
+        let listed = Respondent { any_name_is_good: false, ..OURS };
+        let said = [asked("a", "g", refusal())];
+        let finding =
+            check_of(&listed, &said, Some(0.0), "Credentials:Failed Topic:Skipped Group:Skipped").swap_remove(0);
+        assert!(
+            words(&finding).contains("`topics` below [embedded]") && !words(&finding).contains("console"),
+            "{finding:?}"
+        );
+        let mq = Respondent { protocol: Protocol::MqHttp, ..listed };
+        let said = [asked("a", "g", Said::Unknown(Some(Parameter::Topic), Reply::with_code(404, "TopicNotExist")))];
+        for finding in check_of(&mq, &said, None, "Credentials:Warning Topic:Failed Group:Skipped").iter().take(2) {
+            let advice = finding.advice.as_deref();
+            assert_eq!(advice, Some("add it to `topics` below [embedded], or leave that list empty"), "{finding:?}");
+        }
     }
 
     #[test]

@@ -18,9 +18,8 @@ pub(super) fn read(status: u16, body: &[u8]) -> Said {
     match (status, code.as_deref()) {
         (204, _) => Said::Accepted(reply),
         (400..=499, Some("ReceiptHandleError" | "MessageNotExist" | "MissingReceiptHandle")) => Said::Accepted(reply),
-        (400..=499, Some("SignatureDoesNotMatch" | "InvalidAccessKeyId")) => {
-            Said::Complained(Some(Parameter::Keys), reply)
-        }
+        (400..=499, Some("SignatureDoesNotMatch")) => Said::Complained(Some(Parameter::Signature), reply),
+        (400..=499, Some("InvalidAccessKeyId")) => Said::Complained(Some(Parameter::AccessKey), reply),
         // A 408 without it is a broker that was late.
         (400..=499, Some("TimeExpired")) => Said::Complained(Some(Parameter::Time), reply),
         (
@@ -63,11 +62,11 @@ mod tests {
 
     #[test]
     fn codes_are_read() {
-        use Parameter::{Group, Headers, Keys, Time, Topic};
+        use Parameter::{AccessKey, Group, Headers, Signature, Time, Topic};
         check(Said::Accepted, &[(404, "ReceiptHandleError"), (400, "ReceiptHandleError"), (404, "MessageNotExist")]);
         check(Said::Accepted, &[(400, "MissingReceiptHandle")]);
-        let keys = [(403, "SignatureDoesNotMatch"), (403, "InvalidAccessKeyId")];
-        check(|reply| Said::Complained(Some(Keys), reply), &keys);
+        check(|reply| Said::Complained(Some(Signature), reply), &[(403, "SignatureDoesNotMatch")]);
+        check(|reply| Said::Complained(Some(AccessKey), reply), &[(403, "InvalidAccessKeyId")]);
         check(|reply| Said::Complained(Some(Time), reply), &[(408, "TimeExpired")]);
         let headers = [
             (400, "MissingAuthorizationHeader"),
@@ -112,7 +111,7 @@ mod tests {
         assert_eq!(read(404, encode_ack_errors(&[]).as_bytes()), Said::Foreign(404), "an empty list says nothing");
         // As our own endpoint says it.
         let refusal = Refusal::SignatureDoesNotMatch.body("id", "http://x");
-        let expected = Said::Complained(Some(Parameter::Keys), Reply::with_code(403, "SignatureDoesNotMatch"));
+        let expected = Said::Complained(Some(Parameter::Signature), Reply::with_code(403, "SignatureDoesNotMatch"));
         assert_eq!(read(403, refusal.as_bytes()), expected);
     }
 }

@@ -35,8 +35,8 @@ enum About {
 fn parameter(words: &str) -> Option<About> {
     let about = [
         ("handle", About::Handle),
-        ("signature", About::Other(Parameter::Keys)),
-        ("accesskey", About::Other(Parameter::Keys)),
+        ("signature", About::Other(Parameter::Signature)),
+        ("accesskey", About::Other(Parameter::AccessKey)),
         ("consumerid", About::Other(Parameter::Group)),
         ("topic", About::Other(Parameter::Topic)),
         ("time", About::Other(Parameter::Time)),
@@ -61,7 +61,8 @@ mod tests {
         let complained = |parameter| Said::Complained(parameter, Reply::with_code(400, "SC_BAD_REQUEST"));
         assert_eq!(bad("parameter:Topic is invalid,it is too long"), complained(Some(Parameter::Topic)));
         assert_eq!(bad("parameter:ConsumerId is invalid for topic x"), complained(Some(Parameter::Group)));
-        assert_eq!(bad("parameter:Signature is invalid"), complained(Some(Parameter::Keys)));
+        assert_eq!(bad("parameter:Signature is invalid"), complained(Some(Parameter::Signature)));
+        assert_eq!(bad("parameter:AccessKey is invalid"), complained(Some(Parameter::AccessKey)));
         assert_eq!(bad("parameter:Time is invalid"), complained(Some(Parameter::Time)));
         assert_eq!(bad("no"), complained(None));
         assert_eq!(said(400, "<html>Bad Request</html>"), Said::Foreign(400));

@@ -127,6 +127,11 @@ fn what_comes_later_is_named() {
         "protocol = \"CANARY\"",
         at("5:12", "profiles.main.protocol", "something else"),
     );
+    check_line(
+        "protocol = \"ons-http\"",
+        "protocol = \"MQ_HTTP\" # CANARY",
+        at("5:12", "profiles.main.protocol", "did you mean `mq-http`?"),
+    );
 }
 
 #[test]

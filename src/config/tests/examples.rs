@@ -157,7 +157,7 @@ fn every_example_loads() {
     let config = load_example("ons-http.toml");
     assert!(!config.embedded.enabled);
     assert_eq!(config.credentials["main"].secret_key_file, Path::new("/run/secrets/mq/secret_key"));
-    assert_eq!(config.profiles["main"].endpoints[0].to_string(), "http://publictest-rest.ons.aliyun.com:80");
+    assert_eq!(config.profiles["main"].endpoints[0].to_string(), "http://mq.example.com:80");
     assert_eq!(config.topics[1].groups, Groups::Named(vec![]));
 
     let config = load_example("embedded.toml");

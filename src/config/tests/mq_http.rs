@@ -177,7 +177,7 @@ fn what_topics_ask_the_protocol_must_have() {
     check_line(
         "profile = \"main\"",
         &requires("'empty_bodies'"),
-        at("11:13", "topics[0].requires[0]", "set `binary_bodies` of the profile"),
+        at("11:13", "topics[0].requires[0]", "set `binary_bodies = \"base64\"` on the profile"),
     );
     check_line(
         "profile = \"main\"",
@@ -187,7 +187,7 @@ fn what_topics_ask_the_protocol_must_have() {
     check_line(
         "profile = \"main\"",
         &requires("'binary_bodies'"),
-        at("11:13", "topics[0].requires[0]", "set `binary_bodies` of the profile"),
+        at("11:13", "topics[0].requires[0]", "set `binary_bodies = \"base64\"` on the profile"),
     );
     check_line(
         "profile = \"main\"",

@@ -138,6 +138,12 @@ fn mistakes_have_a_place_and_never_show_a_value() {
         (with("URL=http://mq.example.com", "URL=http://mq/CANARY"), "3:5", "URL", "path"),
         (with("URL=http://mq.example.com", "URL=http://ak:CANARY@mq"), "3:5", "URL", "user information"),
         (with("URL=http://mq.example.com", "URL=ftp://CANARY"), "3:5", "URL", "scheme"),
+        (
+            with("URL=http://mq.example.com", "URL=http://1234.MQREST.cn-hangzhou.aliyuncs.com"),
+            "3:5",
+            "URL",
+            "use protocol = \"mq-http\" in a TOML file",
+        ),
         (with("ProducerID=PID", "ProducerID=组CANARY"), "6:12", "ProducerID", "visible ASCII"),
         (with("[property]\n", "#CANARY\n"), "", "", "has no section [property]"),
         (format!("{GOOD}Tag=a|CANARY\n"), "8:5", "Tag", "'|'"),
