@@ -38,6 +38,11 @@ impl<'a> Taking<'a> {
         if self.subscription.passed_over == 0 || self.wanted() == 0 {
             return Ok(());
         }
+        if self.scan.groups != Progress::NotBegun {
+            // This receive has looked through the first ones; one that has become free since wakes it.
+            self.passed_over_unseen = true;
+            return self.deliver_by_message_group(locks);
+        }
         let (first, all_seen) = self.first_passed_over()?;
         for row in first {
             if self.wanted() == 0 {

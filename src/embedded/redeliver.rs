@@ -248,6 +248,8 @@ impl Taking<'_> {
         let message_id = self.lease.message_ids.next(self.now).map_err(|error| damaged(0, error))?;
         let topic = dead_letter::bury(self.connection, exhausted, message_id, self.now)?;
         self.dead_letter_topics.push(topic);
+        // Its message group may have become free, also where this receive has been already.
+        self.scan.groups = Progress::NotBegun;
         Ok(())
     }
 }

@@ -155,3 +155,21 @@ async fn dropping_what_locked_a_message_group_wakes_who_waits_for_the_rest() {
     assert_eq!(fixture.engine.sweep().await.unwrap(), dropped(1, 1));
     assert_eq!(bodies(&soon(waiting).await.unwrap()), ["g2"]);
 }
+
+#[tokio::test]
+async fn dropping_what_locked_nothing_wakes_nobody() {
+    let fixture = start(EngineOptions { retention: seconds(100), ..EngineOptions::default() });
+    fixture.take("orders", "shipping").await;
+    fixture.publish_grouped(&["g1"]).await;
+    let got = fixture.receive(in_order(32, 0)).await;
+    fixture.acknowledge_all(&got).await;
+    let mut waiting = Box::pin(fixture.engine.receive(in_order(32, 1_000)));
+    fixture.settle(&mut waiting).await;
+    fixture.clock.advance(seconds(101));
+    fixture.settle(&mut waiting).await;
+    let jobs = async || fixture.engine.stats().await.unwrap().totals.commits.jobs;
+    assert_eq!(fixture.engine.sweep().await.unwrap(), dropped(1, 1), "\"shipping\" had not come to it");
+    let before = jobs().await;
+    fixture.settle(&mut waiting).await;
+    assert_eq!(jobs().await - before, 4, "statistics only");
+}
