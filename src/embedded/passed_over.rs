@@ -15,20 +15,18 @@ use super::scan::{Progress, Round};
 /// Rows that an ordered receive looks through before it goes by message groups.
 const LOOKED_THROUGH: usize = 1_024;
 /// Places of an index that one look visits going by message groups, one for each tag of each message group.
-pub(super) const PLACES_AT_ONCE: usize = 512;
+const PLACES_AT_ONCE: usize = 256;
 
-/// A message that was passed over.
+/// A message that was passed over. Indexes hold all of it.
 struct PassedOver {
     position: i64,
-    sequence: i64,
-    held: bool,
     message_group: String,
 }
 
 impl PassedOver {
-    /// From four columns.
+    /// From two columns.
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { position: row.get(0)?, sequence: row.get(1)?, held: row.get(2)?, message_group: row.get(3)? })
+        Ok(Self { position: row.get(0)?, message_group: row.get(1)? })
     }
 }
 
@@ -59,8 +57,8 @@ impl<'a> Taking<'a> {
         self.deliver_by_message_group(locks)
     }
 
-    /// Whether something that this look did not come to was passed over, is wanted, and comes before what is new of this
-    /// message group.
+    /// Whether something was passed over that this look did not come to, is wanted, and comes before what is new of
+    /// this message group.
     pub(super) fn is_behind(&self, message_group: &str) -> rusqlite::Result<bool> {
         if !self.passed_over_unseen {
             return Ok(false);
@@ -89,7 +87,7 @@ impl<'a> Taking<'a> {
             let rows: Vec<_> = self
                 .connection
                 .prepare_cached(
-                    "SELECT position, sequence, held, message_group FROM passed_over
+                    "SELECT position, message_group FROM passed_over
                     WHERE subscription_id = ?1 ORDER BY position LIMIT ?2",
                 )?
                 .query_map([self.subscription.id, limit(most)], PassedOver::read)?
@@ -100,7 +98,7 @@ impl<'a> Taking<'a> {
         let most = (looked_through / tags.tags().len().max(1)).max(self.wanted());
         // One query for each tag: with all tags in one, SQLite would read and sort all their rows.
         let mut of_tag = self.connection.prepare_cached(
-            "SELECT position, sequence, held, message_group FROM passed_over INDEXED BY passed_over_by_tag
+            "SELECT position, message_group FROM passed_over INDEXED BY passed_over_by_tag
             WHERE subscription_id = ?1 AND tag = ?2 ORDER BY position LIMIT ?3",
         )?;
         let mut first = Vec::new();
@@ -202,7 +200,7 @@ impl<'a> Taking<'a> {
             Some(tag) => self
                 .connection
                 .prepare_cached(
-                    "SELECT position, sequence, held, message_group FROM passed_over
+                    "SELECT position, message_group FROM passed_over
                     INDEXED BY passed_over_by_tag_and_group
                     WHERE subscription_id = ?1 AND tag = ?2 AND message_group >= ?3
                     ORDER BY message_group, position LIMIT 1",
@@ -211,7 +209,7 @@ impl<'a> Taking<'a> {
             None => self
                 .connection
                 .prepare_cached(
-                    "SELECT position, sequence, held, message_group FROM passed_over INDEXED BY passed_over_by_group
+                    "SELECT position, message_group FROM passed_over INDEXED BY passed_over_by_group
                     WHERE subscription_id = ?1 AND message_group >= ?2 ORDER BY message_group, position LIMIT 1",
                 )?
                 .query_row(params![self.subscription.id, from], PassedOver::read),
@@ -220,11 +218,15 @@ impl<'a> Taking<'a> {
     }
 
     fn take_passed_over(&mut self, row: &PassedOver) -> rusqlite::Result<()> {
+        let (sequence, held): (i64, bool) = self
+            .connection
+            .prepare_cached("SELECT sequence, held FROM passed_over WHERE subscription_id = ?1 AND position = ?2")?
+            .query_row([self.subscription.id, row.position], |row| Ok((row.get(0)?, row.get(1)?)))?;
         self.connection
             .prepare_cached("DELETE FROM passed_over WHERE subscription_id = ?1 AND position = ?2")?
             .execute([self.subscription.id, row.position])?;
         self.passed_over_change -= 1;
-        self.held_back_change -= i64::from(row.held);
-        self.deliver_first(row.position, row.sequence)
+        self.held_back_change -= i64::from(held);
+        self.deliver_first(row.position, sequence)
     }
 }

@@ -68,16 +68,16 @@ impl Engine {
                     return Ok(undelivered.hand_over());
                 }
                 // Each look has come on, and there may be something further on.
-                Ok(undelivered) if undelivered.leased.goes_on() && looks_left > 0 && !*closing.borrow() => {
-                    unfinished.scan = undelivered.leased.scan.clone();
+                Ok(mut undelivered) if undelivered.leased.goes_on() && looks_left > 0 && !*closing.borrow() => {
+                    unfinished.scan = std::mem::take(&mut undelivered.leased.scan);
                     if shared.clock.now() >= deadline {
                         looks_left -= 1;
                     }
                     continue;
                 }
-                Ok(undelivered) => {
+                Ok(mut undelivered) => {
                     // Kept where it goes on, which is told to others when this receive ends.
-                    unfinished.scan = undelivered.leased.scan.clone();
+                    unfinished.scan = std::mem::take(&mut undelivered.leased.scan);
                     false
                 }
                 // Who has waited for this look goes on: its wake-up was for a message that somebody must take.
@@ -133,7 +133,7 @@ impl Shared {
         let work = move |connection: &Connection| {
             // The time of the look itself: what the job waited in the queue is not taken from the consumer's.
             let leased = lease(connection, &asked, clock.now())?;
-            Ok(Undelivered { leased, owner })
+            Ok(Undelivered { leased, owner, topic: asked.topic, group: asked.group })
         };
         let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));
         let (topic, group, interest) = (request.topic.clone(), request.group.clone(), interest.clone());
@@ -169,8 +169,8 @@ impl Shared {
     }
 }
 
-/// A receive that has looked at a part. Its wake-up was for a message that may be further on: when it ends before, somebody
-/// else must look.
+/// A receive that has looked at a part. Its wake-up was for a message that may be further on: when it ends before,
+/// somebody else must look.
 struct Unfinished<'a> {
     scan: Scan,
     waiters: &'a Waiters,
@@ -191,6 +191,8 @@ struct Undelivered {
     leased: Leased,
     /// Weak, so that a job in the queue does not keep the engine open.
     owner: Weak<Shared>,
+    topic: Topic,
+    group: ConsumerGroup,
 }
 
 impl Undelivered {
@@ -200,16 +202,22 @@ impl Undelivered {
 
     /// From here on the deliveries are the caller's.
     fn hand_over(mut self) -> Vec<Delivery> {
+        self.leased.scan = Scan::default();
         std::mem::take(&mut self.leased.deliveries)
     }
 }
 
 impl Drop for Undelivered {
     fn drop(&mut self) {
-        if self.is_empty() {
+        let goes_on = self.leased.scan.goes_on();
+        if self.is_empty() && !goes_on {
             return;
         }
         if let Some(shared) = self.owner.upgrade() {
+            if goes_on {
+                // As for an `Unfinished`: the receive ended before it learnt of this look.
+                shared.waiters.wake_ordered(self.topic.as_str(), self.group.as_str());
+            }
             shared.give_back(
                 self.leased.deliveries.iter().filter_map(|delivery| Handle::decode(delivery.handle.as_str())),
             );

@@ -1,6 +1,6 @@
 //! Delivering again what nobody acknowledged in time, and moving what had its last delivery to the dead letters.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Row, params};
 
@@ -15,8 +15,9 @@ use crate::storage::{to_sql, unsigned};
 
 /// Redeliveries go out in publish order among so many that have been due the longest.
 const SORTED_REDELIVERIES: usize = 1_024;
-/// As many for an ordered look, which goes through the message group of each.
+/// As many for an ordered look, which goes through the message group of each, piece by piece until it has enough.
 const ORDERED_REDELIVERIES: usize = 256;
+const ORDERED_PIECE: usize = 64;
 
 /// A delivery that is due again.
 struct Due {
@@ -58,7 +59,8 @@ struct Ready {
 }
 
 impl Taking<'_> {
-    /// Redelivers; whether the look may go on to what was never delivered. It may not where more is due than it may handle.
+    /// Redelivers; whether the look may go on to what was never delivered. It may not where more is due than it may
+    /// handle.
     pub(super) fn redeliver(&mut self) -> rusqlite::Result<bool> {
         if self.lease.interest.ordered {
             return self.redeliver_in_order();
@@ -104,8 +106,8 @@ impl Taking<'_> {
         positions.into_iter().map(|position| self.row(position).map(|row| row.due)).collect()
     }
 
-    /// The positions of about so many that are wanted and have been due the longest, those up to `after` left out, and the
-    /// last of them where there may be more.
+    /// The positions of about so many that are wanted and have been due the longest, those up to `after` left out, and
+    /// the last of them where there may be more.
     fn longest_due(&self, after: Option<DueKey>, number: usize) -> rusqlite::Result<(Vec<i64>, Option<DueKey>)> {
         let (after_time, after_position) = after.unwrap_or((i64::MIN, i64::MIN));
         let (now, subscription_id) = (to_sql(self.now.0), self.subscription.id);
@@ -151,28 +153,34 @@ impl Taking<'_> {
         Ok((due.into_iter().map(|(_, position)| position).collect(), seen_to))
     }
 
-    /// Redelivers of each message group what is before the first that is in somebody's hands: later ones wait, also when
-    /// they are due. What the receive's tags do not want neither comes nor keeps others.
+    /// Redelivers of each message group what is before the first that is in somebody's hands: later ones wait, also
+    /// when they are due. What the receive's tags do not want neither comes nor keeps others.
     fn redeliver_in_order(&mut self) -> rusqlite::Result<bool> {
-        let after = match self.scan.due {
+        let mut seen_to = match self.scan.due {
             Progress::At(key) => Some(key),
             Progress::NotBegun | Progress::Done => None,
         };
-        let (positions, seen_to) = self.longest_due(after, ORDERED_REDELIVERIES)?;
-        let mut ready: BTreeMap<i64, Ready> = BTreeMap::new();
-        let mut message_groups = BTreeSet::new();
-        for position in positions {
-            let row = self.row(position)?;
-            if row.due.state == DeliveryState::OutForTheLastTime {
-                // A dead letter waits for nothing.
-                ready.insert(position, Ready { due: row.due, walked: None });
-            }
-            message_groups.insert(row.message_group);
-        }
-        for message_group in message_groups {
-            self.walk(&mut ready, message_group, i64::MIN)?;
-        }
         let mut room = self.wanted();
+        let mut ready: BTreeMap<i64, Ready> = BTreeMap::new();
+        let (mut message_groups, mut seen) = (HashSet::new(), 0);
+        loop {
+            let (positions, last) = self.longest_due(seen_to, ORDERED_PIECE)?;
+            seen_to = last;
+            seen += positions.len();
+            for position in positions {
+                let row = self.row(position)?;
+                if row.due.state == DeliveryState::OutForTheLastTime {
+                    // A dead letter waits for nothing. Where its message group was walked to it, it stays walked.
+                    ready.entry(position).or_insert(Ready { due: row.due, walked: None });
+                }
+                if message_groups.insert(row.message_group.clone()) {
+                    self.walk(&mut ready, row.message_group, i64::MIN)?;
+                }
+            }
+            if seen_to.is_none() || seen >= ORDERED_REDELIVERIES || ready.len() >= room {
+                break;
+            }
+        }
         while let Some((position, Ready { due, walked })) = ready.pop_first() {
             if room == 0 || self.wanted() == 0 {
                 self.cut_short = true;
@@ -220,8 +228,8 @@ impl Taking<'_> {
     fn row(&self, position: i64) -> rusqlite::Result<Unacknowledged> {
         self.connection
             .prepare_cached(
-                "SELECT position, sequence, attempt, state, first_delivered_at, visible_at, message_group FROM deliveries
-                WHERE subscription_id = ?1 AND position = ?2",
+                "SELECT position, sequence, attempt, state, first_delivered_at, visible_at, message_group
+                FROM deliveries WHERE subscription_id = ?1 AND position = ?2",
             )?
             .query_row([self.subscription.id, position], |row| {
                 Ok(Unacknowledged { due: Due::read(row)?, visible_at: row.get(5)?, message_group: row.get(6)? })

@@ -99,7 +99,7 @@ CREATE TABLE passed_over (
     message_group TEXT NOT NULL,
     PRIMARY KEY (subscription_id, position)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX passed_over_by_tag ON passed_over (subscription_id, tag, position);
+CREATE INDEX passed_over_by_tag ON passed_over (subscription_id, tag, position, message_group);
 CREATE INDEX passed_over_by_group ON passed_over (subscription_id, message_group, position);
 CREATE INDEX passed_over_by_tag_and_group ON passed_over (subscription_id, tag, message_group, position);
 CREATE INDEX passed_over_held ON passed_over (subscription_id, position) WHERE held = 1;
