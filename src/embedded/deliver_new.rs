@@ -12,7 +12,7 @@ pub(super) const PASSED_OVER_AT_ONCE: u32 = 1_024;
 impl Taking<'_> {
     /// Delivers new messages in publish order. Those that the receive's tags do not want, and those of locked message
     /// groups, are noted as passed over, so that nothing is lost and no look meets them twice.
-    pub(super) fn deliver_new(&mut self, topic_id: i64, locks: &Locks) -> rusqlite::Result<()> {
+    pub(super) fn deliver_new(&mut self, topic_id: i64, locks: &mut Locks<'_>) -> rusqlite::Result<()> {
         if self.wanted() == 0 {
             Ok(())
         } else if self.lease.interest.is_everything() {
@@ -28,7 +28,9 @@ impl Taking<'_> {
             FROM messages WHERE topic_id = ?1 AND position >= ?2 ORDER BY position LIMIT ?3",
         )?;
         let mut rows = messages.query(params![topic_id, self.subscription.next_position, self.wanted_rows()])?;
-        while let Some(row) = rows.next()? {
+        while self.wanted() > 0
+            && let Some(row) = rows.next()?
+        {
             let Some(nonce) = self.next_nonce() else { break };
             let (position, sequence): (i64, i64) = (row.get(7)?, row.get(8)?);
             let handle = Handle { subscription_id: self.subscription.id, position, nonce };
@@ -39,7 +41,7 @@ impl Taking<'_> {
         Ok(())
     }
 
-    fn choose_new(&mut self, topic_id: i64, locks: &Locks) -> rusqlite::Result<()> {
+    fn choose_new(&mut self, topic_id: i64, locks: &mut Locks<'_>) -> rusqlite::Result<()> {
         // Without the bodies, which are read for what is delivered only.
         let mut messages = self.connection.prepare_cached(
             "SELECT position, sequence, tag, message_group FROM messages
@@ -53,7 +55,7 @@ impl Taking<'_> {
             let tag = row.get_ref(2)?.as_str_or_null()?;
             let message_group = row.get_ref(3)?.as_str_or_null()?.unwrap_or_default();
             let wanted = self.lease.interest.wants(tag);
-            if wanted && !locks.hold(message_group) {
+            if wanted && !locks.hold(message_group)? && !self.is_behind(message_group)? {
                 self.deliver_first(position, sequence)?;
             } else if self.newly_passed_over < PASSED_OVER_AT_ONCE {
                 self.connection

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::dead_letter::is_dead_letter_topic;
 use super::handle::Handle;
 use super::message_ids::MessageIds;
+use super::scan::Places;
 use super::schema::SCHEMA;
 use super::stats::Counters;
 use super::waiters::Waiters;
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     /// full. Each handle is in it once at most, so it is never longer than what is out.
     pub(super) given_back: Arc<Mutex<Vec<Handle>>>,
     pub(super) counters: Arc<Counters>,
+    pub(super) places: Arc<Places>,
     pub(super) closing: watch::Sender<bool>,
 }
 
@@ -64,6 +66,7 @@ impl Engine {
             waiters: Arc::default(),
             given_back: Arc::default(),
             counters: Arc::default(),
+            places: Arc::default(),
             closing: watch::Sender::new(false),
         })))
     }

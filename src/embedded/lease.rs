@@ -1,7 +1,7 @@
 //! Taking messages for a group: the part of a receive that runs on the storage thread.
 //!
 //! What is due again goes out first (`redeliver`), then what was passed over (`passed_over`), then what is new
-//! (`deliver_new`), each in publish order.
+//! (`deliver_new`), each in publish order. Only where an ordered look goes by message groups, it is that of each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,13 +9,15 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::NewGroupStarts;
-use super::columns::{damaged, parsed, parsed_optional};
+use super::columns::{damaged, limit, parsed, parsed_optional};
 use super::dead_letter::properties_of;
 use super::delivery_state::DeliveryState;
 use super::handle::{Handle, Nonce};
 use super::interest::Interest;
+use super::locks::Locks;
 use super::log;
 use super::message_ids::MessageIds;
+use super::scan::{Places, Scan};
 use super::topics::{self, SubscriptionRow};
 use crate::model::{ConsumerGroup, Delivery, MessageGroup, MessageId, Topic, UnixMillis, UpstreamHandle};
 use crate::storage::{blob, millis, to_sql, unsigned};
@@ -35,6 +37,11 @@ pub(super) struct Lease {
     pub(super) max_deliveries: Option<u32>,
     /// One for each message wanted.
     pub(super) nonces: Vec<Nonce>,
+    /// Bodies of so many bytes are enough.
+    pub(super) max_bytes: usize,
+    /// How far the receive has come.
+    pub(super) scan: Scan,
+    pub(super) places: Arc<Places>,
     pub(super) message_ids: Arc<MessageIds>,
 }
 
@@ -46,8 +53,10 @@ pub(super) struct Leased {
     pub(super) looked_at: UnixMillis,
     /// When the group's next message becomes due: a redelivery after this look, a delayed message also in the past.
     pub(super) next_due: Option<UnixMillis>,
-    /// The look ended before it had seen all: the same request may get more at once.
+    /// The look ended before it had seen all: the same request may get more at once, and so may others.
     pub(super) more: bool,
+    /// How far the receive has come. Where it goes on, what this look saw is for nobody who wants the same.
+    pub(super) scan: Scan,
     /// Something is due again that this request did not want.
     pub(super) left_due: bool,
     /// New messages were passed over: requests with another interest may get them.
@@ -56,6 +65,13 @@ pub(super) struct Leased {
     pub(super) took_in_delayed: bool,
     /// Topics that got dead letters.
     pub(super) dead_letter_topics: Vec<String>,
+}
+
+impl Leased {
+    /// Whether the same receive may get something by another look.
+    pub(super) const fn goes_on(&self) -> bool {
+        self.more || self.scan.goes_on()
+    }
 }
 
 /// Takes what the interest allows.
@@ -68,9 +84,10 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> 
     }
     let subscription = topics::subscription(connection, topic, lease.group.as_str(), lease.starts)?;
     let mut taking = Taking::new(connection, lease, now, subscription);
-    if let Some(locks) = taking.redeliver()? {
-        taking.deliver_passed_over(&locks)?;
-        taking.deliver_new(topic.id, &locks)?;
+    if taking.redeliver()? {
+        let mut locks = Locks::new(connection, subscription.id, &lease.interest);
+        taking.deliver_passed_over(&mut locks)?;
+        taking.deliver_new(topic.id, &mut locks)?;
     }
     taking.save_progress()?;
     let delayed_due = if topic.delayed > 0 { log::next_due(connection, topic.id)? } else { None };
@@ -78,10 +95,11 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> 
     Ok(Leased {
         looked_at: now,
         next_due: [delayed_due, redelivery_due].into_iter().flatten().min().map(|time| UnixMillis(unsigned(time))),
-        more: taking.cut_short || taking.wanted() == 0,
+        more: taking.cut_short || taking.wanted() == 0 || (taking.scan.goes_on() && !taking.deliveries.is_empty()),
         left_due: !lease.interest.is_everything() && taking.left_due()?,
         passed_over: taking.newly_passed_over > 0,
         took_in_delayed,
+        scan: taking.scan,
         deliveries: taking.deliveries,
         dead_letter_topics: taking.dead_letter_topics,
     })
@@ -96,6 +114,9 @@ pub(super) struct Taking<'a> {
     pub(super) dead_letter_topics: Vec<String>,
     /// A bound on the work was reached.
     pub(super) cut_short: bool,
+    pub(super) scan: Scan,
+    /// Not everything that was passed over and is wanted was looked at.
+    pub(super) passed_over_unseen: bool,
     pub(super) newly_passed_over: u32,
     /// The subscription's new progress, once something new was delivered or passed over.
     pub(super) next_position: Option<i64>,
@@ -104,6 +125,8 @@ pub(super) struct Taking<'a> {
     pub(super) held_back_change: i64,
     visible_again_at: UnixMillis,
     deliveries: Vec<Delivery>,
+    /// Of their bodies.
+    bytes: usize,
 }
 
 impl<'a> Taking<'a> {
@@ -115,23 +138,29 @@ impl<'a> Taking<'a> {
             subscription,
             dead_letter_topics: Vec::new(),
             cut_short: false,
+            scan: lease.scan.clone(),
+            passed_over_unseen: false,
             newly_passed_over: 0,
             next_position: None,
             passed_over_change: 0,
             held_back_change: 0,
             visible_again_at: now + lease.visibility_timeout,
             deliveries: Vec::new(),
+            bytes: 0,
         }
     }
 
     /// How many messages are still wanted.
     pub(super) fn wanted(&self) -> usize {
+        if self.bytes >= self.lease.max_bytes && !self.deliveries.is_empty() {
+            return 0;
+        }
         self.lease.nonces.len().saturating_sub(self.deliveries.len())
     }
 
     /// As [`Self::wanted`], for a query's limit.
     pub(super) fn wanted_rows(&self) -> i64 {
-        i64::try_from(self.wanted()).unwrap_or(i64::MAX)
+        limit(self.wanted())
     }
 
     /// Each delivery gets its own.
@@ -168,11 +197,16 @@ impl<'a> Taking<'a> {
                 to_sql(self.visible_again_at.0),
                 nonce,
                 to_sql(self.now.0),
-                delivery.tag,
-                delivery.message_group.as_ref().map(MessageGroup::as_str),
+                delivery.tag.as_deref().unwrap_or_default(),
+                delivery.message_group.as_ref().map(MessageGroup::as_str).unwrap_or_default(),
             ])?;
-        self.deliveries.push(delivery);
+        self.hand_out(delivery);
         Ok(())
+    }
+
+    fn hand_out(&mut self, delivery: Delivery) {
+        self.bytes = self.bytes.saturating_add(delivery.body.len());
+        self.deliveries.push(delivery);
     }
 
     /// Delivers a message that was delivered before; `attempts` counts these deliveries.
@@ -203,7 +237,7 @@ impl<'a> Taking<'a> {
             ])?;
         let delivery =
             self.load(Handle { subscription_id: self.subscription.id, position, nonce }, sequence, attempt)?;
-        self.deliveries.push(Delivery { first_delivered_at, ..delivery });
+        self.hand_out(Delivery { first_delivered_at, ..delivery });
         Ok(())
     }
 

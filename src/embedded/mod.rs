@@ -26,6 +26,7 @@ mod publish;
 mod receive;
 mod redeliver;
 mod retention;
+mod scan;
 mod schema;
 mod stats;
 mod sweep;

@@ -1,162 +1,232 @@
 //! Delivering what earlier receives of the group passed over.
 //!
 //! An unordered receive takes the first rows of its tags. An ordered one looks through so many; only when those of
-//! locked message groups fill them all does it go from one message group to the next by an index, so that a message
-//! group with a long backlog costs no more than one with a short.
-
-use std::collections::BTreeMap;
+//! locked message groups leave room does it go from one message group to the next by an index, so that a message group
+//! with a long backlog costs no more than one with a short. One look goes through so many message groups; the receive's
+//! next look goes on there.
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::columns::limit;
 use super::lease::Taking;
-use super::locks::Locks;
+use super::locks::{Locks, successor};
+use super::scan::{Progress, Round};
 
 /// Rows that an ordered receive looks through before it goes by message groups.
-const LOOKED_THROUGH: i64 = 1_024;
+const LOOKED_THROUGH: usize = 1_024;
+/// Places of an index that one look visits going by message groups, one for each tag of each message group.
+const PLACES_AT_ONCE: usize = 256;
 
-/// A message that was passed over.
+/// A message that was passed over. Indexes hold all of it.
 struct PassedOver {
     position: i64,
-    sequence: i64,
-    held: bool,
-    tag: String,
     message_group: String,
 }
 
 impl PassedOver {
-    /// From five columns.
+    /// From two columns.
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            position: row.get(0)?,
-            sequence: row.get(1)?,
-            held: row.get(2)?,
-            tag: row.get(3)?,
-            message_group: row.get(4)?,
-        })
+        Ok(Self { position: row.get(0)?, message_group: row.get(1)? })
     }
 }
 
-impl Taking<'_> {
+impl<'a> Taking<'a> {
     /// Delivers, in publish order, what was passed over and is wanted now.
-    pub(super) fn deliver_passed_over(&mut self, locks: &Locks) -> rusqlite::Result<()> {
+    pub(super) fn deliver_passed_over(&mut self, locks: &mut Locks<'_>) -> rusqlite::Result<()> {
         if self.subscription.passed_over == 0 || self.wanted() == 0 {
             return Ok(());
         }
-        let limit =
-            if self.lease.interest.ordered { LOOKED_THROUGH.max(self.wanted_rows()) } else { self.wanted_rows() };
-        let first = self.first_passed_over(limit)?;
-        let all_seen = i64::try_from(first.len()).unwrap_or(i64::MAX) < limit;
+        if self.scan.groups != Progress::NotBegun {
+            // This receive has looked through the first ones; one that has become free since wakes it.
+            self.passed_over_unseen = true;
+            return self.deliver_by_message_group(locks);
+        }
+        let (first, all_seen) = self.first_passed_over()?;
         for row in first {
             if self.wanted() == 0 {
                 return Ok(());
             }
-            if !locks.hold(&row.message_group) {
+            if !locks.hold(&row.message_group)? {
                 self.take_passed_over(&row)?;
             }
         }
-        if all_seen || !self.lease.interest.ordered { Ok(()) } else { self.deliver_by_message_group(locks) }
+        if all_seen || !self.lease.interest.ordered || self.wanted() == 0 {
+            return Ok(());
+        }
+        self.passed_over_unseen = true;
+        self.deliver_by_message_group(locks)
     }
 
-    /// The first rows of the wanted tags by position.
-    fn first_passed_over(&self, limit: i64) -> rusqlite::Result<Vec<PassedOver>> {
+    /// Whether something was passed over that this look did not come to, is wanted, and comes before what is new of
+    /// this message group.
+    pub(super) fn is_behind(&self, message_group: &str) -> rusqlite::Result<bool> {
+        if !self.passed_over_unseen {
+            return Ok(false);
+        }
+        for lane in self.lanes() {
+            if self.head(lane, message_group)?.is_some_and(|head| head.message_group == message_group) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The ranges of an index that hold what is wanted: one for each tag, or one for all.
+    fn lanes(&self) -> Vec<Option<&'a str>> {
+        match &self.lease.interest.tags {
+            Some(tags) => tags.tags().iter().map(|tag| Some(tag.as_str())).collect(),
+            None => vec![None],
+        }
+    }
+
+    /// The first rows of the wanted tags by position, and whether these are all.
+    fn first_passed_over(&self) -> rusqlite::Result<(Vec<PassedOver>, bool)> {
+        let looked_through = if self.lease.interest.ordered { LOOKED_THROUGH } else { 0 };
         let Some(tags) = &self.lease.interest.tags else {
-            return self
+            let most = looked_through.max(self.wanted());
+            let rows: Vec<_> = self
                 .connection
                 .prepare_cached(
-                    "SELECT position, sequence, held, tag, message_group FROM passed_over
+                    "SELECT position, message_group FROM passed_over
                     WHERE subscription_id = ?1 ORDER BY position LIMIT ?2",
                 )?
-                .query_map([self.subscription.id, limit], PassedOver::read)?
-                .collect();
+                .query_map([self.subscription.id, limit(most)], PassedOver::read)?
+                .collect::<Result<_, _>>()?;
+            let all_seen = rows.len() < most;
+            return Ok((rows, all_seen));
         };
+        let most = (looked_through / tags.tags().len().max(1)).max(self.wanted());
         // One query for each tag: with all tags in one, SQLite would read and sort all their rows.
         let mut of_tag = self.connection.prepare_cached(
-            "SELECT position, sequence, held, tag, message_group FROM passed_over INDEXED BY passed_over_by_tag
+            "SELECT position, message_group FROM passed_over INDEXED BY passed_over_by_tag
             WHERE subscription_id = ?1 AND tag = ?2 ORDER BY position LIMIT ?3",
         )?;
         let mut first = Vec::new();
+        let mut seen_to = i64::MAX;
         for tag in tags.tags() {
-            for row in of_tag.query_map(params![self.subscription.id, tag.as_str(), limit], PassedOver::read)? {
+            let before = first.len();
+            for row in of_tag.query_map(params![self.subscription.id, tag.as_str(), limit(most)], PassedOver::read)? {
                 first.push(row?);
             }
-        }
-        first.sort_unstable_by_key(|row| row.position);
-        first.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(first)
-    }
-
-    /// Goes through the message groups that are free, always on with the one whose next message is the oldest.
-    fn deliver_by_message_group(&mut self, locks: &Locks) -> rusqlite::Result<()> {
-        let mut heads = BTreeMap::new();
-        for tag in self.passed_over_tags()? {
-            for message_group in self.passed_over_groups(&tag)? {
-                if !locks.hold(&message_group) {
-                    heads.extend(self.head(&tag, &message_group)?.map(|head| (head.position, head)));
-                }
+            if first.len() - before >= most {
+                seen_to = first.last().map_or(seen_to, |row| seen_to.min(row.position));
             }
         }
-        while self.wanted() > 0
-            && let Some((_, head)) = heads.pop_first()
-        {
-            self.take_passed_over(&head)?;
-            heads.extend(self.head(&head.tag, &head.message_group)?.map(|head| (head.position, head)));
-        }
+        // Behind the last row of a tag that has more there may be an earlier one of the same message group.
+        first.retain(|row| row.position <= seen_to);
+        first.sort_unstable_by_key(|row| row.position);
+        Ok((first, seen_to == i64::MAX))
+    }
+
+    /// Goes from one message group to the next and takes what is there of those that are free.
+    fn deliver_by_message_group(&mut self, locks: &mut Locks<'_>) -> rusqlite::Result<()> {
+        let mut round = match std::mem::take(&mut self.scan.groups) {
+            Progress::NotBegun => {
+                let began = self.lease.places.of(self.subscription.id);
+                Round { at: began.clone(), began, over_the_end: false }
+            }
+            Progress::At(round) => round,
+            Progress::Done => {
+                self.scan.groups = Progress::Done;
+                return Ok(());
+            }
+        };
+        self.scan.groups = if self.go_round(&mut round, locks)? { Progress::Done } else { Progress::At(round.clone()) };
+        self.lease.places.set(self.subscription.id, &round.at);
         Ok(())
     }
 
-    /// The wanted tags; without a filter all there are.
-    fn passed_over_tags(&self) -> rusqlite::Result<Vec<String>> {
-        if let Some(tags) = &self.lease.interest.tags {
-            return Ok(tags.tags().iter().map(|tag| tag.as_str().to_owned()).collect());
+    /// Goes on with a round; whether it is complete.
+    fn go_round(&mut self, round: &mut Round, locks: &mut Locks<'_>) -> rusqlite::Result<bool> {
+        let lanes = self.lanes();
+        let mut room = (PLACES_AT_ONCE / lanes.len().max(1)).max(1);
+        let mut heads = self.heads(&lanes, &round.at)?;
+        let mut current: Option<String> = None;
+        loop {
+            let oldest = heads
+                .iter()
+                .zip(&lanes)
+                .filter_map(|(head, lane)| Some((head.as_ref()?, *lane)))
+                .min_by_key(|(head, _)| (head.message_group.as_str(), head.position));
+            let Some((head, lane)) = oldest else {
+                if round.over_the_end {
+                    return Ok(true);
+                }
+                round.over_the_end = true;
+                round.at.clear();
+                heads = self.heads(&lanes, "")?;
+                continue;
+            };
+            let message_group = head.message_group.clone();
+            if round.over_the_end && message_group >= round.began {
+                round.at.clone_from(&round.began);
+                return Ok(true);
+            }
+            if current.as_ref() != Some(&message_group) {
+                round.at.clone_from(&message_group);
+                if room == 0 {
+                    return Ok(false);
+                }
+                room -= 1;
+                current = Some(message_group.clone());
+            }
+            let from = if locks.hold(&message_group)? {
+                successor(&message_group)
+            } else {
+                self.take_passed_over(head)?;
+                if self.wanted() == 0 {
+                    round.at = successor(&message_group);
+                    return Ok(false);
+                }
+                message_group.clone()
+            };
+            let taken_from = if from == message_group { Some(lane) } else { None };
+            for (head, lane) in heads.iter_mut().zip(&lanes) {
+                let here = head.as_ref().is_some_and(|head| head.message_group == message_group);
+                if here && taken_from.is_none_or(|taken_from| taken_from == *lane) {
+                    *head = self.head(*lane, &from)?;
+                }
+            }
         }
-        // From one to the next by the index: DISTINCT would read every row.
-        self.connection
-            .prepare_cached(
-                "WITH RECURSIVE tags (name) AS (
-                    SELECT min(tag) FROM passed_over WHERE subscription_id = ?1
-                    UNION ALL
-                    SELECT (SELECT min(tag) FROM passed_over WHERE subscription_id = ?1 AND tag > tags.name)
-                    FROM tags WHERE tags.name IS NOT NULL)
-                SELECT name FROM tags WHERE name IS NOT NULL",
-            )?
-            .query_map([self.subscription.id], |row| row.get(0))?
-            .collect()
     }
 
-    /// The message groups of a tag.
-    fn passed_over_groups(&self, tag: &str) -> rusqlite::Result<Vec<String>> {
-        self.connection
-            .prepare_cached(
-                "WITH RECURSIVE message_groups (name) AS (
-                    SELECT min(message_group) FROM passed_over WHERE subscription_id = ?1 AND tag = ?2
-                    UNION ALL
-                    SELECT (SELECT min(message_group) FROM passed_over
-                        WHERE subscription_id = ?1 AND tag = ?2 AND message_group > message_groups.name)
-                    FROM message_groups WHERE message_groups.name IS NOT NULL)
-                SELECT name FROM message_groups WHERE name IS NOT NULL",
-            )?
-            .query_map(params![self.subscription.id, tag], |row| row.get(0))?
-            .collect()
+    fn heads(&self, lanes: &[Option<&str>], from: &str) -> rusqlite::Result<Vec<Option<PassedOver>>> {
+        lanes.iter().map(|lane| self.head(*lane, from)).collect()
     }
 
-    /// The oldest row of a tag and message group.
-    fn head(&self, tag: &str, message_group: &str) -> rusqlite::Result<Option<PassedOver>> {
-        self.connection
-            .prepare_cached(
-                "SELECT position, sequence, held, tag, message_group FROM passed_over
-                INDEXED BY passed_over_by_group
-                WHERE subscription_id = ?1 AND tag = ?2 AND message_group = ?3 ORDER BY position LIMIT 1",
-            )?
-            .query_row(params![self.subscription.id, tag, message_group], PassedOver::read)
-            .optional()
+    /// The oldest row of the first message group from a name on, of a tag or of all.
+    fn head(&self, tag: Option<&str>, from: &str) -> rusqlite::Result<Option<PassedOver>> {
+        match tag {
+            Some(tag) => self
+                .connection
+                .prepare_cached(
+                    "SELECT position, message_group FROM passed_over
+                    INDEXED BY passed_over_by_tag_and_group
+                    WHERE subscription_id = ?1 AND tag = ?2 AND message_group >= ?3
+                    ORDER BY message_group, position LIMIT 1",
+                )?
+                .query_row(params![self.subscription.id, tag, from], PassedOver::read),
+            None => self
+                .connection
+                .prepare_cached(
+                    "SELECT position, message_group FROM passed_over INDEXED BY passed_over_by_group
+                    WHERE subscription_id = ?1 AND message_group >= ?2 ORDER BY message_group, position LIMIT 1",
+                )?
+                .query_row(params![self.subscription.id, from], PassedOver::read),
+        }
+        .optional()
     }
 
     fn take_passed_over(&mut self, row: &PassedOver) -> rusqlite::Result<()> {
+        let (sequence, held): (i64, bool) = self
+            .connection
+            .prepare_cached("SELECT sequence, held FROM passed_over WHERE subscription_id = ?1 AND position = ?2")?
+            .query_row([self.subscription.id, row.position], |row| Ok((row.get(0)?, row.get(1)?)))?;
         self.connection
             .prepare_cached("DELETE FROM passed_over WHERE subscription_id = ?1 AND position = ?2")?
             .execute([self.subscription.id, row.position])?;
         self.passed_over_change -= 1;
-        self.held_back_change -= i64::from(row.held);
-        self.deliver_first(row.position, row.sequence)
+        self.held_back_change -= i64::from(held);
+        self.deliver_first(row.position, sequence)
     }
 }

@@ -10,6 +10,8 @@ use super::engine::Shared;
 use super::handle::{Handle, Nonce};
 use super::interest::Interest;
 use super::lease::{Lease, Leased, lease};
+use super::scan::Scan;
+use super::waiters::Waiters;
 use super::{Engine, EngineError};
 use crate::model::{ConsumerGroup, Delivery, TagFilter, Topic};
 
@@ -36,6 +38,8 @@ pub struct ReceiveRequest {
     pub ordered: bool,
     /// Messages wanted, 1 to 256; others are taken for the nearer of the two.
     pub max_messages: u32,
+    /// No more messages once their bodies have so many bytes; one comes in any case.
+    pub max_bytes: usize,
     /// How long to wait while nothing is there.
     pub wait: Duration,
 }
@@ -56,17 +60,26 @@ impl Engine {
         let mut closing = shared.closing.subscribe();
         let mut waited = false;
         let mut looks_left = LOOKS_AFTER_DEADLINE;
+        let mut unfinished = Unfinished { scan: Scan::default(), waiters: &shared.waiters, request: &request };
         loop {
-            let overloaded = match shared.look(&request, &interest).await {
-                Ok(undelivered) if !undelivered.is_empty() => return Ok(undelivered.hand_over()),
+            let overloaded = match shared.look(&request, &interest, &unfinished.scan).await {
+                Ok(undelivered) if !undelivered.is_empty() => {
+                    unfinished.scan = Scan::default();
+                    return Ok(undelivered.hand_over());
+                }
                 // Each look has come on, and there may be something further on.
-                Ok(undelivered) if undelivered.leased.more && looks_left > 0 && !*closing.borrow() => {
+                Ok(mut undelivered) if undelivered.leased.goes_on() && looks_left > 0 && !*closing.borrow() => {
+                    unfinished.scan = std::mem::take(&mut undelivered.leased.scan);
                     if shared.clock.now() >= deadline {
                         looks_left -= 1;
                     }
                     continue;
                 }
-                Ok(_) => false,
+                Ok(mut undelivered) => {
+                    // Kept where it goes on, which is told to others when this receive ends.
+                    unfinished.scan = std::mem::take(&mut undelivered.leased.scan);
+                    false
+                }
                 // Who has waited for this look goes on: its wake-up was for a message that somebody must take.
                 Err(EngineError::Overloaded) if waited => true,
                 Err(error) => return Err(error),
@@ -76,6 +89,9 @@ impl Engine {
                 return Ok(Vec::new());
             }
             waited = true;
+            if !overloaded {
+                unfinished.scan = Scan::default();
+            }
             let look_again_at = if overloaded { deadline.min(now + PAUSE_WHEN_OVERLOADED) } else { deadline };
             // A message that came between the look and here has left its wake-up.
             tokio::select! {
@@ -91,7 +107,12 @@ impl Engine {
 
 impl Shared {
     /// Takes what is there now.
-    async fn look(self: &Arc<Self>, request: &ReceiveRequest, interest: &Interest) -> Result<Undelivered, EngineError> {
+    async fn look(
+        self: &Arc<Self>,
+        request: &ReceiveRequest,
+        interest: &Interest,
+        scan: &Scan,
+    ) -> Result<Undelivered, EngineError> {
         self.write_given_back();
         let nonces = self.nonces(request.max_messages.clamp(1, MAX_MESSAGES))?;
         let asked = Lease {
@@ -103,13 +124,16 @@ impl Shared {
             max_deliveries: (!is_dead_letter_topic(request.topic.as_str()))
                 .then(|| self.options.max_redeliveries.saturating_add(1)),
             nonces,
+            max_bytes: request.max_bytes,
+            scan: scan.clone(),
+            places: Arc::clone(&self.places),
             message_ids: Arc::clone(&self.message_ids),
         };
         let (clock, owner) = (self.clock.clone(), Arc::downgrade(self));
         let work = move |connection: &Connection| {
             // The time of the look itself: what the job waited in the queue is not taken from the consumer's.
             let leased = lease(connection, &asked, clock.now())?;
-            Ok(Undelivered { leased, owner })
+            Ok(Undelivered { leased, owner, topic: asked.topic, group: asked.group })
         };
         let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));
         let (topic, group, interest) = (request.topic.clone(), request.group.clone(), interest.clone());
@@ -145,12 +169,30 @@ impl Shared {
     }
 }
 
+/// A receive that has looked at a part. Its wake-up was for a message that may be further on: when it ends before,
+/// somebody else must look.
+struct Unfinished<'a> {
+    scan: Scan,
+    waiters: &'a Waiters,
+    request: &'a ReceiveRequest,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if self.scan.goes_on() {
+            self.waiters.wake_ordered(self.request.topic.as_str(), self.request.group.as_str());
+        }
+    }
+}
+
 /// What was taken and nobody has yet: given back when dropped, wherever the receive was abandoned.
 #[derive(Debug)]
 struct Undelivered {
     leased: Leased,
     /// Weak, so that a job in the queue does not keep the engine open.
     owner: Weak<Shared>,
+    topic: Topic,
+    group: ConsumerGroup,
 }
 
 impl Undelivered {
@@ -160,16 +202,22 @@ impl Undelivered {
 
     /// From here on the deliveries are the caller's.
     fn hand_over(mut self) -> Vec<Delivery> {
+        self.leased.scan = Scan::default();
         std::mem::take(&mut self.leased.deliveries)
     }
 }
 
 impl Drop for Undelivered {
     fn drop(&mut self) {
-        if self.is_empty() {
+        let goes_on = self.leased.scan.goes_on();
+        if self.is_empty() && !goes_on {
             return;
         }
         if let Some(shared) = self.owner.upgrade() {
+            if goes_on {
+                // As for an `Unfinished`: the receive ended before it learnt of this look.
+                shared.waiters.wake_ordered(self.topic.as_str(), self.group.as_str());
+            }
             shared.give_back(
                 self.leased.deliveries.iter().filter_map(|delivery| Handle::decode(delivery.handle.as_str())),
             );

@@ -27,8 +27,10 @@ pub(super) struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Dropped {
     pub(super) messages: u64,
-    /// Those among them that a group had not acknowledged, counted once for each such group.
+    /// Those among them that a group wanted and had not acknowledged, counted once for each such group.
     pub(super) unacknowledged: u64,
+    /// Those among these that the group had got, and that may have locked their message groups.
+    pub(super) delivered: u64,
 }
 
 /// The beginning of a topic's log.
@@ -74,7 +76,9 @@ pub(super) fn drop_oldest(connection: &Connection, limits: Limits) -> rusqlite::
     }
     for (topic_id, cut) in &cuts {
         dropped.messages += unsigned(cut.end - cut.first);
-        dropped.unacknowledged += forget(connection, *topic_id, cut)?;
+        let lost = forget(connection, *topic_id, cut)?;
+        dropped.unacknowledged += lost.delivered + lost.undelivered;
+        dropped.delivered += lost.delivered;
     }
     if room > 0 && over > 0 && heads.is_empty() {
         let more = drop_delayed(connection, over, room)?;
@@ -117,9 +121,15 @@ fn head_at(connection: &Connection, topic_id: i64, position: i64) -> rusqlite::R
         .optional()
 }
 
-/// Takes a dropped piece of log out of the counts, the deliveries and what was passed over; returns how many unacknowledged messages groups
-/// lost.
-fn forget(connection: &Connection, topic_id: i64, cut: &Cut) -> rusqlite::Result<u64> {
+/// What groups wanted and lost.
+#[derive(Debug, Default)]
+struct Lost {
+    delivered: u64,
+    undelivered: u64,
+}
+
+/// Takes a dropped piece of log out of the counts, the deliveries and what was passed over.
+fn forget(connection: &Connection, topic_id: i64, cut: &Cut) -> rusqlite::Result<Lost> {
     connection
         .prepare_cached("UPDATE topics SET messages = messages - ?2, bytes = bytes - ?3 WHERE id = ?1")?
         .execute([topic_id, cut.end - cut.first, cut.bytes])?;
@@ -127,21 +137,22 @@ fn forget(connection: &Connection, topic_id: i64, cut: &Cut) -> rusqlite::Result
         .prepare_cached("SELECT id, next_position, passed_over FROM subscriptions WHERE topic_id = ?1")?
         .query_map([topic_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
-    let mut lost = 0;
+    let mut lost = Lost::default();
     for (subscription_id, next_position, passed_over) in subscriptions {
         let delivered = connection
             .prepare_cached("DELETE FROM deliveries WHERE subscription_id = ?1 AND position < ?2")?
             .execute([subscription_id, cut.end])?;
-        let undelivered = unsigned(cut.end - cut.first.max(next_position));
-        lost += undelivered + u64::try_from(delivered).unwrap_or(u64::MAX);
+        lost.delivered += u64::try_from(delivered).unwrap_or(u64::MAX);
+        lost.undelivered += unsigned(cut.end - cut.first.max(next_position));
         if passed_over > 0 {
-            lost += forget_passed_over(connection, subscription_id, cut.end)?;
+            lost.undelivered += forget_passed_over(connection, subscription_id, cut.end)?;
         }
     }
     Ok(lost)
 }
 
-/// Takes what was passed over before a position out of its table and the counts; returns how many.
+/// Takes what was passed over before a position out of its table and the counts; returns how many were held back. The
+/// others are no loss: no receive of the group wanted them.
 fn forget_passed_over(connection: &Connection, subscription_id: i64, end: i64) -> rusqlite::Result<u64> {
     let held: i64 = connection
         .prepare_cached(
@@ -158,7 +169,7 @@ fn forget_passed_over(connection: &Connection, subscription_id: i64, end: i64) -
             "UPDATE subscriptions SET passed_over = passed_over - ?2, held_back = held_back - ?3 WHERE id = ?1",
         )?
         .execute([subscription_id, deleted, held])?;
-    Ok(unsigned(deleted))
+    Ok(unsigned(held))
 }
 
 /// Drops delayed messages, the oldest first, until `over` bytes are gone. Called when there is nothing else, so the

@@ -9,7 +9,7 @@
 //!   at least once, or passed over. `passed_over` counts its rows of that table, `held_back` those of them that are held.
 //! - **deliveries**: what a subscription got and has not acknowledged. `state` is a `DeliveryState`; a delivery that is
 //!   out has a `nonce`, the random part of its handle. An acknowledgement deletes the row. `tag` and `message_group` are
-//!   the message's, so that choosing what comes back reads no bodies. `first_delivered_at` is unknown for what was
+//!   the message's, as in `passed_over`, so that choosing what comes back reads no bodies. `first_delivered_at` is unknown for what was
 //!   delivered before the second format.
 //! - **passed_over**: messages before a subscription's `next_position` that it did not get yet. A receive moved past them
 //!   since its tags did not want them, or (`held` = 1) since earlier ones of their message group were not acknowledged.
@@ -80,12 +80,15 @@ ALTER TABLE subscriptions ADD COLUMN passed_over INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE subscriptions ADD COLUMN held_back INTEGER NOT NULL DEFAULT 0;
 
 ALTER TABLE deliveries ADD COLUMN first_delivered_at INTEGER;
-ALTER TABLE deliveries ADD COLUMN tag TEXT;
-ALTER TABLE deliveries ADD COLUMN message_group TEXT;
+ALTER TABLE deliveries ADD COLUMN tag TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN message_group TEXT NOT NULL DEFAULT '';
 UPDATE deliveries SET (tag, message_group) =
-    (SELECT messages.tag, messages.message_group FROM messages WHERE messages.sequence = deliveries.sequence);
+    (SELECT coalesce(messages.tag, ''), coalesce(messages.message_group, '') FROM messages
+        WHERE messages.sequence = deliveries.sequence);
 DROP INDEX deliveries_visible;
-CREATE INDEX deliveries_visible ON deliveries (subscription_id, visible_at, position, tag);
+CREATE INDEX deliveries_visible ON deliveries (subscription_id, visible_at, position);
+CREATE INDEX deliveries_by_tag ON deliveries (subscription_id, tag, visible_at, position) WHERE tag <> '';
+CREATE INDEX deliveries_by_group ON deliveries (subscription_id, message_group, tag, position);
 
 CREATE TABLE passed_over (
     subscription_id INTEGER NOT NULL,
@@ -96,7 +99,8 @@ CREATE TABLE passed_over (
     message_group TEXT NOT NULL,
     PRIMARY KEY (subscription_id, position)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX passed_over_by_tag ON passed_over (subscription_id, tag, position);
-CREATE INDEX passed_over_by_group ON passed_over (subscription_id, tag, message_group, position);
+CREATE INDEX passed_over_by_tag ON passed_over (subscription_id, tag, position, message_group);
+CREATE INDEX passed_over_by_group ON passed_over (subscription_id, message_group, position);
+CREATE INDEX passed_over_by_tag_and_group ON passed_over (subscription_id, tag, message_group, position);
 CREATE INDEX passed_over_held ON passed_over (subscription_id, position) WHERE held = 1;
 ";

@@ -60,7 +60,8 @@ pub struct GroupStats {
 pub struct Totals {
     /// Messages dropped by age or bytes.
     pub dropped_by_retention: u64,
-    /// Those among them that a group had not acknowledged, counted once for each such group.
+    /// Those among them that a group had not acknowledged, counted once for each such group. What its receives only
+    /// passed over since their tags did not want it is not counted.
     pub dropped_unacknowledged: u64,
     /// Messages moved to the dead letters of their groups.
     pub dead_lettered: u64,

@@ -30,7 +30,8 @@ pub struct SweepReport {
     pub dead_lettered: u64,
     /// Messages dropped by age or bytes.
     pub dropped_by_retention: u64,
-    /// Those among them that a group had not acknowledged, counted once for each such group.
+    /// Those among them that a group had not acknowledged, counted once for each such group. What its receives only
+    /// passed over since their tags did not want it is not counted.
     pub dropped_unacknowledged: u64,
 }
 
@@ -124,7 +125,7 @@ impl Shared {
                 move |dropped| {
                     counters.add_dropped(*dropped);
                     // What kept a message group locked may be gone.
-                    if dropped.unacknowledged > 0 {
+                    if dropped.delivered > 0 {
                         waiters.wake_ordered_everywhere();
                     }
                 },

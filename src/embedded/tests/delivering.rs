@@ -184,3 +184,22 @@ async fn a_closed_engine_says_so() {
     let error = fixture.engine.receive(request("orders", "billing", 1, 0)).await.unwrap_err();
     assert!(matches!(error, EngineError::Closed), "{error}");
 }
+
+#[tokio::test]
+async fn an_answer_ends_once_its_bodies_are_long_enough() {
+    let fixture = start(EngineOptions::default());
+    for body in ["aaaa", "bbbb", "cccc", "dddd", "eeee"] {
+        let message_group = MessageGroup::parse("g").ok();
+        fixture.engine.publish(Message { message_group, ..message("orders", body) }).await.unwrap();
+    }
+    let up_to = |max_bytes, ordered| ReceiveRequest { max_bytes, ordered, ..filtered("", 0) };
+    let first = fixture.receive(up_to(5, false)).await;
+    assert_eq!(bodies(&first), ["aaaa", "bbbb"], "reached by the second");
+    assert_eq!(bodies(&fixture.receive(up_to(0, false)).await), ["cccc"], "one comes in any case");
+    assert!(fixture.receive(up_to(100, true)).await.is_empty());
+    fixture.clock.advance(seconds(300));
+    assert_eq!(bodies(&fixture.receive(up_to(8, true)).await), ["aaaa", "bbbb"]);
+    assert_eq!(bodies(&fixture.receive(up_to(1, false)).await), ["cccc"]);
+    assert_eq!(bodies(&fixture.receive(up_to(4, false)).await), ["dddd"]);
+    assert_eq!(fixture.bodies("orders", "billing").await, ["eeee"]);
+}

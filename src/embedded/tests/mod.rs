@@ -152,6 +152,7 @@ fn request(topic_name: &str, group_name: &str, max_messages: u32, wait_seconds: 
         tags: None,
         ordered: false,
         max_messages,
+        max_bytes: usize::MAX,
         wait: seconds(wait_seconds),
     }
 }

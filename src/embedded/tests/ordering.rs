@@ -247,3 +247,157 @@ async fn a_receive_dropped_in_order_leaves_the_same_to_the_next() {
     let next = fixture.receive(in_order(2, 30)).await;
     assert_eq!((bodies(&next), next[1].delivery_attempt), (vec!["g1".to_owned(), "g2".to_owned()], 1));
 }
+
+/// Of each of so many message groups one message that "billing" holds and `behind` that were passed over since; the
+/// deliveries are in the order of the message groups.
+async fn locked(fixture: &Fixture, message_groups: usize, behind: usize) -> Vec<Delivery> {
+    let publish = async |numbers: std::ops::Range<usize>| {
+        let bodies = numbers.flat_map(|n| (0..message_groups).map(move |g| format!("{g:04}-{n}")));
+        let publishes = bodies.map(|body| fixture.engine.publish(of_its_group(&body)));
+        assert!(futures_util::future::join_all(publishes).await.iter().all(Result::is_ok));
+    };
+    publish(0..1).await;
+    let mut out = Vec::new();
+    while out.len() < message_groups {
+        out.extend(fixture.receive(in_order(256, 0)).await);
+    }
+    publish(1..behind + 1).await;
+    assert!(fixture.receive(in_order(256, 0)).await.is_empty());
+    out
+}
+
+/// The parts of "<message group>-<number>".
+fn split(body: &str) -> (&str, &str) {
+    body.split_once('-').unwrap()
+}
+
+/// A message "<message group>-<number>" of that message group.
+fn of_its_group(body: &str) -> Message {
+    let message_group = MessageGroup::parse(split(body).0).ok();
+    Message { message_group, ..message("orders", body) }
+}
+
+#[tokio::test]
+async fn one_look_goes_through_so_many_locked_message_groups() {
+    let fixture = start(EngineOptions::default());
+    locked(&fixture, 1_200, 2).await;
+    let jobs = async || fixture.engine.stats().await.unwrap().totals.commits.jobs;
+    let before = jobs().await;
+    assert!(fixture.receive(in_order(16, 0)).await.is_empty());
+    assert_eq!(jobs().await - before, 6, "1,200 in five looks, and the statistics");
+    let mut waiting = Box::pin(fixture.engine.receive(in_order(16, 1_000)));
+    fixture.settle(&mut waiting).await;
+    fixture.settle(&mut waiting).await;
+    let before = jobs().await;
+    fixture.settle(&mut waiting).await;
+    assert_eq!(jobs().await - before, 4, "all seen, it sleeps: statistics only");
+}
+
+#[tokio::test]
+async fn every_free_message_group_is_served_and_in_order_however_many_are_locked() {
+    let fixture = start(EngineOptions { visibility_timeout: seconds(10_000), ..EngineOptions::default() });
+    let out = locked(&fixture, 700, 2).await;
+    // The last ones become free, behind more than one look goes through.
+    let is_free = |body: &str| split(body).0.parse::<usize>().unwrap() >= 600;
+    let freed: Vec<_> =
+        out.into_iter().filter(|delivery| is_free(&bodies(std::slice::from_ref(delivery))[0])).collect();
+    fixture.acknowledge_all(&freed).await;
+    // What is new of them must not overtake what was passed over.
+    for g in 0..700 {
+        fixture.engine.publish(of_its_group(&format!("{g:04}-3"))).await.unwrap();
+    }
+    let mut numbers: std::collections::BTreeMap<String, Vec<String>> = std::collections::BTreeMap::new();
+    let mut total = 0;
+    while total < 3 * 100 {
+        // Two consumers; one filters, which makes no difference but goes another way.
+        let first = fixture.receive(in_order(16, 0)).await;
+        let second = fixture.receive(in_order(1, 0)).await;
+        assert!(!first.is_empty(), "{total} came");
+        for got in [first, second] {
+            total += got.len();
+            for body in bodies(&got) {
+                assert!(is_free(&body), "{body} is locked");
+                let (message_group, number) = split(&body);
+                numbers.entry(message_group.to_owned()).or_default().push(number.to_owned());
+            }
+            fixture.acknowledge_all(&got).await;
+        }
+    }
+    assert!(numbers.values().all(|numbers| *numbers == ["1", "2", "3"]), "{numbers:?}");
+    assert!(fixture.receive(in_order(16, 0)).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_filtered_receive_goes_by_message_groups_in_order_over_its_tags() {
+    let fixture = start(EngineOptions::default());
+    let publish = async |bodies: Vec<String>| {
+        let messages = bodies.iter().enumerate().map(|(n, body)| {
+            let tag = Tag::parse(["a", "b", "c"][n % 3]).ok();
+            fixture.engine.publish(Message { tag, ..of_its_group(body) })
+        });
+        assert!(futures_util::future::join_all(messages).await.iter().all(Result::is_ok));
+    };
+    publish(vec!["hot-0".to_owned()]).await;
+    let hot = fixture.receive(in_order(1, 0)).await;
+    publish((1..4_000).map(|n| format!("hot-{n}")).collect()).await;
+    publish((0..90).map(|n| format!("{:02}-{n:02}", n % 10)).collect()).await;
+    let of = |max_messages| ReceiveRequest { ordered: true, max_messages, ..filtered("a||b", 0) };
+    // All of them are passed over by one who wants something else.
+    assert!(fixture.receive(filtered("d", 0)).await.is_empty());
+    let mut numbers: std::collections::BTreeMap<String, Vec<usize>> = std::collections::BTreeMap::new();
+    loop {
+        let got = fixture.receive(of(4)).await;
+        if got.is_empty() {
+            break;
+        }
+        for body in bodies(&got) {
+            let (message_group, number) = split(&body);
+            numbers.entry(message_group.to_owned()).or_default().push(number.parse().unwrap());
+        }
+        fixture.acknowledge_all(&got).await;
+    }
+    assert_eq!(numbers.values().map(Vec::len).sum::<usize>(), 60, "{numbers:?}");
+    assert!(numbers.values().all(|numbers| numbers.is_sorted()), "{numbers:?}");
+    fixture.acknowledge_all(&hot).await;
+    assert_eq!(bodies(&fixture.receive(of(3)).await), ["hot-1", "hot-2", "hot-4"]);
+}
+
+#[tokio::test]
+async fn who_hangs_up_in_the_middle_leaves_the_wake_up_to_another() {
+    for looks in [1, 2] {
+        let fixture = start(EngineOptions::default());
+        let out = locked(&fixture, 1_500, 1).await;
+        let mut early = Box::pin(fixture.engine.receive(in_order(16, 1_000)));
+        let mut late = Box::pin(fixture.engine.receive(in_order(16, 1_000)));
+        for _ in 0..6 {
+            fixture.settle(&mut early).await;
+            fixture.settle(&mut late).await;
+        }
+        // Not among the first that were passed over, nor where the next round begins.
+        let place = fixture.engine.shared().places.of(1).parse::<usize>().unwrap_or(0);
+        let last = [1_499, 1_100].into_iter().find(|g| !(place..place + 256).contains(g)).unwrap();
+        fixture.acknowledge_all(&out[last..=last]).await;
+        for _ in 0..looks {
+            assert!(futures_util::FutureExt::now_or_never(&mut early).is_none(), "not found yet");
+            fixture.engine.stats().await.unwrap();
+        }
+        drop(early);
+        assert_eq!(bodies(&soon(late).await.unwrap()), [format!("{last:04}-1")]);
+    }
+}
+
+#[tokio::test]
+async fn many_that_are_due_behind_earlier_ones_hide_no_other() {
+    let fixture = start(EngineOptions { visibility_timeout: seconds(60), ..EngineOptions::default() });
+    let publishes = (0..1_000).map(|n| format!("g-{n}")).chain(["h-0".to_owned()]);
+    let publishes = publishes.map(|body| fixture.engine.publish(of_its_group(&body)));
+    assert!(futures_util::future::join_all(publishes).await.iter().all(Result::is_ok));
+    let mut out = 0;
+    while out < 1_001 {
+        out += fixture.take_up_to("orders", "billing", 256).await.len();
+    }
+    fixture.clock.advance(seconds(60));
+    assert_eq!(bodies(&fixture.receive(in_order(1, 0)).await), ["g-0"]);
+    assert_eq!(bodies(&fixture.receive(in_order(16, 0)).await), ["h-0"]);
+    assert!(fixture.receive(in_order(16, 0)).await.is_empty());
+}

@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::handover::Handover;
-use super::service::{EndpointService, Unread};
+use super::service::{EndpointService, MAX_CONSUMED_BYTES, Unread};
 use crate::embedded::{Acknowledgement, EngineError, ReceiveRequest};
 use crate::http::vendor::mq_http as edge;
 use crate::model::Topic;
@@ -94,6 +94,7 @@ async fn consume(
         topic,
         group: edge::group(&query.group)?,
         max_messages: query.num,
+        max_bytes: MAX_CONSUMED_BYTES,
         wait,
         tags: query.tags,
         ordered: query.ordered,

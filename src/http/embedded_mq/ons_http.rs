@@ -7,7 +7,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::handover::Handover;
-use super::service::{EndpointService, Unread};
+use super::service::{EndpointService, MAX_CONSUMED_BYTES, Unread};
 use crate::embedded::{Acknowledgement, EngineError, ReceiveRequest};
 use crate::http::vendor::ons_http as edge;
 use crate::protocol::ons_http::{
@@ -87,6 +87,7 @@ async fn consume_some(service: &EndpointService, consume: Consume<'_>) -> Result
         topic: edge::topic(&consume.topic)?,
         group: edge::group(&consume.consumer_group)?,
         max_messages: consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME),
+        max_bytes: MAX_CONSUMED_BYTES,
         wait,
         tags: None,
         ordered: false,

@@ -26,6 +26,9 @@ use crate::signature::Credentials;
 use crate::tasks::Stage;
 use crate::telemetry::Metrics;
 
+/// An answer takes no further message once the bodies have so many bytes: escaped they may be many times as long.
+pub(super) const MAX_CONSUMED_BYTES: usize = 16 << 20;
+
 /// What the endpoint checks and allows.
 #[derive(Debug, Clone)]
 pub struct EndpointSettings {
