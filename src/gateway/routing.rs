@@ -147,11 +147,12 @@ impl Gateway {
         Ok(TopicRoute { topic, settings: Arc::clone(settings), metrics: None })
     }
 
-    /// The largest message body of a topic, in bytes; `None` for a topic that is not configured.
-    #[must_use]
-    pub fn max_message_bytes(&self, topic: &str) -> Option<usize> {
-        let route = self.topic(topic).ok()?;
-        Some(self.upstream(&route).ok()?.capabilities().max_message_bytes)
+    /// The largest message body of a topic, in bytes.
+    ///
+    /// # Errors
+    /// [`GatewayError::Internal`].
+    pub fn max_message_bytes(&self, route: &TopicRoute) -> Result<usize, GatewayError> {
+        Ok(self.upstream(route)?.capabilities().max_message_bytes)
     }
 
     /// As [`Gateway::topic`], for a publish: a name that is not configured is counted.
@@ -171,18 +172,27 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError::IllegalName`], [`GatewayError::UnknownTopic`] or [`GatewayError::UnknownGroup`].
     pub fn group(&self, topic: &str, group: &str) -> Result<GroupRoute, GatewayError> {
-        let topic = self.topic(topic)?;
+        self.topic(topic)?.group(group)
+    }
+}
+
+impl TopicRoute {
+    /// A consumer group of the topic, decoded.
+    ///
+    /// # Errors
+    /// [`GatewayError::IllegalName`] or [`GatewayError::UnknownGroup`].
+    pub fn group(self, group: &str) -> Result<GroupRoute, GatewayError> {
         let illegal = |error| GatewayError::IllegalName { what: "group", error };
-        let (found, ordered, configured) = match &topic.settings.groups {
+        let (found, ordered, configured) = match &self.settings.groups {
             Groups::Any { ordered } => (ConsumerGroup::parse(group).map_err(illegal)?, *ordered, false),
             Groups::Named(names) => match names.iter().find(|it| it.name.as_str() == group) {
-                Some(it) => (it.name.clone(), it.ordered, topic.settings.configured),
+                Some(it) => (it.name.clone(), it.ordered, self.settings.configured),
                 None => {
                     ConsumerGroup::parse(group).map_err(illegal)?;
                     return Err(GatewayError::UnknownGroup);
                 }
             },
         };
-        Ok(GroupRoute { topic, group: found, ordered, configured })
+        Ok(GroupRoute { topic: self, group: found, ordered, configured })
     }
 }

@@ -4,8 +4,7 @@
 //! publish `topic, producer group, md5hex(body), time`; consume `topic, consumer group, time`;
 //! acknowledge `topic, consumer group, handle, time`. `time` is milliseconds as digits, exactly as sent.
 
-use super::StringToSign;
-pub use super::digest::body_md5_hex;
+use super::{StringToSign, body_md5_hex};
 
 /// The text signed for a publish. The body enters as its MD5 in lower-case hex, over every byte.
 #[must_use]

@@ -110,12 +110,6 @@ impl Upstream {
         }
     }
 
-    /// The profile's name.
-    #[must_use]
-    pub fn profile(&self) -> &str {
-        &self.plan().name
-    }
-
     /// What the protocol can do.
     #[must_use]
     pub fn capabilities(&self) -> &Capabilities {

@@ -117,8 +117,7 @@ fn topic_to_publish(exchange: &Exchange, identity: Identity<'_>, name: &str) -> 
 
 /// As [`topic`], with a consumer group of it.
 fn group(exchange: &Exchange, identity: Identity<'_>, name: &str, group: &str) -> Result<GroupRoute, Denied> {
-    topic(exchange, identity, name)?;
-    exchange.gateway().group(name, group).map_err(Denied::Unknown)
+    topic(exchange, identity, name)?.group(group).map_err(Denied::Unknown)
 }
 
 /// Answers one request of a vendor's client whose head was admitted.

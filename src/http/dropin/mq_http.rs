@@ -7,13 +7,13 @@ use actix_web::http::StatusCode;
 use bytes::Bytes;
 
 use super::{Denied, Identity};
-use crate::gateway::{GatewayError, ReceiveRequest};
+use crate::gateway::{GatewayError, ReceiveRequest, TopicRoute};
 use crate::http::data::Exchange;
 use crate::http::problem::Problem;
 use crate::http::vendor::mq_http as edge;
 use crate::model::UpstreamHandle;
 use crate::protocol::mq_http::{
-    self, AckError, ConsumeQuery, MAX_BODY_BYTES, Operation, Refusal, Target, decode_message, decode_receipt_handles,
+    self, AckError, ConsumeQuery, Operation, Refusal, Target, decode_message, decode_receipt_handles,
 };
 use crate::upstream::UpstreamErrorKind;
 
@@ -87,7 +87,8 @@ async fn perform<'a>(exchange: &'a Exchange, id: &str, seen: &mut Seen<'a>) -> R
 async fn publish_one(exchange: &Exchange, identity: Identity<'_>, topic: &str, id: &str) -> Result<Answer, Refusal> {
     let gateway = exchange.gateway();
     let route = super::topic_to_publish(exchange, identity, topic).map_err(denied)?;
-    let body = read(exchange, document_bytes(exchange, identity, topic)).await?;
+    let limit_bytes = document_bytes(exchange, identity, &route).map_err(|error| logged(exchange, topic, &error))?;
+    let body = read(exchange, limit_bytes).await?;
     edge::check_digest(&exchange.request, &body)?;
     let message = decode_message(route.topic.clone(), &body)?;
     edge::check_delivery_time(&message, gateway.clock().now())?;
@@ -205,11 +206,10 @@ fn refusal(error: &GatewayError) -> Refusal {
 
 /// How large a publish's document may be. Escapes make it larger than the message in it: who has signed may use all of that
 /// room, others get that of every HTTP body.
-fn document_bytes(exchange: &Exchange, identity: Identity<'_>, topic: &str) -> usize {
-    let message = exchange.gateway().max_message_bytes(topic).unwrap_or(MAX_BODY_BYTES);
+fn document_bytes(exchange: &Exchange, identity: Identity<'_>, route: &TopicRoute) -> Result<usize, GatewayError> {
     match identity {
-        Identity::Caller(_) => edge::document_bytes(message),
-        Identity::Anyone => exchange.limits().body_bytes.saturating_add(edge::ENVELOPE_BYTES),
+        Identity::Caller(_) => exchange.gateway().max_message_bytes(route).map(edge::document_bytes),
+        Identity::Anyone => Ok(exchange.limits().body_bytes.saturating_add(edge::ENVELOPE_BYTES)),
     }
 }
 

@@ -67,7 +67,9 @@ async fn perform<'a>(
     };
     // Only a publish has a body that means anything; nobody uploads more than its topic takes.
     if let Request::Publish(publish) = &mut signed.request {
-        let limit_bytes = exchange.gateway().max_message_bytes(&publish.topic).unwrap_or(MAX_BODY_BYTES);
+        let gateway = exchange.gateway();
+        let limit_bytes = gateway.topic(&publish.topic).and_then(|route| gateway.max_message_bytes(&route));
+        let limit_bytes = limit_bytes.unwrap_or(MAX_BODY_BYTES);
         let limit_bytes = limit_bytes.min(exchange.limits().body_bytes);
         publish.body = exchange.body(limit_bytes).await.map_err(|problem| unread(&problem, limit_bytes))?;
     }

@@ -11,6 +11,7 @@ use super::{Caller, Callers};
 use crate::model::{ConsumerGroup, Message, NameError, UnixMillis};
 use crate::protocol::mq_http::{
     self, CONTENT_TYPE as TEXT_XML, Method, Refusal, Target, VERSION, decode_authorization, decode_date, decode_target,
+    raw_topic,
 };
 use crate::signature::mq_http::{content_md5_matches, string_to_sign};
 
@@ -22,10 +23,7 @@ const X_MQ: &str = "x-mq-";
 
 /// Whether a raw path is the protocol's one kind of resource, whatever the topic.
 pub(super) fn is_path(path: &str) -> bool {
-    let rooted = path.trim_start_matches('/');
-    let resource = rooted.strip_suffix('/').unwrap_or(rooted);
-    let topic = resource.strip_prefix("topics/").and_then(|rest| rest.strip_suffix("/messages"));
-    path.starts_with('/') && topic.is_some_and(|topic| !topic.is_empty() && !topic.contains('/'))
+    raw_topic(path).is_some()
 }
 
 /// The protocol's method.

@@ -27,7 +27,8 @@ impl From<Malformed> for AnswerError {
 pub struct PublishedAnswer {
     /// The MQ has it. The protocol knows no weaker degree of it.
     pub published: Published,
-    /// Digest of what the MQ has, to be compared with [`body_md5`] without regard to case.
+    /// The MQ's own digest of the body, as [`body_md5`] makes it, in either case. Nothing is decided by it: that the body
+    /// arrived as it was sent the MQ has checked by `Content-MD5`.
     pub body_md5: Option<String>,
 }
 

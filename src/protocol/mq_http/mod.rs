@@ -29,7 +29,7 @@ pub use message::{decode_message, decode_receipt_handles};
 pub use properties::{is_reserved_property, property_flaw};
 pub use refusal::Refusal;
 pub use request::{Acknowledge, Consume, Encoded, Method, Publish};
-pub use target::{ConsumeQuery, Operation, Target, decode_target};
+pub use target::{ConsumeQuery, Operation, Target, decode_target, raw_topic};
 
 /// Value of `x-mq-version`.
 pub const VERSION: &str = "2015-06-06";

@@ -57,7 +57,8 @@ pub(super) const HALF_MESSAGES: &str = "Half messages are not supported: publish
 /// [`Refusal::InvalidRequestUrl`] for the path, [`Refusal::InvalidQueryString`] for a parameter that is missing or
 /// cannot be read, [`Refusal::InvalidArgument`] for a value outside its range.
 pub fn decode_target<'a>(method: Method, path: &'a str, query: &str) -> Result<Target<'a>, Refusal> {
-    let topic = topic_of(path).ok_or(Refusal::InvalidRequestUrl)?;
+    let topic = raw_topic(path).and_then(|topic| percent_decode_str(topic).decode_utf8().ok());
+    let topic = topic.ok_or(Refusal::InvalidRequestUrl)?;
     let query = Query::read(query);
     // Before the group: Go commits with an empty one.
     let transaction = optional(query.trans, "trans")?;
@@ -88,14 +89,14 @@ pub fn decode_target<'a>(method: Method, path: &'a str, query: &str) -> Result<T
     Ok(Target { topic, operation })
 }
 
-/// `/topics/{topic}/messages`. An endpoint that was configured with a slash at its end makes Node and Go send `//topics`
-/// (protocol notes MQ HTTP 2).
-fn topic_of(path: &str) -> Option<Cow<'_, str>> {
+/// The topic, not decoded, in a raw path of the protocol's one kind, `/topics/{topic}/messages`. An endpoint that was
+/// configured with a slash at its end makes Node and Go send `//topics` (protocol notes MQ HTTP 2).
+#[must_use]
+pub fn raw_topic(path: &str) -> Option<&str> {
     let rooted = path.strip_prefix('/')?.trim_start_matches('/');
     let resource = rooted.strip_suffix('/').unwrap_or(rooted);
     let topic = resource.strip_prefix("topics/")?.strip_suffix("/messages")?;
-    let topic = Some(topic).filter(|topic| !topic.is_empty() && !topic.contains('/'))?;
-    percent_decode_str(topic).decode_utf8().ok()
+    Some(topic).filter(|topic| !topic.is_empty() && !topic.contains('/'))
 }
 
 /// The parameters that mean something; the first of duplicates wins.
