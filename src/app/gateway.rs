@@ -12,7 +12,7 @@ use super::{StartError, Surroundings};
 use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
-use crate::http_client::{TlsRoots, client_config};
+use crate::outbound::{TlsRoots, client_config};
 use crate::signature::Credentials;
 use crate::tasks::{Stage, Tasks};
 use crate::upstream::{BreakerSettings, EndpointAddress, Endpoints, Keys, Parts, Plan};

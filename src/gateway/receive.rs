@@ -6,6 +6,7 @@ use prometheus::IntGauge;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
+use crate::context::RequestContext;
 use crate::model::{Delivery, TagFilter};
 use crate::tasks::Stage;
 use crate::upstream::{self, Upstream};
@@ -37,7 +38,12 @@ impl Gateway {
     ///
     /// # Errors
     /// [`GatewayError`].
-    pub async fn receive(&self, route: &GroupRoute, request: &ReceiveRequest) -> Result<Received, GatewayError> {
+    pub async fn receive(
+        &self,
+        context: &RequestContext,
+        route: &GroupRoute,
+        request: &ReceiveRequest,
+    ) -> Result<Received, GatewayError> {
         let upstream = self.upstream(&route.topic)?;
         let capabilities = upstream.capabilities();
         let ordered = request.ordered || route.ordered;
@@ -63,14 +69,14 @@ impl Gateway {
             ordered,
         };
         let polled = if wait.is_zero() {
-            self.ask(upstream, asked).await?
+            self.ask(context, upstream, asked).await?
         } else {
             let mut stage = self.shared.stage.clone();
             tokio::select! {
                 biased;
                 // Waiting receives end when the process stops.
                 _ = stage.wait_for(|stage| *stage == Stage::Stopping) => Vec::new(),
-                polled = self.wait(upstream, route, asked) => polled?,
+                polled = self.wait(context, upstream, route, asked) => polled?,
             }
         };
         let metrics = route.metrics(&self.shared.metrics);
@@ -85,6 +91,7 @@ impl Gateway {
     /// Polls until something comes or the time is over.
     async fn wait(
         &self,
+        context: &RequestContext,
         upstream: &Upstream,
         route: &GroupRoute,
         asked: upstream::ReceiveRequest<'_>,
@@ -95,10 +102,10 @@ impl Gateway {
         loop {
             let Ok(permit) = timeout_at(end, lanes.acquire()).await else {
                 // The others waited all the time; this one has not asked yet, and must not say "none" without.
-                return self.ask(upstream, upstream::ReceiveRequest { wait: Duration::ZERO, ..asked }).await;
+                return self.ask(context, upstream, upstream::ReceiveRequest { wait: Duration::ZERO, ..asked }).await;
             };
             let wait = end.saturating_duration_since(Instant::now());
-            let polled = self.ask(upstream, upstream::ReceiveRequest { wait, ..asked }).await?;
+            let polled = self.ask(context, upstream, upstream::ReceiveRequest { wait, ..asked }).await?;
             let remaining = end.saturating_duration_since(Instant::now());
             if !polled.is_empty() || remaining.is_zero() {
                 return Ok(polled);
@@ -115,11 +122,12 @@ impl Gateway {
 
     async fn ask(
         &self,
+        context: &RequestContext,
         upstream: &Upstream,
         asked: upstream::ReceiveRequest<'_>,
     ) -> Result<Vec<Delivery>, GatewayError> {
         let _poll = Counted::new(&self.shared.metrics.upstream_polls);
-        Ok(upstream.receive(&asked).await?)
+        Ok(upstream.receive(context, &asked).await?)
     }
 }
 

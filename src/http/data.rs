@@ -28,6 +28,7 @@ use super::request_id::{RequestIds, X_REQUEST_ID};
 use super::route::{Found, Route, find};
 use super::{api, body};
 use crate::config::{LimitsConfig, ServerConfig};
+use crate::context::RequestContext;
 use crate::gateway::{Gateway, GatewayError};
 use crate::model::Outcome;
 use crate::random::Random;
@@ -70,8 +71,8 @@ pub(super) struct Exchange {
     payload: RefCell<Payload>,
     pub(super) found: Found,
     pub(super) id: String,
-    /// Nothing is begun after this: what is left of the request's time is for the answer.
-    pub(super) end: tokio::time::Instant,
+    /// What goes down with the request. Its deadline leaves some of the request's time for the answer.
+    pub(super) context: RequestContext,
 }
 
 /// What is left of a request's time for writing the answer.
@@ -154,9 +155,9 @@ impl DataService {
                     (Admitted::Yes, Some(found)) => {
                         let payload = RefCell::new(payload);
                         let time = self.settings.limits.request_timeout.saturating_sub(MARGIN);
-                        let end = tokio::time::Instant::from_std(started + time);
+                        let context = RequestContext::new(&id, tokio::time::Instant::from_std(started + time));
                         let (service, request, id) = (Rc::clone(&self), request.clone(), id.clone());
-                        let exchange = Exchange { service, request, payload, found, id, end };
+                        let exchange = Exchange { service, request, payload, found, id, context };
                         Rc::clone(&self).perform(exchange).await
                     }
                     (Admitted::Yes, None) => Err(not_found()),

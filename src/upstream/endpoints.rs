@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::breaker::Breaker;
 use super::look_up::look_up;
 use super::{BreakerSettings, UpstreamError, UpstreamErrorKind};
-use crate::http_client::Origin;
+use crate::outbound::Origin;
 
 /// Most addresses that one request tries.
 pub(super) const MAX_ADDRESSES: usize = 3;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::breaker::Verdict;
-use crate::http_client::CallError;
 use crate::model::Outcome;
+use crate::outbound::CallError;
 
 /// A failed exchange with the MQ.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

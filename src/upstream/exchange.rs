@@ -6,18 +6,17 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, HeaderValue};
-use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 
 use super::breaker::Verdict;
 use super::endpoints::MAX_ADDRESSES;
 use super::watch_keys::reload;
-use super::{Attempted, Demand, Pair, Plan, UpstreamError, UpstreamErrorKind, retry};
+use super::{Attempted, Demand, Plan, UpstreamError, UpstreamErrorKind, retry};
 use crate::config::OnUnknown;
-use crate::http_client::{Answer, Call, CallError, HttpClient, Origin};
+use crate::http_message::Request;
 use crate::model::{Outcome, UnixMillis};
+use crate::outbound::{Answer, Call, CallError, HttpClient, Origin};
+use crate::signature::Pair;
 use crate::telemetry::UpstreamMetrics;
 
 /// The whole exchange of a receive ends this long after its wait.
@@ -63,17 +62,6 @@ pub(super) struct How {
     pub(super) on_unknown: OnUnknown,
 }
 
-/// A request ready for the wire: it is signed, so it has no `Debug`.
-pub(crate) struct Signed {
-    pub(crate) method: Method,
-    /// Path and query.
-    pub(crate) target: String,
-    /// Every header but `Host` and `Content-Length`.
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// `None` sends no body and no length.
-    pub(crate) body: Option<Bytes>,
-}
-
 impl Exchange {
     /// Builds the clients.
     pub(super) fn new(plan: &Plan, max_answer_bytes: usize) -> Self {
@@ -91,7 +79,7 @@ impl Exchange {
     pub(super) async fn perform<T>(
         &self,
         how: How,
-        sign: impl Fn(&Pair, UnixMillis) -> Signed,
+        sign: impl Fn(&Pair, UnixMillis) -> Request,
         read: impl Fn(&Answer) -> Result<T, UpstreamError>,
     ) -> Attempted<Result<T, UpstreamError>> {
         let mut attempts = 0;
@@ -136,7 +124,7 @@ impl Exchange {
     async fn exchange<T>(
         &self,
         how: How,
-        sign: &impl Fn(&Pair, UnixMillis) -> Signed,
+        sign: &impl Fn(&Pair, UnixMillis) -> Request,
         read: &impl Fn(&Answer) -> Result<T, UpstreamError>,
         attempts: &mut u32,
     ) -> Result<T, UpstreamError> {
@@ -199,22 +187,14 @@ impl Exchange {
     async fn call(
         &self,
         how: How,
-        sign: &impl Fn(&Pair, UnixMillis) -> Signed,
+        sign: &impl Fn(&Pair, UnixMillis) -> Request,
         origin: &Origin,
         address: SocketAddr,
     ) -> Result<Answer, CallError> {
         let now = self.plan.clock_skew.corrected(self.plan.clock.now());
-        let Signed { method, target, headers, body } = sign(&self.plan.keys.current(), now);
-        let call = Call {
-            method,
-            origin,
-            address,
-            target: &target,
-            headers,
-            body,
-            deadline: how.deadline,
-            max_answer_bytes: self.max_answer_bytes,
-        };
+        let request = sign(&self.plan.keys.current(), now);
+        let max_answer_bytes = self.max_answer_bytes;
+        let call = Call { request, origin, address, deadline: how.deadline, max_answer_bytes };
         let client = if how.operation == Operation::Receive { &self.polls } else { &self.short };
         client.call(call).await
     }

@@ -7,17 +7,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 
 use crate::config::{self, CredentialsConfig, CredentialsError};
-use crate::signature::{Credentials, Secret, SigningKey};
-
-/// One pair, ready to sign with. The secret itself is not kept: only what HMAC made of it.
-pub struct Pair {
-    /// The access key id.
-    pub access_key: String,
-    /// The secret, absorbed.
-    pub signing: SigningKey,
-    /// The token of temporary credentials.
-    pub security_token: Option<Secret>,
-}
+use crate::signature::{Credentials, Pair, SigningKey};
 
 /// The newest pair, shared by every thread: a rotation swaps it while requests run.
 #[derive(Clone)]
@@ -129,25 +119,9 @@ fn link_of(files: &CredentialsConfig) -> Option<PathBuf> {
         .flatten()
 }
 
-impl Pair {
-    fn new(credentials: &Credentials) -> Self {
-        Self {
-            access_key: credentials.access_key.clone(),
-            signing: SigningKey::new(credentials.secret_key.expose()),
-            security_token: credentials.security_token.clone(),
-        }
-    }
-}
-
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys([redacted])")
-    }
-}
-
-impl fmt::Debug for Pair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pair([redacted])")
     }
 }
 

@@ -20,15 +20,14 @@ mod watch_keys;
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::config::OnUnknown;
+use crate::context::RequestContext;
 use crate::model::{Capabilities, ConsumerGroup, Delivery, Message, Published, TagFilter, Topic, UpstreamHandle};
 
 pub use breaker::BreakerSettings;
 pub use endpoints::{EndpointAddress, Endpoints};
 pub use error::{UpstreamError, UpstreamErrorKind};
-pub use keys::{Demand, Keys, Pair, Unchanged};
+pub use keys::{Demand, Keys, Unchanged};
 pub use look_up::look_up;
 pub use monitor::watch;
 pub use mq_http::MqHttp;
@@ -36,7 +35,6 @@ pub use ons_http::OnsHttp;
 pub use plan::{Parts, Plan};
 pub use watch_keys::watch_keys;
 
-pub(crate) use exchange::Signed;
 pub(crate) use mq_http::signed as sign_mq_http;
 
 /// A client of one profile's MQ, for one thread.
@@ -155,13 +153,13 @@ impl Upstream {
     /// [`UpstreamError`], which knows the outcome.
     pub async fn publish(
         &self,
+        context: &RequestContext,
         message: &Message,
-        deadline: Instant,
         on_unknown: OnUnknown,
     ) -> Attempted<Result<Published, UpstreamError>> {
         match self {
-            Self::OnsHttp(it) => it.publish(message, deadline, on_unknown).await,
-            Self::MqHttp(it) => it.publish(message, deadline, on_unknown).await,
+            Self::OnsHttp(it) => it.publish(context, message, on_unknown).await,
+            Self::MqHttp(it) => it.publish(context, message, on_unknown).await,
         }
     }
 
@@ -169,30 +167,34 @@ impl Upstream {
     ///
     /// # Errors
     /// [`UpstreamError`].
-    pub async fn receive(&self, request: &ReceiveRequest<'_>) -> Result<Vec<Delivery>, UpstreamError> {
+    pub async fn receive(
+        &self,
+        context: &RequestContext,
+        request: &ReceiveRequest<'_>,
+    ) -> Result<Vec<Delivery>, UpstreamError> {
         match self {
-            Self::OnsHttp(it) => it.receive(request).await,
-            Self::MqHttp(it) => it.receive(request).await,
+            Self::OnsHttp(it) => it.receive(context, request).await,
+            Self::MqHttp(it) => it.receive(context, request).await,
         }
     }
 
     /// Acknowledges deliveries, at most [`Upstream::handles_at_once`]; a result for each, in the same order.
     pub async fn acknowledge(
         &self,
+        context: &RequestContext,
         topic: &Topic,
         group: &ConsumerGroup,
         handles: &[UpstreamHandle],
-        deadline: Instant,
     ) -> Vec<Result<(), UpstreamError>> {
         match self {
             Self::OnsHttp(it) => {
                 let mut results = Vec::with_capacity(handles.len());
                 for handle in handles {
-                    results.push(it.acknowledge(topic, group, handle, deadline).await);
+                    results.push(it.acknowledge(context, topic, group, handle).await);
                 }
                 results
             }
-            Self::MqHttp(it) => it.acknowledge(topic, group, handles, deadline).await,
+            Self::MqHttp(it) => it.acknowledge(context, topic, group, handles).await,
         }
     }
 }

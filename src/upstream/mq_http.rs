@@ -2,27 +2,23 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use tokio::time::Instant;
 
-use super::exchange::{Exchange, How, Operation, RECEIVE_MARGIN, Signed, kind_of_status, vendor_code};
-use super::{Attempted, Objection, Pair, Plan, ReceiveRequest, UpstreamError, UpstreamErrorKind};
+use super::exchange::{Exchange, How, Operation, RECEIVE_MARGIN, kind_of_status, vendor_code};
+use super::{Attempted, Objection, Plan, ReceiveRequest, UpstreamError, UpstreamErrorKind};
 use crate::config::{BinaryBodies, OnUnknown};
-use crate::http_client::Answer;
+use crate::context::RequestContext;
+use crate::http_message::{Method, Request};
 use crate::model::{ConsumerGroup, Delivery, Key, Message, MessageGroup, Published, Topic, UnixMillis, UpstreamHandle};
+use crate::outbound::Answer;
 use crate::protocol::mq_http::{
     self, AckError, Acknowledge, Consume, Encoded, MAX_PROPERTY_BYTES, MAX_WAIT_SECONDS, MESSAGE_NOT_EXIST, Publish,
     RECEIPT_HANDLE_ERROR, decode_ack_errors, decode_consumed, decode_error, decode_published, encode_date,
     is_reserved_property, is_xml_text, property_flaw,
 };
+use crate::signature::Pair;
 use crate::signature::mq_http::{content_md5, string_to_sign};
-
-const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
-const SECURITY_TOKEN: HeaderName = HeaderName::from_static("security-token");
-const X_MQ_VERSION: HeaderName = HeaderName::from_static("x-mq-version");
-const VERSION: HeaderValue = HeaderValue::from_static(mq_http::VERSION);
-const TEXT_XML: HeaderValue = HeaderValue::from_static(mq_http::CONTENT_TYPE);
 
 /// One thread's client of one profile.
 #[derive(Debug)]
@@ -105,8 +101,8 @@ impl MqHttp {
 
     pub(super) async fn publish(
         &self,
+        context: &RequestContext,
         message: &Message,
-        deadline: Instant,
         on_unknown: OnUnknown,
     ) -> Attempted<Result<Published, UpstreamError>> {
         // The document is the same for every attempt; only the head is signed anew.
@@ -126,10 +122,16 @@ impl MqHttp {
             // That the body arrived as it was sent the MQ has checked by `Content-MD5`; its own digest says no more.
             Ok(decode_published(&answer.body).map_err(bad_response)?.published)
         };
-        self.exchange.perform(How { operation: Operation::Publish, deadline, on_unknown }, sign, read).await
+        self.exchange
+            .perform(How { operation: Operation::Publish, deadline: context.deadline(), on_unknown }, sign, read)
+            .await
     }
 
-    pub(super) async fn receive(&self, asked: &ReceiveRequest<'_>) -> Result<Vec<Delivery>, UpstreamError> {
+    pub(super) async fn receive(
+        &self,
+        context: &RequestContext,
+        asked: &ReceiveRequest<'_>,
+    ) -> Result<Vec<Delivery>, UpstreamError> {
         let end_of_wait = Instant::now() + asked.wait;
         let sign = |pair: &Pair, now| {
             // A repeated poll waits for what is left only; the protocol counts in whole seconds.
@@ -155,11 +157,17 @@ impl MqHttp {
                 return Err(self.classify(answer, Operation::Receive));
             }
             let consumed = decode_consumed(&answer.body).map_err(bad_response)?;
-            self.plan().warn_unreadable(asked.topic, consumed.unreadable);
+            self.plan().warn_unreadable(context, asked.topic, consumed.unreadable);
             if consumed.digest_mismatches > 0 {
                 let (profile, topic, messages) =
                     (self.plan().name.as_str(), asked.topic.as_str(), consumed.digest_mismatches);
-                tracing::warn!(profile, topic, messages, "bodies differ from the digests that the MQ tells of them");
+                tracing::warn!(
+                    request_id = context.id(),
+                    profile,
+                    topic,
+                    messages,
+                    "bodies differ from the digests that the MQ tells of them"
+                );
             }
             Ok(consumed.deliveries)
         };
@@ -171,10 +179,10 @@ impl MqHttp {
     /// Up to [`mq_http::MAX_ACK`] at once; those that the MQ did not take are named one by one.
     pub(super) async fn acknowledge(
         &self,
+        context: &RequestContext,
         topic: &Topic,
         group: &ConsumerGroup,
         handles: &[UpstreamHandle],
-        deadline: Instant,
     ) -> Vec<Result<(), UpstreamError>> {
         let instance = self.instance();
         let acknowledge = Acknowledge { topic: topic.as_str(), group: group.as_str(), instance, handles };
@@ -189,6 +197,7 @@ impl MqHttp {
             }
             _ => Err(self.classify(answer, Operation::Acknowledge)),
         };
+        let deadline = context.deadline();
         let how = How { operation: Operation::Acknowledge, deadline, on_unknown: OnUnknown::Report };
         match self.exchange.perform(how, sign, read).await.result {
             Err(error) => handles.iter().map(|_| Err(error.clone())).collect(),
@@ -252,7 +261,7 @@ fn not_acknowledged(code: &str) -> UpstreamError {
 }
 
 /// Signs the head; the body is covered by its digest.
-pub(crate) fn signed(encoded: &Encoded, digest: Option<&str>, pair: &Pair, now: UnixMillis) -> Signed {
+pub(crate) fn signed(encoded: &Encoded, digest: Option<&str>, pair: &Pair, now: UnixMillis) -> Request {
     let date = encode_date(now);
     let text = string_to_sign(
         encoded.method.as_str(),
@@ -264,27 +273,18 @@ pub(crate) fn signed(encoded: &Encoded, digest: Option<&str>, pair: &Pair, now: 
     );
     let authorization = format!("MQ {}:{}", pair.access_key, pair.signing.sign(&text).as_str());
     let mut headers = Vec::with_capacity(6);
-    headers.push((X_MQ_VERSION, VERSION));
-    headers.push((CONTENT_TYPE, TEXT_XML));
-    let texts = [
-        (AUTHORIZATION, Some(authorization.as_str())),
-        (DATE, Some(date.as_str())),
-        (CONTENT_MD5, digest),
-        // Not part of what is signed (protocol notes MQ HTTP 2).
-        (SECURITY_TOKEN, pair.security_token.as_ref().map(crate::signature::Secret::expose)),
-    ];
-    for (name, text) in texts {
-        // Keys and tokens are visible ASCII, the rest is ours.
-        if let Some(Ok(value)) = text.map(HeaderValue::from_str) {
-            headers.push((name, value));
-        }
-    }
-    let (method, body) = match encoded.method {
-        mq_http::Method::Post => (Method::POST, Some(encoded.body.clone())),
-        mq_http::Method::Get => (Method::GET, None),
-        mq_http::Method::Delete => (Method::DELETE, Some(encoded.body.clone())),
+    headers.push(("x-mq-version", mq_http::VERSION.to_owned()));
+    headers.push(("Content-Type", mq_http::CONTENT_TYPE.to_owned()));
+    headers.push(("Authorization", authorization));
+    headers.push(("Date", date));
+    headers.extend(digest.map(|digest| ("Content-MD5", digest.to_owned())));
+    // Not part of what is signed (protocol notes MQ HTTP 2).
+    headers.extend(pair.security_token.as_ref().map(|token| ("security-token", token.expose().to_owned())));
+    let body = match encoded.method {
+        Method::Post | Method::Delete => Some(encoded.body.clone()),
+        Method::Get => None,
     };
-    Signed { method, target: encoded.target.clone(), headers, body }
+    Request { method: encoded.method, target: encoded.target.clone(), headers, body }
 }
 
 fn bad_response(error: mq_http::AnswerError) -> UpstreamError {

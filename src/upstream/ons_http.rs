@@ -2,33 +2,27 @@
 
 use std::borrow::Cow;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use tokio::time::Instant;
 
-use super::exchange::{Exchange, How, Operation, RECEIVE_MARGIN, Signed, kind_of_status, vendor_code};
-use super::{Attempted, Objection, Pair, Plan, ReceiveRequest, UpstreamError, UpstreamErrorKind};
+use super::exchange::{Exchange, How, Operation, RECEIVE_MARGIN, kind_of_status, vendor_code};
+use super::{Attempted, Objection, Plan, ReceiveRequest, UpstreamError, UpstreamErrorKind};
 use crate::config::OnUnknown;
-use crate::http_client::Answer;
+use crate::context::RequestContext;
+use crate::http_message::{self, Method};
 use crate::model::{
     ConsumerGroup, Delivery, Key, MAX_TAG_CHARS, Message, Published, Topic, UnixMillis, UpstreamHandle,
 };
+use crate::outbound::Answer;
 use crate::protocol::ons_http::{
-    self, Acknowledge, Consume, Encoded, Header, Publish, Request, decode_consumed, decode_error, decode_published,
+    self, Acknowledge, Consume, Encoded, Publish, Request, decode_consumed, decode_error, decode_published,
 };
-
-const ACCESS_KEY: HeaderName = HeaderName::from_static("accesskey");
-const SIGNATURE: HeaderName = HeaderName::from_static("signature");
-const PRODUCER_ID: HeaderName = HeaderName::from_static("producerid");
-const CONSUMER_ID: HeaderName = HeaderName::from_static("consumerid");
-const IS_ORDER: HeaderName = HeaderName::from_static("isorder");
-const SHARDING_KEY: HeaderName = HeaderName::from_static("shardingkey");
+use crate::signature::Pair;
 
 /// One thread's client of one profile.
 #[derive(Debug)]
 pub struct OnsHttp {
     exchange: Exchange,
-    content_type: HeaderValue,
 }
 
 impl OnsHttp {
@@ -37,12 +31,7 @@ impl OnsHttp {
     pub fn new(plan: &Plan) -> Self {
         // Six bytes of JSON escapes per byte of body at worst, and some room for the rest (contract section 4).
         let per_message = plan.capabilities.max_message_bytes.saturating_mul(6);
-        Self {
-            exchange: Exchange::new(plan, per_message.saturating_mul(32).saturating_add(1024 * 1024)),
-            // The configuration allows header characters only.
-            content_type: HeaderValue::from_str(&plan.content_type)
-                .unwrap_or(HeaderValue::from_static(ons_http::CONTENT_TYPE)),
-        }
+        Self { exchange: Exchange::new(plan, per_message.saturating_mul(32).saturating_add(1024 * 1024)) }
     }
 
     pub(super) fn plan(&self) -> &Plan {
@@ -74,8 +63,8 @@ impl OnsHttp {
 
     pub(super) async fn publish(
         &self,
+        context: &RequestContext,
         message: &Message,
-        deadline: Instant,
         on_unknown: OnUnknown,
     ) -> Attempted<Result<Published, UpstreamError>> {
         let sign = |pair: &Pair, now| {
@@ -98,10 +87,16 @@ impl OnsHttp {
             }
             decode_published(&answer.body).map_err(bad_response)
         };
-        self.exchange.perform(How { operation: Operation::Publish, deadline, on_unknown }, sign, read).await
+        self.exchange
+            .perform(How { operation: Operation::Publish, deadline: context.deadline(), on_unknown }, sign, read)
+            .await
     }
 
-    pub(super) async fn receive(&self, asked: &ReceiveRequest<'_>) -> Result<Vec<Delivery>, UpstreamError> {
+    pub(super) async fn receive(
+        &self,
+        context: &RequestContext,
+        asked: &ReceiveRequest<'_>,
+    ) -> Result<Vec<Delivery>, UpstreamError> {
         let end_of_wait = Instant::now() + asked.wait;
         let sign = |pair: &Pair, now| {
             let timeout = if asked.wait.is_zero() {
@@ -128,7 +123,7 @@ impl OnsHttp {
             let plan = self.plan();
             let visible_again_at = plan.clock.now() + plan.visibility_timeout;
             let consumed = decode_consumed(&answer.body, visible_again_at).map_err(bad_response)?;
-            plan.warn_unreadable(asked.topic, consumed.unreadable);
+            plan.warn_unreadable(context, asked.topic, consumed.unreadable);
             Ok(consumed.deliveries)
         };
         let deadline = end_of_wait + RECEIVE_MARGIN;
@@ -139,10 +134,10 @@ impl OnsHttp {
     /// The protocol acknowledges one delivery at a time.
     pub(super) async fn acknowledge(
         &self,
+        context: &RequestContext,
         topic: &Topic,
         group: &ConsumerGroup,
         handle: &UpstreamHandle,
-        deadline: Instant,
     ) -> Result<(), UpstreamError> {
         let sign = |pair: &Pair, now| {
             let request = Request::Acknowledge(Acknowledge {
@@ -157,43 +152,25 @@ impl OnsHttp {
             StatusCode::NO_CONTENT => Ok(()),
             _ => Err(self.classify(answer, Operation::Acknowledge)),
         };
+        let deadline = context.deadline();
         let how = How { operation: Operation::Acknowledge, deadline, on_unknown: OnUnknown::Report };
         self.exchange.perform(how, sign, read).await.result
     }
 
-    fn signed(&self, request: Request<'_>, pair: &Pair) -> Signed {
+    fn signed(&self, request: Request<'_>, pair: &Pair) -> http_message::Request {
         let signature = pair.signing.sign(&request.string_to_sign());
         let encoded = request.encode(&pair.access_key, &signature);
-        let headers = self.headers(&encoded);
-        let Encoded { method, target, body, .. } = encoded;
-        let (method, body) = match method {
-            ons_http::Method::Post => (Method::POST, Some(body)),
-            ons_http::Method::Get => (Method::GET, None),
-            ons_http::Method::Delete => (Method::DELETE, None),
-        };
-        Signed { method, target, headers, body }
-    }
-
-    fn headers(&self, encoded: &Encoded<'_>) -> Vec<(HeaderName, HeaderValue)> {
-        let mut headers = Vec::with_capacity(encoded.headers.len() + 1);
-        for (header, value) in &encoded.headers {
-            let name = match header {
-                Header::AccessKey => ACCESS_KEY,
-                Header::Signature => SIGNATURE,
-                Header::ProducerId => PRODUCER_ID,
-                Header::ConsumerId => CONSUMER_ID,
-                Header::IsOrder => IS_ORDER,
-                Header::ShardingKey => SHARDING_KEY,
-            };
-            // Names, groups and keys were checked for control characters when they were read.
-            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-                headers.push((name, value));
+        let Encoded { method, target, headers, body } = encoded;
+        let mut headers: Vec<(&'static str, String)> =
+            headers.into_iter().map(|(header, value)| (header.name(), value.into_owned())).collect();
+        let body = match method {
+            Method::Post => {
+                headers.push(("Content-Type", self.plan().content_type.clone()));
+                Some(body)
             }
-        }
-        if matches!(encoded.method, ons_http::Method::Post) {
-            headers.push((CONTENT_TYPE, self.content_type.clone()));
-        }
-        headers
+            Method::Get | Method::Delete => None,
+        };
+        http_message::Request { method, target, headers, body }
     }
 
     /// The row of the contract's table for an answer that is no success.

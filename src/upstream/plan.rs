@@ -12,8 +12,9 @@ use super::retry::RetryBudget;
 use super::{Endpoints, Keys};
 use crate::clock::Clock;
 use crate::config::{BinaryBodies, ProfileConfig, Protocol};
-use crate::http_client::Limits;
+use crate::context::RequestContext;
 use crate::model::{Capabilities, Topic};
+use crate::outbound::Limits;
 use crate::random::Random;
 use crate::telemetry::{Metrics, UpstreamMetrics};
 
@@ -97,10 +98,16 @@ impl Plan {
 
     /// Messages that were delivered and cannot be read are not acknowledged, so not lost; but nobody will ever get them
     /// through here.
-    pub(super) fn warn_unreadable(&self, topic: &Topic, messages: usize) {
+    pub(super) fn warn_unreadable(&self, context: &RequestContext, topic: &Topic, messages: usize) {
         if messages > 0 {
             let (profile, topic) = (self.name.as_str(), topic.as_str());
-            tracing::warn!(profile, topic, messages, "the MQ delivered messages that cannot be read");
+            tracing::warn!(
+                request_id = context.id(),
+                profile,
+                topic,
+                messages,
+                "the MQ delivered messages that cannot be read"
+            );
         }
     }
 

@@ -17,7 +17,7 @@ use super::{clocks, judgement};
 use crate::cli::profile_access;
 use crate::clock::Clock;
 use crate::config::{Config, Endpoint, ProfileConfig};
-use crate::http_client::{TlsRoots, client_config};
+use crate::outbound::{TlsRoots, client_config};
 use crate::upstream::{EndpointAddress, Keys};
 
 /// All steps together. Their own limits add up to less; this is for what nobody thought of.

@@ -24,7 +24,7 @@ use actix_web::http::header::{
     CONTENT_LENGTH, DATE, HOST, HeaderName, HeaderValue, HttpDate, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use actix_web::http::uri::{Authority, InvalidUri, PathAndQuery, Scheme, Uri};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{Method as HttpMethod, StatusCode};
 use awc::error::{ConnectError, SendRequestError};
 use bytes::{Bytes, BytesMut};
 use connector::{EndSeen, connect};
@@ -32,6 +32,8 @@ use futures_util::StreamExt as _;
 use futures_util::future::poll_fn;
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
+
+use crate::http_message::{Method, Request};
 
 pub use self_test::{SelfTestError, self_test};
 pub use tls::{TlsError, TlsRoots, client_config};
@@ -82,21 +84,15 @@ impl Origin {
     }
 }
 
-/// One request. Its headers are signed: it has no `Debug`.
+/// One request and where it goes. Its headers may be signed: it has no `Debug`.
 #[expect(missing_debug_implementations, reason = "a signature in a log can be replayed")]
 pub struct Call<'a> {
-    /// The method.
-    pub method: Method,
+    /// What is sent.
+    pub request: Request,
     /// Where to.
     pub origin: &'a Origin,
     /// The address to connect to when no connection is idle.
     pub address: SocketAddr,
-    /// Path and query in origin form.
-    pub target: &'a str,
-    /// Every header but `Host` and `Content-Length`.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// `None` sends no body and no length.
-    pub body: Option<Bytes>,
     /// The end of the whole exchange.
     pub deadline: Instant,
     /// Most bytes of the answer's body.
@@ -166,7 +162,7 @@ impl HttpClient {
         if Instant::now() >= call.deadline {
             return Err(CallError::TimedOutUnsent);
         }
-        let sending = Rc::new(Cell::new(call.body.is_none()));
+        let sending = Rc::new(Cell::new(call.request.body.is_none()));
         let deadline = call.deadline;
         match timeout_at(deadline, self.exchange(call, &sending)).await {
             Ok(result) => result,
@@ -176,14 +172,16 @@ impl HttpClient {
     }
 
     async fn exchange(&self, call: Call<'_>, sending: &Rc<Cell<bool>>) -> Result<Answer, CallError> {
-        let uri = uri(call.origin, call.target)?;
-        let mut request = self.awc.borrow().request(call.method, uri).address(call.address);
-        let headers = request.headers_mut();
-        headers.insert(HOST, call.origin.host.clone());
-        for (name, value) in call.headers {
-            headers.insert(name, value);
+        let Request { method, target, headers, body } = call.request;
+        let uri = uri(call.origin, &target)?;
+        let mut request = self.awc.borrow().request(library_method(method), uri).address(call.address);
+        let map = request.headers_mut();
+        map.insert(HOST, call.origin.host.clone());
+        for (name, value) in headers {
+            let (name, value) = library_header(name, value)?;
+            map.insert(name, value);
         }
-        let sent = match call.body {
+        let sent = match body {
             Some(bytes) => {
                 let sent = request.send_body(WatchedBody { bytes, sending: Rc::clone(sending) });
                 // Boxing the body asked for its size; the question that counts comes once there is a connection.
@@ -265,6 +263,21 @@ fn build(tls: &Arc<ClientConfig>, limits: Limits, end_seen: &EndSeen) -> awc::Cl
         // Never reached: `Slot` refuses first, where awc would queue in silence.
         .limit(limits.in_flight.saturating_add(1));
     awc::Client::builder().connector(connector).no_default_headers().disable_redirects().disable_timeout().finish()
+}
+
+fn library_method(method: Method) -> HttpMethod {
+    match method {
+        Method::Post => HttpMethod::POST,
+        Method::Get => HttpMethod::GET,
+        Method::Delete => HttpMethod::DELETE,
+    }
+}
+
+fn library_header(name: &'static str, value: String) -> Result<(HeaderName, HeaderValue), CallError> {
+    // Names are the protocols' own, and values were checked for control characters when they were read.
+    let name = HeaderName::from_bytes(name.as_bytes());
+    let value = HeaderValue::from_maybe_shared(Bytes::from(value));
+    name.ok().zip(value.ok()).ok_or_else(|| CallError::NotConnected("a header cannot be written".into()))
 }
 
 fn uri(origin: &Origin, target: &str) -> Result<Uri, CallError> {

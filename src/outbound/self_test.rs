@@ -7,13 +7,13 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::Method;
 use actix_web::http::uri::Scheme;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::time::Instant;
 
 use super::{Call, HttpClient, Limits, Origin, TlsRoots, client_config};
+use crate::http_message::{Method, Request};
 
 /// Why the TLS connector does not work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,12 +54,9 @@ pub async fn self_test() -> Result<(), SelfTestError> {
     let client = HttpClient::new(tls, Limits { connect_timeout: LIMIT, keep_alive: LIMIT, in_flight: 1 });
     let origin = Origin::new(Scheme::HTTPS, "localhost", address.port()).map_err(SelfTestError::from)?;
     let call = Call {
-        method: Method::GET,
+        request: Request { method: Method::Get, target: "/".to_owned(), headers: Vec::new(), body: None },
         origin: &origin,
         address,
-        target: "/",
-        headers: Vec::new(),
-        body: None,
         deadline: Instant::now() + LIMIT,
         max_answer_bytes: 1024,
     };
