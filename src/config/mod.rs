@@ -45,7 +45,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use callers::{CallerConfig, CallerTopics};
-pub use capabilities::Feature;
 pub use check::{CheckReport, check};
 pub use credentials::CredentialsConfig;
 pub use dropin::{ClientAuth, DropInConfig};
@@ -58,7 +57,7 @@ pub use log::{LogConfig, LogFormat, LogLevel};
 pub use management::ManagementConfig;
 pub use overrides::Overrides;
 pub use problem::{ConfigErrors, Location, Position, Problem};
-pub use profiles::{BinaryBodies, ClockSkew, CredentialsSource, ProfileConfig, Protocol};
+pub use profiles::{BinaryBodies, ClockSkew, CredentialsSource, ProfileConfig};
 pub use reference::reference;
 pub use secret_file::{CredentialsError, load_credentials, load_secret};
 pub use server::ServerConfig;

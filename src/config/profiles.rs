@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
+use crate::model::{Protocol, Word as _};
 use crate::signature::Credentials;
 
 use super::endpoint::{EMBEDDED, ENDPOINT, Endpoint};
@@ -15,37 +16,11 @@ use super::names::{CONTENT_TYPE, INSTANCE, PRODUCER_GROUP, TABLE_NAME};
 use super::schema::{Key, Preset, Section};
 use super::units::millis;
 
-/// The protocol of an MQ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Protocol {
-    /// The HTTP interface of Alibaba Cloud ONS, which the embedded endpoint speaks, too.
-    #[serde(rename = "ons-http")]
-    OnsHttp,
-    /// The HTTP interface of Alibaba Cloud `RocketMQ` 4.x and its like (`x-mq-version: 2015-06-06`), which the embedded
-    /// endpoint speaks, too.
-    #[serde(rename = "mq-http")]
-    MqHttp,
-}
-
-impl Protocol {
-    /// Every protocol of this version.
-    pub const ALL: [Self; 2] = [Self::OnsHttp, Self::MqHttp];
-
-    /// The protocol's name in the configuration.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OnsHttp => "ons-http",
-            Self::MqHttp => "mq-http",
-        }
-    }
-
-    /// Largest message body where the profile says nothing, in bytes.
-    fn max_message_bytes(self) -> usize {
-        match self {
-            Self::OnsHttp => 64 << 10,
-            Self::MqHttp => 4 << 20,
-        }
+/// Largest message body where the profile says nothing, in bytes.
+fn max_message_bytes(protocol: Protocol) -> usize {
+    match protocol {
+        Protocol::OnsHttp => 64 << 10,
+        Protocol::MqHttp => 4 << 20,
     }
 }
 
@@ -151,7 +126,7 @@ pub(super) const SECTION: Section = Section {
     keys: &[
         key(
             "protocol",
-            Kind::Choice { allowed: &["ons-http", "mq-http"], later: &["rocketmq"] },
+            Kind::Choice { allowed: Protocol::WORDS, later: &["rocketmq"] },
             Preset::Required,
             "The protocol of the MQ: `ons-http`, or `mq-http`, which the vendor's MQ HTTP SDKs (`x-mq-version: 2015-06-06`) speak.",
         ),
@@ -269,6 +244,7 @@ pub(super) const SECTION: Section = Section {
 /// The table as written.
 #[derive(Debug, Deserialize)]
 pub(super) struct RawProfile {
+    #[serde(deserialize_with = "protocol")]
     protocol: Protocol,
     endpoints: Vec<String>,
     credentials: String,
@@ -294,6 +270,11 @@ pub(super) struct RawProfile {
     breaker_failures: u32,
     #[serde(deserialize_with = "millis")]
     breaker_open: Duration,
+}
+
+fn protocol<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Protocol, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    Protocol::named(&word).ok_or_else(|| de::Error::custom("unknown protocol"))
 }
 
 /// A flag or a word, as checked.
@@ -381,7 +362,7 @@ pub(super) fn resolve(
             visibility_timeout: raw.visibility_timeout,
             binary_bodies: raw.binary_bodies.resolve(),
             zero_timeout: raw.zero_timeout,
-            max_message_bytes: raw.max_message_bytes.unwrap_or_else(|| raw.protocol.max_message_bytes()),
+            max_message_bytes: raw.max_message_bytes.unwrap_or_else(|| max_message_bytes(raw.protocol)),
             content_type: raw.content_type,
             ca_file: raw.ca_file,
             connect_timeout: raw.connect_timeout,

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::model::Feature;
+
 use super::units::duration_text;
 use super::{
     BinaryBodies, CallerConfig, CallerTopics, Config, CredentialsConfig, CredentialsSource, DropInConfig,
-    EmbeddedConfig, Endpoint, Feature, Groups, LimitsConfig, ProfileConfig, ServerConfig, TopicConfig, TopicPattern,
+    EmbeddedConfig, Endpoint, Groups, LimitsConfig, ProfileConfig, ServerConfig, TopicConfig, TopicPattern,
 };
 
 impl Config {

@@ -1,10 +1,12 @@
 //! Settings that name other settings: what they name must exist and fit.
 
+use crate::model::Protocol;
+
 use super::Config;
 use super::endpoint::Endpoint;
 use super::findings::Findings;
 use super::kind::Flaw;
-use super::profiles::{CredentialsSource, ProfileConfig, Protocol};
+use super::profiles::{CredentialsSource, ProfileConfig};
 use super::suggest::did_you_mean;
 
 /// Checks what profiles name.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::model::{ConsumerGroup, Key as MessageKey, NameError, Tag, Topic};
+use crate::model::{ConsumerGroup, Feature, Key as MessageKey, NameError, Tag, Topic, Word as _};
 
 use super::Config;
-use super::capabilities::{FEATURE, Feature};
+use super::capabilities::FEATURE;
 use super::findings::Findings;
 use super::kind::{Flaw, Kind};
 use super::names::{ANY, GROUP_OR_ANY, KEY, TABLE_NAME, TAG, TOPIC_OR_ANY};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::{NameError, Outcome};
+use super::Verb;
+use crate::model::{NameError, Outcome, Protocol};
 use crate::upstream::UpstreamError;
 
 /// Every way in which a use case fails.
@@ -41,10 +42,10 @@ pub enum GatewayError {
     /// The protocol behind the topic has no such operation.
     #[error("the protocol behind this topic ({protocol}) has no {verb}: let the visibility timeout pass instead")]
     UnsupportedVerb {
-        /// `nack` or `extend`.
-        verb: &'static str,
+        /// The operation.
+        verb: Verb,
         /// The protocol.
-        protocol: &'static str,
+        protocol: Protocol,
     },
     /// Fields that do not go together, or a value that only the topic's settings make wrong.
     #[error("{detail}")]

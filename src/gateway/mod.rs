@@ -12,6 +12,7 @@ mod poll_lanes;
 mod publish;
 mod receipt_handle;
 mod receive;
+mod requirements;
 mod routing;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use error::GatewayError;
 pub use publish::Accepted;
 pub use receipt_handle::{MAX_RECEIPT_HANDLE_BYTES, ReceiptHandle};
 pub use receive::{ReceiveRequest, Received};
+pub use requirements::Verb;
 pub use routing::{GroupRoute, Routes, TopicRoute};
 
 /// What all threads share.

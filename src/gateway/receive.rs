@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus::IntGauge;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
+use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle, requirements};
 use crate::context::RequestContext;
 use crate::model::{Delivery, TagFilter};
 use crate::tasks::Stage;
@@ -22,6 +22,8 @@ pub struct ReceiveRequest {
     pub tags: Option<TagFilter>,
     /// In order within each message group, also where the group is not configured so.
     pub ordered: bool,
+    /// How long what comes is hidden from others; `None` is as long as the MQ hides it by itself.
+    pub visibility_timeout: Option<Duration>,
 }
 
 /// What a caller gets.
@@ -47,19 +49,15 @@ impl Gateway {
         let upstream = self.upstream(&route.topic)?;
         let capabilities = upstream.capabilities();
         let ordered = request.ordered || route.ordered;
-        let unsupported = |field, lacks: &str| {
-            let detail = format!("{} {lacks}", capabilities.protocol);
-            Err(GatewayError::UnsupportedField { field, detail })
-        };
-        if request.tags.is_some() && !capabilities.tag_filter {
-            return unsupported("tags", "has no tag filter: leave tags out and select by tag yourself");
-        }
-        if ordered && !capabilities.ordered_groups {
-            return unsupported("ordered", "has no ordered groups: receive without order");
-        }
-        let max_messages = request.max_messages.min(capabilities.max_receive_messages);
+        let used = [
+            (request.visibility_timeout.is_some(), &requirements::VISIBILITY_TIMEOUT),
+            (request.tags.is_some(), &requirements::TAGS),
+            (ordered, &requirements::ORDERED),
+        ];
+        requirements::require(capabilities, &used)?;
+        let max_messages = request.max_messages.min(capabilities.limits.max_receive_messages);
         let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
-        let wait = request.wait.min(capabilities.max_wait);
+        let wait = request.wait.min(capabilities.limits.max_wait);
         let asked = upstream::ReceiveRequest {
             topic: &route.topic.topic,
             group: &route.group,
@@ -67,6 +65,7 @@ impl Gateway {
             wait,
             tags: request.tags.as_ref(),
             ordered,
+            visibility_timeout: request.visibility_timeout,
         };
         let polled = if wait.is_zero() {
             self.ask(context, upstream, asked).await?

@@ -152,7 +152,7 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError::Internal`].
     pub fn max_message_bytes(&self, route: &TopicRoute) -> Result<usize, GatewayError> {
-        Ok(self.upstream(route)?.capabilities().max_message_bytes)
+        Ok(self.upstream(route)?.capabilities().limits.max_message_bytes)
     }
 
     /// As [`Gateway::topic`], for a publish: a name that is not configured is counted.

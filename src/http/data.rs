@@ -29,7 +29,7 @@ use super::route::{Found, Route, find};
 use super::{api, body};
 use crate::config::{LimitsConfig, ServerConfig};
 use crate::context::RequestContext;
-use crate::gateway::{Gateway, GatewayError};
+use crate::gateway::{Gateway, GatewayError, Verb};
 use crate::model::Outcome;
 use crate::random::Random;
 use crate::tasks::{Stage, Tasks};
@@ -214,8 +214,8 @@ impl DataService {
             Route::Ack => self.to_its_end(async move { api::acknowledge(&exchange).await }).await,
             Route::Receive => guarded(api::receive(&exchange, false)).await,
             Route::ReceiveByQuery => guarded(api::receive(&exchange, true)).await,
-            Route::Nack => api::unsupported(&exchange, "nack"),
-            Route::Extend => api::unsupported(&exchange, "extend"),
+            Route::Nack => api::unsupported(&exchange, Verb::Nack),
+            Route::Extend => api::unsupported(&exchange, Verb::Extend),
             Route::Topics => api::topics(&exchange),
             Route::Topic => api::topic(&exchange),
             Route::OpenApi => Ok(api::openapi()),

@@ -22,7 +22,9 @@ use std::time::Duration;
 
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
-use crate::model::{Capabilities, ConsumerGroup, Delivery, Message, Published, TagFilter, Topic, UpstreamHandle};
+use crate::model::{
+    Capabilities, ConsumerGroup, Delivery, Message, Protocol, Published, TagFilter, Topic, UpstreamHandle,
+};
 
 pub use breaker::BreakerSettings;
 pub use endpoints::{EndpointAddress, Endpoints};
@@ -89,6 +91,8 @@ pub struct ReceiveRequest<'a> {
     pub tags: Option<&'a TagFilter>,
     /// In order within each message group.
     pub ordered: bool,
+    /// How long what comes is hidden from others; asked for only where the protocol can.
+    pub visibility_timeout: Option<Duration>,
 }
 
 impl Upstream {
@@ -96,8 +100,8 @@ impl Upstream {
     #[must_use]
     pub fn build(plan: &Plan) -> Self {
         match plan.protocol {
-            crate::config::Protocol::OnsHttp => Self::OnsHttp(OnsHttp::new(plan)),
-            crate::config::Protocol::MqHttp => Self::MqHttp(MqHttp::new(plan)),
+            Protocol::OnsHttp => Self::OnsHttp(OnsHttp::new(plan)),
+            Protocol::MqHttp => Self::MqHttp(MqHttp::new(plan)),
         }
     }
 

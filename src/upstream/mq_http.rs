@@ -31,7 +31,7 @@ impl MqHttp {
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         // Six bytes of escapes per byte of body at worst, and some room for the rest (contract section 4).
-        let per_message = plan.capabilities.max_message_bytes.saturating_mul(6);
+        let per_message = plan.capabilities.limits.max_message_bytes.saturating_mul(6);
         let messages = usize::try_from(mq_http::MAX_CONSUME).unwrap_or(usize::MAX);
         Self { exchange: Exchange::new(plan, per_message.saturating_mul(messages).saturating_add(1024 * 1024)) }
     }

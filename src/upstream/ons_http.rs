@@ -11,7 +11,7 @@ use crate::config::OnUnknown;
 use crate::context::RequestContext;
 use crate::http_message::{self, Method};
 use crate::model::{
-    ConsumerGroup, Delivery, Key, MAX_TAG_CHARS, Message, Published, Topic, UnixMillis, UpstreamHandle,
+    ConsumerGroup, Delivery, Feature, Key, MAX_TAG_CHARS, Message, Published, Topic, UnixMillis, UpstreamHandle,
 };
 use crate::outbound::Answer;
 use crate::protocol::ons_http::{
@@ -30,7 +30,7 @@ impl OnsHttp {
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
         // Six bytes of JSON escapes per byte of body at worst, and some room for the rest (contract section 4).
-        let per_message = plan.capabilities.max_message_bytes.saturating_mul(6);
+        let per_message = plan.capabilities.limits.max_message_bytes.saturating_mul(6);
         Self { exchange: Exchange::new(plan, per_message.saturating_mul(32).saturating_add(1024 * 1024)) }
     }
 
@@ -41,7 +41,7 @@ impl OnsHttp {
     /// Why the protocol does not carry a message.
     pub(super) fn objection(&self, message: &Message) -> Option<Objection> {
         let protocol = self.plan().capabilities.protocol;
-        if !self.plan().capabilities.binary_bodies && std::str::from_utf8(&message.body).is_err() {
+        if !self.plan().capabilities.has(Feature::BinaryBodies) && std::str::from_utf8(&message.body).is_err() {
             let detail = format!(
                 "{protocol} carries no bytes that are not UTF-8: encode them (base64) or set binary_bodies on the \
                  profile where the MQ gives them back unchanged"

@@ -11,9 +11,9 @@ use super::clock_skew::ClockSkew;
 use super::retry::RetryBudget;
 use super::{Endpoints, Keys};
 use crate::clock::Clock;
-use crate::config::{BinaryBodies, ProfileConfig, Protocol};
+use crate::config::{BinaryBodies, ProfileConfig};
 use crate::context::RequestContext;
-use crate::model::{Capabilities, Topic};
+use crate::model::{Capabilities, Protocol, Topic};
 use crate::outbound::Limits;
 use crate::random::Random;
 use crate::telemetry::{Metrics, UpstreamMetrics};
@@ -153,7 +153,8 @@ impl Plan {
 mod tests {
     use std::collections::BTreeMap;
 
-    use crate::config::{Overrides, Protocol, Source, load};
+    use crate::config::{Overrides, Source, load};
+    use crate::model::Protocol;
     use crate::protocol::{mq_http, ons_http};
 
     /// The configuration may not look at the protocol, so its number is compared here.
@@ -161,11 +162,11 @@ mod tests {
     fn the_configuration_knows_how_much_one_receive_takes() {
         let config = load(&Source::BuiltIn, &Overrides::default(), &BTreeMap::new()).unwrap();
         let able = config.profiles["embedded"].capabilities();
-        assert_eq!((able.protocol, able.max_receive_messages), ("ons-http", ons_http::MAX_CONSUME));
+        assert_eq!((able.protocol, able.limits.max_receive_messages), (Protocol::OnsHttp, ons_http::MAX_CONSUME));
         let mut profile = config.profiles["embedded"].clone();
         profile.protocol = Protocol::MqHttp;
         let able = profile.capabilities();
-        assert_eq!((able.protocol, able.max_receive_messages), ("mq-http", mq_http::MAX_CONSUME));
-        assert_eq!(able.max_wait.as_secs(), mq_http::MAX_WAIT_SECONDS);
+        assert_eq!((able.protocol, able.limits.max_receive_messages), (Protocol::MqHttp, mq_http::MAX_CONSUME));
+        assert_eq!(able.limits.max_wait.as_secs(), mq_http::MAX_WAIT_SECONDS);
     }
 }

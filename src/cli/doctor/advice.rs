@@ -1,7 +1,7 @@
 //! What to do about an answer, in the words that fit the protocol.
 
 use super::questions::Respondent;
-use crate::config::Protocol;
+use crate::model::Protocol;
 
 pub(super) const CLOCK: &str =
     "mend the clock first and ask again: before that nothing can be said about keys, topics and groups";

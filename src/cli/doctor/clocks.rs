@@ -1,7 +1,7 @@
 //! The MQ's clock against ours, as far apart as the protocol lets them be.
 
 use super::report::{Check, Finding, Verdict};
-use crate::config::Protocol;
+use crate::model::Protocol;
 
 /// How far the MQ's clock may be from ours, in seconds.
 struct Window {

@@ -10,7 +10,7 @@ use super::answers::{Asked, Parameter, Reply, Said};
 use super::clocks::Skew;
 use super::questions::{Questions, Respondent};
 use super::report::{Check, Finding, Verdict};
-use crate::config::Protocol;
+use crate::model::Protocol;
 
 /// The findings on keys, topics and groups, in this order. `asked` is not empty.
 pub(super) fn judge(asked: &[Asked], skew: Option<Skew>, respondent: &Respondent) -> Vec<Finding> {

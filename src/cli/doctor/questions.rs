@@ -4,7 +4,8 @@
 //! changes nothing: a consume would take a message away from somebody, and a handle of a form that our own embedded
 //! endpoint knows would make the topic and the group there.
 
-use crate::config::{Config, Endpoint, Groups, ProfileConfig, Protocol, TopicPattern};
+use crate::config::{Config, Endpoint, Groups, ProfileConfig, TopicPattern};
+use crate::model::Protocol;
 
 /// The handle of the ONS HTTP protocol: base64 of `mq-gateway doctor: no handle`. The vendor's service decodes handles;
 /// this one has no `+` and no `/`.

@@ -9,8 +9,8 @@ use clap::CommandFactory as _;
 use super::arguments::{Arguments, Format, Operation, SignArguments};
 use super::{Failure, print, profile_access, run};
 use crate::clock::Clock;
-use crate::config::{Config, ProfileConfig, Protocol, TopicConfig, TopicPattern};
-use crate::model::{ConsumerGroup, Key, NameError, Tag, Topic, UnixMillis, UpstreamHandle};
+use crate::config::{Config, ProfileConfig, TopicConfig, TopicPattern};
+use crate::model::{ConsumerGroup, Key, NameError, Protocol, Tag, Topic, UnixMillis, UpstreamHandle};
 use explanation::Context;
 
 /// No profile takes a longer message.

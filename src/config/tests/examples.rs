@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::super::schema::{Preset, SECTIONS};
 use super::super::*;
 use super::{load_built_in, load_text, repository};
+use crate::model::{Feature, Protocol};
 
 fn load_example(name: &str) -> Config {
     let path = repository("config/examples").join(name);

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{Expected, at, check, load_text};
+use crate::model::{Feature, Protocol};
 
 const GOOD: &str = r#"
 [credentials.main]
@@ -40,8 +41,11 @@ fn defaults_follow_the_protocol() {
     assert_eq!((profile.max_message_bytes, profile.binary_bodies), (4 << 20, BinaryBodies::Refuse));
     assert_eq!((profile.instance_id.as_deref(), profile.producer_group.as_str()), (None, ""));
     let able = profile.capabilities();
-    assert_eq!((able.protocol, able.max_receive_messages, able.max_message_bytes), ("mq-http", 16, 4 << 20));
-    assert!(!able.binary_bodies && able.ordered_groups && able.properties && able.tag_filter);
+    assert_eq!((able.protocol, able.limits.max_receive_messages), (Protocol::MqHttp, 16));
+    assert_eq!(able.limits.max_message_bytes, 4 << 20);
+    let has = |feature| able.has(feature);
+    assert!(!has(Feature::BinaryBodies) && has(Feature::OrderedGroups));
+    assert!(has(Feature::Properties) && has(Feature::TagFilter));
 
     let keys =
         "credentials = \"main\"\ninstance_id = 'MQ_INST_1'\nmax_message_bytes = '1MiB'\nproducer_group = 'GID_a'";
@@ -52,7 +56,7 @@ fn defaults_follow_the_protocol() {
         let profile = &load_text(text).unwrap().profiles["main"];
         assert_eq!((profile.binary_bodies, profile.max_message_bytes), (expected, 1 << 20));
         assert_eq!(profile.instance_id.as_deref(), Some("MQ_INST_1"));
-        assert_eq!(profile.capabilities().binary_bodies, expected == BinaryBodies::Base64);
+        assert_eq!(profile.capabilities().has(Feature::BinaryBodies), expected == BinaryBodies::Base64);
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::content_type;
 use super::shape::{Field, Kind, object};
+use crate::gateway::Verb;
 use crate::http::data::Exchange;
 use crate::http::problem::{FieldError, Problem};
 
@@ -63,7 +64,7 @@ pub(in crate::http) async fn acknowledge(exchange: &Exchange) -> Result<HttpResp
 }
 
 /// 501, since the protocol behind the topic has no such verb.
-pub(in crate::http) fn unsupported(exchange: &Exchange, verb: &'static str) -> Result<HttpResponse, Problem> {
+pub(in crate::http) fn unsupported(exchange: &Exchange, verb: Verb) -> Result<HttpResponse, Problem> {
     let refused = |error| Problem::from(error).closing();
     let route = exchange.gateway().group(&exchange.found.topic, &exchange.found.group).map_err(refused)?;
     exchange.gateway().require_verb(&route, verb).map_err(refused)?;

@@ -109,7 +109,8 @@ async fn consume_some(
     let gateway = exchange.gateway();
     let route = super::group(exchange, identity, topic, &query.group).map_err(denied)?;
     let wait = Duration::from_secs(query.wait_seconds);
-    let request = ReceiveRequest { max_messages: query.num, wait, tags: query.tags, ordered: query.ordered };
+    let (max_messages, tags, ordered) = (query.num, query.tags, query.ordered);
+    let request = ReceiveRequest { max_messages, wait, tags, ordered, visibility_timeout: None };
     let received =
         gateway.receive(&exchange.context, &route, &request).await.map_err(|error| logged(exchange, topic, &error))?;
     if received.deliveries.is_empty() {

@@ -111,7 +111,7 @@ async fn consume_some(
         None => exchange.drop_in().default_wait,
     };
     let max_messages = consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME);
-    let request = ReceiveRequest { max_messages, wait, tags: None, ordered: false };
+    let request = ReceiveRequest { max_messages, wait, tags: None, ordered: false, visibility_timeout: None };
     let received = gateway.receive(&exchange.context, &route, &request).await;
     let received = received.map_err(|error| logged(exchange, route.topic.topic.as_str(), &error))?;
     let json = ons_http::encode_consumed(&received.deliveries);
