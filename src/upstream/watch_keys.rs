@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::Keys;
-use super::keys::{Demand, Unchanged};
+use super::keys::{ReloadPolicy, Unchanged};
 
 const POLL: Duration = Duration::from_secs(30);
 /// Until the next look at files that could not be used, and how often.
@@ -43,7 +43,7 @@ pub async fn watch_keys(keys: Keys, reloads: IntCounterVec) {
     loop {
         sleep(SETTLE).await;
         while changes.try_recv().is_ok() {}
-        let kept_old = reload(&keys, &name, Demand::BothNew, &reloads).await == Reload::KeptOld;
+        let kept_old = reload(&keys, &name, ReloadPolicy::BothNew, &reloads).await == Reload::KeptOld;
         // Somebody may be in the middle of writing, with no further event: look again soon, but not for ever.
         soon = if kept_old { soon.saturating_sub(1) } else { LOOKS_SOON };
         let pause = if kept_old && soon > 0 { SOON } else { POLL };
@@ -66,9 +66,9 @@ pub(super) enum Reload {
 }
 
 /// Reads the files and tells what came of it.
-pub(super) async fn reload(keys: &Keys, name: &str, demand: Demand, reloads: &IntCounterVec) -> Reload {
+pub(super) async fn reload(keys: &Keys, name: &str, policy: ReloadPolicy, reloads: &IntCounterVec) -> Reload {
     let reader = keys.clone();
-    let read = tokio::task::spawn_blocking(move || reader.reload(demand)).await;
+    let read = tokio::task::spawn_blocking(move || reader.reload(policy)).await;
     let count = |result: &str| reloads.with_label_values(&[name, result]).inc();
     match read {
         Ok(Ok(())) => {
