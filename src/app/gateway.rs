@@ -49,7 +49,7 @@ fn plan(
     });
     let addresses = addresses.collect::<Result<Vec<_>, StartError>>()?;
     let breaker = BreakerSettings { failures: profile.breaker_failures, open: profile.breaker_open };
-    let state = |endpoint: &str| surroundings.metrics.circuit_breaker_state(&name, endpoint);
+    let state = |endpoint: &str| surroundings.metrics.upstream.circuit_breaker_state(&name, endpoint);
     let endpoints = Endpoints::new(&addresses, breaker, state)
         .map_err(|error| StartError::Inconsistent(format!("profile `{name}`: endpoints: {error}")))?;
     let credentials = match &profile.credentials {
@@ -146,7 +146,7 @@ pub(super) fn listen(
         name: "data",
         address: config.server.listen,
         key: "server.listen",
-        metrics: surroundings.metrics.connections("data"),
+        metrics: surroundings.metrics.connections.listener("data"),
     };
     serve(config, door, build, DataService::handle)
 }

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use actix_web::http::uri::{InvalidUri, Scheme};
 use arc_swap::ArcSwap;
-use prometheus::IntGauge;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
@@ -18,6 +17,7 @@ use super::breaker::Breaker;
 use super::look_up::look_up;
 use super::{BreakerSettings, UpstreamError, UpstreamErrorKind};
 use crate::outbound::Origin;
+use crate::telemetry::Gauge;
 
 /// Most addresses that one request tries.
 pub(super) const MAX_ADDRESSES: usize = 3;
@@ -96,7 +96,7 @@ impl Endpoints {
     pub fn new(
         configured: &[EndpointAddress],
         breaker: BreakerSettings,
-        state: impl Fn(&str) -> IntGauge,
+        state: impl Fn(&str) -> Gauge,
     ) -> Result<Self, InvalidUri> {
         let endpoints = configured
             .iter()
@@ -248,10 +248,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::telemetry::Metrics;
 
     fn new(configured: &[EndpointAddress]) -> Endpoints {
         let breaker = BreakerSettings { failures: 5, open: Duration::from_secs(30) };
-        Endpoints::new(configured, breaker, |_| IntGauge::new("g", "g").unwrap()).unwrap()
+        let metrics = Metrics::new().unwrap();
+        Endpoints::new(configured, breaker, |it| metrics.upstream.circuit_breaker_state("p", it)).unwrap()
     }
 
     fn address(text: &str) -> SocketAddr {

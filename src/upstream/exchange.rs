@@ -44,16 +44,6 @@ pub(super) enum Operation {
     Acknowledge,
 }
 
-impl Operation {
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Publish => "publish",
-            Self::Receive => "receive",
-            Self::Acknowledge => "ack",
-        }
-    }
-}
-
 /// How one operation is performed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct How {
@@ -105,8 +95,7 @@ impl Exchange {
             let Some(pause) = pause else {
                 return Attempted { attempts, result: Err(honest(error, cause)) };
             };
-            let (profile, operation) = (self.plan.name.as_str(), how.operation.label());
-            self.plan.retries.with_label_values(&[profile, operation, error.kind.label()]).inc();
+            metrics.retry(error.kind.label());
             if error.kind == UpstreamErrorKind::AuthRejected
                 && let Some(name) = self.plan.keys.name()
             {
@@ -177,7 +166,7 @@ impl Exchange {
             if rank > 0 {
                 self.plan.endpoints.prefer(candidate);
             }
-            self.metrics(how.operation).duration.observe(started.elapsed().as_secs_f64());
+            self.metrics(how.operation).duration.observe(started.elapsed());
             return result;
         }
         Err(failure.unwrap_or_else(|| CallError::TimedOutUnsent.into()))

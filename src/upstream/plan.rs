@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::{IntCounterVec, IntGauge};
 use rustls::ClientConfig;
 use tokio::time::Instant;
 
@@ -16,7 +15,7 @@ use crate::context::RequestContext;
 use crate::model::{Capabilities, Topic};
 use crate::outbound::Limits;
 use crate::random::Random;
-use crate::telemetry::{Metrics, UpstreamMetrics};
+use crate::telemetry::{CredentialReloads, Gauge, Metrics, UpstreamMetrics};
 
 /// One profile, ready to be built per thread. Clones share endpoints, keys and metrics.
 #[derive(Debug, Clone)]
@@ -60,11 +59,9 @@ pub struct Plan {
     /// Series by operation.
     pub acknowledge: UpstreamMetrics,
     /// Whether the MQ answers.
-    pub up: IntGauge,
-    /// Repetitions, by profile, operation and the error that made them.
-    pub(super) retries: IntCounterVec,
-    /// What reading credentials again gave, by credential and result.
-    pub(super) reloads: IntCounterVec,
+    pub up: Gauge,
+    /// What reading credentials again gave.
+    pub(super) reloads: CredentialReloads,
     /// The MQ's clock minus ours.
     pub(super) clock_skew: Arc<ClockSkew>,
     /// How much may be repeated still.
@@ -136,13 +133,12 @@ impl Plan {
             },
             tls: parts.tls,
             clock: parts.clock,
-            publish: metrics.upstream(&profile.name, "publish"),
-            receive: metrics.upstream(&profile.name, "receive"),
-            acknowledge: metrics.upstream(&profile.name, "ack"),
-            up: metrics.upstream_up(&profile.name),
-            retries: metrics.upstream_retries(),
-            reloads: metrics.credential_reloads(),
-            clock_skew: Arc::new(ClockSkew::new(profile.clock_skew, metrics.upstream_clock_skew(&profile.name))),
+            publish: metrics.upstream.operation(&profile.name, "publish"),
+            receive: metrics.upstream.operation(&profile.name, "receive"),
+            acknowledge: metrics.upstream.operation(&profile.name, "ack"),
+            up: metrics.upstream.up(&profile.name),
+            reloads: metrics.credential_reloads.clone(),
+            clock_skew: Arc::new(ClockSkew::new(profile.clock_skew, metrics.upstream.clock_skew(&profile.name))),
             budget: Arc::new(RetryBudget::new(Instant::now())),
             random: parts.random,
         }
