@@ -142,7 +142,7 @@ pub(super) fn listen(
         name: "data",
         address: config.server.listen,
         key: "server.listen",
-        metrics: surroundings.metrics.connections("data"),
+        metrics: surroundings.metrics.connections.listener("data"),
     };
     serve(config, door, build, DataService::handle)
 }

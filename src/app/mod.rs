@@ -120,7 +120,7 @@ pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> 
         gateway::tell_who_is_refused(&config);
         let callers = gateway::callers(&config, credentials)?;
         for keys in callers.keys() {
-            let reloads = metrics.credential_reloads();
+            let reloads = metrics.credential_reloads.clone();
             background.push(Background::spawn(crate::upstream::watch_keys(keys, reloads)));
         }
         let listener = gateway::listen(&config, plans, callers, &tasks, &surroundings, stages.clone())?;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use prometheus::IntGauge;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
@@ -96,7 +95,7 @@ impl Gateway {
         route: &GroupRoute,
         asked: upstream::PollRequest<'_>,
     ) -> Result<Vec<Delivery>, GatewayError> {
-        let _waiter = Counted::new(&self.shared.metrics.receive_waiters);
+        let _waiter = self.shared.metrics.messages.receive_waiters.guard();
         let end = Instant::now() + asked.wait;
         let lanes = self.lanes.of(&route.topic.topic, &route.group);
         loop {
@@ -126,7 +125,7 @@ impl Gateway {
         upstream: &Upstream,
         asked: upstream::PollRequest<'_>,
     ) -> Result<Vec<Delivery>, GatewayError> {
-        let _poll = Counted::new(&self.shared.metrics.upstream_polls);
+        let _poll = self.shared.metrics.upstream.polls.guard();
         Ok(upstream.receive(context, &asked).await?)
     }
 }
@@ -145,21 +144,5 @@ impl Received {
             }
         };
         self.deliveries.into_iter().filter_map(with_handle).collect()
-    }
-}
-
-/// One more while it lives.
-struct Counted(IntGauge);
-
-impl Counted {
-    fn new(gauge: &IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prometheus::IntGauge;
 use tokio::time::Instant;
+
+use crate::telemetry::Gauge;
 
 /// Until the next request may try an endpoint whose first probe has not ended.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
@@ -28,7 +29,7 @@ pub struct Breaker {
     /// A std lock: held for a few lines, never over an await.
     state: Mutex<State>,
     /// 0 closed, 1 open, 2 half-open.
-    gauge: IntGauge,
+    gauge: Gauge,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +75,7 @@ pub struct Permit<'a> {
 impl Breaker {
     /// A closed circuit; `gauge` shows its state.
     #[must_use]
-    pub fn new(settings: BreakerSettings, gauge: IntGauge) -> Self {
+    pub fn new(settings: BreakerSettings, gauge: Gauge) -> Self {
         gauge.set(0);
         let state = Mutex::new(State::Closed { failures: 0 });
         Self { settings, troubled: AtomicBool::new(false), state, gauge }
@@ -164,11 +165,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::telemetry::Metrics;
 
     const OPEN: Duration = Duration::from_secs(30);
 
     fn breaker() -> Breaker {
-        Breaker::new(BreakerSettings { failures: 5, open: OPEN }, IntGauge::new("g", "g").unwrap())
+        let gauge = Metrics::new().unwrap().upstream.circuit_breaker_state("p", "e");
+        Breaker::new(BreakerSettings { failures: 5, open: OPEN }, gauge)
     }
 
     fn fail(breaker: &Breaker, times: u32, now: Instant) {

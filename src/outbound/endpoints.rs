@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
-use prometheus::IntGauge;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::breaker::Breaker;
 use super::look_up::look_up;
 use super::{BreakerSettings, EndpointAddress, InvalidHost, Origin};
+use crate::telemetry::Gauge;
 
 /// A set of endpoints, shared by every thread.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Endpoints {
     pub fn new(
         configured: &[EndpointAddress],
         breaker: BreakerSettings,
-        state: impl Fn(&str) -> IntGauge,
+        state: impl Fn(&str) -> Gauge,
     ) -> Result<Self, InvalidHost> {
         let endpoint = |address: &EndpointAddress| {
             let breaker = Breaker::new(breaker, state(&address.authority()));
@@ -221,10 +221,12 @@ mod tests {
 
     use super::super::Verdict;
     use super::*;
+    use crate::telemetry::Metrics;
 
     fn new(configured: &[EndpointAddress]) -> Endpoints {
         let breaker = BreakerSettings { failures: 5, open: Duration::from_secs(30) };
-        Endpoints::new(configured, breaker, |_| IntGauge::new("g", "g").unwrap()).unwrap()
+        let metrics = Metrics::new().unwrap();
+        Endpoints::new(configured, breaker, |it| metrics.upstream.circuit_breaker_state("p", it)).unwrap()
     }
 
     fn address(text: &str) -> SocketAddr {
@@ -279,11 +281,11 @@ mod tests {
     fn every_endpoint_has_a_circuit_of_its_own() {
         let hosts = ["127.0.0.1", "::1"];
         let configured = hosts.map(|host| EndpointAddress { tls: false, host: host.into(), port: 8080 });
-        let labels = std::cell::RefCell::new(Vec::new());
+        let (labels, metrics) = (std::cell::RefCell::new(Vec::new()), Metrics::new().unwrap());
         let breaker = BreakerSettings { failures: 1, open: Duration::from_secs(30) };
         let endpoints = Endpoints::new(&configured, breaker, |label| {
             labels.borrow_mut().push(label.to_owned());
-            IntGauge::new("g", "g").unwrap()
+            metrics.upstream.circuit_breaker_state("p", label)
         });
         let (endpoints, now) = (endpoints.unwrap(), Instant::now());
         assert_eq!(labels.into_inner(), ["127.0.0.1:8080", "[::1]:8080"]);

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::IntCounterVec;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::watch_keys::{reload, watch_keys};
@@ -17,7 +16,7 @@ use crate::context::RequestContext;
 use crate::model::Outcome;
 use crate::outbound::RetryBudget;
 use crate::random::Random;
-use crate::telemetry::{Metrics, UpstreamMetrics};
+use crate::telemetry::{CredentialReloads, Metrics, UpstreamMetrics};
 
 /// Most attempts at one operation.
 const MAX_ATTEMPTS: u32 = 3;
@@ -64,10 +63,8 @@ pub(super) struct Attempts {
     publish: UpstreamMetrics,
     receive: UpstreamMetrics,
     acknowledge: UpstreamMetrics,
-    /// Repetitions, by profile, operation and the error that made them.
-    retries: IntCounterVec,
-    /// What reading the keys again gave, by credential and result.
-    reloads: IntCounterVec,
+    /// What reading the keys again gave.
+    reloads: CredentialReloads,
 }
 
 impl Attempts {
@@ -77,11 +74,10 @@ impl Attempts {
             keys,
             budget: Arc::new(RetryBudget::new(Instant::now())),
             random,
-            publish: metrics.upstream(profile, Operation::Publish.label()),
-            receive: metrics.upstream(profile, Operation::Receive.label()),
-            acknowledge: metrics.upstream(profile, Operation::Acknowledge.label()),
-            retries: metrics.upstream_retries(),
-            reloads: metrics.credential_reloads(),
+            publish: metrics.upstream.operation(profile, Operation::Publish.label()),
+            receive: metrics.upstream.operation(profile, Operation::Receive.label()),
+            acknowledge: metrics.upstream.operation(profile, Operation::Acknowledge.label()),
+            reloads: metrics.credential_reloads.clone(),
         }
     }
 
@@ -91,6 +87,7 @@ impl Attempts {
         policy: &AttemptPolicy<'_>,
         attempt: impl AsyncFn() -> Result<T, UpstreamError>,
     ) -> Result<T, UpstreamError> {
+        let metrics = self.metrics(policy.operation);
         let mut number = 0;
         let mut earlier = None;
         self.budget.earn();
@@ -98,7 +95,10 @@ impl Attempts {
             number += 1;
             let started = Instant::now();
             let result = attempt().await;
-            self.observe(policy.operation, started, result.as_ref().map(drop));
+            if result.as_ref().map_or_else(|error| error.kind.was_sent(), |_| true) {
+                metrics.duration.observe(started.elapsed());
+            }
+            metrics.count(result.as_ref().map_or_else(|error| error.kind.label(), |_| "ok"));
             let error = match result {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
@@ -109,7 +109,7 @@ impl Attempts {
             let error = merged_outcome(error, earlier);
             let Some(pause) = pause else { return Err(error) };
             let (profile, operation) = (self.profile.as_str(), policy.operation.label());
-            self.retries.with_label_values(&[profile, operation, reason]).inc();
+            metrics.retry(reason);
             tracing::debug!(request_id = policy.context.id(), profile, operation, reason, "asking the MQ again");
             if refused && !self.reload_keys(policy.context.deadline()).await {
                 return Err(error);
@@ -139,16 +139,12 @@ impl Attempts {
         (pause < left && self.budget.spend(now)).then_some(pause)
     }
 
-    fn observe(&self, operation: Operation, started: Instant, result: Result<(), &UpstreamError>) {
-        let metrics = match operation {
+    fn metrics(&self, operation: Operation) -> &UpstreamMetrics {
+        match operation {
             Operation::Publish => &self.publish,
             Operation::Receive => &self.receive,
             Operation::Acknowledge => &self.acknowledge,
-        };
-        if result.is_ok() || result.is_err_and(|error| error.kind.was_sent()) {
-            metrics.duration.observe(started.elapsed().as_secs_f64());
         }
-        metrics.count(result.map_or_else(|error| error.kind.label(), |()| "ok"));
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use prometheus::IntGauge;
-
 use super::Keys;
 use super::attempts::Attempts;
 use super::http::{self, HttpPlan, MqHttpSettings, OnsHttpSettings};
@@ -13,7 +11,7 @@ use crate::context::RequestContext;
 use crate::model::{Capabilities, Topic};
 use crate::outbound::{EndpointAddress, InvalidHost, TlsError};
 use crate::random::Random;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Gauge, Metrics};
 
 /// One profile, ready to be built per thread. Clones share addresses, keys and metrics.
 #[derive(Debug, Clone)]
@@ -35,7 +33,7 @@ pub(super) struct Profile {
     /// The clock that signs.
     pub(super) clock: Clock,
     /// Whether the MQ could be reached when last tried.
-    pub(super) up: IntGauge,
+    pub(super) up: Gauge,
     pub(super) attempts: Attempts,
 }
 
@@ -92,7 +90,7 @@ impl Plan {
                 attempts: Attempts::new(&profile.name, keys.clone(), random, metrics),
                 keys,
                 clock,
-                up: metrics.upstream_up(&profile.name),
+                up: metrics.upstream.up(&profile.name),
             },
         })
     }
@@ -105,7 +103,7 @@ impl Plan {
 
     /// Shows whether the MQ could be reached when last tried: 0 or 1.
     #[must_use]
-    pub fn up(&self) -> &IntGauge {
+    pub fn up(&self) -> &Gauge {
         &self.profile.up
     }
 

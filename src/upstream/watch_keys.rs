@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
-use prometheus::IntCounterVec;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::Keys;
 use super::keys::{ReloadPolicy, Unchanged};
+use crate::telemetry::CredentialReloads;
 
 const POLL: Duration = Duration::from_secs(30);
 /// Until the next look at files that could not be used, and how often.
@@ -19,7 +19,7 @@ const LOOKS_SOON: u32 = 5;
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Reads `keys` again whenever their files may have changed. Runs until it is dropped.
-pub async fn watch_keys(keys: Keys, reloads: IntCounterVec) {
+pub async fn watch_keys(keys: Keys, reloads: CredentialReloads) {
     let Some(name) = keys.name().map(str::to_owned) else { return };
     // One place is enough: an event that finds it taken says nothing new.
     let (changed, mut changes) = mpsc::channel(1);
@@ -66,19 +66,18 @@ pub(super) enum Reload {
 }
 
 /// Reads the files and tells what came of it.
-pub(super) async fn reload(keys: &Keys, name: &str, policy: ReloadPolicy, reloads: &IntCounterVec) -> Reload {
+pub(super) async fn reload(keys: &Keys, name: &str, policy: ReloadPolicy, reloads: &CredentialReloads) -> Reload {
     let reader = keys.clone();
     let read = tokio::task::spawn_blocking(move || reader.reload(policy)).await;
-    let count = |result: &str| reloads.with_label_values(&[name, result]).inc();
     match read {
         Ok(Ok(())) => {
-            count("changed");
+            reloads.changed(name);
             tracing::info!(credential = name, "credentials changed");
             Reload::Changed
         }
         Ok(Err(Unchanged::Same)) => Reload::Same,
         Ok(Err(reason @ (Unchanged::HalfWritten | Unchanged::Unusable(_)))) => {
-            count("kept_old");
+            reloads.kept_old(name);
             tracing::warn!(credential = name, %reason, "changed credentials could not be used: the old pair stays");
             Reload::KeptOld
         }

@@ -6,10 +6,9 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use prometheus::Gauge;
-
 use crate::config::ClockSkew as Mode;
 use crate::model::UnixMillis;
+use crate::telemetry::SecondsGauge;
 
 /// A date has whole seconds and took some time to arrive: less than this is no difference.
 const NOISE: i64 = 2_000;
@@ -25,11 +24,11 @@ pub(super) struct ClockSkew {
     mode: Mode,
     /// The MQ's clock minus ours, in milliseconds; `UNKNOWN` before the first `Date`.
     millis: AtomicI64,
-    gauge: Gauge,
+    gauge: SecondsGauge,
 }
 
 impl ClockSkew {
-    pub(super) fn new(mode: Mode, gauge: Gauge) -> Self {
+    pub(super) fn new(mode: Mode, gauge: SecondsGauge) -> Self {
         Self { mode, millis: AtomicI64::new(UNKNOWN), gauge }
     }
 
@@ -80,11 +79,12 @@ fn signed(millis: u128) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Metrics;
 
     #[test]
     fn a_difference_is_followed_within_reason() {
         let check = |mode, date: u64, expected: u64| {
-            let skew = ClockSkew::new(mode, Gauge::new("g", "g").unwrap());
+            let skew = ClockSkew::new(mode, Metrics::new().unwrap().upstream.clock_skew("p"));
             let now = UnixMillis(1_700_000_000_000);
             skew.measure(UNIX_EPOCH + Duration::from_secs(date), now);
             assert_eq!(skew.corrected(now), UnixMillis(expected), "{date}");

@@ -35,7 +35,7 @@ impl HttpPlan {
         metrics: &Metrics,
     ) -> Result<Self, PlanError> {
         let breaker = BreakerSettings { failures: profile.breaker_failures, open: profile.breaker_open };
-        let state = |endpoint: &str| metrics.circuit_breaker_state(&profile.name, endpoint);
+        let state = |endpoint: &str| metrics.upstream.circuit_breaker_state(&profile.name, endpoint);
         let roots = profile.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File);
         Ok(Self {
             endpoints: Arc::new(Endpoints::new(addresses, breaker, state)?),
@@ -46,7 +46,7 @@ impl HttpPlan {
                 in_flight: profile.connections,
             },
             tls: client_config(&roots)?,
-            clock_skew: Arc::new(ClockSkew::new(profile.clock_skew, metrics.upstream_clock_skew(&profile.name))),
+            clock_skew: Arc::new(ClockSkew::new(profile.clock_skew, metrics.upstream.clock_skew(&profile.name))),
         })
     }
 }
