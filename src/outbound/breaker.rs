@@ -57,7 +57,7 @@ pub struct CircuitOpen {
 /// What a finished call says about its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It answered, whatever it said.
+    /// It answered.
     Alive,
     /// It could not be reached, or answered nothing that could be used.
     Failed,

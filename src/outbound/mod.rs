@@ -1,5 +1,5 @@
-//! Calls to other servers over HTTP: the client, the addresses to call, and what keeps a server in trouble from being
-//! overrun. Nothing here knows what is asked or what an answer means.
+//! Calls to other servers over HTTP: the client, the addresses to call, and what protects a server in trouble. Nothing
+//! here knows what a request is for or what an answer means.
 
 mod breaker;
 mod endpoints;

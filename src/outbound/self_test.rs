@@ -27,7 +27,7 @@ impl SelfTestError {
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Makes a certificate, serves one request with it on loopback and asks it through the real client.
+/// Makes a certificate, serves one request with it on loopback, and sends that request with the real client.
 ///
 /// # Errors
 /// [`SelfTestError`] with the step that failed.

@@ -94,15 +94,18 @@ impl Attempts {
         loop {
             number += 1;
             let started = Instant::now();
-            let result = attempt().await;
-            if result.as_ref().map_or_else(|error| error.kind.was_sent(), |_| true) {
-                metrics.duration.observe(started.elapsed());
-            }
-            metrics.count(result.as_ref().map_or_else(|error| error.kind.label(), |_| "ok"));
-            let error = match result {
-                Ok(done) => return Ok(done),
+            let error = match attempt().await {
+                Ok(done) => {
+                    metrics.duration.observe(started.elapsed());
+                    metrics.count("ok");
+                    return Ok(done);
+                }
                 Err(error) => error,
             };
+            if error.kind.was_sent() {
+                metrics.duration.observe(started.elapsed());
+            }
+            metrics.count(error.kind.label());
             let pause = self.pause_within_budget(&error, number, policy);
             let refused = error.kind == UpstreamErrorKind::AuthRejected;
             let reason = error.kind.label();
@@ -110,7 +113,7 @@ impl Attempts {
             let Some(pause) = pause else { return Err(error) };
             let (profile, operation) = (self.profile.as_str(), policy.operation.label());
             metrics.retry(reason);
-            tracing::debug!(request_id = policy.context.id(), profile, operation, reason, "asking the MQ again");
+            tracing::debug!(request_id = policy.context.id(), profile, operation, reason, "the operation is repeated");
             if refused && !self.reload_keys(policy.context.deadline()).await {
                 return Err(error);
             }
@@ -124,7 +127,7 @@ impl Attempts {
         watch_keys(self.keys, self.reloads).await;
     }
 
-    /// Whether it was done before `deadline`, whatever came of it.
+    /// Reads the keys again, and returns whether that ended before `deadline`, whatever came of it.
     async fn reload_keys(&self, deadline: Instant) -> bool {
         let Some(name) = self.keys.name() else { return true };
         let read = reload(&self.keys, name, ReloadPolicy::AnyChange, &self.reloads);
@@ -198,7 +201,7 @@ mod tests {
     use crate::config::CredentialsConfig;
     use crate::signature::{Credentials, Secret};
 
-    const PATIENT: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_secs(3600);
 
     fn credentials(access_key: &str) -> Credentials {
         let secret_key = Secret::new("sk".to_owned());
@@ -224,11 +227,11 @@ mod tests {
     async fn perform(
         attempts: &Attempts,
         on_unknown: OnUnknown,
-        patience: Duration,
+        time: Duration,
         script: &[Result<(), UpstreamError>],
     ) -> Performed {
         let started = Instant::now();
-        let context = RequestContext::shared(started + patience);
+        let context = RequestContext::shared(started + time);
         let policy = AttemptPolicy { operation: Operation::Publish, context: &context, on_unknown };
         let made = Cell::new(0);
         let attempt = async || {
@@ -265,7 +268,7 @@ mod tests {
         ] {
             for (on_unknown, expected) in [(OnUnknown::Report, report), (OnUnknown::Retry, retry)] {
                 let script = vec![failed(kind); expected];
-                let performed = perform(&attempts, on_unknown, PATIENT, &script).await;
+                let performed = perform(&attempts, on_unknown, LONG, &script).await;
                 assert_eq!(performed.result.unwrap_err().kind, kind);
                 assert_eq!(performed.attempts, expected, "{kind:?} {on_unknown:?}");
                 assert!(performed.took <= Duration::from_millis(300), "{kind:?} {:?}", performed.took);
@@ -278,7 +281,7 @@ mod tests {
         for failures in 0..=2 {
             let mut script = vec![failed(Kind::Unreachable); failures];
             script.push(Ok(()));
-            let performed = perform(&attempts(), OnUnknown::Report, PATIENT, &script).await;
+            let performed = perform(&attempts(), OnUnknown::Report, LONG, &script).await;
             assert_eq!((performed.result, performed.attempts), (Ok(()), failures + 1));
         }
     }
@@ -287,7 +290,7 @@ mod tests {
     async fn an_unknown_outcome_stays_unknown() {
         let check = async |kinds: &[Kind], expected| {
             let script: Vec<_> = kinds.iter().map(|kind| failed(*kind)).collect();
-            let performed = perform(&attempts(), OnUnknown::Retry, PATIENT, &script).await;
+            let performed = perform(&attempts(), OnUnknown::Retry, LONG, &script).await;
             assert_eq!((performed.result.unwrap_err().kind, performed.attempts), (expected, kinds.len()), "{kinds:?}");
         };
         check(&[Kind::Timeout, Kind::Unreachable, Kind::Unreachable], Kind::Timeout).await;
@@ -302,7 +305,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn retry_after_is_a_lower_bound_and_the_deadline_an_upper_one() {
         let script = [throttled(7), Ok(())];
-        let performed = perform(&attempts(), OnUnknown::Report, PATIENT, &script).await;
+        let performed = perform(&attempts(), OnUnknown::Report, LONG, &script).await;
         assert_eq!((performed.result, performed.attempts), (Ok(()), 2));
         assert!((7.0..=7.1).contains(&performed.took.as_secs_f64()), "{:?}", performed.took);
         let performed = perform(&attempts(), OnUnknown::Report, Duration::from_secs(7), &script).await;
@@ -332,7 +335,7 @@ mod tests {
         for _ in 0..100 {
             // Repeated without a pause, so that no time passes in which the budget grows.
             let script = vec![failed(Kind::AuthRejected); 2];
-            repetitions += perform(&attempts, OnUnknown::Report, PATIENT, &script).await.attempts - 1;
+            repetitions += perform(&attempts, OnUnknown::Report, LONG, &script).await.attempts - 1;
         }
         assert_eq!(repetitions, 10 + 100 / 5);
     }
@@ -350,7 +353,7 @@ mod tests {
         };
         let keys = Keys::new(&credentials("old"), Some(("main".to_owned(), files)));
         let attempts = attempts_with(keys.clone());
-        let context = RequestContext::shared(Instant::now() + PATIENT);
+        let context = RequestContext::shared(Instant::now() + LONG);
         let policy = AttemptPolicy { operation: Operation::Publish, context: &context, on_unknown: OnUnknown::Report };
         let seen = RefCell::new(Vec::new());
         let attempt = async || {
@@ -367,7 +370,7 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         let attempts = Attempts::new("main", Keys::new(&credentials("ak"), None), Random::seeded(1), &metrics);
         let script = [failed(Kind::Unreachable), throttled(1), Ok(())];
-        perform(&attempts, OnUnknown::Report, PATIENT, &script).await.result.unwrap();
+        perform(&attempts, OnUnknown::Report, LONG, &script).await.result.unwrap();
         let page = String::from_utf8(metrics.render().unwrap()).unwrap();
         let operation = r#"operation="publish",profile="main""#;
         for line in [

@@ -14,7 +14,7 @@ pub struct UpstreamError {
     pub detail: String,
     /// The MQ's own code, where it gave one.
     pub vendor_code: Option<String>,
-    /// When to come back, where the MQ said so.
+    /// When to come back, where the MQ gave a time.
     pub retry_after: Option<Duration>,
 }
 

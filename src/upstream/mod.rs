@@ -47,7 +47,7 @@ pub struct Attempted<T> {
 /// Why a protocol does not carry a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Objection {
-    /// The protocol, or the way the profile uses it, lacks what a field asks for.
+    /// The protocol, or the way the profile uses it, lacks what a field needs.
     Unsupported {
         /// The field's name.
         field: &'static str,

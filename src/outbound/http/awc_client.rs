@@ -106,12 +106,12 @@ impl AwcClient {
         let sending = match body {
             Some(bytes) => {
                 let sending = request.send_body(WatchedBody { bytes, sent: Rc::clone(sent) });
-                // Boxing the body asked for its size; the question that counts comes once there is a connection.
+                // Boxing the body read its size; the reading that counts comes once there is a connection.
                 sent.set(false);
                 sending
             }
             None => {
-                // Nothing tells when a request without a body leaves.
+                // Nothing shows when a request without a body leaves.
                 sent.set(true);
                 request.send_body(NoBody::new())
             }
@@ -226,8 +226,8 @@ fn failed(error: SendRequestError) -> CallError {
     }
 }
 
-/// A body that notes when it is asked for: from then on something was sent. An empty body is never asked for, so its
-/// request counts as sent from the start.
+/// A body that notes when it is read: from then on something was sent. An empty body is never read, so its request
+/// counts as sent from the start.
 struct WatchedBody {
     bytes: Bytes,
     sent: Rc<Cell<bool>>,

@@ -15,7 +15,7 @@ pub struct EndpointAddress {
     pub port: u16,
 }
 
-/// An endpoint that requests can be sent to: what they say about it is written once.
+/// An endpoint that calls can name; what every request to it repeats is made once.
 #[derive(Debug, Clone)]
 pub struct Origin {
     /// Scheme, host and port; TLS verifies the host.

@@ -60,7 +60,7 @@ impl ClockSkew {
             return "it sent no Date, so its clock is unknown".to_owned();
         }
         if millis.abs() < NOISE {
-            return "the clocks agree, as far as its Date header tells".to_owned();
+            return "the clocks agree, as far as its Date header shows".to_owned();
         }
         let (seconds, direction) = (millis.unsigned_abs() / 1000, if millis > 0 { "ahead of" } else { "behind" });
         let followed = match self.mode {

@@ -23,7 +23,7 @@ use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
 use crate::upstream::{Attempted, Objection, PollRequest, UpstreamError, UpstreamErrorKind};
 
-/// What only this protocol asks of a profile.
+/// What only this protocol needs of a profile.
 #[derive(Debug, Clone)]
 pub(in crate::upstream) struct MqHttpSettings {
     /// The instance that topics and groups are in.
@@ -147,20 +147,20 @@ impl MqHttp {
     pub(in crate::upstream) async fn receive(
         &self,
         context: &RequestContext,
-        asked: &PollRequest<'_>,
+        poll: &PollRequest<'_>,
     ) -> Result<Vec<Delivery>, UpstreamError> {
-        let end_of_wait = Instant::now() + asked.wait;
+        let end_of_wait = Instant::now() + poll.wait;
         let sign = |pair: &Pair, now| {
             // A repeated poll waits for what is left only; the protocol counts in whole seconds.
             let left = end_of_wait.saturating_duration_since(Instant::now()) + Duration::from_millis(500);
             let consume = Consume {
-                topic: asked.topic.as_str(),
-                group: asked.group.as_str(),
+                topic: poll.topic.as_str(),
+                group: poll.group.as_str(),
                 instance: self.instance(),
-                num: asked.max_messages,
+                num: poll.max_messages,
                 wait_seconds: left.as_secs().min(MAX_WAIT_SECONDS),
-                tags: asked.tags,
-                ordered: asked.ordered,
+                tags: poll.tags,
+                ordered: poll.ordered,
             };
             signed(&consume.encode(), None, pair, now)
         };
@@ -172,9 +172,9 @@ impl MqHttp {
                 return Err(self.classify(answer, Operation::Receive));
             }
             let consumed = decode_consumed(&answer.body).map_err(bad_response)?;
-            self.profile().warn_unreadable(context, asked.topic, consumed.unreadable);
+            self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
             if consumed.digest_mismatches > 0 {
-                let (profile, topic) = (self.profile().name.as_str(), asked.topic.as_str());
+                let (profile, topic) = (self.profile().name.as_str(), poll.topic.as_str());
                 let messages = consumed.digest_mismatches;
                 tracing::warn!(
                     request_id = context.id(),
@@ -250,7 +250,7 @@ impl MqHttp {
             (400..=499, "TopicNotExist" | "SubscriptionNotExist") => UpstreamErrorKind::Misconfigured,
             // The sources differ in its status.
             (400 | 429 | 503, "QpsLimitExceeded") => UpstreamErrorKind::Throttled,
-            // A handle that is none any more, told without the list.
+            // A handle that is not valid any more, without the list.
             (400 | 404, RECEIPT_HANDLE_ERROR | MESSAGE_NOT_EXIST) if operation == Operation::Acknowledge => {
                 UpstreamErrorKind::RejectedMessage
             }

@@ -23,14 +23,14 @@ use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
 use crate::upstream::{Attempted, Objection, PollRequest, UpstreamError, UpstreamErrorKind};
 
-/// What only this protocol asks of a profile.
+/// What only this protocol needs of a profile.
 #[derive(Debug, Clone)]
 pub(in crate::upstream) struct OnsHttpSettings {
     /// Sent as.
     producer_group: String,
     /// Content type of publishes.
     content_type: String,
-    /// Assumed, since the protocol does not tell.
+    /// Assumed, since no delivery has it.
     visibility_timeout: Duration,
     /// A receive that does not wait says so.
     zero_timeout: bool,
@@ -122,11 +122,11 @@ impl OnsHttp {
     pub(in crate::upstream) async fn receive(
         &self,
         context: &RequestContext,
-        asked: &PollRequest<'_>,
+        poll: &PollRequest<'_>,
     ) -> Result<Vec<Delivery>, UpstreamError> {
-        let end_of_wait = Instant::now() + asked.wait;
+        let end_of_wait = Instant::now() + poll.wait;
         let sign = |pair: &Pair, now| {
-            let timeout = if asked.wait.is_zero() {
+            let timeout = if poll.wait.is_zero() {
                 // Without `timeout` the vendor's service holds an empty poll as long as it likes.
                 self.settings.zero_timeout.then_some(0)
             } else {
@@ -135,10 +135,10 @@ impl OnsHttp {
                 Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
             };
             let request = Request::Consume(Consume {
-                topic: Cow::Borrowed(asked.topic.as_str()),
-                consumer_group: Cow::Borrowed(asked.group.as_str()),
+                topic: Cow::Borrowed(poll.topic.as_str()),
+                consumer_group: Cow::Borrowed(poll.group.as_str()),
                 time: digits(now),
-                num: Some(asked.max_messages),
+                num: Some(poll.max_messages),
                 timeout,
             });
             self.signed(request, pair)
@@ -149,7 +149,7 @@ impl OnsHttp {
             }
             let visible_again_at = self.profile().clock.now() + self.settings.visibility_timeout;
             let consumed = decode_consumed(&answer.body, visible_again_at).map_err(bad_response)?;
-            self.profile().warn_unreadable(context, asked.topic, consumed.unreadable);
+            self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
             Ok(consumed.deliveries)
         };
         let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);

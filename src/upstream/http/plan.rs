@@ -27,6 +27,8 @@ pub(in crate::upstream) struct HttpPlan {
 }
 
 impl HttpPlan {
+    /// Looks nothing up yet.
+    ///
     /// # Errors
     /// [`PlanError`] with what the configuration's checks cannot find.
     pub(in crate::upstream) fn new(
