@@ -15,9 +15,7 @@ use std::time::Duration;
 
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
-use crate::model::{
-    Capabilities, ConsumerGroup, Delivery, Message, Published, TagFilter, Topic, UpstreamHandle,
-};
+use crate::model::{Capabilities, ConsumerGroup, Delivery, Message, Published, TagFilter, Topic, UpstreamHandle};
 
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use http::{MqHttp, OnsHttp};

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::Keys;
 use super::attempts::Attempts;
-use super::http::{self, HttpPlan, MqHttpSettings, OnsHttpSettings};
+use super::http::{self, HttpPlan};
 use crate::clock::Clock;
-use crate::config::ProfileConfig;
+use crate::config::{MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig};
 use crate::context::RequestContext;
-use crate::model::{Capabilities, Protocol, Topic};
+use crate::model::{Capabilities, Topic};
 use crate::outbound::{EndpointAddress, InvalidHost, TlsError};
 use crate::random::Random;
 use crate::telemetry::{Gauge, Metrics};
@@ -40,8 +40,8 @@ pub(super) struct Profile {
 /// What only one protocol, or one transport, needs.
 #[derive(Debug, Clone)]
 pub(super) enum ProtocolPlan {
-    OnsHttp(HttpPlan, OnsHttpSettings),
-    MqHttp(HttpPlan, MqHttpSettings),
+    OnsHttp(HttpPlan, OnsHttpConfig),
+    MqHttp(HttpPlan, MqHttpConfig),
 }
 
 /// What a plan needs besides the profile's settings.
@@ -79,9 +79,9 @@ impl Plan {
         let PlanResources { addresses, keys, clock, random, metrics } = resources;
         let http = || HttpPlan::new(profile, &addresses, metrics);
         Ok(Self {
-            protocol: match profile.protocol {
-                Protocol::OnsHttp => ProtocolPlan::OnsHttp(http()?, OnsHttpSettings::new(profile)),
-                Protocol::MqHttp => ProtocolPlan::MqHttp(http()?, MqHttpSettings::new(profile)),
+            protocol: match &profile.protocol {
+                ProtocolConfig::OnsHttp(config) => ProtocolPlan::OnsHttp(http()?, config.clone()),
+                ProtocolConfig::MqHttp(config) => ProtocolPlan::MqHttp(http()?, config.clone()),
             },
             profile: Profile {
                 name: profile.name.clone(),
@@ -148,12 +148,14 @@ mod tests {
     /// The configuration may not look at the protocol, so its number is compared here.
     #[test]
     fn the_configuration_knows_how_much_one_receive_takes() {
-        let config = load(&Source::BuiltIn, &Overrides::default(), &BTreeMap::new()).unwrap();
-        let able = config.profiles["embedded"].capabilities();
-        assert_eq!((able.protocol, able.limits.max_receive_messages), (Protocol::OnsHttp, ons_http::MAX_CONSUME));
-        let mut profile = config.profiles["embedded"].clone();
-        profile.protocol = Protocol::MqHttp;
-        let able = profile.capabilities();
+        let able = |source| {
+            let config = load(&source, &Overrides::default(), &BTreeMap::new()).unwrap();
+            config.profiles["embedded"].capabilities()
+        };
+        let ons = able(Source::BuiltIn);
+        assert_eq!((ons.protocol, ons.limits.max_receive_messages), (Protocol::OnsHttp, ons_http::MAX_CONSUME));
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples/embedded-mq-http.toml");
+        let able = able(Source::File(example.into()));
         assert_eq!((able.protocol, able.limits.max_receive_messages), (Protocol::MqHttp, mq_http::MAX_CONSUME));
         assert_eq!(able.limits.max_wait.as_secs(), mq_http::MAX_WAIT_SECONDS);
     }

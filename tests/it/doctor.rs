@@ -484,7 +484,7 @@ fn a_good_mq_http_is_found_good_and_nothing_happens_there() {
     said.assert_only("credentials", "ok", &["accepted a signed request (204 to the acknowledgement"]);
     said.assert_only("topic", "ok", &["`orders` was accepted"]);
     said.assert_any("group", "ok", &["`CID_a` on `orders` was accepted"]);
-    said.assert_any("group", "skipped", &["`PID_ours`, the producer group: mq-http sends none"]);
+    said.assert_any("group", "skipped", &["the producer group: mq-http sends none"]);
     let requests = endpoint.requests();
     assert_eq!(requests.len(), 2, "one question for each run");
     for request in requests {
@@ -574,7 +574,7 @@ fn something_else_than_an_mq_http_is_recognised() {
 fn embedded_mq(endpoint: &str, topics: &str) -> String {
     format!(
         "[embedded]\nenabled = true\nstorage = \"memory\"\n{endpoint}[profiles.main]\nprotocol = \"mq-http\"\n\
-         endpoints = [\"embedded\"]\ncredentials = \"embedded\"\nproducer_group = \"PID\"\n{topics}"
+         endpoints = [\"embedded\"]\ncredentials = \"embedded\"\n{topics}"
     )
 }
 

@@ -23,7 +23,7 @@ fn on_mq() -> TestApp {
     Launch::embedded_with(
         "[embedded]\nenabled = true\nstorage = \"memory\"\nvisibility_timeout = \"2s\"\n\
          [profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
-         producer_group = \"PID_a\"\nbinary_bodies = \"base64\"\n\
+         binary_bodies = \"base64\"\n\
          [[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n",
     )
     .start()

@@ -25,7 +25,7 @@ fn embedded(more: &str) -> TestApp {
     Launch::embedded_with(&format!(
         "[embedded]\nenabled = true\nstorage = \"memory\"\nvisibility_timeout = \"2s\"\n\
          [profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
-         producer_group = \"PID_a\"\nbinary_bodies = \"base64\"\n\
+         binary_bodies = \"base64\"\n\
          [[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n{more}"
     ))
     .start()
@@ -140,7 +140,6 @@ fn a_group_that_is_configured_as_ordered_is_delivered_in_order() {
     let app = Launch::embedded_with(
         "[embedded]\nenabled = true\nstorage = \"memory\"\n\
          [profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
-         producer_group = \"PID_a\"\n\
          [[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"GID_b\", { name = \"GID_a\", ordered = true }]\n",
     )
     .start();

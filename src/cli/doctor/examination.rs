@@ -16,7 +16,7 @@ use super::report::{Check, Finding, Verdict};
 use super::{clocks, judgement};
 use crate::cli::profile_access;
 use crate::clock::Clock;
-use crate::config::{Config, Endpoint, ProfileConfig};
+use crate::config::{Config, Endpoint, ProfileConfig, ProtocolConfig};
 use crate::outbound::{EndpointAddress, TlsRoots, client_config};
 use crate::upstream::Keys;
 
@@ -103,19 +103,24 @@ async fn steps(config: &Config, profile: &ProfileConfig, clock: &Clock, findings
         return findings.extend(skipped_from(Check::ClockSkew, "there are no keys to sign a request with"));
     };
     let questions = questions(config, profile);
+    let protocol = profile.protocol.kind();
+    let (instance, producer_group) = match &profile.protocol {
+        ProtocolConfig::OnsHttp(own) => (None, Some(own.producer_group.as_str())),
+        ProtocolConfig::MqHttp(own) => (own.instance_id.as_deref(), None),
+    };
     let interview = Interview {
         origin,
         address,
         tls,
-        protocol: profile.protocol,
-        instance: profile.instance_id.as_deref(),
+        protocol,
+        instance,
         keys: Keys::new(credentials, None),
         clock: clock.clone(),
     };
     let (asked, skew) = interview.ask(&questions.asked).await;
-    findings.push(clocks::judge(skew, judgement::accepted(&asked), profile.protocol));
+    findings.push(clocks::judge(skew, judgement::accepted(&asked), protocol));
     findings.extend(judgement::judge(&asked, skew, &questions.respondent));
-    findings.extend(judgement::unasked(&questions, &profile.producer_group));
+    findings.extend(judgement::unasked(&questions, producer_group));
 }
 
 async fn look_up(endpoints: Vec<EndpointAddress>, findings: &mut Vec<Finding>) -> Vec<Traveller> {

@@ -34,14 +34,11 @@ pub(super) fn judge(asked: &[Asked], skew: Option<Skew>, respondent: &Respondent
     findings
 }
 
-/// What was not asked, and why.
-pub(super) fn unasked(questions: &Questions, producer_group: &str) -> Vec<Finding> {
-    let producer = match questions.respondent.protocol {
-        Protocol::OnsHttp => {
-            format!("`{producer_group}`, the producer group: only a publish shows it, and nothing is published")
-        }
-        Protocol::MqHttp if producer_group.is_empty() => "the producer group: mq-http sends none".to_owned(),
-        Protocol::MqHttp => format!("`{producer_group}`, the producer group: mq-http sends none"),
+/// What was not asked, and why. `producer_group` is that of a protocol which has one.
+pub(super) fn unasked(questions: &Questions, producer_group: Option<&str>) -> Vec<Finding> {
+    let producer = match producer_group {
+        Some(group) => format!("`{group}`, the producer group: only a publish shows it, and nothing is published"),
+        None => format!("the producer group: {} sends none", questions.respondent.protocol),
     };
     let mut findings = vec![Finding::new(Check::Group, Verdict::Skipped, producer)];
     if questions.left_out > 0 {
@@ -535,8 +532,7 @@ mod tests {
         };
         let more = "3 more pairs of topic and group were not asked about";
         let ons = "`PID`, the producer group: only a publish shows it, and nothing is published";
-        assert_eq!(told(ONS, "PID"), [ons, more]);
-        assert_eq!(told(MQ, "PID"), ["`PID`, the producer group: mq-http sends none", more]);
-        assert_eq!(told(MQ, ""), ["the producer group: mq-http sends none", more]);
+        assert_eq!(told(ONS, Some("PID")), [ons, more]);
+        assert_eq!(told(MQ, None), ["the producer group: mq-http sends none", more]);
     }
 }

@@ -53,6 +53,7 @@ pub(super) struct Respondent {
 
 /// Every named topic of the profile with every group that is named for it. What is not named is made up.
 pub(super) fn questions(config: &Config, profile: &ProfileConfig) -> Questions {
+    let protocol = profile.protocol.kind();
     let topics = || config.topics.iter().filter(|topic| topic.profile == profile.name);
     let named = |name: &str| Subject { name: name.to_owned(), made_up: false };
     let mut asked = Vec::new();
@@ -65,18 +66,18 @@ pub(super) fn questions(config: &Config, profile: &ProfileConfig) -> Questions {
         };
         let groups = match &topic.groups {
             Groups::Named(groups) if !groups.is_empty() => groups.iter().map(|it| named(it.name.as_str())).collect(),
-            Groups::Named(_) | Groups::Any { .. } => vec![made_up_group(profile.protocol)],
+            Groups::Named(_) | Groups::Any { .. } => vec![made_up_group(protocol)],
         };
         asked.extend(groups.into_iter().map(|group| Question { topic: subject.clone(), group }));
     }
     if asked.is_empty() {
-        asked.push(Question { topic: made_up_topic(), group: made_up_group(profile.protocol) });
+        asked.push(Question { topic: made_up_topic(), group: made_up_group(protocol) });
     }
     let left_out = asked.len().saturating_sub(MOST);
     asked.truncate(MOST);
     let embedded = profile.endpoints.contains(&Endpoint::Embedded);
     let any_name_is_good = embedded && config.embedded.topics.is_empty();
-    let respondent = Respondent { protocol: profile.protocol, embedded, any_name_is_good };
+    let respondent = Respondent { protocol, embedded, any_name_is_good };
     Questions { asked, left_out, respondent }
 }
 
@@ -101,9 +102,10 @@ mod tests {
     fn asked_of(protocol: &str, topics: &str) -> (Vec<String>, usize) {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("gateway.toml");
+        let own = if protocol == "ons-http" { "producer_group = \"PID\"\n" } else { "" };
         let text = format!(
             "[credentials.main]\ndirectory = \"x\"\n[profiles.main]\nprotocol = \"{protocol}\"\ncredentials = \"main\"\n\
-             endpoints = [\"http://127.0.0.1:1\"]\nproducer_group = \"PID\"\n[profiles.other]\nprotocol = \"ons-http\"\n\
+             endpoints = [\"http://127.0.0.1:1\"]\n{own}[profiles.other]\nprotocol = \"ons-http\"\n\
              endpoints = [\"http://127.0.0.1:1\"]\ncredentials = \"main\"\nproducer_group = \"PID\"\n{topics}"
         );
         std::fs::write(&file, text).unwrap();

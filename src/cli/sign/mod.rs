@@ -9,7 +9,7 @@ use clap::CommandFactory as _;
 use super::arguments::{Arguments, Format, Operation, SignArguments};
 use super::{Failure, print, profile_access, run};
 use crate::clock::Clock;
-use crate::config::{Config, ProfileConfig, TopicConfig, TopicPattern};
+use crate::config::{Config, ProfileConfig, ProtocolConfig, TopicConfig, TopicPattern};
 use crate::model::{ConsumerGroup, Key, NameError, Protocol, Tag, Topic, UnixMillis, UpstreamHandle};
 use explanation::Context;
 
@@ -45,14 +45,14 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
         host: &host,
         show_signature: arguments.show_signature,
     };
-    refuse_useless(arguments, profile.protocol)?;
-    let explanation = match profile.protocol {
-        Protocol::OnsHttp => {
-            let request = ons_http::request(arguments, &topic, profile, settings, time)?;
-            ons_http::explain(request, &credentials, &profile.content_type, &context)
+    refuse_useless(arguments, profile.protocol.kind())?;
+    let explanation = match &profile.protocol {
+        ProtocolConfig::OnsHttp(own) => {
+            let request = ons_http::request(arguments, &topic, own, settings, time)?;
+            ons_http::explain(request, &credentials, &own.content_type, &context)
         }
-        Protocol::MqHttp => {
-            let request = mq_http::request(arguments, &topic, profile, settings)?;
+        ProtocolConfig::MqHttp(own) => {
+            let request = mq_http::request(arguments, &topic, own, settings)?;
             mq_http::explain(&request, &credentials, UnixMillis(time), &context)
         }
     };

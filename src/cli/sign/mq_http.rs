@@ -4,7 +4,7 @@ use super::explanation::{Body, Context, Explanation, hidden, masked};
 use super::{body, consumer_group, default_key, default_tag, handle, keys, tag, wrong};
 use crate::cli::Failure;
 use crate::cli::arguments::{Operation, SignArguments};
-use crate::config::{BinaryBodies, Groups, ProfileConfig, TopicConfig};
+use crate::config::{BinaryBodies, Groups, MqHttpConfig, TopicConfig};
 use crate::model::{Message, TagFilter, Topic, UnixMillis, UpstreamHandle};
 use crate::protocol::mq_http::{Acknowledge, Consume, Encoded, MAX_CONSUME, Publish, is_xml_text, property_flaw};
 use crate::signature::Credentials;
@@ -15,7 +15,7 @@ use crate::upstream::{Keys, sign_mq_http};
 pub(super) fn request(
     arguments: &SignArguments,
     topic: &Topic,
-    profile: &ProfileConfig,
+    profile: &MqHttpConfig,
     settings: Option<&TopicConfig>,
 ) -> Result<Encoded, Failure> {
     let instance = profile.instance_id.as_deref();
@@ -59,7 +59,7 @@ fn is_ordered(settings: Option<&TopicConfig>, group: &str) -> bool {
 fn message(
     arguments: &SignArguments,
     topic: &Topic,
-    profile: &ProfileConfig,
+    profile: &MqHttpConfig,
     settings: Option<&TopicConfig>,
 ) -> Result<Message, Failure> {
     let body = body(arguments)?;
@@ -283,18 +283,18 @@ request:
         use clap::Parser as _;
 
         use crate::cli::arguments::{Arguments, Command};
-        use crate::config::{Overrides, Source, load};
+        use crate::config::{Overrides, ProtocolConfig, Source, load};
 
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("gateway.toml");
         let text = "[credentials.main]\ndirectory = \"x\"\n[profiles.main]\nprotocol = \"mq-http\"\n\
-                    credentials = \"main\"\nendpoints = [\"http://127.0.0.1:1\"]\nproducer_group = \"PID\"\n\
+                    credentials = \"main\"\nendpoints = [\"http://127.0.0.1:1\"]\n\
                     [[topics]]\nname = \"*\"\nprofile = \"main\"\n";
         std::fs::write(&file, text).unwrap();
         let config = load(&Source::File(file), &Overrides::default(), &std::collections::BTreeMap::new()).unwrap();
-        let mut profile = config.profiles["main"].clone();
+        let ProtocolConfig::MqHttp(mut profile) = config.profiles["main"].protocol.clone() else { panic!() };
         let topic = Topic::parse_configured("T").unwrap();
-        let request = |profile: &ProfileConfig, more: &[&str]| {
+        let request = |profile: &MqHttpConfig, more: &[&str]| {
             let words = [&["mq-gateway", "sign", "--explain", "--topic", "T", "--operation"], more].concat();
             let Some(Command::Sign(arguments)) = Arguments::try_parse_from(words).unwrap().command else { panic!() };
             request(&arguments, &topic, profile, None).map_err(|failure| format!("{failure:?}"))

@@ -4,7 +4,7 @@ use super::explanation::{Body, Context, Explanation, masked};
 use super::{body, consumer_group, default_key, default_tag, handle, keys, tag, wrong};
 use crate::cli::Failure;
 use crate::cli::arguments::{Operation, SignArguments};
-use crate::config::{ProfileConfig, TopicConfig};
+use crate::config::{OnsHttpConfig, TopicConfig};
 use crate::http_message::Method;
 use crate::model::{ConsumerGroup, Key, Tag, Topic};
 use crate::protocol::ons_http::{Acknowledge, Consume, Header, MAX_CONSUME, Publish, Request};
@@ -14,7 +14,7 @@ use crate::signature::{Credentials, SigningKey};
 pub(super) fn request<'a>(
     arguments: &'a SignArguments,
     topic: &'a Topic,
-    profile: &'a ProfileConfig,
+    profile: &'a OnsHttpConfig,
     settings: Option<&'a TopicConfig>,
     time: u64,
 ) -> Result<Request<'a>, Failure> {

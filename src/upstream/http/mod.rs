@@ -14,7 +14,5 @@ pub use mq::MqHttp;
 pub use ons::OnsHttp;
 
 pub(super) use monitor::watch;
-pub(super) use mq::MqHttpSettings;
 pub(crate) use mq::signed as sign_mq_http;
-pub(super) use ons::OnsHttpSettings;
 pub(super) use plan::HttpPlan;

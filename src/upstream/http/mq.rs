@@ -7,10 +7,12 @@ use tokio::time::Instant;
 use super::HttpPlan;
 use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal, vendor_code};
-use crate::config::{BinaryBodies, OnUnknown, ProfileConfig};
+use crate::config::{MqHttpConfig, OnUnknown};
 use crate::context::RequestContext;
 use crate::http_message::{Method, Request};
-use crate::model::{ConsumerGroup, Delivery, Key, Message, MessageGroup, Published, Topic, UnixMillis, UpstreamHandle};
+use crate::model::{
+    ConsumerGroup, Delivery, Feature, Key, Message, MessageGroup, Published, Topic, UnixMillis, UpstreamHandle,
+};
 use crate::outbound::Answer;
 use crate::protocol::mq_http::{
     self, AckError, Acknowledge, Consume, Encoded, MAX_PROPERTY_BYTES, MAX_WAIT_SECONDS, MESSAGE_NOT_EXIST, Publish,
@@ -23,30 +25,15 @@ use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
 use crate::upstream::{Attempted, Objection, PollRequest, UpstreamError, UpstreamErrorKind};
 
-/// What only this protocol needs of a profile.
-#[derive(Debug, Clone)]
-pub(in crate::upstream) struct MqHttpSettings {
-    /// The instance that topics and groups are in.
-    instance_id: Option<String>,
-    /// Bodies that are not text travel in base64.
-    encodes_bodies: bool,
-}
-
-impl MqHttpSettings {
-    pub(in crate::upstream) fn new(profile: &ProfileConfig) -> Self {
-        Self { instance_id: profile.instance_id.clone(), encodes_bodies: profile.binary_bodies == BinaryBodies::Base64 }
-    }
-}
-
 /// One thread's client of one profile.
 #[derive(Debug)]
 pub struct MqHttp {
     failover: Failover,
-    settings: MqHttpSettings,
+    settings: MqHttpConfig,
 }
 
 impl MqHttp {
-    pub(in crate::upstream) fn new(profile: &Profile, plan: &HttpPlan, settings: &MqHttpSettings) -> Self {
+    pub(in crate::upstream) fn new(profile: &Profile, plan: &HttpPlan, settings: &MqHttpConfig) -> Self {
         // Six bytes of escapes per byte of body at worst, and some room for the rest (contract section 4).
         let per_message = profile.capabilities.limits.max_message_bytes.saturating_mul(6);
         let messages = usize::try_from(mq_http::MAX_CONSUME).unwrap_or(usize::MAX);
@@ -62,19 +49,20 @@ impl MqHttp {
         self.settings.instance_id.as_deref()
     }
 
+    /// Bodies that are not text travel in base64.
+    fn encodes_bodies(&self) -> bool {
+        self.profile().capabilities.has(Feature::BinaryBodies)
+    }
+
     /// The size of a body as it goes into the document.
     pub(in crate::upstream) fn body_bytes(&self, message: &Message) -> usize {
         let bytes = message.body.len();
-        if self.settings.encodes_bodies && !is_xml_text(&message.body) {
-            bytes.div_ceil(3).saturating_mul(4)
-        } else {
-            bytes
-        }
+        if self.encodes_bodies() && !is_xml_text(&message.body) { bytes.div_ceil(3).saturating_mul(4) } else { bytes }
     }
 
     /// Why the protocol does not carry a message: properties are one text, `name:value|…` (protocol notes MQ HTTP 3).
     pub(in crate::upstream) fn objection(&self, message: &Message) -> Option<Objection> {
-        if !self.settings.encodes_bodies && !is_xml_text(&message.body) {
+        if !self.encodes_bodies() && !is_xml_text(&message.body) {
             let detail = "mq-http carries text only, and no control characters but tabs and line ends: encode the body \
                           (base64) or set binary_bodies = \"base64\" on the profile";
             return Some(Objection::Unsupported { field: "body", detail: detail.to_owned() });
@@ -128,7 +116,7 @@ impl MqHttp {
             topic: message.topic.as_str(),
             instance: self.instance(),
             message,
-            marks_bodies: self.settings.encodes_bodies,
+            marks_bodies: self.encodes_bodies(),
         };
         let encoded = publish.encode();
         let digest = content_md5(&encoded.body);

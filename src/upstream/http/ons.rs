@@ -1,14 +1,13 @@
 //! The ONS HTTP protocol as a client (protocol notes ONS 7, items 23 to 27).
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::HttpPlan;
 use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal, vendor_code};
-use crate::config::{OnUnknown, ProfileConfig};
+use crate::config::{OnUnknown, OnsHttpConfig};
 use crate::context::RequestContext;
 use crate::http_message::{self, Method};
 use crate::model::{
@@ -23,39 +22,15 @@ use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
 use crate::upstream::{Attempted, Objection, PollRequest, UpstreamError, UpstreamErrorKind};
 
-/// What only this protocol needs of a profile.
-#[derive(Debug, Clone)]
-pub(in crate::upstream) struct OnsHttpSettings {
-    /// Sent as.
-    producer_group: String,
-    /// Content type of publishes.
-    content_type: String,
-    /// Assumed, since no delivery has it.
-    visibility_timeout: Duration,
-    /// A receive that does not wait says so.
-    zero_timeout: bool,
-}
-
-impl OnsHttpSettings {
-    pub(in crate::upstream) fn new(profile: &ProfileConfig) -> Self {
-        Self {
-            producer_group: profile.producer_group.clone(),
-            content_type: profile.content_type.clone(),
-            visibility_timeout: profile.visibility_timeout,
-            zero_timeout: profile.zero_timeout,
-        }
-    }
-}
-
 /// One thread's client of one profile.
 #[derive(Debug)]
 pub struct OnsHttp {
     failover: Failover,
-    settings: OnsHttpSettings,
+    settings: OnsHttpConfig,
 }
 
 impl OnsHttp {
-    pub(in crate::upstream) fn new(profile: &Profile, plan: &HttpPlan, settings: &OnsHttpSettings) -> Self {
+    pub(in crate::upstream) fn new(profile: &Profile, plan: &HttpPlan, settings: &OnsHttpConfig) -> Self {
         // Six bytes of JSON escapes per byte of body at worst, and some room for the rest (contract section 4).
         let per_message = profile.capabilities.limits.max_message_bytes.saturating_mul(6);
         let max_answer_bytes = per_message.saturating_mul(32).saturating_add(1024 * 1024);
