@@ -1,12 +1,13 @@
 //! The embedded endpoint: its data directory, keys, engine and listener.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::credentials::named_credentials;
+use super::endpoints::reachable;
 use super::listeners::{Door, Listener, serve};
 use super::{StartError, Surroundings};
 use crate::config::{self, Config, EmbeddedStorage};
@@ -47,11 +48,8 @@ pub(super) fn open(config: &Config, surroundings: &Surroundings) -> Result<Opene
     let credentials = match (&own, named) {
         (Some(own), _) => own.clone().into(),
         (None, Some(name)) => {
-            let files = config.credentials.get(name).ok_or_else(|| {
-                StartError::Inconsistent(format!("embedded.credentials: [credentials.{name}] is missing"))
-            })?;
-            config::load_credentials(files)
-                .map_err(|source| StartError::Credentials { profile: "embedded".to_owned(), source })?
+            let named = named_credentials(config, name);
+            named.map_err(|source| StartError::Credentials { profile: "embedded".to_owned(), source })?.0
         }
         (None, None) => return Err(StartError::Inconsistent("the embedded endpoint has no keys".to_owned())),
     };
@@ -96,11 +94,6 @@ pub(super) fn listen(
         own.clone().note_url(directory.path(), url)?;
     }
     Ok(listener)
-}
-
-/// An address that a client on this machine can connect to.
-pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()) } else { address }
 }
 
 /// Retention and dead letters, every second.

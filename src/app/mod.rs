@@ -3,11 +3,14 @@
 //! [`start`] binds everything first, so port 0 works and a taken port is one clean message; service begins when every
 //! listener is open, and never waits for the MQ.
 
+mod credentials;
 mod descriptors;
 mod embedded;
+mod endpoints;
 mod error;
 mod gateway;
 mod listeners;
+mod runtime;
 mod shutdown;
 
 use std::net::SocketAddr;
@@ -28,8 +31,11 @@ use crate::storage::DataDir;
 use crate::tasks::{Background, Stage, Tasks};
 use crate::telemetry::Metrics;
 
+pub use credentials::{CredentialsError, named_credentials, profile_credentials};
 pub use descriptors::raise as raise_descriptors;
+pub use endpoints::profile_endpoints;
 pub use error::StartError;
+pub use runtime::block_on;
 pub use shutdown::Signals;
 
 /// Which listeners run.

@@ -1,10 +1,11 @@
 //! Runs the gateway, or the embedded endpoint alone.
 
 use super::arguments::{Arguments, EmbeddedArguments};
-use super::{BAD, Failure, USAGE, environment};
+use super::configuration::load;
+use super::failure::Failure;
 use crate::app::{self, Parts, Signals, Surroundings};
 use crate::clock::Clock;
-use crate::config::{self, Config, EmbeddedStorage, Overrides, Source};
+use crate::config::{Config, EmbeddedStorage, Overrides, Source};
 use crate::random::Random;
 use crate::telemetry::{Metrics, logging, panics};
 
@@ -33,21 +34,13 @@ pub(super) fn embedded(arguments: &EmbeddedArguments) -> Result<u8, Failure> {
     serve(load(&Source::BuiltIn, &overrides)?, parts)
 }
 
-/// Every problem at once; a file that cannot be read is a usage error.
-pub(super) fn load(source: &Source, overrides: &Overrides) -> Result<Config, Failure> {
-    config::load(source, overrides, &environment::variables()).map_err(|errors| {
-        let code = if errors.is_unreadable() { USAGE } else { BAD };
-        Failure { code, message: errors.to_string() }
-    })
-}
-
 fn serve(config: Config, parts: Parts) -> Result<u8, Failure> {
     logging::start(&config.log);
     app::raise_descriptors();
     let metrics = Metrics::new().map_err(Failure::bad)?;
     panics::count(&metrics);
     let surroundings = Surroundings { clock: Clock::system(), random: Random::system(), metrics };
-    actix_web::rt::System::new().block_on(async move {
+    app::block_on(async move {
         let signals = Signals::listen().map_err(Failure::bad)?;
         let application = app::start(config, parts, surroundings).await.map_err(Failure::bad)?;
         application.run_until(signals).await;

@@ -199,25 +199,20 @@ impl Exchange {
         client.call(call).await
     }
 
-    /// The words for an answer that is no success.
+    /// The words for an answer that is no success. `reason` is what the MQ's code says of our keys.
     pub(super) fn refusal(
         &self,
         kind: UpstreamErrorKind,
         answer: &Answer,
-        vendor_code: Option<String>,
+        vendor_code: Option<&str>,
+        reason: Option<&str>,
     ) -> UpstreamError {
         let status = answer.status.as_u16();
-        let said = vendor_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+        let said = vendor_code.map(|code| format!(" ({code})")).unwrap_or_default();
         let detail = match kind {
-            UpstreamErrorKind::AuthRejected => match vendor_code.as_deref() {
-                Some("InvalidAccessKeyId") => format!("the MQ does not know our access key: {status}{said}"),
-                Some("SignatureDoesNotMatch") => {
-                    format!(
-                        "our secret key is wrong for the MQ, or something on the way changes requests: {status}{said}"
-                    )
-                }
-                Some("AccessDenied") => format!("the MQ denies our account this topic or group: {status}{said}"),
-                Some(_) | None => format!(
+            UpstreamErrorKind::AuthRejected => match reason {
+                Some(reason) => format!("{reason}: {status}{said}"),
+                None => format!(
                     "the MQ refused our credentials, signature or clock with {status}{said}; {}",
                     self.plan.clock_skew.told()
                 ),
@@ -236,7 +231,7 @@ impl Exchange {
                 format!("the MQ answered with {status}, which the protocol does not have here")
             }
         };
-        UpstreamError { kind, detail, vendor_code, retry_after: answer.retry_after }
+        UpstreamError { kind, detail, vendor_code: vendor_code.map(str::to_owned), retry_after: answer.retry_after }
     }
 
     fn metrics(&self, operation: Operation) -> &UpstreamMetrics {
@@ -291,13 +286,6 @@ fn circuit_open(wait: Duration) -> UpstreamError {
     let mut error = UpstreamError::new(UpstreamErrorKind::CircuitOpen, detail);
     error.retry_after = Some(Duration::from_secs(seconds));
     error
-}
-
-/// A vendor's code, where it is one: letters, `_` and `.` only, so that nothing of ours comes back as a code.
-pub(super) fn vendor_code(text: &str) -> Option<String> {
-    let is_code = (1..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte == b'.');
-    is_code.then(|| text.to_owned())
 }
 
 #[cfg(test)]

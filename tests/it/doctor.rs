@@ -151,7 +151,7 @@ fn a_good_mq_is_found_good_and_nothing_happens_there() {
     said.assert_any("group", "ok", &["`CID_a` on `orders` was accepted"]);
     said.assert_any("group", "skipped", &["`PID_ours`, the producer group", "nothing is published"]);
     assert!(said.text.stdout.ends_with("\nok, 2 skipped\n"), "{}", said.text.stdout);
-    assert_eq!(endpoint.request_count(), 2, "one question for each run");
+    assert_eq!(endpoint.request_count(), 2, "one probe for each run");
 }
 
 #[test]
@@ -255,10 +255,10 @@ fn what_a_403_leaves_open_is_said() {
     let words = ["the access key, the secret key, or a topic or group", "not the clock", "sign --explain"];
     said.assert_only("credentials", "failed", &words);
     said.assert_only("clock_skew", "ok", &[]);
-    // With nothing named the question is about a made-up topic, which no account owns.
+    // With nothing named the probe has a placeholder for a topic, which no account owns.
     let said = Said::about(&endpoint, &Settings::new());
     assert_eq!(said.json.code, Some(0), "{said:?}");
-    said.assert_only("credentials", "warning", &["made up", "name a topic and a group"]);
+    said.assert_only("credentials", "warning", &["placeholders", "name a topic and a group"]);
 
     endpoint.rule(|_| Some(respond(403, &[], "")));
     let said = Said::about(&endpoint, &named());
@@ -486,7 +486,7 @@ fn a_good_mq_http_is_found_good_and_nothing_happens_there() {
     said.assert_any("group", "ok", &["`CID_a` on `orders` was accepted"]);
     said.assert_any("group", "skipped", &["`PID_ours`, the producer group: mq-http sends none"]);
     let requests = endpoint.requests();
-    assert_eq!(requests.len(), 2, "one question for each run");
+    assert_eq!(requests.len(), 2, "one probe for each run");
     for request in requests {
         assert_eq!(
             (request.method.as_str(), request.target.as_str()),
@@ -538,7 +538,7 @@ fn mq_http_allows_the_clock_a_quarter_of_an_hour() {
         let said = Said::about(&endpoint, &named_mq());
         assert_eq!(said.json.code, Some(1), "{said:?}");
         said.assert_only("clock_skew", "failed", &["the MQ's clock is 1", words, "15 minutes ahead or behind", "NTP"]);
-        said.assert_only("credentials", "failed", &["408 TimeExpired is about the time", "mend the clock first"]);
+        said.assert_only("credentials", "failed", &["408 TimeExpired is about the time", "correct the clock first"]);
     }
     endpoint.rule(move |_| Some(mq_error(404, "MessageNotExist", 600)));
     let said = Said::about(&endpoint, &named_mq());

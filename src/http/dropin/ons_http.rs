@@ -12,10 +12,10 @@ use crate::http::problem::Problem;
 use crate::http::vendor::ons_http as edge;
 use crate::http_message::Method;
 use crate::model::UpstreamHandle;
-use crate::protocol::mq_http;
+use crate::protocol::mq_http::ErrorCode as MqErrorCode;
 use crate::protocol::ons_http::{
-    self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, Demand, ForbiddenReason, MAX_BODY_BYTES, MAX_CONSUME,
-    MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
+    self, Acknowledge, Authentication, CONTENT_TYPE as TEXT_HTML, Consume, ErrorCode, ForbiddenReason, MAX_BODY_BYTES,
+    MAX_CONSUME, MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
 };
 use crate::upstream::UpstreamErrorKind;
 
@@ -57,8 +57,8 @@ async fn perform<'a>(
     identity: &mut Option<Identity<'a>>,
 ) -> Result<HttpResponse, Refusal> {
     let dropin = exchange.drop_in();
-    let demand = if dropin.asks_nobody() { Demand::Anyone } else { Demand::Signed };
-    let mut signed = edge::decode(&exchange.request, method, demand)?;
+    let authentication = if dropin.asks_nobody() { Authentication::NotRequired } else { Authentication::Required };
+    let mut signed = edge::decode(&exchange.request, method, authentication)?;
     let found = if dropin.asks_nobody() {
         Identity::Anyone
     } else if dropin.callers.is_empty() {
@@ -92,7 +92,7 @@ async fn publish_one(
 ) -> Result<HttpResponse, Refusal> {
     let gateway = exchange.gateway();
     let route = topic_to_publish(exchange, identity, &publish.topic).map_err(denied)?;
-    let message = edge::message(&exchange.request, route.topic.clone(), publish, gateway.clock().now())?;
+    let message = edge::message(route.topic.clone(), publish, gateway.clock().now())?;
     let millis = publish.timeout.unwrap_or(PUBLISH_MILLIS).clamp(SHORTEST_PUBLISH_MILLIS, PUBLISH_MILLIS);
     let published = gateway.publish(&exchange.context, &route, message, Some(Duration::from_millis(millis))).await;
     let accepted = published.map_err(|error| logged(exchange, route.topic.as_str(), &error))?;
@@ -148,7 +148,7 @@ fn denied(why: Denied) -> Refusal {
 
 fn is_stale(error: &GatewayError) -> bool {
     let code = error.upstream().and_then(|error| error.vendor_code.as_deref());
-    matches!(code, Some(mq_http::RECEIPT_HANDLE_ERROR | mq_http::MESSAGE_NOT_EXIST))
+    matches!(code.map(MqErrorCode::parse), Some(MqErrorCode::ReceiptHandleError | MqErrorCode::MessageNotExist))
 }
 
 fn logged(exchange: &Exchange, topic: &str, error: &GatewayError) -> Refusal {
@@ -165,7 +165,7 @@ fn refusal(error: &GatewayError) -> Refusal {
         GatewayError::UnknownTopic | GatewayError::UnknownGroup => Refusal::Forbidden(ForbiddenReason::Topic),
         GatewayError::TooLarge { limit, .. } => Refusal::BodyTooBig { limit_bytes: *limit },
         GatewayError::UnsupportedField { field, detail } | GatewayError::Invalid { field, detail } => {
-            Refusal::Rejected { code: BAD_REQUEST.to_owned(), info: format!("parameter:{field} is invalid,{detail}") }
+            Refusal::Rejected { code: ErrorCode::BadRequest, info: format!("parameter:{field} is invalid,{detail}") }
         }
         GatewayError::RateLimited { .. } | GatewayError::TopicFull { .. } | GatewayError::OutOfTime => {
             Refusal::Busy("overloaded")
@@ -173,7 +173,7 @@ fn refusal(error: &GatewayError) -> Refusal {
         GatewayError::Upstream(error) => match error.kind {
             UpstreamErrorKind::Timeout => Refusal::Timeout,
             UpstreamErrorKind::RejectedMessage => Refusal::Rejected {
-                code: error.vendor_code.clone().unwrap_or_else(|| BAD_REQUEST.to_owned()),
+                code: error.vendor_code.as_deref().map_or(ErrorCode::BadRequest, ErrorCode::parse),
                 info: error.detail.clone(),
             },
             UpstreamErrorKind::Overloaded | UpstreamErrorKind::Throttled => Refusal::Busy("overloaded"),
@@ -191,14 +191,12 @@ fn refusal(error: &GatewayError) -> Refusal {
     }
 }
 
-const BAD_REQUEST: &str = "SC_BAD_REQUEST";
-
 /// A body that did not come whole.
 fn unread(problem: &Problem, limit_bytes: usize) -> Refusal {
     match problem.status() {
         413 => Refusal::BodyTooBig { limit_bytes },
         408 => Refusal::Timeout,
-        _ => Refusal::Rejected { code: BAD_REQUEST.to_owned(), info: problem.detail.clone() },
+        _ => Refusal::Rejected { code: ErrorCode::BadRequest, info: problem.detail.clone() },
     }
 }
 
@@ -208,7 +206,7 @@ pub(super) fn refuse(problem: &Problem) -> HttpResponse {
         403 => Refusal::Forbidden(ForbiddenReason::Origin),
         405 => return edge::no_such_method(),
         408 => Refusal::Timeout,
-        400..=499 => Refusal::Rejected { code: BAD_REQUEST.to_owned(), info: problem.detail.clone() },
+        400..=499 => Refusal::Rejected { code: ErrorCode::BadRequest, info: problem.detail.clone() },
         503 => Refusal::Busy("overloaded"),
         _ => Refusal::Unavailable("internal"),
     })

@@ -12,8 +12,8 @@ use crate::embedded::{Acknowledgement, EngineError, ReceiveRequest};
 use crate::http::vendor::ons_http as edge;
 use crate::http_message::Method;
 use crate::protocol::ons_http::{
-    self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, Demand, ForbiddenReason, MAX_CONSUME, MAX_TIMEOUT_MILLIS,
-    Publish, Refusal, Request,
+    self, Acknowledge, Authentication, CONTENT_TYPE as TEXT_HTML, Consume, ForbiddenReason, MAX_CONSUME,
+    MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
 };
 
 /// Why a request got no success.
@@ -50,7 +50,7 @@ async fn perform(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> Result<HttpResponse, Failure> {
-    let mut signed = edge::decode(request, method, Demand::Signed)?;
+    let mut signed = edge::decode(request, method, Authentication::Required)?;
     let caller = edge::identify(&service.settings.callers, &signed, service.settings.clock, service.clock.now())?;
     // Only a publish has a body that means anything.
     if let Request::Publish(publish) = &mut signed.request {
@@ -63,18 +63,14 @@ async fn perform(
     }
     edge::check_signature(caller, &signed)?;
     match signed.request {
-        Request::Publish(publish) => publish_one(service, request, &publish).await,
+        Request::Publish(publish) => publish_one(service, &publish).await,
         Request::Consume(consume) => consume_some(service, consume).await,
         Request::Acknowledge(acknowledge) => acknowledge_one(service, acknowledge).await,
     }
 }
 
-async fn publish_one(
-    service: &EndpointService,
-    request: &HttpRequest,
-    publish: &Publish<'_>,
-) -> Result<HttpResponse, Failure> {
-    let message = edge::message(request, edge::topic(&publish.topic)?, publish, service.clock.now())?;
+async fn publish_one(service: &EndpointService, publish: &Publish<'_>) -> Result<HttpResponse, Failure> {
+    let message = edge::message(edge::topic(&publish.topic)?, publish, service.clock.now())?;
     let message_id = service.engine.publish(message).await.map_err(Failure::Engine)?;
     Ok(edge::published(&message_id))
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::error_code::ErrorCode;
+
 /// Why a request is refused, with the vendor's status, code and wording (protocol notes ONS 3.5).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -21,7 +23,7 @@ pub enum Refusal {
     #[error("{info}")]
     Rejected {
         /// The vendor's code.
-        code: String,
+        code: ErrorCode,
         /// What is wrong, for people.
         info: String,
     },
@@ -39,7 +41,7 @@ pub enum Refusal {
     Unavailable(&'static str),
 }
 
-/// Why 403: for the log and the metric only, the answer does not tell.
+/// Why 403: for the log and the metric only, the response does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForbiddenReason {
     /// Not the endpoint's access key.
@@ -65,7 +67,7 @@ struct ErrorOut<'a> {
 }
 
 impl Refusal {
-    /// The answer's status.
+    /// The response's status.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
@@ -76,15 +78,16 @@ impl Refusal {
         }
     }
 
-    /// The answer's body: `{"code","info"}` with 400, nothing with the others (protocol notes ONS 7, items 12 and 21).
+    /// The response's body: `{"code","info"}` with 400, nothing with the others (protocol notes ONS 7, items 12 and 21).
     #[must_use]
     pub fn body(&self) -> String {
         let code = match self {
-            Self::Missing(_) | Self::Invalid(..) => "SC_BAD_REQUEST",
-            Self::BodyTooBig { .. } => "BODY_TOO_BIG",
+            Self::Missing(_) | Self::Invalid(..) => &ErrorCode::BadRequest,
+            Self::BodyTooBig { .. } => &ErrorCode::BodyTooBig,
             Self::Rejected { code, .. } => code,
             Self::Forbidden(_) | Self::Timeout | Self::Busy(_) | Self::Unavailable(_) => return String::new(),
         };
+        let code = code.as_str().unwrap_or_default();
         // Two strings: serialisation cannot fail.
         serde_json::to_string(&ErrorOut { code, info: self.to_string() }).unwrap_or_default()
     }
