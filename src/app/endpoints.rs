@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::config::{Endpoint, ProfileConfig};
-use crate::upstream::EndpointAddress;
+use crate::outbound::EndpointAddress;
 
 /// The addresses of a profile's endpoints, in order. `embedded` gives the one of the embedded endpoint.
 ///

@@ -10,7 +10,6 @@ mod endpoints;
 mod error;
 mod gateway;
 mod listeners;
-mod runtime;
 mod shutdown;
 
 use std::net::SocketAddr;
@@ -35,7 +34,6 @@ pub use credentials::{CredentialsError, named_credentials, profile_credentials};
 pub use descriptors::raise as raise_descriptors;
 pub use endpoints::profile_endpoints;
 pub use error::StartError;
-pub use runtime::block_on;
 pub use shutdown::Signals;
 
 /// Which listeners run.
@@ -120,13 +118,13 @@ pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> 
         outbound::self_test().await?;
         let credentials = store.as_ref().map(|opened| &opened.credentials);
         let plans = gateway::plans(&config, addresses.embedded, credentials, &surroundings)?;
-        upstreams.extend(plans.iter().map(|plan| (plan.name.clone(), plan.up.clone())));
-        background.extend(plans.iter().map(|plan| Background::spawn(crate::upstream::watch(plan.clone()))));
+        upstreams.extend(plans.iter().map(|plan| (plan.name().to_owned(), plan.up().clone())));
+        background.extend(plans.iter().map(|plan| Background::spawn(plan.clone().watch())));
         background.extend(plans.iter().map(|plan| Background::spawn(plan.clone().watch_keys())));
         gateway::tell_who_is_refused(&config);
         let callers = gateway::callers(&config, credentials)?;
         for keys in callers.keys() {
-            let reloads = metrics.credential_reloads();
+            let reloads = metrics.credential_reloads.clone();
             background.push(Background::spawn(crate::upstream::watch_keys(keys, reloads)));
         }
         let listener = gateway::listen(&config, plans, callers, &tasks, &surroundings, stages.clone())?;

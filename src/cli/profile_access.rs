@@ -6,8 +6,8 @@ use super::failure::Failure;
 use crate::app::{self, CredentialsError};
 use crate::config::{Config, CredentialsSource, ProfileConfig};
 use crate::embedded::EndpointCredentials;
+use crate::outbound::EndpointAddress;
 use crate::signature::Credentials;
-use crate::upstream::EndpointAddress;
 
 /// The profile of this name.
 pub(super) fn named<'a>(config: &'a Config, name: &str) -> Result<&'a ProfileConfig, Failure> {
@@ -57,5 +57,5 @@ pub(super) fn endpoints(config: &Config, profile: &ProfileConfig) -> Result<Vec<
 /// The address as a URL, the port always shown.
 pub(super) fn url(address: &EndpointAddress) -> String {
     let scheme = if address.tls { "https" } else { "http" };
-    format!("{scheme}://{}:{}", address.url_host(), address.port)
+    format!("{scheme}://{}", address.authority())
 }

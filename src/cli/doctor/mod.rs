@@ -22,9 +22,9 @@ use super::configuration::environment;
 use super::failure::{BAD, Failure, USAGE};
 use super::output::print;
 use super::profile_access;
-use crate::app;
 use crate::clock::Clock;
 use crate::config::{self, CheckReport, Config, ProfileConfig, Source};
+use crate::tasks;
 use report::{Check, Finding, Report, Verdict};
 
 /// Prints what was found.
@@ -64,7 +64,7 @@ fn check_profiles(config: &Config, profiles: &[&ProfileConfig]) -> Vec<Finding> 
         return profile_check::skipped_from(Check::CredentialsFiles, reason);
     }
     let clock = Clock::system();
-    app::block_on(async move {
+    tasks::block_on(async move {
         let mut findings = Vec::new();
         for profile in profiles {
             let found = profile_check::check_profile(config, profile, &clock).await;

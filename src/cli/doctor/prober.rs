@@ -87,10 +87,9 @@ impl Prober<'_> {
     }
 
     fn read(&self, answer: &Answer) -> ProbeOutcome {
-        let status = answer.status.as_u16();
         match self.protocol {
-            Protocol::OnsHttp => read_ons_http::read(status, &answer.body),
-            Protocol::MqHttp => read_mq_http::read(status, &answer.body),
+            Protocol::OnsHttp => read_ons_http::read(answer.status, &answer.body),
+            Protocol::MqHttp => read_mq_http::read(answer.status, &answer.body),
         }
     }
 }

@@ -18,9 +18,8 @@ use super::{advice, clock_check, probes};
 use crate::cli::profile_access;
 use crate::clock::Clock;
 use crate::config::{Config, Endpoint, ProfileConfig};
-use crate::outbound::{TlsRoots, client_config};
+use crate::outbound::{EndpointAddress, TlsRoots, client_config};
 use crate::signature::Pair;
-use crate::upstream::EndpointAddress;
 
 /// All steps together. Their own limits add up to less; this one is for the unforeseen.
 const LIMIT: Duration = Duration::from_secs(19);

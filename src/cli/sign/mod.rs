@@ -40,12 +40,12 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
         .map_err(|error| Failure::bad(format!("profile `{}`: {error}", profile.name)))?;
     let endpoints = profile_access::endpoints(&config, profile).map_err(Failure::bad)?;
     let endpoint = endpoints.first().ok_or_else(|| Failure::bad("the profile has no endpoint"))?;
-    let host = endpoint.origin().map_err(Failure::bad)?.host;
+    let host = endpoint.origin().map_err(Failure::bad)?.host_header;
     let context = Context {
         profile: &profile.name,
         protocol: profile.protocol,
         url: &profile_access::url(endpoint),
-        host: host.to_str().unwrap_or_default(),
+        host: &host,
         pair: &Pair::new(&credentials),
         show_signature: arguments.show_signature,
     };

@@ -29,7 +29,7 @@ pub(super) async fn answer(exchange: &Exchange) -> HttpResponse {
         Err(Refusal::MessageNotExist) => "ok",
         Err(refusal) => refusal.label(),
     };
-    exchange.gateway().metrics().drop_in(caller, "mq-http", seen.operation, label);
+    exchange.gateway().metrics().drop_in.request(caller, "mq-http", seen.operation, label);
     match result {
         Ok(answer) => answer.response,
         Err(refusal) => {

@@ -30,7 +30,7 @@ pub(super) async fn answer(exchange: &Exchange) -> HttpResponse {
     let result = perform(exchange, method, &mut identity).await;
     let caller = identity.map_or(super::UNKNOWN, Identity::label);
     let label = result.as_ref().map_or_else(Refusal::label, |_| "ok");
-    exchange.gateway().metrics().drop_in(caller, "ons-http", operation(method), label);
+    exchange.gateway().metrics().drop_in.request(caller, "ons-http", operation(method), label);
     match result {
         Ok(response) => response,
         Err(refusal) => {

@@ -1,16 +1,15 @@
 //! The difference between the MQ's clock and ours, measured from every answer's `Date`.
 //!
-//! A signature lives 15 s by the MQ's clock (protocol notes ONS 3.2): a machine whose clock is off would be refused
+//! A signature lives 15 s by the MQ's clock (protocol notes ONS 3.2): a machine whose clock is wrong would be refused
 //! for ever. So requests are signed with the MQ's time, as far as it is known, unless the profile says otherwise.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use prometheus::Gauge;
-
 use crate::config::ClockSkew as Mode;
 use crate::model::UnixMillis;
 use crate::protocol::ClockOffset;
+use crate::telemetry::SecondsGauge;
 
 /// More than this is a broken clock or a broken header, and is shown but not followed.
 const FURTHEST: Duration = Duration::from_secs(24 * 3600);
@@ -24,11 +23,11 @@ pub(super) struct ClockSkew {
     mode: Mode,
     /// The MQ's clock minus ours, in milliseconds; `UNKNOWN` before the first `Date`.
     millis: AtomicI64,
-    gauge: Gauge,
+    gauge: SecondsGauge,
 }
 
 impl ClockSkew {
-    pub(super) fn new(mode: Mode, gauge: Gauge) -> Self {
+    pub(super) fn new(mode: Mode, gauge: SecondsGauge) -> Self {
         Self { mode, millis: AtomicI64::new(UNKNOWN), gauge }
     }
 
@@ -54,13 +53,11 @@ impl ClockSkew {
         (millis != UNKNOWN).then_some(ClockOffset::from_millis(millis))
     }
 
-    /// In words, for a problem.
-    pub(super) fn told(&self) -> String {
-        let Some(offset) = self.offset() else {
-            return "it sent no Date, so its clock is unknown".to_owned();
-        };
+    /// In words, for people.
+    pub(super) fn describe(&self) -> String {
+        let Some(offset) = self.offset() else { return "it sent no Date, so its clock is unknown".to_owned() };
         if offset.is_noise() {
-            return "the clocks agree, as far as its Date header tells".to_owned();
+            return "the clocks agree, as far as its Date header shows".to_owned();
         }
         let (seconds, direction) = (offset.distance().as_secs(), if offset.is_ahead() { "ahead of" } else { "behind" });
         let followed = match self.mode {
@@ -77,11 +74,12 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+    use crate::telemetry::Metrics;
 
     #[test]
     fn a_difference_is_followed_within_reason() {
         let check = |mode, date: u64, expected: u64| {
-            let skew = ClockSkew::new(mode, Gauge::new("g", "g").unwrap());
+            let skew = ClockSkew::new(mode, Metrics::new().unwrap().upstream.clock_skew("p"));
             let now = UnixMillis(1_700_000_000_000);
             skew.measure(UNIX_EPOCH + Duration::from_secs(date), now);
             assert_eq!(skew.corrected(now), UnixMillis(expected), "{date}");
