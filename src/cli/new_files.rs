@@ -70,7 +70,7 @@ impl Made {
         Ok(())
     }
 
-    /// Takes away what was made. What cannot be taken away stays: there is nobody to tell more than the first error.
+    /// Removes what was made. What cannot be removed stays: only the first error is reported.
     fn undo(self) {
         for file in self.files.iter().rev() {
             drop(fs::remove_file(file));

@@ -4,19 +4,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::model::UnixMillis;
 
-/// The MQ's clock minus ours, in milliseconds.
+/// The MQ's clock minus ours, in milliseconds: negative when it is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ClockOffset(i64);
+pub struct ClockOffset(pub i64);
 
 impl ClockOffset {
     /// Less cannot be measured: a `Date` has whole seconds, and it took some time to arrive.
     const NOISE_MILLIS: u64 = 2_000;
-
-    /// From milliseconds; negative when the MQ's clock is behind.
-    #[must_use]
-    pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
-    }
 
     /// What a `Date` says that arrived at `now`; `None` before 1970.
     #[must_use]
@@ -25,12 +19,6 @@ impl ClockOffset {
         // Half a second is the middle of the second that the header names.
         let theirs = signed(theirs.as_millis()).saturating_add(500);
         Some(Self(theirs.saturating_sub(signed(u128::from(now.0)))))
-    }
-
-    /// In milliseconds; negative when the MQ's clock is behind.
-    #[must_use]
-    pub const fn as_millis(self) -> i64 {
-        self.0
     }
 
     /// In seconds, for people and metrics.
@@ -83,7 +71,7 @@ mod tests {
         ] {
             let now = UnixMillis(1_700_000_000_000);
             let measured = ClockOffset::measured(UNIX_EPOCH + Duration::from_secs(date), now).unwrap();
-            assert_eq!((measured, measured.is_noise()), (ClockOffset::from_millis(offset), noise), "{date}");
+            assert_eq!((measured, measured.is_noise()), (ClockOffset(offset), noise), "{date}");
             assert_eq!(measured.applied_to(now), UnixMillis(date * 1000 + 500));
         }
         assert_eq!(ClockOffset::measured(UNIX_EPOCH - Duration::from_secs(1), UnixMillis(0)), None);

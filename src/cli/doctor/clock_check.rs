@@ -96,7 +96,7 @@ mod tests {
             (MqHttp, -901_000, false, Verdict::Failed, "901.0 s behind"),
             (MqHttp, -901_000, true, Verdict::Warning, "yet a request was accepted"),
         ] {
-            let finding = check(Some(ClockOffset::from_millis(millis)), accepted, protocol);
+            let finding = check(Some(ClockOffset(millis)), accepted, protocol);
             assert_eq!(finding.verdict, verdict, "{protocol:?} {millis} {accepted}");
             assert!(finding.detail.contains(words), "{words} in {}", finding.detail);
             assert_eq!(finding.advice.is_some(), verdict != Verdict::Ok);

@@ -38,7 +38,8 @@ pub(super) struct Prober<'a> {
 }
 
 impl Prober<'_> {
-    /// Sends every probe; the results come in the same order, with how far the clocks are apart, where an answer told.
+    /// Sends every probe; the results come in the same order, with how far the clocks are apart, where an answer had a
+    /// `Date`.
     pub(super) async fn run(&self, probes: &[Probe]) -> (Vec<ProbeResult>, Option<ClockOffset>) {
         let limits = Limits { connect_timeout: LIMIT, keep_alive: LIMIT, in_flight: AT_ONCE };
         let client = HttpClient::new(Arc::clone(&self.tls), limits);

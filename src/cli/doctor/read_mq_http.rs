@@ -3,8 +3,8 @@
 use super::probe_result::{Parameter, ProbeOutcome, Reply};
 use crate::protocol::mq_http::{ErrorCode, decode_ack_errors, decode_error};
 
-/// Reads an answer. Codes say more than statuses, of which the sources know some by analogy only: any that blames the
-/// request will do.
+/// Reads an answer. Codes say more than statuses, some of which the sources have by analogy only: any 4xx is taken with
+/// them.
 pub(super) fn read(status: u16, body: &[u8]) -> ProbeOutcome {
     if let (400 | 404, Some(error)) = (status, decode_ack_errors(body).and_then(|errors| errors.into_iter().next())) {
         return ProbeOutcome::Accepted(Reply::with_code(status, error.code.as_str()));
@@ -37,7 +37,7 @@ pub(super) fn read(status: u16, body: &[u8]) -> ProbeOutcome {
         (400..=499, Some(ErrorCode::SubscriptionNotExist)) => ProbeOutcome::NotFound(Some(Parameter::Group), reply),
         (400..=599, Some(ErrorCode::QpsLimitExceeded)) | (408 | 429 | 500..=599, _) => ProbeOutcome::Unavailable(reply),
         (401 | 403, Some(_)) => ProbeOutcome::Refused(reply),
-        // The one thing without a document that is not somebody else's page.
+        // Without a document only an empty body is still the MQ's.
         (401 | 403, None) if body.trim_ascii().is_empty() => ProbeOutcome::Refused(reply),
         (404, Some(_)) => ProbeOutcome::NotFound(None, reply),
         (400..=499, Some(_)) => ProbeOutcome::Invalid(None, reply),

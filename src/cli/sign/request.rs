@@ -23,7 +23,7 @@ pub(super) enum Request {
         group: ConsumerGroup,
         /// Only MQ HTTP has them.
         tags: Option<TagFilter>,
-        /// Only MQ HTTP knows order.
+        /// Only MQ HTTP has it.
         ordered: bool,
     },
     Acknowledge {
@@ -68,7 +68,7 @@ impl Request {
     }
 }
 
-/// A flag that the operation does not have would be ignored in silence, and somebody would wonder.
+/// Refuses flags that the operation does not use: otherwise they would be ignored silently.
 fn refuse_useless(arguments: &SignArguments, protocol: Protocol) -> Result<(), Failure> {
     let publishes = arguments.operation == Operation::Publish;
     if publishes && protocol == Protocol::MqHttp && arguments.group.is_some() {

@@ -14,7 +14,7 @@ pub const VERSION: &str = "2015-06-06";
 /// item 4).
 pub const CONTENT_TYPE: &str = "text/xml;charset=utf-8";
 
-/// Who says to have sent a request. `Debug` hides the signature: one in a log can be replayed.
+/// Who claims to have sent a request. `Debug` hides the signature: one in a log can be replayed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Authorization<'a> {
     /// The claimed access key.

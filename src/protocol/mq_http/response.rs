@@ -25,7 +25,7 @@ impl From<Malformed> for ResponseError {
 /// What a publish's 201 says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedResponse {
-    /// The MQ has it. The protocol knows no weaker degree of it.
+    /// The MQ has it. The protocol has no weaker durability.
     pub published: Published,
     /// The MQ's own digest of the body, as [`body_md5`] makes it, in either case. Nothing is decided by it: that the body
     /// arrived as it was sent the MQ has checked by `Content-MD5`.

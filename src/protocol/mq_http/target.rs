@@ -10,7 +10,7 @@ use crate::http_message::Method;
 use crate::model::TagFilter;
 use crate::protocol::form::{NotUtf8, Query};
 
-/// What is asked, and of which topic. Names are text still: the caller knows which are legal.
+/// What is asked, and of which topic. Names are still text: the caller decides which are legal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target<'a> {
     /// The topic, decoded.

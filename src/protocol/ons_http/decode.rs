@@ -34,7 +34,7 @@ impl fmt::Debug for Signed<'_> {
 pub enum Authentication {
     /// It must have an access key and a signature.
     Required,
-    /// Neither is looked at: where nobody checks them, a client may leave them out.
+    /// Neither is read: where they are not checked, a client may leave them out.
     NotRequired,
 }
 
@@ -113,7 +113,7 @@ fn required<'a>(query: &Query<'a>, name: &str, label: &'static str) -> Result<Co
     optional(query, &[name], label)?.ok_or(Refusal::Missing(label))
 }
 
-/// A number; one that cannot be read is as good as none where clients send odd ones.
+/// A number; one that cannot be read counts as none, since some clients send malformed ones.
 fn lenient<T: FromStr>(query: &Query<'_>, name: &str) -> Option<T> {
     query.text(&[name]).ok()??.parse().ok()
 }

@@ -36,7 +36,7 @@ pub enum Refusal {
     /// Nothing was stored, and it may be sent again: 503 without a body, which every client takes for a failure.
     #[error("busy")]
     Busy(&'static str),
-    /// As [`Refusal::Busy`], but nobody knows whether anything was stored.
+    /// As [`Refusal::Busy`], but it is not known whether anything was stored.
     #[error("unavailable")]
     Unavailable(&'static str),
 }
@@ -54,7 +54,7 @@ pub enum ForbiddenReason {
     Topic,
     /// The caller's key is good for other topics only.
     Caller,
-    /// Nobody said who may call: no virtual keys, and no word that everybody may.
+    /// It is not configured who may call: there are no virtual keys, and not everybody may.
     NoClientAuth,
     /// A web page of another origin.
     Origin,

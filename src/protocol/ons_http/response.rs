@@ -15,7 +15,7 @@ pub enum ResponseError {
     /// Not the JSON that the protocol has here.
     #[error("the answer's body is not what the protocol has here")]
     Unreadable,
-    /// A `sendStatus` that nobody documented.
+    /// An undocumented `sendStatus`.
     #[error("the answer's sendStatus is unknown")]
     UnknownSendStatus,
     /// A field that must be there is missing or empty.

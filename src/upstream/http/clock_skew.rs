@@ -34,7 +34,7 @@ impl ClockSkew {
     /// Notes what an answer's `Date` says; `now` is when it arrived.
     pub(super) fn measure(&self, date: SystemTime, now: UnixMillis) {
         let Some(offset) = ClockOffset::measured(date, now) else { return };
-        self.millis.store(offset.as_millis(), Ordering::Relaxed);
+        self.millis.store(offset.0, Ordering::Relaxed);
         self.gauge.set(offset.as_secs_f64());
     }
 
@@ -50,7 +50,7 @@ impl ClockSkew {
 
     fn offset(&self) -> Option<ClockOffset> {
         let millis = self.millis.load(Ordering::Relaxed);
-        (millis != UNKNOWN).then_some(ClockOffset::from_millis(millis))
+        (millis != UNKNOWN).then_some(ClockOffset(millis))
     }
 
     /// In words, for people.

@@ -1,6 +1,6 @@
 //! What the probes' results say about keys, topics and groups, and what they leave open.
 //!
-//! ONS HTTP answers 403 without a word to a wrong key, a wrong signature, a wrong time, and a topic or group of somebody
+//! ONS HTTP answers 403 without a reason to a wrong key, a wrong signature, a wrong time, and a topic or group of somebody
 //! else. They are told apart as far as possible: the time by the `Date` of the answer, the keys by any other probe that
 //! was accepted. MQ HTTP has a code for each, but no source tells in which order it checks: a topic that is not there
 //! says nothing about the keys. What stays open is part of the finding.

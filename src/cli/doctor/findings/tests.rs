@@ -32,7 +32,7 @@ fn check(results: &[ProbeResult], offset: Option<i64>, expected: &str) -> Vec<Fi
 
 #[track_caller]
 fn check_of(target: &Target, results: &[ProbeResult], offset: Option<i64>, expected: &str) -> Vec<Finding> {
-    let findings = of_results(results, offset.map(ClockOffset::from_millis), target);
+    let findings = of_results(results, offset.map(ClockOffset), target);
     let verdicts: Vec<String> = findings.iter().map(|it| format!("{:?}:{:?}", it.check, it.verdict)).collect();
     assert_eq!(verdicts.join(" "), expected, "{findings:#?}");
     for finding in &findings {
@@ -63,7 +63,7 @@ fn a_refusal_is_told_apart_as_far_as_it_can_be() {
     check(&placeholder, Some(200), "Credentials:Warning Topic:Skipped Group:Skipped");
     check(&placeholder, Some(-90_000), "Credentials:Failed Topic:Skipped Group:Skipped");
     assert_eq!(
-        of_results(&placeholder, Some(ClockOffset::from_millis(200)), &OURS)[0].verdict,
+        of_results(&placeholder, Some(ClockOffset(200)), &OURS)[0].verdict,
         Verdict::Failed,
         "every name is good there"
     );
