@@ -24,15 +24,15 @@ mod tests {
     use crate::config::{Overrides, Source, load};
     use crate::storage::DataDirError;
 
-    /// Opens the directory of a configuration that `change` made from the built-in one, and says whether it is there.
+    /// Opens the directory of a configuration that `change` made from the built-in one, and checks whether it is there.
     fn check(change: impl FnOnce(&mut EmbeddedConfig), expected: bool) {
         let parent = tempfile::tempdir().unwrap();
-        let data_dir = Some(parent.path().join("data"));
-        let overrides = Overrides { data_dir: data_dir.clone(), ..Overrides::default() };
+        let directory = parent.path().join("data");
+        let overrides = Overrides { data_dir: Some(directory.clone()), ..Overrides::default() };
         let mut config = load(&Source::BuiltIn, &overrides, &BTreeMap::new()).unwrap();
         change(&mut config.embedded);
         let opened = open(&config).unwrap();
-        assert_eq!((opened.is_some(), data_dir.unwrap().exists()), (expected, expected));
+        assert_eq!((opened.is_some(), directory.exists()), (expected, expected));
         if expected {
             assert!(matches!(open(&config), Err(StartError::DataDir(DataDirError::InUse { .. }))));
         }

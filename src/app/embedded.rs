@@ -24,7 +24,7 @@ const STORE_FILE: &str = "embedded.db";
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 
 /// An open engine and the keys that its endpoint checks.
-pub(super) struct Opened {
+pub(super) struct OpenEndpoint {
     pub(super) engine: Engine,
     pub(super) credentials: Credentials,
     /// Present when the endpoint uses its own pair: the pair, and the directory of its file.
@@ -36,14 +36,15 @@ pub(super) fn open(
     config: &Config,
     data_directory: Option<&DataDir>,
     dependencies: &Dependencies,
-) -> Result<Opened, StartError> {
+) -> Result<OpenEndpoint, StartError> {
     let embedded = &config.embedded;
     let named = embedded.credentials.as_ref();
-    let location = match data_directory {
-        Some(directory) if embedded.storage == EmbeddedStorage::Disk => {
-            StoreLocation::Disk(directory.path().join(STORE_FILE))
+    let location = match (embedded.storage, data_directory) {
+        (EmbeddedStorage::Memory, _) => StoreLocation::Memory,
+        (EmbeddedStorage::Disk, Some(directory)) => StoreLocation::Disk(directory.path().join(STORE_FILE)),
+        (EmbeddedStorage::Disk, None) => {
+            return Err(StartError::Inconsistent("the embedded endpoint has no data directory".to_owned()));
         }
-        Some(_) | None => StoreLocation::Memory,
     };
     let own = match (data_directory, named) {
         (Some(directory), None) => {
@@ -75,13 +76,13 @@ pub(super) fn open(
         topics: embedded.topics.clone(),
     };
     let engine = Engine::open(location, options, dependencies.clock.clone(), dependencies.random.clone())?;
-    Ok(Opened { engine, credentials, own })
+    Ok(OpenEndpoint { engine, credentials, own })
 }
 
 /// Serves the engine.
 pub(super) fn listen(
     config: &Config,
-    opened: &Opened,
+    opened: &OpenEndpoint,
     dependencies: &Dependencies,
     stage: watch::Receiver<Stage>,
 ) -> Result<Listener, StartError> {

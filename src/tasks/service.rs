@@ -70,7 +70,7 @@ impl Drop for Service {
     }
 }
 
-/// Runs `work` and says so when it ends as it should not.
+/// Runs `work` and logs it when it ends as it should not.
 async fn supervised(service: String, signal: StopSignal, work: impl Future<Output = ()>) {
     let panicked = AssertUnwindSafe(work).catch_unwind().await.is_err();
     if panicked {
@@ -80,7 +80,7 @@ async fn supervised(service: String, signal: StopSignal, work: impl Future<Outpu
     }
 }
 
-/// Tells a service to stop. Clones tell the same.
+/// What asks a service to stop. Clones are the same signal.
 #[derive(Debug, Clone)]
 pub struct StopSignal(watch::Receiver<bool>);
 
@@ -98,7 +98,7 @@ impl StopSignal {
 
     /// Waits until it shall.
     pub async fn given(&mut self) {
-        // An error says that nobody holds it.
+        // An error means that nobody holds it.
         drop(self.0.wait_for(|stop| *stop).await);
     }
 

@@ -68,7 +68,6 @@ mod tests {
 
     use tokio::task::LocalSet;
 
-    use super::super::service::StopSignal;
     use super::*;
 
     /// What is logged while `work` runs.
@@ -91,7 +90,7 @@ mod tests {
     /// A service that notes its end, some time after it was asked.
     fn noting(name: &'static str, ends: &Arc<Mutex<Vec<&'static str>>>) -> Service {
         let ends = Arc::clone(ends);
-        Service::start(name, |mut stop: StopSignal| async move {
+        Service::start(name, |mut stop| async move {
             stop.given().await;
             tokio::time::sleep(Duration::from_millis(5)).await;
             ends.lock().unwrap().push(name);
