@@ -13,10 +13,10 @@ use super::listeners::{Door, Listener, serve};
 use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
-use crate::outbound::{TlsRoots, client_config};
+use crate::outbound::EndpointAddress;
 use crate::signature::Credentials;
 use crate::tasks::{Phase, Service, Services, Stage, Tasks};
-use crate::upstream::{self, BreakerSettings, EndpointAddress, Endpoints, Keys, Parts, Plan};
+use crate::upstream::{self, Keys, Plan, PlanError, PlanResources};
 
 /// One plan per profile, in the order of their names, which is how routes number them.
 pub(super) fn plans(
@@ -49,10 +49,6 @@ fn plan(
         }
     });
     let addresses = addresses.collect::<Result<Vec<_>, StartError>>()?;
-    let breaker = BreakerSettings { failures: profile.breaker_failures, open: profile.breaker_open };
-    let state = |endpoint: &str| dependencies.metrics.upstream.circuit_breaker_state(&name, endpoint);
-    let endpoints = Endpoints::new(&addresses, breaker, state)
-        .map_err(|error| StartError::Inconsistent(format!("profile `{name}`: endpoints: {error}")))?;
     let credentials = match &profile.credentials {
         CredentialsSource::Inline(credentials) => credentials.clone(),
         CredentialsSource::Embedded => embedded_credentials.cloned().ok_or_else(no_endpoint)?,
@@ -68,17 +64,17 @@ fn plan(
         CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
         CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
     };
-    let roots = profile.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File);
-    let tls = client_config(&roots).map_err(|source| StartError::Tls { profile: name.clone(), source })?;
-    let parts = Parts {
-        endpoints: Arc::new(endpoints),
+    let resources = PlanResources {
+        addresses,
         keys: Keys::new(&credentials, files),
-        tls,
         clock: dependencies.clock.clone(),
         random: dependencies.random.clone(),
         metrics: &dependencies.metrics,
     };
-    Ok(Plan::new(profile, parts))
+    Plan::new(profile, resources).map_err(|error| match error {
+        PlanError::Host(_) => StartError::Inconsistent(format!("profile `{name}`: {error}")),
+        PlanError::Tls(source) => StartError::Tls { profile: name.clone(), source },
+    })
 }
 
 /// Says at the start what would look like wrong keys to everybody who meets it.
@@ -125,10 +121,9 @@ fn caller(config: &Config, caller: &CallerConfig) -> Result<Caller, StartError> 
 pub(super) fn watch(plans: &[Plan], callers: &Callers, dependencies: &Dependencies, services: &mut Services) {
     let mut add = |service| services.add(Phase::Background, service);
     for plan in plans {
-        let watch = upstream::watch(plan.clone());
-        add(Service::start(format!("upstream {}", plan.name), |stop| stop.interrupts(watch)));
+        add(Service::start(format!("upstream {}", plan.name()), |stop| stop.interrupts(plan.clone().watch())));
     }
-    for keys in plans.iter().map(|plan| plan.keys.clone()).chain(callers.keys()) {
+    for keys in plans.iter().map(|plan| plan.keys().clone()).chain(callers.keys()) {
         let Some(name) = keys.name().map(|name| format!("credentials {name}")) else { continue };
         let watch = upstream::watch_keys(keys, dependencies.metrics.credential_reloads.clone());
         add(Service::start(name, |stop| stop.interrupts(watch)));

@@ -44,7 +44,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         let callers = gateway::callers(&config, credentials)?;
         gateway::log_refused_clients(&config);
         gateway::watch(&plans, &callers, &dependencies, &mut services);
-        upstreams.extend(plans.iter().map(|plan| (plan.name.clone(), plan.up.clone())));
+        upstreams.extend(plans.iter().map(|plan| (plan.name().to_owned(), plan.up().clone())));
         let listener = gateway::listen(&config, plans, callers, &tasks, &dependencies, stages)?;
         addresses.data = Some(listener.address);
         services.add(Phase::Intake, Service::start("data listener", |stop| listener.serve(stop)));

@@ -59,7 +59,7 @@ impl Gateway {
         let max_messages = request.max_messages.min(capabilities.max_receive_messages);
         let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
         let wait = request.wait.min(capabilities.max_wait);
-        let asked = upstream::ReceiveRequest {
+        let asked = upstream::PollRequest {
             topic: &route.topic.topic,
             group: &route.group,
             max_messages,
@@ -93,7 +93,7 @@ impl Gateway {
         context: &RequestContext,
         upstream: &Upstream,
         route: &GroupRoute,
-        asked: upstream::ReceiveRequest<'_>,
+        asked: upstream::PollRequest<'_>,
     ) -> Result<Vec<Delivery>, GatewayError> {
         let _waiter = self.shared.metrics.messages.receive_waiters.guard();
         let end = Instant::now() + asked.wait;
@@ -101,10 +101,10 @@ impl Gateway {
         loop {
             let Ok(permit) = timeout_at(end, lanes.acquire()).await else {
                 // The others waited all the time; this one has not asked yet, and must not say "none" without.
-                return self.ask(context, upstream, upstream::ReceiveRequest { wait: Duration::ZERO, ..asked }).await;
+                return self.ask(context, upstream, upstream::PollRequest { wait: Duration::ZERO, ..asked }).await;
             };
             let wait = end.saturating_duration_since(Instant::now());
-            let polled = self.ask(context, upstream, upstream::ReceiveRequest { wait, ..asked }).await?;
+            let polled = self.ask(context, upstream, upstream::PollRequest { wait, ..asked }).await?;
             let remaining = end.saturating_duration_since(Instant::now());
             if !polled.is_empty() || remaining.is_zero() {
                 return Ok(polled);
@@ -123,7 +123,7 @@ impl Gateway {
         &self,
         context: &RequestContext,
         upstream: &Upstream,
-        asked: upstream::ReceiveRequest<'_>,
+        asked: upstream::PollRequest<'_>,
     ) -> Result<Vec<Delivery>, GatewayError> {
         let _poll = self.shared.metrics.upstream.polls.guard();
         Ok(upstream.receive(context, &asked).await?)

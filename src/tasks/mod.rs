@@ -5,12 +5,14 @@
 //! that goes on when its caller hangs up, so that shutdown can wait for it. Nothing else spawns.
 
 mod request_work;
+mod runtime;
 mod service;
 mod services;
 mod spawn;
 mod stage;
 
 pub use request_work::{RunToEnd, Tasks};
+pub use runtime::block_on;
 pub use service::{Service, StopSignal};
 pub use services::{Phase, Services};
 pub use stage::Stage;

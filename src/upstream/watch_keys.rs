@@ -1,5 +1,5 @@
 //! Notices that credentials files changed: their *directory* is watched, because a Kubernetes Secret swaps a link there
-//! and a watch on the file itself would see that once only (crates notes); a poll finds what no event told.
+//! and a watch on the file itself would see that once only; a poll finds what no event announced.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::Keys;
-use super::keys::{Demand, Unchanged};
+use super::keys::{ReloadPolicy, Unchanged};
 use crate::telemetry::CredentialReloads;
 
 const POLL: Duration = Duration::from_secs(30);
@@ -21,7 +21,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// Reads `keys` again whenever their files may have changed. Runs until it is dropped.
 pub async fn watch_keys(keys: Keys, reloads: CredentialReloads) {
     let Some(name) = keys.name().map(str::to_owned) else { return };
-    // One place is enough: an event that finds it taken says nothing new.
+    // One place is enough: an event that finds it taken announces nothing new.
     let (changed, mut changes) = mpsc::channel(1);
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|event| !event.kind.is_access()) {
@@ -38,12 +38,12 @@ pub async fn watch_keys(keys: Keys, reloads: CredentialReloads) {
             tracing::warn!(%error, directory = %directory.display(), "credentials are polled only");
         }
     }
-    // The watch stands: what changed before it is found now, what changes from here on is told.
+    // The watch stands: what changed before it is found now, what changes from here on makes an event.
     let mut soon = LOOKS_SOON;
     loop {
         sleep(SETTLE).await;
         while changes.try_recv().is_ok() {}
-        let kept_old = reload(&keys, &name, Demand::BothNew, &reloads).await == Reload::KeptOld;
+        let kept_old = reload(&keys, &name, ReloadPolicy::BothNew, &reloads).await == Reload::KeptOld;
         // Somebody may be in the middle of writing, with no further event: look again soon, but not for ever.
         soon = if kept_old { soon.saturating_sub(1) } else { LOOKS_SOON };
         let pause = if kept_old && soon > 0 { SOON } else { POLL };
@@ -65,10 +65,10 @@ pub(super) enum Reload {
     KeptOld,
 }
 
-/// Reads the files and tells what came of it.
-pub(super) async fn reload(keys: &Keys, name: &str, demand: Demand, reloads: &CredentialReloads) -> Reload {
+/// Reads the files, and logs and counts what came of it.
+pub(super) async fn reload(keys: &Keys, name: &str, policy: ReloadPolicy, reloads: &CredentialReloads) -> Reload {
     let reader = keys.clone();
-    let read = tokio::task::spawn_blocking(move || reader.reload(demand)).await;
+    let read = tokio::task::spawn_blocking(move || reader.reload(policy)).await;
     match read {
         Ok(Ok(())) => {
             reloads.changed(name);

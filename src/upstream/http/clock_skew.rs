@@ -1,6 +1,6 @@
 //! The difference between the MQ's clock and ours, measured from every answer's `Date`.
 //!
-//! A signature lives 15 s by the MQ's clock (protocol notes ONS 3.2): a machine whose clock is off would be refused
+//! A signature lives 15 s by the MQ's clock (protocol notes ONS 3.2): a machine whose clock is wrong would be refused
 //! for ever. So requests are signed with the MQ's time, as far as it is known, unless the profile says otherwise.
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -53,14 +53,14 @@ impl ClockSkew {
         if millis > 0 { now + by } else { now - by }
     }
 
-    /// In words, for a problem.
-    pub(super) fn told(&self) -> String {
+    /// In words, for people.
+    pub(super) fn describe(&self) -> String {
         let millis = self.millis.load(Ordering::Relaxed);
         if millis == UNKNOWN {
             return "it sent no Date, so its clock is unknown".to_owned();
         }
         if millis.abs() < NOISE {
-            return "the clocks agree, as far as its Date header tells".to_owned();
+            return "the clocks agree, as far as its Date header shows".to_owned();
         }
         let (seconds, direction) = (millis.unsigned_abs() / 1000, if millis > 0 { "ahead of" } else { "behind" });
         let followed = match self.mode {
