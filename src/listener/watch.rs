@@ -14,7 +14,7 @@ use super::address::Addresses;
 use super::connection::{Connection, Patience, Pulse, Tick};
 use super::room::first_to_go;
 use super::{ConnectionLimits, GuardedStream, peer};
-use crate::tasks::Background;
+use crate::tasks::Service;
 use crate::telemetry::{CloseReason, ConnectionMetrics};
 
 /// How often the shortest limit is looked at; a connection is cut at most two looks late.
@@ -46,7 +46,7 @@ pub struct Watch {
 /// Looks after the connections until it is dropped.
 pub struct Guard {
     watch: Rc<Watch>,
-    _task: Background,
+    _task: Service,
 }
 
 impl fmt::Debug for Guard {
@@ -60,7 +60,7 @@ impl Guard {
     #[must_use]
     pub fn start(limits: &ConnectionLimits, addresses: Addresses, metrics: ConnectionMetrics) -> Self {
         let watch = Rc::new(Watch::new(limits, addresses, metrics));
-        let task = Background::spawn(look_after(Rc::clone(&watch)));
+        let task = Service::start_local("connections", |stop| stop.interrupts(look_after(Rc::clone(&watch))));
         Self { watch, _task: task }
     }
 

@@ -1,27 +1,14 @@
-//! Background tasks with a name and an end.
-//!
-//! Work that must outlive the request that started it (a publish whose caller hung up) and work that runs as long as
-//! the process is spawned here, on the caller's own thread, so that shutdown can wait for the first kind.
+//! Work that must outlive the request that started it: a publish whose caller hung up. It stays on its thread, and shutdown
+//! waits for it.
 
-use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
-/// Where the process is in its life. It only moves on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Everything is served.
-    Serving,
-    /// Not ready any more, so that load balancers leave, and everything is served still.
-    Draining,
-    /// What waits ends now, what is under way ends in order.
-    Stopping,
-}
+use super::spawn::spawn_local;
 
 /// Counts the work that must end before the process may. Clones share one count.
 #[derive(Debug, Clone, Default)]
@@ -116,38 +103,6 @@ where
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RunToEnd").field("ended", &self.work.is_none()).finish()
     }
-}
-
-/// Ends with the process: work that repeats for ever (a refresh, a sweep). Aborted when the handle is dropped.
-#[derive(Debug)]
-#[must_use = "the task ends when this is dropped"]
-pub struct Background(JoinHandle<()>);
-
-impl Background {
-    /// Spawns `work` on the current thread.
-    pub fn spawn<F: Future<Output = ()> + 'static>(work: F) -> Self {
-        Self(spawn_local(work))
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Runs `work`, and what it spawns, on the current thread until it ends.
-pub fn block_on<F: Future>(work: F) -> F::Output {
-    actix_web::rt::System::new().block_on(work)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
-fn spawn_local<F>(work: F) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    tokio::task::spawn_local(work)
 }
 
 /// Counts one piece of work, also when it panics.
