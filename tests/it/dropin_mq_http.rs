@@ -10,12 +10,12 @@ use crate::support::{Connection, Endpoint, Launch, Settings, TestApp};
 
 /// With the embedded endpoint's own pair.
 fn embedded(app: &TestApp) -> MqClient {
-    MqClient { address: app.data(), credentials: app.embedded_credentials() }
+    MqClient::from((app.data(), app.embedded_credentials()))
 }
 
 /// With keys that nobody looks at.
 fn anyone(app: &TestApp) -> MqClient {
-    MqClient { address: app.data(), credentials: Credentials::of("nobody") }
+    MqClient::from((app.data(), Credentials::of("nobody")))
 }
 
 /// The embedded endpoint behind an `mq-http` profile.
@@ -176,13 +176,13 @@ fn callers_with_virtual_keys_have_their_own_topics() {
          [callers.billing]\ncredentials = \"billing\"\ntopics = [\"orders\"]\n",
     );
     let app = Launch::towards(&endpoint, settings).secrets_in("billing", &billing).start();
-    let client = MqClient { address: app.data(), credentials: billing };
+    let client = MqClient::from((app.data(), billing));
     client.stored(&client.publish("orders", "x", "", ""));
     client.refused(&client.publish("payments", "x", "", ""), 403, "AccessDenied");
     // Nothing is told of topics that are not theirs, not even whether there are any.
     client.refused(&client.consume("payments", 1, ""), 403, "AccessDenied");
     client.refused(&client.publish("a b", "x", "", ""), 403, "AccessDenied");
-    let real = MqClient { address: app.data(), credentials: endpoint.credentials().clone() };
+    let real = MqClient::from((app.data(), endpoint.credentials().clone()));
     real.refused(&real.publish("orders", "x", "", ""), 403, "InvalidAccessKeyId");
     assert_eq!(endpoint.request_count(), 1);
 }
@@ -204,7 +204,7 @@ fn topics_and_groups_that_are_not_configured_are_named_so() {
 fn without_a_word_on_who_may_call_only_the_embedded_endpoint_is_served() {
     let endpoint = Endpoint::start_mq();
     let app = TestApp::with(&endpoint, Settings::new().profile("protocol = \"mq-http\""));
-    let client = MqClient { address: app.data(), credentials: endpoint.credentials().clone() };
+    let client = MqClient::from((app.data(), endpoint.credentials().clone()));
     client.refused(&client.publish("orders", "x", "", ""), 403, "AccessDenied");
     assert_eq!(endpoint.request_count(), 0);
     let labels = [("protocol", "mq-http"), ("operation", "publish"), ("result", "no_client_auth")];

@@ -34,6 +34,7 @@ mod dropin_mq_http;
 mod dropin_ons_http;
 mod e1_secrets;
 mod e8_caller_headers;
+mod embedded_deliveries;
 mod embedded_endpoint;
 mod end_to_end;
 mod golden;

@@ -1,41 +1,15 @@
 //! The embedded endpoint in the MQ HTTP protocol, as foreign clients meet it (protocol notes MQ HTTP 2 to 5). Every
 //! request is written and signed by the tests themselves.
 
-use std::ops::Deref;
 use std::time::{Duration, Instant};
 
+use crate::support::Connection;
+use crate::support::embedded::EmbeddedMq;
 use crate::support::mq::{self, MqClient, MqRequest, all, assert_refused, assert_vendors, message, only, received};
 use crate::support::ons::{Credentials, OnsRequest, md5_hex, messages};
 use crate::support::time::{now_millis, until};
-use crate::support::{Connection, Launch, TestApp};
 
-const BASE: &str = "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"5s\"\n[embedded]\nenabled = true\ndefault_wait = \"0s\"\nerror_hold = \"0s\"\n";
-
-/// The application, and a client of its endpoint.
-struct Mq {
-    _app: TestApp,
-    client: MqClient,
-}
-
-impl Mq {
-    fn start() -> Self {
-        Self::with("")
-    }
-
-    fn with(more: &str) -> Self {
-        let app = Launch::embedded_with(&format!("{BASE}{more}")).start();
-        let client = MqClient { address: app.embedded_address(), credentials: app.embedded_credentials() };
-        Self { _app: app, client }
-    }
-}
-
-impl Deref for Mq {
-    type Target = MqClient;
-
-    fn deref(&self) -> &MqClient {
-        &self.client
-    }
-}
+type Mq = EmbeddedMq<MqClient>;
 
 #[test]
 fn a_message_goes_round() {

@@ -73,7 +73,7 @@ fn pages_reach_no_vendors_path_by_another_name() {
     assert_eq!(endpoint.request_count(), 0);
     assert_eq!(app.request("GET", poll).send().status, 404, "the normal answer of an empty poll");
     // An SDK may come by any name.
-    let client = MqClient { address: app.data(), credentials: Credentials::of("nobody") };
+    let client = MqClient::from((app.data(), Credentials::of("nobody")));
     client.stored(&client.publish("orders", "x", "", ""));
 }
 

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod client;
+pub mod embedded;
 pub mod endpoint;
 pub mod handles;
 pub mod metrics;

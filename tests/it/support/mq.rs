@@ -148,9 +148,16 @@ impl MqRequest {
 }
 
 /// A client of the group `GID_a`, with its keys.
+#[derive(Debug)]
 pub struct MqClient {
     pub address: SocketAddr,
     pub credentials: Credentials,
+}
+
+impl From<(SocketAddr, Credentials)> for MqClient {
+    fn from((address, credentials): (SocketAddr, Credentials)) -> Self {
+        Self { address, credentials }
+    }
 }
 
 impl MqClient {

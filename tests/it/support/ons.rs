@@ -1,6 +1,8 @@
 //! The ONS HTTP protocol in the tests' own words: signing, percent-encoding and request building.
 //! Nothing here is shared with the gateway, so that a mistake of one side cannot hide in the other.
 
+use std::net::SocketAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -245,18 +247,87 @@ impl OnsRequest {
     }
 
     /// Sends it on a connection of its own.
-    pub fn send(&self, address: std::net::SocketAddr) -> Response {
+    #[track_caller]
+    pub fn send(&self, address: SocketAddr) -> Response {
         Connection::open(address).exchange(&self.bytes(), self.operation.method())
     }
 }
 
+/// A client of one producer group and one consumer group, with its keys.
+#[derive(Debug)]
+pub struct OnsClient {
+    pub address: SocketAddr,
+    pub credentials: Credentials,
+}
+
+impl From<(SocketAddr, Credentials)> for OnsClient {
+    fn from((address, credentials): (SocketAddr, Credentials)) -> Self {
+        Self { address, credentials }
+    }
+}
+
+impl OnsClient {
+    pub fn publish(&self, topic: &str, body: impl AsRef<[u8]>) -> OnsRequest {
+        OnsRequest::publish(&self.credentials, topic, "PID_a", body)
+    }
+
+    pub fn consume(&self, topic: &str) -> OnsRequest {
+        OnsRequest::consume(&self.credentials, topic, "CID_a")
+    }
+
+    pub fn delete(&self, topic: &str, handle: &str) -> OnsRequest {
+        OnsRequest::delete(&self.credentials, topic, "CID_a", handle)
+    }
+
+    #[track_caller]
+    pub fn send(&self, request: &OnsRequest) -> Response {
+        request.send(self.address)
+    }
+
+    /// Publishes, expecting success; the message id.
+    #[track_caller]
+    pub fn stored(&self, request: &OnsRequest) -> String {
+        let response = self.send(request);
+        assert_eq!(response.status, 201, "{request:?}: {response:?}");
+        response.json()["msgId"].as_str().expect("an id").to_owned()
+    }
+
+    /// Consumes what is there now, expecting success.
+    #[track_caller]
+    pub fn received(&self, topic: &str) -> Vec<Value> {
+        messages(&self.send(&self.consume(topic).query("timeout", "0")))
+    }
+
+    /// Consumes, expecting exactly one message.
+    #[track_caller]
+    pub fn received_one(&self, topic: &str) -> Value {
+        let mut received = self.received(topic);
+        assert_eq!(received.len(), 1, "{received:?}");
+        received.remove(0)
+    }
+}
+
 /// The messages in a consume's answer.
+#[track_caller]
 pub fn messages(response: &Response) -> Vec<Value> {
     assert_eq!(response.status, 200, "{response:?}");
     match response.json() {
         Value::Array(messages) => messages,
         other => panic!("a consume is answered with an array, not {other}"),
     }
+}
+
+/// The handle of a consumed message.
+#[track_caller]
+pub fn handle(message: &Value) -> &str {
+    message["msgHandle"].as_str().expect("a handle")
+}
+
+/// A refusal of whoever asks: 403 without a body.
+#[track_caller]
+pub fn assert_forbidden(response: &Response) {
+    assert_eq!(response.status, 403, "{response:?}");
+    assert!(response.body.is_empty(), "a body makes a client believe in success: {response:?}");
 }
 
 #[cfg(test)]
