@@ -47,12 +47,12 @@ fn a_bad_configuration_is_exit_1_and_names_the_place() {
         let finished = check(&bad, &[]);
         assert_eq!(finished.code, Some(1), "{key}: {finished:?}");
         let place = format!("gateway.toml:{}:", line_of(&bad, key));
-        let said = finished.said();
+        let said = finished.output();
         assert!(said.contains(&place) && said.contains(key), "{place} and {key} in {said}");
     }
     let broken = check("[server\n", &[]);
     assert_eq!(broken.code, Some(1), "{broken:?}");
-    assert!(broken.said().contains("gateway.toml:1:"), "{broken:?}");
+    assert!(broken.output().contains("gateway.toml:1:"), "{broken:?}");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_broken_configuration_does_not_run() {
     let launch = Launch::bare().file("gateway.toml", "[server]\ncolour = 1\n");
     let finished = launch.arguments(&["--config", "{directory}/gateway.toml", "--listen", "127.0.0.1:0"]).run();
     assert_ne!(finished.code, Some(0), "{finished:?}");
-    assert!(finished.said().contains("colour"), "{finished:?}");
+    assert!(finished.output().contains("colour"), "{finished:?}");
 }
 
 #[test]
@@ -106,8 +106,8 @@ fn unknown_variables_are_errors() {
         let launch = Launch::bare().environment(name, "zq-canary");
         let finished = launch.arguments(&["--data-dir", "{directory}/data", "--listen", "127.0.0.1:0"]).run();
         assert_ne!(finished.code, Some(0), "{name}: {finished:?}");
-        assert!(finished.said().contains(name), "{name} in {finished:?}");
-        assert!(!finished.said().contains("zq-canary"), "{finished:?}");
+        assert!(finished.output().contains(name), "{name} in {finished:?}");
+        assert!(!finished.output().contains("zq-canary"), "{finished:?}");
     }
 }
 
@@ -205,8 +205,8 @@ fn an_untouched_template_is_an_error_naming_the_key() {
         .arguments(&["--management-listen", "127.0.0.1:0"])
         .run();
     assert_ne!(finished.code, Some(0), "{finished:?}");
-    assert!(finished.said().contains("Topic"), "{finished:?}");
-    assert!(!finished.said().contains(&endpoint.credentials().secret_key), "{finished:?}");
+    assert!(finished.output().contains("Topic"), "{finished:?}");
+    assert!(!finished.output().contains(&endpoint.credentials().secret_key), "{finished:?}");
 }
 
 /// What a command made: names below `directory`, sorted, with their modes.
@@ -238,7 +238,7 @@ fn the_vendors_file_becomes_a_configuration_that_runs() {
     let finished = import.run();
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(finished.stdout.contains("next: mq-gateway check made/gateway/gateway.toml && "), "{finished:?}");
-    assert!(!finished.said().contains(&endpoint.credentials().secret_key), "{finished:?}");
+    assert!(!finished.output().contains(&endpoint.credentials().secret_key), "{finished:?}");
     let out = directory.path().join("made/gateway");
     let expected =
         [("gateway.toml", 0o600), ("secrets", 0o700), ("secrets/access_key", 0o600), ("secrets/secret_key", 0o600)];
@@ -287,7 +287,7 @@ fn what_cannot_be_imported_makes_nothing() {
         let finished = launch.run();
         assert_eq!(finished.code, Some(code), "{finished:?}");
         assert!(finished.stderr.contains(words), "{finished:?}");
-        assert!(!finished.said().contains(&endpoint.credentials().secret_key), "{finished:?}");
+        assert!(!finished.output().contains(&endpoint.credentials().secret_key), "{finished:?}");
         assert!(!launch.directory().path().join("out").exists(), "{finished:?}");
     }
     for kept in ["gateway.toml", "secrets/access_key", "secrets/secret_key"] {
@@ -323,7 +323,7 @@ fn issued_keys_are_new_private_and_never_shown() {
     let (access_key, secret_key) = (read("access_key"), read("secret_key"));
     assert!(access_key.len() == 16 && access_key.starts_with("VK") && secret_key.len() == 30, "{access_key}");
     assert!(format!("{access_key}{secret_key}").bytes().all(|byte| byte.is_ascii_alphanumeric()), "{access_key}");
-    assert!(!finished.said().contains(&access_key) && !finished.said().contains(&secret_key), "{finished:?}");
+    assert!(!finished.output().contains(&access_key) && !finished.output().contains(&secret_key), "{finished:?}");
 
     let refused = launch.run();
     assert_eq!(refused.code, Some(1), "{refused:?}");
@@ -348,7 +348,7 @@ fn issued_keys_are_new_private_and_never_shown() {
     let checked = check();
     assert_eq!(checked.code, Some(1), "{checked:?}");
     assert!(checked.stdout.contains("with the access key of caller `shop`"), "{checked:?}");
-    assert!(!checked.said().contains(&access_key), "{checked:?}");
+    assert!(!checked.output().contains(&access_key), "{checked:?}");
 }
 
 #[test]
@@ -359,7 +359,7 @@ fn what_a_topic_asks_is_refused_at_check_and_at_start() {
     for arguments in [&["check", "{directory}/gateway.toml"], &["--config", "{directory}/gateway.toml"]] {
         let finished = launch().arguments(arguments).run();
         assert_eq!(finished.code, Some(1), "{finished:?}");
-        let said = finished.said();
+        let said = finished.output();
         assert!(
             said.contains("topic `*` needs tag_filter, and its profile `main` (ons-http) does not have it"),
             "{said}"

@@ -137,7 +137,7 @@ fn a_broken_configuration_does_not_quote_its_values() {
         for arguments in [&["check", &file][..], &["--config", &file], &["check", &file, "--format", "json"]] {
             let finished = Launch::bare().arguments(arguments).run();
             assert_ne!(finished.code, Some(0), "{text}: {finished:?}");
-            assert!(!finished.said().contains(canary), "{text}: {finished:?}");
+            assert!(!finished.output().contains(canary), "{text}: {finished:?}");
         }
     }
 }

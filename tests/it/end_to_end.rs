@@ -139,7 +139,7 @@ fn the_data_directory_belongs_to_one_process() {
     let app = TestApp::embedded();
     let second = Launch::embedded().in_directory_of(app.directory()).run();
     assert_eq!(second.code, Some(1), "{second:?}");
-    assert!(second.said().contains("lock"), "{second:?}");
+    assert!(second.output().contains("lock"), "{second:?}");
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |name: &str| std::fs::metadata(app.data_directory().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("."), mode("embedded-credentials.json")), (0o700, 0o600));

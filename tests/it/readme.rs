@@ -254,7 +254,7 @@ impl Shell {
         let finished = launch.run();
         self.programs += 1;
         if finished.code != Some(0) {
-            return Err(format!("ended with {:?}: {}", finished.code, finished.said()));
+            return Err(format!("ended with {:?}: {}", finished.code, finished.output()));
         }
         let text = self.app.as_ref().map(|app| Addresses::of(app).restore(&finished.stdout));
         Ok(Printed { status: None, text: text.unwrap_or(finished.stdout) })

@@ -60,7 +60,7 @@ fn the_published_vectors_come_out_word_for_word() {
         }
         assert_eq!(shown["request"]["method"], vector["method"]);
         assert_eq!(shown["body"]["md5"], vector["body_md5"]);
-        assert!(!finished.said().contains(&keys.secret_key) && !finished.said().contains(&keys.access_key));
+        assert!(!finished.output().contains(&keys.secret_key) && !finished.output().contains(&keys.access_key));
     }
 }
 
@@ -72,11 +72,11 @@ fn secrets_are_masked_in_both_formats() {
         let hidden = explain(&[&PUBLISH[..], &["--format", format]].concat());
         assert_eq!(hidden.code, Some(0), "{hidden:?}");
         for secret in [&credentials().access_key, &credentials().secret_key, &signature] {
-            assert!(!hidden.said().contains(secret.as_str()), "{secret}: {hidden:?}");
+            assert!(!hidden.output().contains(secret.as_str()), "{secret}: {hidden:?}");
         }
         assert!(hidden.stdout.contains("zq[masked]"), "{hidden:?}");
         let shown = explain(&[&PUBLISH[..], &["--format", format, "--show-signature"]].concat());
-        assert!(shown.stdout.contains(&signature) && !shown.said().contains(&credentials().secret_key), "{shown:?}");
+        assert!(shown.stdout.contains(&signature) && !shown.output().contains(&credentials().secret_key), "{shown:?}");
     }
 }
 
@@ -156,7 +156,7 @@ fn explain_mq(arguments: &[&str]) -> Finished {
     let launch = launch.file("gateway.toml", &settings.text("http://mq.example.com"));
     let finished = launch.arguments(&["sign", "--explain", "--config", "gateway.toml"]).arguments(arguments).run();
     for secret in [&credentials().access_key, &credentials().secret_key, TOKEN] {
-        assert!(!finished.said().contains(secret), "{secret}: {finished:?}");
+        assert!(!finished.output().contains(secret), "{secret}: {finished:?}");
     }
     finished
 }
@@ -183,7 +183,7 @@ fn requests_of_mq_http_are_signed_as_the_tests_sign_them() {
             let signature = sign(&keys.secret_key, &request.string_to_sign());
             let hidden = explain_mq(&arguments);
             assert_eq!(hidden.code, Some(0), "{hidden:?}");
-            assert!(!hidden.said().contains(&signature), "{hidden:?}");
+            assert!(!hidden.output().contains(&signature), "{hidden:?}");
             let shown = explain_mq(&[&arguments[..], &["--show-signature"]].concat());
             assert!(shown.stdout.contains(&format!("MQ zq[masked]:{signature}")), "{shown:?}");
             if format == "json" {

@@ -226,8 +226,8 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Everything it said.
-    pub fn said(&self) -> String {
+    /// Standard output and standard error, one after the other.
+    pub fn output(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 }
