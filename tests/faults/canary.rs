@@ -1,4 +1,4 @@
-//! I7: no secret and no signature in any byte that anybody could read.
+//! No secret and no signature is in anything that the gateway shows or writes.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,10 +11,10 @@ use super::oracle::Oracle;
 use super::support::TestApp;
 use super::support::ons::{Credentials, hex, percent_encode};
 
-/// All that is looked for begins with so many bytes that are looked up.
+/// How many first bytes of each text are looked up.
 const PREFIX: usize = 12;
 
-/// What must not be found, by its first bytes.
+/// Texts that must not be found, by their first bytes.
 #[derive(Debug, Default)]
 pub struct Canaries(HashMap<[u8; PREFIX], Vec<Vec<u8>>>);
 
@@ -54,7 +54,7 @@ impl Canaries {
 
     fn add(&mut self, text: impl AsRef<[u8]>) {
         let text = text.as_ref();
-        let first = *text.first_chunk().expect("long enough to be told from other text");
+        let first = *text.first_chunk().expect("long enough not to match other text");
         let those = self.0.entry(first).or_default();
         if !those.iter().any(|known| known == text) {
             those.push(text.to_vec());
@@ -66,7 +66,7 @@ impl Canaries {
     pub fn assert_absent(&self, place: &str, bytes: &[u8]) {
         if let Some(at) = self.find(bytes) {
             let around = String::from_utf8_lossy(&bytes[at.saturating_sub(200)..bytes.len().min(at + 100)]);
-            panic!("I7: a secret in {place}: …{around}…");
+            panic!("a secret in {place}: …{around}…");
         }
     }
 

@@ -293,6 +293,11 @@ impl TestApp {
         self.child.id()
     }
 
+    /// How many files and sockets the process has open.
+    pub fn open_file_count(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process_id())).expect("the process runs").count()
+    }
+
     /// A request to the data listener.
     pub fn request(&self, method: &str, target: &str) -> Request {
         Request::new(self.data(), method, target)

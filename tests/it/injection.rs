@@ -1,4 +1,4 @@
-//! Promise D5: whatever a caller writes is refused with a 4xx, or arrives byte-identical in exactly one request
+//! Whatever a caller writes is refused with a 4xx, or arrives byte-identical in exactly one request
 //! with a valid signature and no parameter of its own making. The endpoint checks signature and parameters.
 
 use proptest::prelude::*;

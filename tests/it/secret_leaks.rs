@@ -1,5 +1,5 @@
-//! Promise E1: secrets and signatures leave in no log line, metric, answer, file name or argument,
-//! whatever goes wrong and however talkative the log is.
+//! Secrets and signatures are in no log line, metric, answer, file name or argument, whatever goes wrong and whatever
+//! the log level is.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -1,4 +1,4 @@
-//! Promise D3: idle connections cost little, stay as long as they may, and keep nobody out.
+//! Idle connections cost little, stay open as long as they may, and keep no other client out.
 
 use std::time::{Duration, Instant};
 

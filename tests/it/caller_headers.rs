@@ -1,4 +1,4 @@
-//! Promise E8: a caller cannot speak to the MQ through its headers.
+//! A caller cannot speak to the MQ through its headers.
 
 use crate::support::{Endpoint, TestApp};
 

@@ -1,5 +1,4 @@
-//! Promise D1: no framing ambiguity. Whatever bytes come, no request gets two answers, nothing becomes a 5xx,
-//! and the process lives.
+//! No framing ambiguity: whatever bytes come, no request gets two answers, nothing becomes a 5xx, and the process goes on.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -461,7 +460,7 @@ fn no_request_gets_two_answers() {
                 let Some(case) = cases.get(index) else {
                     return failures;
                 };
-                if let Err(what) = play(case, address, &format!("d1-{index}")) {
+                if let Err(what) = play(case, address, &format!("framing-{index}")) {
                     failures.push(format!("{}: {what}", case.name));
                 }
             }
@@ -471,7 +470,7 @@ fn no_request_gets_two_answers() {
     });
     assert!(app.is_running());
     for (index, case) in cases.iter().enumerate() {
-        let stored = endpoint.stored(&format!("d1-{index}")).len();
+        let stored = endpoint.stored(&format!("framing-{index}")).len();
         assert!(stored <= case.requests.max(1), "{}: {stored} messages", case.name);
         assert!(case.requests > 0 || stored == 0, "{}: half a request was published", case.name);
     }

@@ -1,4 +1,4 @@
-//! Promise D2: slow clients are cut in every place where a client can be slow, and the others do not notice.
+//! Slow clients are cut in every place where a client can be slow, and the others do not notice.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

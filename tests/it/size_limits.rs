@@ -1,4 +1,4 @@
-//! Promise D4: each limit holds to the byte, is answered as a problem with limit and actual, and before the rest is read.
+//! Each limit holds to the byte, is answered as a problem with limit and actual, and before the rest is read.
 
 use std::time::Duration;
 
