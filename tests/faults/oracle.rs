@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::plan::{Fault, Plan};
 use super::random::Random;
+use super::support::encoding::md5_hex;
 use super::support::endpoint::script::response;
 use super::support::endpoint::{Recorded, Script, Step};
-use super::support::ons::md5_hex;
 use super::support::trap::Trap;
 use super::support::{Endpoint, TestApp, time};
 

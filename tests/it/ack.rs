@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::endpoint::{Step, respond};
-use crate::support::handles::{damaged, handle_of};
+use crate::support::messages::{damaged, handle_of};
 use crate::support::problem::places;
 use crate::support::{Endpoint, Meaning, TestApp, assert_problem, assert_problem_value};
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::support::app::{Finished, files_below};
-use crate::support::{Endpoint, Launch, Settings};
+use crate::support::{Endpoint, Launch, Settings, TestApp};
 
 /// Checks a configuration text; `{secrets}` is a good credentials directory.
 fn check(text: &str, more: &[&str]) -> Finished {
@@ -178,13 +178,10 @@ fn properties(endpoint: &Endpoint, topic: &str) -> String {
     )
 }
 
-#[test]
-fn the_vendors_properties_file_is_a_configuration() {
-    let endpoint = Endpoint::start();
-    let launch = Launch::bare().file("user.properties", &properties(&endpoint, "orders"));
+/// Starts the gateway and checks that it uses what [`properties`] say.
+fn start_with_the_vendors_settings(launch: Launch, endpoint: &Endpoint) -> TestApp {
     let app = launch
-        .arguments(&["--user-properties", "{directory}/user.properties", "--listen", "127.0.0.1:0"])
-        .arguments(&["--management-listen", "127.0.0.1:0", "--data-dir", "{directory}/data"])
+        .arguments(&["--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0", "--data-dir", "{directory}/data"])
         .environment("MQ_GATEWAY__SERVER__DRAIN_DELAY", "0s")
         .listeners(&["data", "management"])
         .start();
@@ -193,6 +190,17 @@ fn the_vendors_properties_file_is_a_configuration() {
     assert_eq!(request.header("producerid"), Some("PID_vendor"));
     assert_eq!((request.parameter("tag"), request.parameter("key")), (Some("vendor-tag"), Some("vendor-key")));
     assert_eq!(app.receive("orders", "CID_vendor", "{}").len(), 1);
+    app
+}
+
+#[test]
+fn the_vendors_properties_file_is_a_configuration() {
+    let endpoint = Endpoint::start();
+    let launch = Launch::bare().file("user.properties", &properties(&endpoint, "orders"));
+    let app = start_with_the_vendors_settings(
+        launch.arguments(&["--user-properties", "{directory}/user.properties"]),
+        &endpoint,
+    );
     assert_eq!(app.post_json("/v1/topics/other/messages", r#"{"body":"x"}"#).status, 404);
 }
 
@@ -257,17 +265,7 @@ fn the_vendors_file_becomes_a_configuration_that_runs() {
     assert!(refused.stderr.lines().count() == 1 && refused.stderr.contains("exists already"), "{refused:?}");
     assert!(contents() == before, "something was overwritten");
 
-    let app = again()
-        .arguments(&["--config", "made/gateway/gateway.toml", "--listen", "127.0.0.1:0"])
-        .arguments(&["--management-listen", "127.0.0.1:0", "--data-dir", "{directory}/data"])
-        .environment("MQ_GATEWAY__SERVER__DRAIN_DELAY", "0s")
-        .listeners(&["data", "management"])
-        .start();
-    app.publish("orders", "x");
-    let request = endpoint.last_request();
-    assert_eq!(request.header("producerid"), Some("PID_vendor"));
-    assert_eq!((request.parameter("tag"), request.parameter("key")), (Some("vendor-tag"), Some("vendor-key")));
-    assert_eq!(app.receive("orders", "CID_vendor", "{}").len(), 1);
+    start_with_the_vendors_settings(again().arguments(&["--config", "made/gateway/gateway.toml"]), &endpoint);
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! Clients of the MQ HTTP protocol, pointed at the gateway: whatever the protocol behind it, the answers are the
 //! vendor's own (protocol notes MQ HTTP 2 to 5).
 
+use crate::support::embedded::on_embedded_mq_http;
+use crate::support::encoding::md5_hex;
 use crate::support::endpoint::{closed, respond};
 use crate::support::mq::{MqClient, MqRequest, all, assert_refused, assert_vendors, message, only, received};
-use crate::support::ons::{Credentials, md5_hex};
+use crate::support::ons::Credentials;
 use crate::support::time::{now_millis, until};
 use crate::support::trap::dead_url;
 use crate::support::{Connection, Endpoint, Launch, Settings, TestApp};
 
 /// With the embedded endpoint's own pair.
-fn embedded(app: &TestApp) -> MqClient {
+fn own_client(app: &TestApp) -> MqClient {
     MqClient::from((app.data(), app.embedded_credentials()))
 }
 
@@ -18,25 +20,14 @@ fn anyone(app: &TestApp) -> MqClient {
     MqClient::from((app.data(), Credentials::of("nobody")))
 }
 
-/// The embedded endpoint behind an `mq-http` profile.
-fn on_mq() -> TestApp {
-    Launch::embedded_with(
-        "[embedded]\nenabled = true\nstorage = \"memory\"\nvisibility_timeout = \"2s\"\n\
-         [profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
-         producer_group = \"PID_a\"\nbinary_bodies = \"base64\"\n\
-         [[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n",
-    )
-    .start()
-}
-
 fn open() -> Settings {
     Settings::new().more("[dropin]\nclient_auth = \"none\"\nerror_hold = \"0s\"\n")
 }
 
 #[test]
 fn a_message_goes_round() {
-    let app = on_mq();
-    let client = embedded(&app);
+    let app = on_embedded_mq_http();
+    let client = own_client(&app);
     let body = "Hello <b>&\"'世界</b> ]]> \r\n tail";
     let id = client.stored(&client.publish("T", body, "TagA", "KEYS:K1|a:值|__SHARDINGKEY:s1|").with_md5());
     let taken = client.taken("T", 16, "&waitseconds=5&tag=TagA%7C%7CTagB&ns=MQ_INST_1");
@@ -67,8 +58,8 @@ fn a_message_goes_round() {
 
 #[test]
 fn order_and_long_polls_pass_through() {
-    let app = on_mq();
-    let client = embedded(&app);
+    let app = on_embedded_mq_http();
+    let client = own_client(&app);
     for body in ["1", "2"] {
         client.stored(&client.publish("T", body, "", "__SHARDINGKEY:s|"));
     }
@@ -85,7 +76,7 @@ fn order_and_long_polls_pass_through() {
 #[test]
 fn a_profile_of_the_other_protocol_serves_them_as_far_as_it_can() {
     let app = TestApp::embedded();
-    let client = embedded(&app);
+    let client = own_client(&app);
     client.stored(&client.publish("T", "x", "TagA", "KEYS:k1 k2|__SHARDINGKEY:s|"));
     let taken = client.taken("T", 16, "&waitseconds=5");
     assert_eq!((taken[0].body.as_str(), taken[0].tag.as_deref()), ("x", Some("TagA")));
@@ -100,8 +91,8 @@ fn a_profile_of_the_other_protocol_serves_them_as_far_as_it_can() {
 
 #[test]
 fn who_is_not_who_they_say_is_refused_and_nothing_is_relayed() {
-    let app = on_mq();
-    let client = embedded(&app);
+    let app = on_embedded_mq_http();
+    let client = own_client(&app);
     let publish = || client.publish("T", "x", "", "");
     let mut wrong_secret = publish();
     wrong_secret.credentials.secret_key.push('x');
@@ -132,8 +123,8 @@ fn who_is_not_who_they_say_is_refused_and_nothing_is_relayed() {
 
 #[test]
 fn nothing_on_the_vendors_path_is_a_rest_problem() {
-    let app = on_mq();
-    let client = embedded(&app);
+    let app = on_embedded_mq_http();
+    let client = own_client(&app);
     let many = (0..70).fold(client.publish("T", "x", "", ""), |it, number| it.header(&format!("X-{number}: y")));
     client.refused(&many, 400, "InvalidArgument");
     let long = format!("&more={}", "y".repeat(9000));
@@ -257,8 +248,8 @@ fn what_the_mq_did_is_told_in_the_vendors_codes() {
 
 #[test]
 fn one_connection_carries_everything() {
-    let app = on_mq();
-    let client = embedded(&app);
+    let app = on_embedded_mq_http();
+    let client = own_client(&app);
     let mut connection = Connection::open(client.address);
     for _ in 0..3 {
         assert_eq!(connection.exchange(&client.publish("T", "x", "", "").bytes(), "POST").status, 201);

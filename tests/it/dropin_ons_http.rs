@@ -403,12 +403,7 @@ fn switched_off_there_is_nothing_at_the_path() {
 
 #[test]
 fn a_stale_handle_is_no_failure_whatever_protocol_is_behind() {
-    let app = Launch::embedded_with(
-        "[embedded]\nenabled = true\nstorage = \"memory\"\n\
-         [profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
-         [[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n",
-    )
-    .start();
+    let app = Launch::on_embedded("", &Settings::new().profile("protocol = \"mq-http\"")).start();
     let client = own_client(&app);
     client.stored(&client.publish("T", "x").query("tag", "http"));
     let received = client.received("T");

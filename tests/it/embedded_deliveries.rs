@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::embedded::EmbeddedMq;
+use crate::support::messages::bodies;
 use crate::support::ons::{OnsClient, OnsRequest, handle, messages};
 use crate::support::time::{now_millis, until};
 use crate::support::{Connection, Launch};
@@ -172,16 +173,14 @@ fn delays_hold_unless_the_message_is_ordered() {
         let ordered = mq.publish("D", "ordered").query("startdelivertime", &late);
         mq.stored(&ordered.header(&format!("isOrder: {order}")).header("shardingKey: k"));
     }
-    let bodies = |received: Vec<Value>| {
-        received.iter().map(|message| message["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    assert_eq!(bodies(mq.received("D")), ["past", "ordered", "ordered", "ordered", "ordered"]);
+    assert_eq!(bodies(&mq.received("D")), ["past", "ordered", "ordered", "ordered", "ordered"]);
     let mut delayed = Vec::new();
     until("the delayed messages", || {
-        delayed.extend(bodies(messages(&mq.send(&mq.consume("D").query("timeout", "2000")))));
+        delayed.extend(messages(&mq.send(&mq.consume("D").query("timeout", "2000"))));
         (delayed.len() >= 2).then_some(())
     });
-    delayed.sort();
+    let mut delayed = bodies(&delayed);
+    delayed.sort_unstable();
     assert_eq!(delayed, ["camel", "delayed"]);
     assert!(now_millis() >= soon.parse().unwrap());
 }
@@ -192,11 +191,7 @@ fn ordered_messages_come_in_order_without_waiting_for_acknowledgements() {
     for index in 0..50 {
         mq.stored(&mq.publish("T", index.to_string()).header("isOrder: true").header("shardingKey: k"));
     }
-    let mut bodies = Vec::new();
-    for _ in 0..5 {
-        let response = mq.send(&mq.consume("T").query("num", "10"));
-        bodies.extend(messages(&response).iter().map(|message| message["body"].as_str().unwrap().to_owned()));
-    }
+    let received: Vec<Value> = (0..5).flat_map(|_| messages(&mq.send(&mq.consume("T").query("num", "10")))).collect();
     let expected: Vec<String> = (0..50).map(|index| index.to_string()).collect();
-    assert_eq!(bodies, expected);
+    assert_eq!(bodies(&received), expected);
 }

@@ -6,8 +6,8 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::{Value, json};
 
+use crate::support::encoding::percent_encode;
 use crate::support::endpoint::Recorded;
-use crate::support::ons::percent_encode;
 use crate::support::{Endpoint, Response, TestApp};
 
 /// Pieces that have broken gateways.
@@ -109,50 +109,51 @@ fn for_texts(check: impl Fn(&str) -> Result<(), TestCaseError>) {
     runner.run(&nasty_text(), |text| check(&text)).unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn envelope(member: &str, value: Value) -> String {
+/// Sends every text with `send`; `check` looks at those that are not refused.
+fn each_arrives(
+    send: impl Fn(&TestApp, &str) -> Response,
+    check: impl Fn(&Recorded, &str) -> Result<(), TestCaseError>,
+) {
+    let gateway = Gateway::start();
+    for_texts(|text| match gateway.try_send(|app| send(app, text))? {
+        Some(request) => check(&request, text),
+        None => Ok(()),
+    });
+}
+
+fn publish(app: &TestApp, member: &str, value: impl Into<Value>) -> Response {
     let mut envelope = json!({"body": "x"});
-    envelope[member] = value;
-    envelope.to_string()
+    envelope[member] = value.into();
+    app.post_json("/v1/topics/orders/messages", envelope.to_string())
 }
 
 #[test]
 fn tags_arrive_as_they_are() {
-    let gateway = Gateway::start();
-    for_texts(|text| {
-        let arrived =
-            gateway.try_send(|app| app.post_json("/v1/topics/orders/messages", envelope("tag", text.into())))?;
-        if let Some(request) = arrived {
-            prop_assert_eq!(request.parameter("tag"), Some(text));
-            prop_assert_eq!(request.parameter_names(), ["topic", "time", "tag"]);
-        }
+    let send = |app: &TestApp, text: &str| publish(app, "tag", text);
+    each_arrives(send, |request, text| {
+        prop_assert_eq!(request.parameter("tag"), Some(text));
+        prop_assert_eq!(request.parameter_names(), ["topic", "time", "tag"]);
         Ok(())
     });
 }
 
 #[test]
 fn keys_arrive_as_they_are() {
-    let gateway = Gateway::start();
-    for_texts(|text| {
-        let arrived = gateway
-            .try_send(|app| app.post_json("/v1/topics/orders/messages", envelope("keys", json!([text, "k2"]))))?;
-        if let Some(request) = arrived {
-            let joined = format!("{text} k2");
-            prop_assert_eq!(request.parameter("key"), Some(joined.as_str()));
-            prop_assert_eq!(request.parameter_names(), ["topic", "time", "key"]);
-        }
+    let send = |app: &TestApp, text: &str| publish(app, "keys", json!([text, "k2"]));
+    each_arrives(send, |request, text| {
+        let joined = format!("{text} k2");
+        prop_assert_eq!(request.parameter("key"), Some(joined.as_str()));
+        prop_assert_eq!(request.parameter_names(), ["topic", "time", "key"]);
         Ok(())
     });
 }
 
 #[test]
 fn message_groups_arrive_as_they_are() {
-    let gateway = Gateway::start();
-    for_texts(|text| {
-        let body = envelope("message_group", text.into());
-        if let Some(request) = gateway.try_send(|app| app.post_json("/v1/topics/orders/messages", body))? {
-            prop_assert_eq!(request.headers_named("shardingKey"), [text]);
-            prop_assert_eq!(request.parameter_names(), ["topic", "time"]);
-        }
+    let send = |app: &TestApp, text: &str| publish(app, "message_group", text);
+    each_arrives(send, |request, text| {
+        prop_assert_eq!(request.headers_named("shardingKey"), [text]);
+        prop_assert_eq!(request.parameter_names(), ["topic", "time"]);
         Ok(())
     });
 }
@@ -161,8 +162,7 @@ fn message_groups_arrive_as_they_are() {
 fn bodies_arrive_as_they_are() {
     let gateway = Gateway::start();
     for_texts(|text| {
-        let arrived =
-            gateway.try_send(|app| app.post_json("/v1/topics/orders/messages", envelope("body", text.into())))?;
+        let arrived = gateway.try_send(|app| publish(app, "body", text))?;
         let request = arrived.ok_or_else(|| TestCaseError::fail("every text is a legal body"))?;
         prop_assert_eq!(request.body, text.as_bytes());
         Ok(())
@@ -171,25 +171,21 @@ fn bodies_arrive_as_they_are() {
 
 #[test]
 fn topics_arrive_as_they_are() {
-    let gateway = Gateway::start();
-    for_texts(|text| {
-        let target = format!("/v1/topics/{}/messages", percent_encode(text.as_bytes()));
-        if let Some(request) = gateway.try_send(|app| app.post_json(&target, r#"{"body":"x"}"#))? {
-            prop_assert_eq!(request.parameter("topic"), Some(text));
-            prop_assert_eq!(request.parameter_names(), ["topic", "time"]);
-        }
+    let target = |text: &str| format!("/v1/topics/{}/messages", percent_encode(text.as_bytes()));
+    let send = |app: &TestApp, text: &str| app.post_json(&target(text), r#"{"body":"x"}"#);
+    each_arrives(send, |request, text| {
+        prop_assert_eq!(request.parameter("topic"), Some(text));
+        prop_assert_eq!(request.parameter_names(), ["topic", "time"]);
         Ok(())
     });
 }
 
 #[test]
 fn groups_arrive_as_they_are() {
-    let gateway = Gateway::start();
-    for_texts(|text| {
-        let target = format!("/v1/topics/orders/groups/{}/messages:receive", percent_encode(text.as_bytes()));
-        if let Some(request) = gateway.try_send(|app| app.post_json(&target, "{}"))? {
-            prop_assert_eq!(request.headers_named("ConsumerID"), [text]);
-        }
+    let target = |text: &str| format!("/v1/topics/orders/groups/{}/messages:receive", percent_encode(text.as_bytes()));
+    let send = |app: &TestApp, text: &str| app.post_json(&target(text), "{}");
+    each_arrives(send, |request, text| {
+        prop_assert_eq!(request.headers_named("ConsumerID"), [text]);
         Ok(())
     });
 }

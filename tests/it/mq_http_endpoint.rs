@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::Connection;
 use crate::support::embedded::EmbeddedMq;
-use crate::support::mq::{self, MqClient, MqRequest, all, assert_refused, assert_vendors, message, only, received};
-use crate::support::ons::{Credentials, OnsRequest, md5_hex, messages};
+use crate::support::encoding::{base64, md5_hex};
+use crate::support::mq::{MqClient, MqRequest, all, assert_refused, assert_vendors, bodies, message, only, received};
+use crate::support::ons::{self, Credentials, OnsRequest, messages};
 use crate::support::time::{now_millis, until};
 
 type Mq = EmbeddedMq<MqClient>;
@@ -92,11 +93,7 @@ fn every_spelling_of_a_head_is_read() {
     // The digest of the SDKs, and the RFC's.
     mq.stored(&mq.publish("T", "1", "", "").with_md5());
     let mut rfc = mq.publish("T", "2", "", "");
-    rfc.content_md5 = Some({
-        use base64::Engine as _;
-        use md5::Digest as _;
-        base64::engine::general_purpose::STANDARD.encode(md5::Md5::digest(&rfc.body))
-    });
+    rfc.content_md5 = Some(base64(<md5::Md5 as md5::Digest>::digest(&rfc.body)));
     mq.stored(&rfc);
     // No content type, nothing signed for it.
     let mut bare = mq.publish("T", "3", "", "");
@@ -117,7 +114,7 @@ fn every_spelling_of_a_head_is_read() {
     for more in ["&tag=Tag+A%7C%7CTagB", "&tag=Tag%20A%7C%7CTagB", "&tag=Tag%20A||TagB"] {
         mq.stored(&mq.publish("tags", more, "Tag A", ""));
         let taken = mq.taken("tags", 16, more);
-        assert_eq!(taken.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), [more]);
+        assert_eq!(bodies(&taken), [more]);
     }
     // The order of the parameters is free.
     let any_order = "/topics/T/messages?waitseconds=0&trans=order&numOfMessages=1&unknown=x&consumer=GID_b&ns=I";
@@ -196,10 +193,9 @@ fn tags_select_and_nothing_is_lost() {
     for (body, tag) in [("a1", "TagA"), ("b1", "TagB"), ("c1", "TagC"), ("none", ""), ("a2", "TagA")] {
         mq.stored(&mq.publish("T", body, tag, ""));
     }
-    let bodies = |taken: Vec<mq::Received>| taken.into_iter().map(|message| message.body).collect::<Vec<_>>();
-    assert_eq!(bodies(mq.taken("T", 16, "&tag=TagA%7C%7CTagC")), ["a1", "c1", "a2"]);
-    assert_eq!(bodies(mq.taken("T", 16, "&tag=TagB")), ["b1"]);
-    assert_eq!(bodies(mq.taken("T", 16, "&tag=*")), ["none"]);
+    assert_eq!(bodies(&mq.taken("T", 16, "&tag=TagA%7C%7CTagC")), ["a1", "c1", "a2"]);
+    assert_eq!(bodies(&mq.taken("T", 16, "&tag=TagB")), ["b1"]);
+    assert_eq!(bodies(&mq.taken("T", 16, "&tag=*")), ["none"]);
 }
 
 #[test]
@@ -209,12 +205,12 @@ fn order_holds_until_everything_is_acknowledged() {
         mq.stored(&mq.publish("T", body, "", &format!("__SHARDINGKEY:{shard}|")));
     }
     let first = mq.taken("T", 3, "&trans=order");
-    assert_eq!(first.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["a1", "b1", "a2"]);
+    assert_eq!(bodies(&first), ["a1", "b1", "a2"]);
     // Both shards are out.
     assert!(mq.taken("T", 16, "&trans=order").is_empty());
     assert_eq!(mq.send(&mq.acknowledge("T", &[&first[1].handle])).status, 204);
     let of_b = mq.taken("T", 16, "&trans=order");
-    assert_eq!(of_b.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["b2"]);
+    assert_eq!(bodies(&of_b), ["b2"]);
     assert_eq!(mq.send(&mq.acknowledge("T", &[&first[0].handle])).status, 204);
     assert!(mq.taken("T", 16, "&trans=order").is_empty(), "a2 is out still");
     assert_eq!(mq.send(&mq.acknowledge("T", &[&first[2].handle])).status, 204);
@@ -227,7 +223,7 @@ fn a_time_delays() {
     let due = now_millis() + 1500;
     mq.stored(&mq.publish("T", "later", "", &format!("__STARTDELIVERTIME:{due}|")));
     mq.stored(&mq.publish("T", "past", "", "__STARTDELIVERTIME:1571388173000|"));
-    assert_eq!(mq.taken("T", 16, "").iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["past"]);
+    assert_eq!(bodies(&mq.taken("T", 16, "")), ["past"]);
     let taken = mq.taken("T", 16, "&waitseconds=10");
     assert_eq!(taken[0].body, "later");
     assert!(now_millis() >= due);
@@ -245,10 +241,10 @@ fn one_store_for_both_protocols() {
     let seen: Vec<_> = by_ons.iter().map(|it| (it["body"].as_str(), it["tag"].as_str(), it["key"].as_str())).collect();
     assert_eq!(seen, [(Some("by mq"), Some("TagA"), Some("k1")), (Some("by ons"), Some("TagB"), Some("k2"))]);
     let by_mq = received(&MqRequest::consume(&mq.credentials, "T", "GID_b", 16, "").send(mq.address));
-    assert_eq!(by_mq.iter().map(|it| it.body.as_str()).collect::<Vec<_>>(), ["by mq", "by ons"]);
+    assert_eq!(bodies(&by_mq), ["by mq", "by ons"]);
     assert_eq!(by_mq[1].properties.as_deref(), Some("KEYS:k2|"));
     // Handles are good in both.
-    let handle = by_ons[0]["msgHandle"].as_str().expect("a handle");
+    let handle = ons::handle(&by_ons[0]);
     assert_eq!(mq.send(&mq.acknowledge("T", &[handle])).status, 204);
     let delete = OnsRequest::delete(&mq.credentials, "T", "GID_b", &by_mq[1].handle);
     assert_eq!(delete.send(mq.address).status, 204);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::endpoint::respond;
-use crate::support::handles::handle_of;
+use crate::support::messages::handle_of;
 use crate::support::problem::places;
 use crate::support::time::{now_millis, parse_rfc3339_millis};
 use crate::support::{Endpoint, Meaning, Settings, TestApp, assert_problem};

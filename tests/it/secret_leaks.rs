@@ -1,30 +1,13 @@
 //! Secrets and signatures are in no log line, metric, answer, file name or argument, whatever goes wrong and whatever
 //! the log level is.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-
 use crate::support::client::find;
+use crate::support::encoding::{hex, percent_encode};
 use crate::support::endpoint::{closed, raw, reset, respond};
-use crate::support::handles::handle_of;
-use crate::support::ons::{Credentials, hex, percent_encode};
+use crate::support::messages::handle_of;
+use crate::support::ons::Credentials;
+use crate::support::secrecy::{shown_by, spellings};
 use crate::support::{Connection, Endpoint, Launch, Response, Settings, TestApp};
-
-/// Every spelling of a secret that a careless line could hold.
-fn spellings(secret: &str) -> Vec<String> {
-    let bytes = secret.as_bytes();
-    vec![
-        secret.to_owned(),
-        STANDARD.encode(bytes),
-        STANDARD.encode(bytes).trim_end_matches('=').to_owned(),
-        URL_SAFE_NO_PAD.encode(bytes),
-        hex(bytes),
-        hex(bytes).to_uppercase(),
-        percent_encode(bytes),
-        secret.chars().rev().collect(),
-        format!("{bytes:?}"),
-    ]
-}
 
 /// Searches everything that was seen.
 #[track_caller]
@@ -34,20 +17,6 @@ fn assert_absent(forbidden: &[String], seen: &[(String, Vec<u8>)]) {
             assert!(find(bytes, secret.as_bytes()).is_none(), "{secret:?} in {place}");
         }
     }
-}
-
-/// What the process shows of itself.
-fn shown_by(app: &TestApp) -> Vec<(String, Vec<u8>)> {
-    let mut seen: Vec<(String, Vec<u8>)> = ["/metrics", "/config", "/readyz?verbose", "/livez", "/startupz"]
-        .iter()
-        .map(|target| (format!("management {target}"), app.management_get(target).raw))
-        .collect();
-    seen.extend(["/v1/topics", "/v1/topics/orders"].map(|target| (target.to_owned(), app.get(target).raw)));
-    let process = app.process_id();
-    seen.push(("arguments".into(), std::fs::read(format!("/proc/{process}/cmdline")).unwrap()));
-    seen.push(("environment".into(), std::fs::read(format!("/proc/{process}/environ")).unwrap()));
-    seen.push(("log".into(), app.output().into_bytes()));
-    seen
 }
 
 #[test]

@@ -1,22 +1,12 @@
 //! `mq-gateway sign --explain`: the vendor's vectors word for word, and no key in what is printed.
 
-use base64::Engine as _;
 use serde_json::Value;
 
 use crate::support::app::Finished;
+use crate::support::encoding::{base64, md5_hex, unhex};
 use crate::support::mq::MqRequest;
-use crate::support::ons::{Credentials, md5_hex, sign};
-use crate::support::{Launch, Settings};
-
-fn vectors() -> Vec<Value> {
-    let file: Value = serde_json::from_str(include_str!("../fixtures/ons-http-vectors.json")).unwrap();
-    file["vectors"].as_array().unwrap().clone()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
-}
+use crate::support::ons::{Credentials, sign};
+use crate::support::{Launch, Settings, vectors};
 
 fn credentials() -> Credentials {
     Credentials { access_key: "zq-access-key".into(), secret_key: "zq-secret-key-5d2f0c7a".into() }
@@ -36,7 +26,7 @@ const PUBLISH: [&str; 8] = ["--operation", "publish", "--topic", "T", "--body", 
 
 #[test]
 fn the_published_vectors_come_out_word_for_word() {
-    for vector in vectors() {
+    for vector in vectors::ons_http() {
         let text = |name: &str| vector[name].as_str().unwrap_or_default();
         let keys = Credentials { access_key: text("access_key").into(), secret_key: text("secret_key").into() };
         let launch = launch(&keys);
@@ -266,7 +256,7 @@ request:
     let document = "<?xml version=\"1.0\" encoding=\"utf-8\"?><ReceiptHandles xmlns=\"http://mq.aliyuncs.com/doc/v1\">\
                     <ReceiptHandle>h</ReceiptHandle></ReceiptHandles>";
     let md5 = md5_hex(document.as_bytes());
-    let digest = base64::engine::general_purpose::STANDARD.encode(&md5);
+    let digest = base64(&md5);
     assert_eq!(finished.stdout, expected.replace("{md5}", &md5).replace("{digest}", &digest));
 }
 

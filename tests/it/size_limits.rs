@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::encoding::base64;
 use crate::support::problem::assert_names;
 use crate::support::{Endpoint, Meaning, Response, Settings, TestApp, assert_problem};
 
@@ -46,8 +47,7 @@ fn a_message_may_have_65536_bytes() {
         65_536,
         Some(65_537),
     );
-    use base64::Engine as _;
-    let encoded = |size: usize| base64::engine::general_purpose::STANDARD.encode("x".repeat(size));
+    let encoded = |size: usize| base64("x".repeat(size));
     assert_eq!(json(format!(r#"{{"encoding":"base64","body":"{}"}}"#, encoded(65_536))).status, 201);
     let too_large = json(format!(r#"{{"encoding":"base64","body":"{}"}}"#, encoded(65_537)));
     check(&too_large, 413, "message-too-large", Meaning::NotPublished, 65_536, Some(65_537));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::endpoint::{
     Script, Step, answer_then_close, applied_then, closed, drip, never, raw, reset, respond,
 };
-use crate::support::handles::handle_of;
+use crate::support::messages::handle_of;
 use crate::support::trap::{Trap, dead_url};
 use crate::support::{Endpoint, Meaning, Response, Settings, TestApp, assert_problem, assert_problem_value};
 

@@ -2,14 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::{Diagnosis, orders_only};
 use crate::support::endpoint::never;
+use crate::support::tls::TlsServer;
 use crate::support::trap::dead_url;
 use crate::support::{Endpoint, Launch};
 
@@ -52,34 +49,10 @@ fn tls_towards_a_plain_port_is_recognised() {
     diagnosis.assert_skipped_after("tls");
 }
 
-/// A TLS server for `name` that answers every request with 204; its URL by address, and its certificate.
+/// A TLS server for `name`: its URL by address, and its certificate.
 fn tls_server(name: &str) -> (String, String) {
-    let certified = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)
-        .unwrap();
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let config = Arc::clone(&config);
-            std::thread::spawn(move || {
-                let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
-                // A refused handshake or a connection without a request ends in an error here, as it should.
-                if stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {
-                    let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-                    stream.conn.send_close_notify();
-                    let _ = stream.flush();
-                }
-            });
-        }
-    });
-    (url, certified.cert.pem())
+    let server = TlsServer::start(name, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", |_| ());
+    (format!("https://{}", server.address), server.certificate)
 }
 
 #[test]

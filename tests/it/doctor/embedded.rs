@@ -1,10 +1,10 @@
 //! What the doctor makes of the embedded endpoint, in either protocol.
 
-use super::{Diagnosis, ORDERS};
-use crate::support::Launch;
+use super::{Diagnosis, ORDERS, orders_only, orders_only_over_mq_http};
 use crate::support::app::files_below;
 use crate::support::ons::Credentials;
 use crate::support::trap::dead_url;
+use crate::support::{Launch, Settings};
 
 #[test]
 fn the_embedded_endpoint_is_found_by_its_data_directory_and_left_unchanged() {
@@ -56,42 +56,37 @@ fn an_embedded_endpoint_with_other_keys_is_recognised() {
     diagnosis.assert_only("credentials", "failed", &["refused with 403", "another data directory"]);
 }
 
-#[test]
-fn unknown_topics_are_distinguished_from_wrong_keys() {
-    let topics = ORDERS.replace("orders", "ghost") + ORDERS;
-    let text = |of_the_endpoint: &str, topics: &str| {
-        format!(
-            "[embedded]\nenabled = true\n{of_the_endpoint}[profiles.main]\nprotocol = \"ons-http\"\n\
-             endpoints = [\"embedded\"]\ncredentials = \"embedded\"\nproducer_group = \"PID\"\n{topics}"
-        )
-    };
-    let app = Launch::embedded_with(&text("topics = [\"orders\"]\n", ORDERS)).start();
+/// The diagnosis of two topics, `ghost` and `orders`, of which the endpoint has the second.
+fn about_an_unknown_topic(settings: &Settings) -> Diagnosis {
+    let app = Launch::on_embedded("topics = [\"orders\"]\n", settings).start();
     // The endpoint's own file would not name a topic that the endpoint does not have: `check` refuses that.
-    let other = text("", &topics);
+    let topics = ORDERS.replace("orders", "ghost") + ORDERS;
+    let other = settings.clone().topics(&topics).text_on_embedded("");
     let launch = || Launch::bare().in_directory_of(app.directory()).file("other.toml", &other);
     let diagnosis = Diagnosis::of(launch, &["--config", "other.toml", "--data-dir", "data"], &[]);
     assert_eq!(diagnosis.json.code, Some(1), "{diagnosis:?}");
     diagnosis.assert_only("credentials", "ok", &[]);
     assert_eq!(diagnosis.verdicts("topic"), ["failed", "ok"]);
-    diagnosis.assert_any(
-        "topic",
-        "failed",
-        &["`ghost` was refused, and the keys are good: the endpoint does not have it", "`topics` below [embedded]"],
-    );
     assert_eq!(diagnosis.verdicts("group"), ["skipped", "ok", "skipped"]);
+    diagnosis
 }
 
-/// A configuration with an embedded endpoint in memory, spoken to in MQ HTTP.
-fn embedded_mq(endpoint: &str, topics: &str) -> String {
-    format!(
-        "[embedded]\nenabled = true\nstorage = \"memory\"\n{endpoint}[profiles.main]\nprotocol = \"mq-http\"\n\
-         endpoints = [\"embedded\"]\ncredentials = \"embedded\"\nproducer_group = \"PID\"\n{topics}"
-    )
+#[test]
+fn unknown_topics_are_distinguished_from_wrong_keys() {
+    let words =
+        ["`ghost` was refused, and the keys are good: the endpoint does not have it", "`topics` below [embedded]"];
+    about_an_unknown_topic(&orders_only()).assert_any("topic", "failed", &words);
+}
+
+#[test]
+fn unknown_topics_are_reported_in_mq_http() {
+    let words = ["`ghost` is not known to the MQ: 404 TopicNotExist", "`topics` below [embedded]"];
+    about_an_unknown_topic(&orders_only_over_mq_http()).assert_any("topic", "failed", &words);
 }
 
 #[test]
 fn the_embedded_endpoint_answers_in_mq_http_and_is_left_unchanged() {
-    let app = Launch::embedded_with(&embedded_mq("", ORDERS)).start();
+    let app = Launch::on_embedded("", &orders_only_over_mq_http()).start();
     let credentials = app.embedded_credentials();
     let forbidden = [credentials.access_key.as_str(), credentials.secret_key.as_str()];
     let launch = || Launch::bare().in_directory_of(app.directory());
@@ -109,7 +104,7 @@ fn the_embedded_endpoint_answers_in_mq_http_and_is_left_unchanged() {
 
 #[test]
 fn an_embedded_endpoint_with_other_keys_is_recognised_in_mq_http() {
-    let app = Launch::embedded_with(&embedded_mq("", ORDERS)).start();
+    let app = Launch::on_embedded("", &orders_only_over_mq_http()).start();
     let own = app.embedded_credentials();
     let secret = "another-secret-5d2f0c7a";
     for (access_key, code) in
@@ -120,7 +115,7 @@ fn an_embedded_endpoint_with_other_keys_is_recognised_in_mq_http() {
             app.embedded_address()
         );
         let launch = || {
-            let launch = Launch::bare().file("gateway.toml", &embedded_mq("", ORDERS));
+            let launch = Launch::bare().file("gateway.toml", &orders_only_over_mq_http().text_on_embedded(""));
             launch.file("embedded-credentials.json", &file)
         };
         let diagnosis = Diagnosis::of(launch, &["--config", "gateway.toml", "--data-dir", "."], &[secret, access_key]);
@@ -128,20 +123,4 @@ fn an_embedded_endpoint_with_other_keys_is_recognised_in_mq_http() {
         let words = format!("refused with 403 {code}: an embedded endpoint with other keys");
         diagnosis.assert_only("credentials", "failed", &[&words, "another data directory"]);
     }
-}
-
-#[test]
-fn unknown_topics_are_reported_in_mq_http() {
-    let topics = ORDERS.replace("orders", "ghost") + ORDERS;
-    let app = Launch::embedded_with(&embedded_mq("topics = [\"orders\"]\n", ORDERS)).start();
-    // The endpoint's own file would not name a topic that the endpoint does not have: `check` refuses that.
-    let other = embedded_mq("", &topics);
-    let launch = || Launch::bare().in_directory_of(app.directory()).file("other.toml", &other);
-    let diagnosis = Diagnosis::of(launch, &["--config", "other.toml", "--data-dir", "data"], &[]);
-    assert_eq!(diagnosis.json.code, Some(1), "{diagnosis:?}");
-    diagnosis.assert_only("credentials", "ok", &[]);
-    assert_eq!(diagnosis.verdicts("topic"), ["failed", "ok"]);
-    let words = ["`ghost` is not known to the MQ: 404 TopicNotExist", "`topics` below [embedded]"];
-    diagnosis.assert_any("topic", "failed", &words);
-    assert_eq!(diagnosis.verdicts("group"), ["skipped", "ok", "skipped"]);
 }

@@ -108,8 +108,14 @@ impl Diagnosis {
     }
 }
 
+/// One topic with one group, of a profile of ONS HTTP.
 fn orders_only() -> Settings {
     Settings::new().topics(ORDERS)
+}
+
+/// The same of a profile of MQ HTTP.
+fn orders_only_over_mq_http() -> Settings {
+    orders_only().profile("protocol = \"mq-http\"")
 }
 
 #[test]

@@ -4,17 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::http::header::HttpDate;
 
-use super::{Diagnosis, orders_only};
+use super::{Diagnosis, orders_only_over_mq_http};
 use crate::support::endpoint::check_mq::error;
 use crate::support::endpoint::{Script, respond};
 use crate::support::mq::all;
 use crate::support::ons::Credentials;
-use crate::support::{Endpoint, Launch, Settings};
-
-/// A profile of MQ HTTP with the same topic and group.
-fn orders_only_mq() -> Settings {
-    orders_only().profile("protocol = \"mq-http\"")
-}
+use crate::support::{Endpoint, Launch};
 
 /// An `Error` of MQ HTTP, with the time and these seconds more.
 fn mq_error(status: u16, code: &str, ahead: i64) -> Script {
@@ -32,7 +27,7 @@ fn a_healthy_mq_http_passes_every_check_and_is_left_unchanged() {
     let launch = || {
         let launch = Launch::bare().secrets(endpoint.credentials());
         std::fs::write(launch.path("secrets").join("security_token"), token).unwrap();
-        launch.file("gateway.toml", &orders_only_mq().text(&endpoint.url()))
+        launch.file("gateway.toml", &orders_only_over_mq_http().text(&endpoint.url()))
     };
     let diagnosis = Diagnosis::of(launch, &["--config", "gateway.toml"], &[access_key, secret_key, token]);
     assert_eq!(diagnosis.json.code, Some(0), "{diagnosis:?}");
@@ -70,7 +65,7 @@ fn a_refusal_of_mq_http_is_reported_with_its_code() {
         (404, "MessageNotExist", "ok", ["accepted a signed request", "a handle that does not exist"]),
     ] {
         endpoint.rule(move |_| Some(mq_error(status, code, 0)));
-        let diagnosis = Diagnosis::about(&endpoint, &orders_only_mq());
+        let diagnosis = Diagnosis::about(&endpoint, &orders_only_over_mq_http());
         diagnosis.assert_only("clock_skew", "ok", &[]);
         diagnosis.assert_only("credentials", verdict, &[&format!("{status} {code}"), words[0], words[1]]);
         let (topic, group) = match code {
@@ -94,7 +89,7 @@ fn mq_http_allows_the_clock_a_quarter_of_an_hour() {
     let endpoint = Endpoint::start_mq();
     for (ahead, words) in [(1200, "s ahead of ours"), (-1200, "s behind ours")] {
         endpoint.rule(move |_| Some(mq_error(408, "TimeExpired", ahead)));
-        let diagnosis = Diagnosis::about(&endpoint, &orders_only_mq());
+        let diagnosis = Diagnosis::about(&endpoint, &orders_only_over_mq_http());
         assert_eq!(diagnosis.json.code, Some(1), "{diagnosis:?}");
         diagnosis.assert_only(
             "clock_skew",
@@ -104,7 +99,7 @@ fn mq_http_allows_the_clock_a_quarter_of_an_hour() {
         diagnosis.assert_only("credentials", "failed", &["408 TimeExpired is about the time", "mend the clock first"]);
     }
     endpoint.rule(move |_| Some(mq_error(404, "MessageNotExist", 600)));
-    let diagnosis = Diagnosis::about(&endpoint, &orders_only_mq());
+    let diagnosis = Diagnosis::about(&endpoint, &orders_only_over_mq_http());
     assert_eq!(diagnosis.json.code, Some(0), "{diagnosis:?}");
     diagnosis.assert_only("clock_skew", "warning", &["s ahead of ours", "15 minutes ahead or behind"]);
 }
@@ -117,7 +112,7 @@ fn an_mq_http_that_echoes_the_request_is_not_quoted() {
         let authorization = request.header("authorization").unwrap_or_default();
         Some(respond(400, &[], error(&format!("{authorization} {access_key} {secret_key}"))))
     });
-    let diagnosis = Diagnosis::about(&endpoint, &orders_only_mq());
+    let diagnosis = Diagnosis::about(&endpoint, &orders_only_over_mq_http());
     diagnosis.assert_only("credentials", "warning", &["the MQ answered 400 with a code that is not shown"]);
 }
 
@@ -127,7 +122,7 @@ fn an_endpoint_that_is_no_mq_http_is_recognised() {
     for (status, body) in [(404, "<html>nginx</html>"), (403, "<html>no</html>"), (400, r#"{"code":"SC_BAD_REQUEST"}"#)]
     {
         endpoint.rule(move |_| Some(respond(status, &[], body)));
-        let diagnosis = Diagnosis::about(&endpoint, &orders_only_mq());
+        let diagnosis = Diagnosis::about(&endpoint, &orders_only_over_mq_http());
         let answer = format!("the answer was {status}");
         diagnosis.assert_only(
             "credentials",

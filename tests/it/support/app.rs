@@ -51,6 +51,11 @@ impl Launch {
         launch.arguments(&["--config", "{directory}/gateway.toml"])
     }
 
+    /// With the embedded endpoint in memory as the MQ; `lines` are more of `[embedded]`.
+    pub fn on_embedded(lines: &str, settings: &Settings) -> Self {
+        Self::embedded_with(&settings.text_on_embedded(lines))
+    }
+
     /// With a configuration file and without the embedded endpoint.
     pub fn configured(text: &str) -> Self {
         Self::bare()

@@ -85,7 +85,15 @@ impl Connection {
         let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(READ_LIMIT))?;
-        Ok(Self { stream, received: Vec::new() })
+        Ok(Self::over(stream))
+    }
+
+    pub fn over(stream: TcpStream) -> Self {
+        Self { stream, received: Vec::new() }
+    }
+
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     /// Sends bytes; a peer that has hung up already shows when the answer is read.

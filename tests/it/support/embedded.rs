@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 
 use super::ons::Credentials;
-use super::{Launch, TestApp};
+use super::{Launch, Settings, TestApp};
 
 /// No waiting where nobody asked for it, and errors without their long hold.
 const BASE: &str = "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"5s\"\n[embedded]\nenabled = true\ndefault_wait = \"0s\"\nerror_hold = \"0s\"\n";
@@ -26,6 +26,12 @@ impl<C: From<(SocketAddr, Credentials)>> EmbeddedMq<C> {
         let client = C::from((app.embedded_address(), app.embedded_credentials()));
         Self { app, client }
     }
+}
+
+/// The application on its embedded endpoint, which it speaks MQ HTTP to, with any topic and group.
+pub fn on_embedded_mq_http() -> TestApp {
+    let settings = Settings::new().profile("protocol = \"mq-http\"").profile("binary_bodies = \"base64\"");
+    Launch::on_embedded("visibility_timeout = \"2s\"\n", &settings).start()
 }
 
 impl<C> Deref for EmbeddedMq<C> {

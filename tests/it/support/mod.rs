@@ -3,16 +3,20 @@
 pub mod app;
 pub mod client;
 pub mod embedded;
+pub mod encoding;
 pub mod endpoint;
-pub mod handles;
+pub mod messages;
 pub mod metrics;
 pub mod mq;
 pub mod ons;
 pub mod problem;
+pub mod secrecy;
 pub mod settings;
 pub mod slow;
 pub mod time;
+pub mod tls;
 pub mod trap;
+pub mod vectors;
 
 pub use app::{Launch, TestApp};
 pub use client::{Connection, Response};

@@ -1,12 +1,10 @@
 //! What every request of the gateway in the MQ HTTP protocol must be like (protocol notes MQ HTTP 2 and 3).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::check::{Failure, Identities, NEVER};
 use super::request::Recorded;
 use super::script::response;
-use crate::support::ons::{md5_hex, sign};
+use crate::support::encoding::{base64, md5_hex};
+use crate::support::ons::sign;
 use crate::support::time;
 
 const KIND: &str = "Content-Type: text/xml;charset=utf-8";
@@ -48,7 +46,7 @@ pub fn failures(request: &Recorded, identities: &Identities) -> Vec<Failure> {
         if !request.body.is_empty() || digest.is_some() {
             wrong(false, "a poll has neither body nor digest".into());
         }
-    } else if digest.as_deref() != Some(STANDARD.encode(md5_hex(&request.body)).as_str()) {
+    } else if digest.as_deref() != Some(base64(md5_hex(&request.body)).as_str()) {
         wrong(false, "Content-MD5 is not that of the body".into());
     }
     if !timely || one("Date").is_none() {

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::support::client::find;
-use crate::support::ons::form_decode;
+use crate::support::encoding::form_decode;
 
 /// One request as it arrived.
 #[derive(Clone, PartialEq, Eq)]
