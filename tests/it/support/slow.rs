@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use super::client::Connection;
+
 /// What one kind of slow client does.
 #[derive(Clone, Copy, Debug)]
 pub struct Habit<'a> {
@@ -13,7 +15,7 @@ pub struct Habit<'a> {
     pub start: &'a str,
     /// Sent again and again.
     pub trickle: &'a str,
-    /// Whether it reads.
+    /// Whether it reads; one that does not has the smallest receive buffer.
     pub reads: bool,
 }
 
@@ -41,12 +43,12 @@ const PAUSE: Duration = Duration::from_millis(40);
 impl Slow {
     #[track_caller]
     fn new(address: SocketAddr, habit: Habit<'_>) -> Self {
-        let mut stream = if habit.reads { TcpStream::connect(address).unwrap() } else { narrow(address) };
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let stream = if habit.reads { TcpStream::connect(address).unwrap() } else { narrow(address) };
+        let mut connection = Connection::over(stream);
         if !habit.request.is_empty() {
-            stream.write_all(habit.request.as_bytes()).unwrap();
-            read_answer(&mut stream);
+            connection.exchange(habit.request.as_bytes(), "GET");
         }
+        let mut stream = connection.into_stream();
         let started = Instant::now();
         stream.set_nonblocking(true).unwrap();
         let _ = stream.write(habit.start.as_bytes());
@@ -58,18 +60,14 @@ impl Slow {
             return;
         }
         let mut buffer = [0; 4096];
-        let ended = if habit.reads {
-            match self.stream.read(&mut buffer) {
-                Ok(0) => true,
-                Ok(count) => {
-                    self.answered.get_or_insert_with(|| self.started.elapsed());
-                    self.received.extend_from_slice(&buffer[..count]);
-                    false
-                }
-                Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        let ended = match self.stream.read(&mut buffer) {
+            Ok(0) => true,
+            Ok(count) => {
+                self.answered.get_or_insert_with(|| self.started.elapsed());
+                self.received.extend_from_slice(&buffer[..count]);
+                false
             }
-        } else {
-            self.stream.take_error().unwrap().is_some()
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
         };
         if ended {
             self.cut = Some(self.started.elapsed());
@@ -85,10 +83,16 @@ impl Slow {
     }
 }
 
-/// Opens `count` of them, and goes on until all are cut or `limit` is over.
+/// Opens `count` of them, which have sent the start of their habit.
+#[track_caller]
+pub fn open(address: SocketAddr, habit: Habit<'_>, count: usize) -> Vec<Slow> {
+    (0..count).map(|_| Slow::new(address, habit)).collect()
+}
+
+/// Opens `count` of them that read, and goes on until all are cut or `limit` is over.
 #[track_caller]
 pub fn run(address: SocketAddr, habit: Habit<'_>, count: usize, limit: Duration) -> Vec<Slow> {
-    let mut all: Vec<Slow> = (0..count).map(|_| Slow::new(address, habit)).collect();
+    let mut all = open(address, habit, count);
     let deadline = Instant::now() + limit;
     while all.iter().any(|slow| slow.cut.is_none()) && Instant::now() < deadline {
         for slow in &mut all {
@@ -109,23 +113,4 @@ fn narrow(address: SocketAddr) -> TcpStream {
         stream.set_nonblocking(false).unwrap();
         stream
     })
-}
-
-/// A whole answer with a Content-Length.
-#[track_caller]
-fn read_answer(stream: &mut TcpStream) {
-    let mut all = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let text = String::from_utf8_lossy(&all).to_ascii_lowercase();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
-            if body.len() >= length.map_or(0, |length| length.trim().parse().unwrap()) {
-                return;
-            }
-        }
-        let count = stream.read(&mut buffer).unwrap();
-        assert!(count > 0, "closed before its answer: {text}");
-        all.extend_from_slice(&buffer[..count]);
-    }
 }
