@@ -211,8 +211,8 @@ impl Caller {
             }
             Err(error) => Outcome::NoAnswer(format!("{error:?}")),
         };
-        let stays = answer.is_ok_and(|response| !response.header("connection").is_some_and(is_close));
-        if !stays {
+        let reusable = answer.is_ok_and(|response| !response.header("connection").is_some_and(is_close));
+        if !reusable {
             self.connection = None;
         }
         if matches!(outcome, Outcome::Published(_)) {

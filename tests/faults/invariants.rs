@@ -56,7 +56,7 @@ fn wrong_outcome(finished: &Finished, ledger: &Ledger) -> Option<String> {
     Some(format!("{problem}: {finished:?}, the MQ: {seen:?}"))
 }
 
-/// Nothing was applied that nobody attempted, and every attempt ended.
+/// Everything that was applied was attempted, and every attempt ended.
 fn never_attempted(log: &Log, ledger: &Ledger) -> Vec<String> {
     let unknown = ledger.seen.keys().filter(|attempt| !log.attempted.contains(attempt));
     let mut problems: Vec<String> = unknown.map(|attempt| format!("{attempt:?} was never attempted")).collect();

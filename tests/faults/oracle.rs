@@ -89,8 +89,8 @@ impl Oracle {
         let mut random = Random::of(u64::from(std::process::id()), &[ADDRESSES.fetch_add(1, Ordering::SeqCst)]);
         let mut octet = || u8::try_from(1 + random.below(250)).expect("fits");
         let endpoint = Endpoint::start_at(Ipv4Addr::new(127, octet(), octet(), octet()));
-        endpoint.forget_requests();
-        let (ledger, trap) = (Arc::new(Mutex::new(Ledger::default())), Trap::set());
+        endpoint.stop_recording();
+        let (ledger, trap) = (Arc::new(Mutex::new(Ledger::default())), Trap::start());
         let plan = Arc::new(Mutex::new(plan));
         let (keeping, planned) = (Arc::clone(&ledger), Arc::clone(&plan));
         let elsewhere = trap.url().to_owned();
@@ -116,7 +116,7 @@ impl Oracle {
     pub fn assert_live(&self, app: &TestApp) {
         let attempt = Attempt { message: FRESH.fetch_add(1, Ordering::SeqCst), attempt: 1 };
         let mut last = None;
-        let published = time::within(time::PATIENCE, || {
+        let published = time::within(time::CONDITION_LIMIT, || {
             let body = json!({"body": attempt.body("fresh")}).to_string();
             let answer = app.post_json("/v1/topics/orders/messages", body);
             let published = answer.status == 201;

@@ -116,7 +116,7 @@ impl Fault {
         }
     }
 
-    /// What travels; `good` is the whole good answer, `echo` holds every secret of the request, `elsewhere` a trap.
+    /// The answer; `good` is the whole good answer, `echo` holds every secret of the request, `elsewhere` a trap.
     pub fn script(self, good: &[u8], echo: &str, elsewhere: &str, random: &mut Random) -> Script {
         match self {
             Self::SlowHead => vec![Step::Pause(random.millis(20, 400)), Step::Send(good.to_vec())],
@@ -164,5 +164,5 @@ fn retry_after(random: &mut Random) -> String {
     format!("Retry-After: {}", u8::from(random.percent(10)))
 }
 
-/// The longest a script goes on by itself.
+/// The longest that a script takes.
 pub const LONGEST_ANSWER: Duration = Duration::from_millis(400);

@@ -25,7 +25,7 @@ fn assert_published(response: &Response, attempts: u64) {
     assert_eq!(answer["attempts"], attempts, "{answer}");
 }
 
-// ---- retries: only where the MQ said no, or nothing was sent ----
+// ---- retries: only where the MQ refused, or nothing was sent ----
 
 #[test]
 fn a_refused_signature_is_renewed_once() {

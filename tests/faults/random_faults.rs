@@ -10,7 +10,7 @@ use super::plan::{LONGEST_ANSWER, Plan};
 use super::process::resident_bytes;
 use super::random::{Random, length, seed};
 use super::settings::with_quick_breaker;
-use super::support::time::{PATIENCE, within};
+use super::support::time::{CONDITION_LIMIT, within};
 use super::support::{Launch, Settings, TestApp};
 
 /// Below the length of a freeze, above that of the slowest answer.
@@ -40,7 +40,7 @@ fn nothing_acknowledged_is_lost_whatever_the_mq_does() {
     let seconds = usize::try_from(length.as_secs()).expect("fits");
     assert_invariants(seed, &log, &oracle, Minimum { published: 20 * seconds, faults: 5 * seconds, replays: 1 });
     // Connections to the MQ stay in their pool, at most one a caller.
-    let back = within(PATIENCE, || (app.open_file_count() <= files + callers + 4).then_some(()));
+    let back = within(CONDITION_LIMIT, || (app.open_file_count() <= files + callers + 4).then_some(()));
     assert!(back.is_some(), "{} open files, {files} before the load", app.open_file_count());
     let grown = resident_bytes(&app).saturating_sub(memory);
     assert!(grown < 64 << 20, "grown by {grown} bytes");

@@ -1,4 +1,4 @@
-//! Commands, exit codes and what they leave behind (api.md 6 and 7).
+//! Commands, exit codes and what they leave behind.
 
 use serde_json::Value;
 
@@ -47,8 +47,8 @@ fn a_bad_configuration_is_exit_1_and_names_the_place() {
         let finished = check(&bad, &[]);
         assert_eq!(finished.code, Some(1), "{key}: {finished:?}");
         let place = format!("gateway.toml:{}:", line_of(&bad, key));
-        let said = finished.output();
-        assert!(said.contains(&place) && said.contains(key), "{place} and {key} in {said}");
+        let output = finished.output();
+        assert!(output.contains(&place) && output.contains(key), "{place} and {key} in {output}");
     }
     let broken = check("[server\n", &[]);
     assert_eq!(broken.code, Some(1), "{broken:?}");
@@ -56,7 +56,7 @@ fn a_bad_configuration_is_exit_1_and_names_the_place() {
 }
 
 #[test]
-fn check_speaks_json() {
+fn check_prints_json() {
     let finished = check(&good().replace("[server]", "[server]\ncolour = \"red\""), &["--format", "json"]);
     assert_eq!(finished.code, Some(1), "{finished:?}");
     let report: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
@@ -112,14 +112,14 @@ fn unknown_variables_are_errors() {
 }
 
 #[test]
-fn variables_of_kubernetes_are_none_of_ours() {
+fn variables_that_kubernetes_sets_are_ignored() {
     let launch = Launch::embedded().environment("MQ_GATEWAY_SERVICE_HOST", "10.0.0.1");
     let app = launch.environment("MQ_GATEWAY_PORT", "tcp://10.0.0.1:8080").start();
     app.publish("orders", "x");
 }
 
 #[test]
-fn credentials_of_nothing_are_exit_1_and_create_nothing() {
+fn credentials_of_a_missing_data_directory_are_exit_1_and_create_nothing() {
     for directory in ["{directory}", "{directory}/missing"] {
         let launch = Launch::bare();
         let finished = launch.arguments(&["embedded-mq", "credentials", "--data-dir", directory]);
@@ -178,7 +178,7 @@ fn properties(endpoint: &Endpoint, topic: &str) -> String {
     )
 }
 
-/// Starts the gateway and checks that it uses what [`properties`] say.
+/// Starts the gateway and checks that it uses what [`properties`] has.
 fn start_with_the_vendors_settings(launch: Launch, endpoint: &Endpoint) -> TestApp {
     let app = launch
         .arguments(&["--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0", "--data-dir", "{directory}/data"])
@@ -257,7 +257,7 @@ fn the_vendors_file_becomes_a_configuration_that_runs() {
     let checked = again().arguments(&["check", "made/gateway/gateway.toml"]).run();
     assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), "ok\n"), "{checked:?}");
 
-    // A second time there is something in the way, and it stays.
+    // The second time the files exist, and are kept.
     let contents = || files_below(&out).iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>();
     let before = contents();
     let refused = import.run();
@@ -269,7 +269,7 @@ fn the_vendors_file_becomes_a_configuration_that_runs() {
 }
 
 #[test]
-fn what_cannot_be_imported_makes_nothing() {
+fn an_import_that_fails_creates_nothing() {
     let endpoint = Endpoint::start();
     for (text, code, words) in [
         (Some(properties(&endpoint, "xxx")), 1, "user.properties:2:7: `Topic`"),
@@ -309,11 +309,11 @@ fn issued_keys_are_new_private_and_never_shown() {
     let launch = Launch::bare();
     let launch = launch.arguments(&["issue-key", "--out", "keys/shop"]);
     let finished = launch.run();
-    let said = "wrote keys/shop/access_key and keys/shop/secret_key\n\nadd to the configuration:\n\n\
+    let output = "wrote keys/shop/access_key and keys/shop/secret_key\n\nadd to the configuration:\n\n\
                 [dropin]\nclient_auth = \"keys\"\n\n\
                 [credentials.shop]\ndirectory = \"keys/shop\" # relative to the configuration file, if it is relative\n\n\
                 [callers.shop]\ncredentials = \"shop\"\ntopics = [\"…\"] # what the pair is good for\n";
-    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), said), "{finished:?}");
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), output), "{finished:?}");
     let out = launch.directory().path().join("keys/shop");
     let expected = [("access_key".to_owned(), 0o600), ("secret_key".to_owned(), 0o600)];
     assert_eq!(made(&out), expected);
@@ -350,18 +350,18 @@ fn issued_keys_are_new_private_and_never_shown() {
 }
 
 #[test]
-fn what_a_topic_asks_is_refused_at_check_and_at_start() {
+fn a_requirement_that_the_protocol_lacks_is_refused_at_check_and_at_start() {
     let text = good().replace("groups = [\"*\"]", "groups = [\"*\"]\nrequires = [\"tag_filter\"]");
     let endpoint = Endpoint::start();
     let launch = || Launch::bare().secrets(endpoint.credentials()).file("gateway.toml", &text);
     for arguments in [&["check", "{directory}/gateway.toml"], &["--config", "{directory}/gateway.toml"]] {
         let finished = launch().arguments(arguments).run();
         assert_eq!(finished.code, Some(1), "{finished:?}");
-        let said = finished.output();
+        let output = finished.output();
         assert!(
-            said.contains("topic `*` needs tag_filter, and its profile `main` (ons-http) does not have it"),
-            "{said}"
+            output.contains("topic `*` needs tag_filter, and its profile `main` (ons-http) does not have it"),
+            "{output}"
         );
-        assert!(said.contains("mq-http has it"), "{said}");
+        assert!(output.contains("mq-http has it"), "{output}");
     }
 }

@@ -15,7 +15,7 @@ fn own_client(app: &TestApp) -> MqClient {
     MqClient::from((app.data(), app.embedded_credentials()))
 }
 
-/// With keys that nobody looks at.
+/// With keys that are not checked.
 fn anyone(app: &TestApp) -> MqClient {
     MqClient::from((app.data(), Credentials::of("nobody")))
 }
@@ -25,7 +25,7 @@ fn open() -> Settings {
 }
 
 #[test]
-fn a_message_goes_round() {
+fn a_message_is_published_received_and_acknowledged() {
     let app = on_embedded_mq_http();
     let client = own_client(&app);
     let body = "Hello <b>&\"'世界</b> ]]> \r\n tail";
@@ -74,7 +74,7 @@ fn order_and_long_polls_pass_through() {
 }
 
 #[test]
-fn a_profile_of_the_other_protocol_serves_them_as_far_as_it_can() {
+fn a_profile_of_the_other_protocol_serves_what_it_can_carry() {
     let app = TestApp::embedded();
     let client = own_client(&app);
     client.stored(&client.publish("T", "x", "TagA", "KEYS:k1 k2|__SHARDINGKEY:s|"));
@@ -90,7 +90,7 @@ fn a_profile_of_the_other_protocol_serves_them_as_far_as_it_can() {
 }
 
 #[test]
-fn who_is_not_who_they_say_is_refused_and_nothing_is_relayed() {
+fn requests_with_a_wrong_identity_are_refused_and_not_relayed() {
     let app = on_embedded_mq_http();
     let client = own_client(&app);
     let publish = || client.publish("T", "x", "", "");
@@ -145,7 +145,7 @@ fn nothing_on_the_vendors_path_is_a_rest_problem() {
 }
 
 #[test]
-fn without_client_auth_no_key_is_needed() {
+fn with_client_auth_none_no_key_is_needed() {
     let endpoint = Endpoint::start_mq();
     let app = TestApp::with(&endpoint, open().profile("protocol = \"mq-http\""));
     let client = anyone(&app);
@@ -153,7 +153,7 @@ fn without_client_auth_no_key_is_needed() {
     let sent = endpoint.only_request();
     let authorization = sent.header("authorization").expect("signed by us");
     assert!(authorization.starts_with(&format!("MQ {}:", endpoint.credentials().access_key)), "{authorization}");
-    // The whole request is made anew: nothing of the caller's head travels on.
+    // The whole request is made anew: nothing of the caller's head is passed on.
     client.stored(&client.publish("orders", "x", "", "").header("Cookie: a=b").header("security-token: theirs"));
     assert_eq!(endpoint.last_request().header("security-token"), None);
 }
@@ -170,7 +170,7 @@ fn callers_with_virtual_keys_have_their_own_topics() {
     let client = MqClient::from((app.data(), billing));
     client.stored(&client.publish("orders", "x", "", ""));
     client.refused(&client.publish("payments", "x", "", ""), 403, "AccessDenied");
-    // Nothing is told of topics that are not theirs, not even whether there are any.
+    // Nothing is shown of topics that are not theirs, not even whether they exist.
     client.refused(&client.consume("payments", 1, ""), 403, "AccessDenied");
     client.refused(&client.publish("a b", "x", "", ""), 403, "AccessDenied");
     let real = MqClient::from((app.data(), endpoint.credentials().clone()));
@@ -179,7 +179,7 @@ fn callers_with_virtual_keys_have_their_own_topics() {
 }
 
 #[test]
-fn topics_and_groups_that_are_not_configured_are_named_so() {
+fn topics_and_groups_that_are_not_configured_do_not_exist() {
     let endpoint = Endpoint::start_mq();
     let topics = "[[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"GID_b\"]\n";
     let app = TestApp::with(&endpoint, open().profile("protocol = \"mq-http\"").topics(topics));
@@ -192,7 +192,7 @@ fn topics_and_groups_that_are_not_configured_are_named_so() {
 }
 
 #[test]
-fn without_a_word_on_who_may_call_only_the_embedded_endpoint_is_served() {
+fn with_client_auth_unset_only_the_embedded_endpoint_is_served() {
     let endpoint = Endpoint::start_mq();
     let app = TestApp::with(&endpoint, Settings::new().profile("protocol = \"mq-http\""));
     let client = MqClient::from((app.data(), endpoint.credentials().clone()));
@@ -204,7 +204,7 @@ fn without_a_word_on_who_may_call_only_the_embedded_endpoint_is_served() {
 }
 
 #[test]
-fn what_the_mq_did_is_told_in_the_vendors_codes() {
+fn failures_of_the_mq_become_the_vendors_codes() {
     let endpoint = Endpoint::start_mq();
     let settings = open().profile("protocol = \"mq-http\"").profile("breaker_failures = 1000");
     let app = TestApp::with(&endpoint, settings.topic("deadline = \"1s\""));
@@ -227,7 +227,7 @@ fn what_the_mq_did_is_told_in_the_vendors_codes() {
         for _ in 0..times {
             endpoint.script(script.clone());
         }
-        // Nothing was acknowledged, and not for the handle's sake, unless the MQ says so.
+        // Nothing was acknowledged; the handle is blamed only where the MQ says so.
         let response = client.send(&client.acknowledge("orders", &["h"]));
         if status == 400 {
             assert_eq!(only(&response.text(), "ErrorCode"), "ReceiptHandleError");

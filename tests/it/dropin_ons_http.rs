@@ -14,12 +14,12 @@ fn own_client(app: &TestApp) -> OnsClient {
     OnsClient::from((app.data(), app.embedded_credentials()))
 }
 
-/// With keys that nobody looks at.
+/// With keys that are not checked.
 fn anyone(app: &TestApp) -> OnsClient {
     OnsClient::from((app.data(), Credentials::of("nobody")))
 }
 
-/// With no word on who may call, on an embedded endpoint without its pauses.
+/// With `client_auth` unset, on an embedded endpoint without its pauses.
 fn embedded() -> TestApp {
     Launch::embedded().environment("MQ_GATEWAY__DROPIN__ERROR_HOLD", "0s").start()
 }
@@ -34,7 +34,7 @@ fn assert_forbidden(response: &Response) {
     assert_closes(response);
 }
 
-/// No answer but a success may leave its rest on the connection (item 14).
+/// Every answer but a success closes the connection (item 14).
 #[track_caller]
 fn assert_closes(response: &Response) {
     assert!(response.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")), "{response:?}");
@@ -53,7 +53,7 @@ fn assert_bad(response: &Response, code: &str, info: &str) {
 }
 
 #[test]
-fn a_message_goes_round_with_the_embedded_pair() {
+fn a_message_is_published_received_and_acknowledged_with_the_embedded_pair() {
     let app = embedded();
     let client = own_client(&app);
     let id = client.stored(&client.publish("T", "你好").query("tag", "http").query("key", "k1 k2"));
@@ -101,7 +101,7 @@ fn requests_are_signed_anew_with_the_real_key() {
 }
 
 #[test]
-fn without_client_auth_no_key_is_needed() {
+fn with_client_auth_none_no_key_is_needed() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, open());
     let client = anyone(&app);
@@ -157,7 +157,7 @@ fn every_spelling_of_a_client_is_read() {
 }
 
 #[test]
-fn times_and_waits_are_the_vendors() {
+fn times_and_waits_follow_the_vendor() {
     let app = embedded();
     let client = own_client(&app);
     let due = now_millis() + 1200;
@@ -179,7 +179,7 @@ fn times_and_waits_are_the_vendors() {
 }
 
 #[test]
-fn who_is_not_who_they_say_gets_403_and_nothing_is_relayed() {
+fn requests_with_a_wrong_identity_get_403_and_are_not_relayed() {
     let app = embedded();
     let client = own_client(&app);
     let other = |access_key: &str, secret_key: &str| Credentials {
@@ -269,7 +269,7 @@ fn nothing_on_the_vendors_path_is_a_rest_problem() {
 }
 
 #[test]
-fn who_is_not_known_uploads_nothing() {
+fn unknown_callers_are_refused_before_their_body() {
     let app = embedded();
     let client = own_client(&app);
     let unknown = OnsRequest::publish(&Credentials::of("unknown"), "T", "PID_a", "x".repeat(60_000));
@@ -312,7 +312,7 @@ fn topics_and_groups_that_are_not_configured_get_403() {
 }
 
 #[test]
-fn what_the_mq_did_is_told_in_the_vendors_statuses() {
+fn failures_of_the_mq_become_the_vendors_statuses() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, open().profile("breaker_failures = 1000").topic("deadline = \"1s\""));
     let client = anyone(&app);
@@ -384,7 +384,7 @@ fn callers_with_virtual_keys_have_their_own_topics() {
 }
 
 #[test]
-fn without_a_word_on_who_may_call_only_the_embedded_endpoint_is_served() {
+fn with_client_auth_unset_only_the_embedded_endpoint_is_served() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, Settings::new().more("[dropin]\nerror_hold = \"0s\"\n"));
     let client = OnsClient::from((app.data(), endpoint.credentials().clone()));
@@ -394,7 +394,7 @@ fn without_a_word_on_who_may_call_only_the_embedded_endpoint_is_served() {
 }
 
 #[test]
-fn switched_off_there_is_nothing_at_the_path() {
+fn when_switched_off_the_path_does_not_exist() {
     let app = Launch::embedded().environment("MQ_GATEWAY__DROPIN__ENABLED", "false").start();
     let client = own_client(&app);
     let response = client.send(&OnsRequest { host: app.data().to_string(), ..client.publish("T", "x") });
@@ -402,7 +402,7 @@ fn switched_off_there_is_nothing_at_the_path() {
 }
 
 #[test]
-fn a_stale_handle_is_no_failure_whatever_protocol_is_behind() {
+fn a_stale_handle_is_no_failure_with_mq_http_behind_it() {
     let app = Launch::on_embedded("", &Settings::new().profile("protocol = \"mq-http\"")).start();
     let client = own_client(&app);
     client.stored(&client.publish("T", "x").query("tag", "http"));
@@ -432,7 +432,7 @@ fn an_offered_upgrade_is_declined() {
 }
 
 #[test]
-fn a_publish_whose_caller_hangs_up_is_done_all_the_same() {
+fn a_publish_whose_caller_hangs_up_is_completed() {
     let app = embedded();
     let client = own_client(&app);
     let mut connection = Connection::open(client.address);
@@ -442,7 +442,7 @@ fn a_publish_whose_caller_hangs_up_is_done_all_the_same() {
 }
 
 #[test]
-fn the_oracle_signs_what_the_client_sends() {
+fn a_poll_signed_by_hand_is_accepted() {
     // A poll signed by hand, so that the helpers above cannot hide a mistake.
     let app = embedded();
     let client = own_client(&app);

@@ -68,7 +68,7 @@ fn an_empty_poll_waits_by_default() {
 }
 
 #[test]
-fn a_poll_that_died_takes_nothing_with_it() {
+fn a_poll_that_is_dropped_takes_no_message() {
     let mq = Mq::start();
     let mut waiting = Connection::open(mq.address);
     waiting.send(&mq.consume("T").query("timeout", "35000").bytes());

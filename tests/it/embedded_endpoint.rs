@@ -216,11 +216,11 @@ fn a_missing_item_is_named_before_the_signature_is_looked_at() {
 }
 
 #[test]
-fn everything_about_identity_is_403() {
+fn wrong_identities_get_403() {
     let mq = Mq::start();
-    let stranger = Credentials { access_key: "stranger".into(), ..mq.credentials.clone() };
-    let mistaken = Credentials { secret_key: "wrong".into(), ..mq.credentials.clone() };
-    for credentials in [&stranger, &mistaken] {
+    let unknown_key = Credentials { access_key: "unknown".into(), ..mq.credentials.clone() };
+    let wrong_secret = Credentials { secret_key: "wrong".into(), ..mq.credentials.clone() };
+    for credentials in [&unknown_key, &wrong_secret] {
         assert_forbidden(&OnsRequest::publish(credentials, "T", "PID_a", "x").send(mq.address));
         assert_forbidden(&OnsRequest::consume(credentials, "T", "CID_a").send(mq.address));
         assert_forbidden(&OnsRequest::delete(credentials, "T", "CID_a", "h").send(mq.address));
@@ -245,8 +245,8 @@ fn the_signed_text_is_exact() {
     let mq = Mq::start();
     let time = now_millis().to_string();
     let text = crate::support::ons::publish_string_to_sign("T", "PID_a", b"x", &time);
-    for bent in [format!("{text}\n"), text.replace('\n', "\r\n"), text.to_uppercase(), format!(" {text}")] {
-        let signature = sign(&mq.credentials.secret_key, &bent);
+    for altered in [format!("{text}\n"), text.replace('\n', "\r\n"), text.to_uppercase(), format!(" {text}")] {
+        let signature = sign(&mq.credentials.secret_key, &altered);
         let request = mq.publish("T", "x").without_query("time").query("time", &time);
         let request = request.without_header("Signature").header(&format!("Signature: {signature}"));
         assert_forbidden(&mq.send(&request));

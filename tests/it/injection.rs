@@ -10,8 +10,8 @@ use crate::support::encoding::percent_encode;
 use crate::support::endpoint::Recorded;
 use crate::support::{Endpoint, Response, TestApp};
 
-/// Pieces that have broken gateways.
-const NASTY: [&str; 40] = [
+/// Pieces that have broken other gateways.
+const HOSTILE: [&str; 40] = [
     "\r\n",
     "\r",
     "\n",
@@ -54,15 +54,15 @@ const NASTY: [&str; 40] = [
     "7",
 ];
 
-fn nasty_text() -> impl Strategy<Value = String> {
-    let pieces = proptest::collection::vec(select(&NASTY[..]), 0..10).prop_map(|pieces| pieces.concat());
+fn hostile_text() -> impl Strategy<Value = String> {
+    let pieces = proptest::collection::vec(select(&HOSTILE[..]), 0..10).prop_map(|pieces| pieces.concat());
     prop_oneof![3 => pieces, 1 => any::<String>(), 1 => "[ -~]{1,140}"]
 }
 
 /// Texts that are always tried.
 fn fixed_texts() -> Vec<String> {
-    let mut texts: Vec<String> = NASTY.iter().map(|piece| format!("a{piece}b")).collect();
-    texts.extend(NASTY.iter().map(|&piece| piece.to_owned()));
+    let mut texts: Vec<String> = HOSTILE.iter().map(|piece| format!("a{piece}b")).collect();
+    texts.extend(HOSTILE.iter().map(|&piece| piece.to_owned()));
     texts.extend([String::new(), "x".repeat(65_536), "é".repeat(128), "😀".repeat(129)]);
     texts
 }
@@ -106,7 +106,7 @@ fn for_texts(check: impl Fn(&str) -> Result<(), TestCaseError>) {
         }
     }
     let mut runner = TestRunner::new(Config { cases: 96, failure_persistence: None, ..Config::default() });
-    runner.run(&nasty_text(), |text| check(&text)).unwrap_or_else(|error| panic!("{error}"));
+    runner.run(&hostile_text(), |text| check(&text)).unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// Sends every text with `send`; `check` looks at those that are not refused.
@@ -219,7 +219,7 @@ fn query_parameters_arrive_as_they_are() {
 }
 
 #[test]
-fn made_up_handles_go_nowhere() {
+fn made_up_handles_are_not_sent_upstream() {
     let gateway = Gateway::start();
     let before = gateway.endpoint.request_count();
     for_texts(|text| {
@@ -265,7 +265,7 @@ fn upstream_handles_and_ids_come_and_go_as_they_are() {
 }
 
 #[test]
-fn header_values_of_a_caller_stay_behind() {
+fn header_values_of_a_caller_are_not_passed_on() {
     let gateway = Gateway::start();
     for_texts(|text| {
         let value: String = text.chars().filter(|character| !matches!(character, '\r' | '\n' | '\0')).collect();
@@ -277,7 +277,7 @@ fn header_values_of_a_caller_stay_behind() {
             })?;
             if let Some(request) = arrived {
                 let carried = shown.len() > 8 && request.headers.iter().any(|(_, value)| value.contains(&shown));
-                prop_assert!(!carried, "{name} travels on: {request:?}");
+                prop_assert!(!carried, "{name} is passed on: {request:?}");
             }
         }
         Ok(())

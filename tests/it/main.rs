@@ -1,4 +1,4 @@
-//! The black-box suite: the real program, spoken to as callers, operators and MQ endpoints speak to it.
+//! The black-box suite: the real program, used as callers, operators and MQ endpoints use it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

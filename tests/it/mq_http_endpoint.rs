@@ -13,7 +13,7 @@ use crate::support::time::{now_millis, until};
 type Mq = EmbeddedMq<MqClient>;
 
 #[test]
-fn a_message_goes_round() {
+fn a_message_is_published_received_and_acknowledged() {
     let mq = Mq::start();
     let body = "Hello <b>&\"'世界</b> ]]> \n tail\r\n😀\t ";
     let before = now_millis();
@@ -125,7 +125,7 @@ fn every_spelling_of_a_head_is_read() {
 #[test]
 fn expect_is_answered() {
     let mq = Mq::start();
-    let request = mq.publish("T", "patient", "", "").header("Expect: 100-continue");
+    let request = mq.publish("T", "expected", "", "").header("Expect: 100-continue");
     let bytes = request.bytes();
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
     let mut connection = Connection::open(mq.address);
@@ -218,7 +218,7 @@ fn order_holds_until_everything_is_acknowledged() {
 }
 
 #[test]
-fn a_time_delays() {
+fn a_delivery_time_delays() {
     let mq = Mq::start();
     let due = now_millis() + 1500;
     mq.stored(&mq.publish("T", "later", "", &format!("__STARTDELIVERTIME:{due}|")));
@@ -248,7 +248,7 @@ fn one_store_for_both_protocols() {
     assert_eq!(mq.send(&mq.acknowledge("T", &[handle])).status, 204);
     let delete = OnsRequest::delete(&mq.credentials, "T", "GID_b", &by_mq[1].handle);
     assert_eq!(delete.send(mq.address).status, 204);
-    // Bytes that XML cannot carry go as base64, and say so.
+    // Bytes that XML cannot carry go as base64, and are marked so.
     let binary = OnsRequest::publish(&mq.credentials, "binary", "PID_a", b"\x00\xff\x80");
     assert_eq!(binary.send(mq.address).status, 201);
     let taken = mq.taken("binary", 1, "");
@@ -343,7 +343,7 @@ fn bad_documents_are_refused_and_nothing_is_stored() {
 }
 
 #[test]
-fn four_mebibytes_go_round() {
+fn a_body_of_four_mebibytes_is_delivered() {
     let mq = Mq::start();
     let body = "&".repeat(4 << 20);
     mq.stored(&mq.publish("T", &body, "", ""));
@@ -387,7 +387,7 @@ fn bad_requests_are_refused() {
 }
 
 #[test]
-fn topics_that_do_not_exist_are_named_so() {
+fn unknown_topics_do_not_exist() {
     let mq = Mq::with("topics = [\"orders\"]\n");
     mq.stored(&mq.publish("orders", "x", "", ""));
     mq.refused(&mq.publish("others", "x", "", ""), 404, "TopicNotExist");

@@ -42,7 +42,7 @@ fn the_example_runs_as_it_stands() {
 }
 
 #[test]
-fn a_message_goes_round_with_all_that_it_has() {
+fn a_message_keeps_all_its_fields() {
     let app = on_embedded_mq_http();
     let envelope = json!({
         "body": "Hello <b>&\"'世界</b> ]]> \r\n tail\t😀 ", "tag": "TagA", "keys": ["k1", "k2"],
@@ -136,7 +136,7 @@ fn a_group_that_is_configured_as_ordered_is_delivered_in_order() {
 }
 
 #[test]
-fn what_is_sent() {
+fn requests_as_they_are_sent() {
     let endpoint = Endpoint::start_mq();
     let app = TestApp::with(&endpoint, settings().profile("instance_id = \"MQ_INST_1\""));
     let envelope = json!({
@@ -167,7 +167,7 @@ fn what_is_sent() {
 }
 
 #[test]
-fn a_security_token_travels_and_is_not_signed() {
+fn a_security_token_is_sent_and_not_signed() {
     let endpoint = Endpoint::start_mq();
     let launch = Launch::towards(&endpoint, settings());
     std::fs::write(launch.path("secrets").join("security_token"), "CAIS-token").expect("a file");
@@ -262,10 +262,10 @@ fn rows() -> Vec<Row> {
 }
 
 #[test]
-fn what_the_mq_answers_to_a_publish() {
+fn failures_of_a_publish() {
     let more = [
         row("refused", answer(400, "InvalidArgument"), 422, "upstream-rejected-message"),
-        row("malformed, it says", answer(400, "MalformedXML"), 422, "upstream-rejected-message"),
+        row("called malformed", answer(400, "MalformedXML"), 422, "upstream-rejected-message"),
         row("no XML", respond(201, &[KIND], "{}"), 502, "upstream-bad-response"),
         row("no id", respond(201, &[KIND], "<Message><MessageId></MessageId></Message>"), 502, "upstream-bad-response"),
         row("200", respond(200, &[KIND], "<Message><MessageId>x</MessageId></Message>"), 502, "upstream-bad-response"),
@@ -283,7 +283,7 @@ fn what_the_mq_answers_to_a_publish() {
 }
 
 #[test]
-fn an_mq_that_asks_for_patience_gets_it() {
+fn a_throttled_publish_is_repeated() {
     for (status, code) in [(503, "QpsLimitExceeded"), (400, "QpsLimitExceeded"), (429, "Anything")] {
         let endpoint = Endpoint::start_mq();
         let app = TestApp::with(&endpoint, settings());
@@ -294,7 +294,7 @@ fn an_mq_that_asks_for_patience_gets_it() {
 }
 
 #[test]
-fn what_the_mq_answers_to_a_poll() {
+fn failures_of_a_poll() {
     for row in rows() {
         let endpoint = Endpoint::start_mq();
         let app = TestApp::with(&endpoint, settings());
@@ -370,7 +370,7 @@ fn acknowledgements_go_sixteen_at_once_and_fail_one_by_one() {
 fn an_acknowledgement_is_never_counted_as_done_when_it_is_not_known() {
     let rows: [(&str, Script, u16, &str); 5] = [
         (
-            "a stranger's handle",
+            "another handle",
             respond(
                 404,
                 &[KIND],

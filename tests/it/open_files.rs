@@ -4,7 +4,7 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::support::time::{PATIENCE, within};
+use crate::support::time::{CONDITION_LIMIT, within};
 use crate::support::{Connection, Endpoint, Launch, Settings};
 
 const LIMIT: usize = 256;
@@ -49,7 +49,7 @@ fn running_out_of_files_is_survived() {
     assert!(app.is_running());
 
     drop(attackers);
-    let back = within(PATIENCE, || (app.open_file_count() <= files + 4).then_some(()));
+    let back = within(CONDITION_LIMIT, || (app.open_file_count() <= files + 4).then_some(()));
     assert!(back.is_some(), "{} open files, {files} before", app.open_file_count());
     for number in 0..200 {
         app.publish("orders", &format!("after {number}"));

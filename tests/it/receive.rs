@@ -1,4 +1,4 @@
-//! `POST …/messages:receive` and `GET …/messages` (api.md 2), towards the checking endpoint.
+//! `POST …/messages:receive` and `GET …/messages`, towards the checking endpoint.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ fn captured() -> Value {
 }
 
 #[test]
-fn a_message_is_told_in_full() {
+fn a_message_has_all_its_fields() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     endpoint.offer("orders", captured());

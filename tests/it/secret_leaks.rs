@@ -20,7 +20,7 @@ fn assert_absent(forbidden: &[String], seen: &[(String, Vec<u8>)]) {
 }
 
 #[test]
-fn no_secret_leaves_through_any_door() {
+fn no_secret_is_shown_anywhere() {
     let endpoint = Endpoint::start();
     let credentials = endpoint.credentials().clone();
     let settings = Settings::new().more("[log]\nlevel = \"trace\"\n").topic("deadline = \"500ms\"");
@@ -68,7 +68,7 @@ fn no_secret_leaves_through_any_door() {
     assert!(forbidden.len() > 60, "signatures were seen");
     let mut seen = shown_by(&app);
     seen.extend(answers.into_iter().map(|answer| (format!("{answer:?}"), answer.raw)));
-    assert!(app.output().contains("\"DEBUG\"") || app.output().contains("\"TRACE\""), "the log is talkative");
+    assert!(app.output().contains("\"DEBUG\"") || app.output().contains("\"TRACE\""), "the log level is low enough");
     assert_absent(&forbidden, &seen);
 }
 
@@ -78,9 +78,9 @@ fn the_embedded_secret_stays_in_its_file() {
     let credentials: Credentials = app.embedded_credentials();
     app.publish("orders", "x");
     app.receive("orders", "CID_a", "{}");
-    let mut stranger = Connection::open(app.embedded_address());
+    let mut connection = Connection::open(app.embedded_address());
     let request = "POST /message/?topic=T&time=1 HTTP/1.1\r\nHost: x\r\nAccessKey: a\r\nSignature: zq-foreign-signature\r\nProducerID: p\r\nContent-Length: 0\r\n\r\n";
-    let refused = stranger.exchange(request.as_bytes(), "POST");
+    let refused = connection.exchange(request.as_bytes(), "POST");
     let mut seen = shown_by(&app);
     seen.push(("a refusal".into(), refused.raw));
     let mut forbidden = spellings(&credentials.secret_key);

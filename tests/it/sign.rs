@@ -1,4 +1,4 @@
-//! `mq-gateway sign --explain`: the vendor's vectors word for word, and no key in what is printed.
+//! `mq-gateway sign --explain`: the vendor's vectors are reproduced, and no key is printed.
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ fn explain(arguments: &[&str]) -> Finished {
 const PUBLISH: [&str; 8] = ["--operation", "publish", "--topic", "T", "--body", "x", "--time", "1503907519123"];
 
 #[test]
-fn the_published_vectors_come_out_word_for_word() {
+fn the_published_vectors_are_reproduced() {
     for vector in vectors::ons_http() {
         let text = |name: &str| vector[name].as_str().unwrap_or_default();
         let keys = Credentials { access_key: text("access_key").into(), secret_key: text("secret_key").into() };
@@ -71,7 +71,7 @@ fn secrets_are_masked_in_both_formats() {
 }
 
 #[test]
-fn the_text_can_be_laid_beside_a_vendors_sample() {
+fn the_text_output_is_complete() {
     let finished = explain(&PUBLISH);
     let expected = "profile main, http://mq.example.com:80
 
@@ -223,7 +223,7 @@ fn documents_of_mq_http_are_measured_and_not_shown() {
 }
 
 #[test]
-fn the_text_of_mq_http_can_be_laid_beside_a_log() {
+fn the_text_output_of_mq_http_is_complete() {
     let finished =
         explain_mq(&[&["--operation", "ack", "--topic", "T", "--group", "g", "--handle", "h"][..], &WHEN].concat());
     let expected = "profile main, http://mq.example.com:80

@@ -11,7 +11,7 @@ use crate::support::{Endpoint, Meaning, Response, Settings, TestApp, assert_prob
 const MESSAGES: &str = "/v1/topics/orders/messages";
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
-/// Checks a refusal that tells its limit.
+/// Checks a refusal that names its limit.
 #[track_caller]
 fn check(response: &Response, status: u16, code: &str, meaning: Meaning, limit: usize, actual: Option<usize>) {
     let problem = assert_problem(response, status, code, meaning);
@@ -92,7 +92,7 @@ fn too_much_is_refused_before_it_is_read() {
     let response = chunked.try_receive("POST", Duration::from_secs(10)).expect("an answer before the last chunk");
     assert_eq!(response.status, 413, "{response:?}");
     assert_eq!(endpoint.request_count(), 0);
-    app.publish("orders", "still well");
+    app.publish("orders", "afterwards");
 }
 
 #[test]

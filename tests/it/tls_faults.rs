@@ -1,4 +1,4 @@
-//! Addresses that take no connection, and TLS that cannot be trusted: nothing is sent, and the answer says so.
+//! Addresses that accept no connection, and certificates that cannot be trusted: nothing is sent, and the answer shows it.
 
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ fn start_gateway(server: &TlsServer, endpoint: &Endpoint, name: &str, trusted: &
 }
 
 #[test]
-fn a_certificate_that_is_right_is_trusted() {
+fn a_valid_certificate_is_trusted() {
     let (server, endpoint) = (start_server("localhost", |_| ()), Endpoint::start());
     let app = start_gateway(&server, &endpoint, "localhost", &server.certificate);
     app.post_json(MESSAGES, r#"{"body":"over TLS"}"#).expect_json(201);
@@ -33,7 +33,7 @@ fn a_certificate_that_is_right_is_trusted() {
 }
 
 #[test]
-fn a_certificate_that_is_wrong_gets_nothing() {
+fn an_mq_with_a_wrong_certificate_gets_nothing() {
     let endpoint = Endpoint::start();
     let check = |what: &str, server: &TlsServer, name: &str, trusted: &str| {
         let app = start_gateway(server, &endpoint, name, trusted);

@@ -1,4 +1,4 @@
-//! Promise A3: whatever the MQ answers, the caller learns what is known, and the MQ is asked as often as api.md allows.
+//! Whatever the MQ answers, the caller gets the outcome that is known, and the MQ is asked as often as the contract allows.
 
 use std::time::{Duration, Instant};
 
@@ -144,7 +144,7 @@ fn play(
     }
 }
 
-/// Says which row failed, and checks the rest.
+/// Checks a problem; a failure names the row.
 #[track_caller]
 fn check_row(row: &Row, response: &Response, meaning: Meaning) {
     assert_eq!(response.status, row.status, "{}: {response:?}", row.name);
@@ -209,8 +209,8 @@ fn publish_rows(trap: &Trap) -> Vec<Row> {
 }
 
 #[test]
-fn a_publish_tells_what_is_known() {
-    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+fn failures_of_a_publish() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::start());
     let app = TestApp::towards(&endpoint);
     let send = || app.post_json(MESSAGES, r#"{"body":"x"}"#);
     let good = || {
@@ -222,8 +222,8 @@ fn a_publish_tells_what_is_known() {
 }
 
 #[test]
-fn a_batch_tells_it_for_each_message() {
-    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+fn failures_of_a_batch_are_reported_for_each_message() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::start());
     let app = TestApp::towards(&endpoint);
     // The second of the group is not sent after the first was not stored.
     let batch = r#"{"messages":[{"body":"x","message_group":"g"},{"body":"y","message_group":"g"}]}"#;
@@ -244,8 +244,8 @@ fn a_batch_tells_it_for_each_message() {
 }
 
 #[test]
-fn a_receive_tells_what_is_known() {
-    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+fn failures_of_a_receive() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::start());
     let app = TestApp::towards(&endpoint);
     let mut rows = common(200, "[]", &trap);
     rows.extend(bodies(
@@ -271,8 +271,8 @@ fn a_receive_tells_what_is_known() {
 }
 
 #[test]
-fn an_ack_tells_what_is_known() {
-    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+fn failures_of_an_ack() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::start());
     let app = TestApp::towards(&endpoint);
     app.publish("orders", "x");
     let messages = app.receive("orders", "CID_a", "{}");
@@ -378,7 +378,7 @@ fn the_second_endpoint_takes_over() {
 }
 
 #[test]
-fn a_403_tells_the_clocks_difference() {
+fn a_403_with_a_date_reports_the_clock_skew() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     for _ in 0..2 {
@@ -524,7 +524,7 @@ fn five_failures_open_the_breaker() {
 }
 
 #[test]
-fn a_retry_after_beyond_all_bounds_is_a_number_like_any_other() {
+fn the_largest_retry_after_is_not_waited_for() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     endpoint.script(respond(429, &["Retry-After: 18446744073709551615"], ""));
@@ -533,9 +533,9 @@ fn a_retry_after_beyond_all_bounds_is_a_number_like_any_other() {
     assert_eq!(endpoint.request_count(), 1);
 }
 
-/// What only the caller's patience ended says nothing about the MQ.
+/// What ends by the caller's deadline alone shows nothing about the MQ.
 #[test]
-fn a_caller_without_patience_opens_no_circuit() {
+fn a_deadline_of_zero_opens_no_circuit() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     app.publish("orders", "makes a connection");

@@ -1,4 +1,4 @@
-//! Who uses whom, and whether anybody uses itself in the end.
+//! A graph of uses, and the cycles in it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

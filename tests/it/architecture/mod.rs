@@ -20,7 +20,7 @@ use crate::support::app::files_below;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Paths and texts of the files below a folder of the repository that end like this.
+/// Paths and texts of the files below a folder of the repository, of these kinds.
 fn texts(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
     let root = Path::new(ROOT).join(folder);
     let wanted = |path: &Path| path.extension().is_some_and(|ending| endings.iter().any(|it| ending == *it));

@@ -137,7 +137,7 @@ impl SourceFile {
         self.module.first().map_or("", String::as_str)
     }
 
-    /// Names that come out of a glob of our own modules: nothing could be said of where they come from.
+    /// Globs of our own modules: where a name of theirs is defined cannot be seen.
     pub fn globs(&self) -> impl Iterator<Item = &Path> {
         let globs = self.names.imports.iter().filter(|import| import.name == GLOB).map(|import| &import.path);
         globs.filter(|path| path.first().is_some_and(|first| ["crate", "self", "super"].contains(&first.as_str())))

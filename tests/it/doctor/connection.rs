@@ -1,4 +1,4 @@
-//! What the doctor says of ports, TLS and an MQ that does not answer.
+//! What the doctor reports of ports, TLS and an MQ that does not answer.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

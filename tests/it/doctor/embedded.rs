@@ -1,4 +1,4 @@
-//! What the doctor makes of the embedded endpoint, in either protocol.
+//! What the doctor reports of the embedded endpoint, in either protocol.
 
 use super::{Diagnosis, ORDERS, orders_only, orders_only_over_mq_http};
 use crate::support::app::files_below;

@@ -1,4 +1,4 @@
-//! What the doctor makes of an MQ that speaks MQ HTTP.
+//! What the doctor reports of an MQ that speaks MQ HTTP.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! What the doctor makes of an MQ that speaks ONS HTTP.
+//! What the doctor reports of an MQ that speaks ONS HTTP.
 
 use std::time::{Duration, SystemTime};
 

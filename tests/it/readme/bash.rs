@@ -1,4 +1,4 @@
-//! Performs the README's commands word for word: with bash, curl and sed, in the repository, on the default ports.
+//! Performs the README's commands as they stand: with bash, curl and sed, in the repository, on the default ports.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;

@@ -1,10 +1,10 @@
-//! The fenced blocks of the README, and what they mean to whoever writes them. Blocks run in their order, in one shell,
+//! The fenced blocks of the README, and what they mean. Blocks run in their order, in one shell,
 //! in the repository's root:
 //!
 //! | fence | holds |
 //! |---|---|
 //! | `sh server` | the one command that starts the gateway on its default ports; it runs until the end, and what follows waits until it is ready |
-//! | `sh` | commands without a prompt, one a line; each must end with 0, and variables live on from block to block |
+//! | `sh` | commands without a prompt, one a line; each must end with 0, and variables are kept from block to block |
 //! | `json`, directly below `sh` | what the last command prints, as JSON: neither the order of keys nor white space counts |
 //! | `text`, directly below `sh` | the same line by line; white space at the end of a line does not count |
 //! | `toml` | a configuration that `mq-gateway check` accepts; `toml addition` is added to the one before it |

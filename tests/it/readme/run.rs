@@ -2,12 +2,12 @@
 
 use super::blocks::{Block, blocks};
 
-/// Performs commands; variables live on from one to the next.
+/// Performs commands; variables are kept from one to the next.
 pub trait Shell {
     /// Starts the gateway; it is ready when this returns.
     fn start(&mut self, command: &str) -> Result<Printed, String>;
 
-    /// An error says why the command could not be performed, or how it failed.
+    /// An error is why the command could not be performed, or how it failed.
     fn perform(&mut self, command: &str) -> Result<Printed, String>;
 }
 

@@ -1,4 +1,4 @@
-//! Performs the README's commands with nothing but Rust: it knows the shell, the curl and the sed that they use, refuses
+//! Performs the README's commands with nothing but Rust: it has the shell, the curl and the sed that they use, refuses
 //! everything else, and puts the running application's addresses and directory in the place of the usual ones.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ const EXTRACTION: &str = r#" | sed 's/.*"receipt_handle":"\([^"]*\)".*/\1/')"#;
 
 type Variables = BTreeMap<String, String>;
 
-/// What lives on from command to command.
+/// What is kept from command to command.
 #[derive(Debug, Default)]
 pub struct SimulatedShell {
     app: Option<TestApp>,
@@ -61,7 +61,7 @@ impl SimulatedShell {
         Ok(Printed { statuses: vec![response.status], text: addresses.restore(&response.text()) })
     }
 
-    /// Runs the program to its end, in a directory that looks like the repository but has the application's data.
+    /// Runs the program to its end, in a directory that has the repository's files, but the application's data.
     fn program(&mut self, arguments: &[String]) -> Result<Printed, String> {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let launch = Launch::bare().arguments(&arguments);

@@ -1,4 +1,4 @@
-//! The embedded endpoint with a client of it, which speaks one of the vendors' protocols.
+//! The embedded endpoint with a client of one of the vendors' protocols.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -6,7 +6,7 @@ use std::ops::Deref;
 use super::ons::Credentials;
 use super::{Launch, Settings, TestApp};
 
-/// No waiting where nobody asked for it, and errors without their long hold.
+/// Polls do not wait by default, and errors are not held.
 const BASE: &str = "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"5s\"\n[embedded]\nenabled = true\ndefault_wait = \"0s\"\nerror_hold = \"0s\"\n";
 
 /// The application, and a client of its endpoint with the endpoint's own keys.
@@ -28,7 +28,7 @@ impl<C: From<(SocketAddr, Credentials)>> EmbeddedMq<C> {
     }
 }
 
-/// The application on its embedded endpoint, which it speaks MQ HTTP to, with any topic and group.
+/// The application with its embedded endpoint as the MQ, over MQ HTTP, with any topic and group.
 pub fn on_embedded_mq_http() -> TestApp {
     let settings = Settings::new().profile("protocol = \"mq-http\"").profile("binary_bodies = \"base64\"");
     Launch::on_embedded("visibility_timeout = \"2s\"\n", &settings).start()

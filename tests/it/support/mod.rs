@@ -1,4 +1,4 @@
-//! What the tests stand on: the application as a process, a client, the checking endpoint, and what answers look like.
+//! What the tests share: the application as a process, clients, the checking endpoint, and the shape of answers.
 
 pub mod app;
 pub mod client;

@@ -11,7 +11,7 @@ use super::time;
 /// The namespace that most SDKs write.
 const NAMESPACE: &str = "http://mq.aliyuncs.com/doc/v1/";
 
-/// One request, correct as built; every part can be bent before it is sent.
+/// One request, correct as built; every part can be changed before it is sent.
 #[derive(Clone, Debug)]
 pub struct MqRequest {
     pub method: &'static str,
@@ -112,7 +112,7 @@ impl MqRequest {
         )
     }
 
-    /// The request as it travels.
+    /// The request as it is sent.
     pub fn bytes(&self) -> Vec<u8> {
         let computed = || sign(&self.credentials.secret_key, &self.string_to_sign());
         let signature = self.signature.clone().unwrap_or_else(computed);
@@ -325,7 +325,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oracle_agrees_with_the_published_vectors() {
+    fn signatures_agree_with_the_published_vectors() {
         let vectors = vectors::mq_http();
         assert_eq!(vectors.len(), 34);
         for vector in &vectors {

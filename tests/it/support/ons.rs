@@ -72,7 +72,7 @@ impl Operation {
     }
 }
 
-/// One request to an ONS endpoint, correct as built; every part can be bent before it is sent.
+/// One request to an ONS endpoint, correct as built; every part can be changed before it is sent.
 #[derive(Clone, Debug)]
 pub struct OnsRequest {
     pub operation: Operation,
@@ -182,7 +182,7 @@ impl OnsRequest {
         })
     }
 
-    /// The request as it travels.
+    /// The request as it is sent.
     pub fn bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.operation.method(), self.target(), self.host);
         for line in &self.headers {
@@ -273,7 +273,7 @@ pub fn handle(message: &Value) -> &str {
     message["msgHandle"].as_str().expect("a handle")
 }
 
-/// A refusal of whoever asks: 403 without a body.
+/// A refusal of an identity: 403 without a body.
 #[track_caller]
 pub fn assert_forbidden(response: &Response) {
     assert_eq!(response.status, 403, "{response:?}");
@@ -287,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oracle_agrees_with_the_published_vectors() {
+    fn signatures_agree_with_the_published_vectors() {
         let vectors = vectors::ons_http();
         assert_eq!(vectors.len(), 20);
         for vector in &vectors {

@@ -59,7 +59,7 @@ impl Settings {
         let Self { server, profile, topic, topics, more } = self;
         let wildcard = || format!("[[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n{topic}");
         let topics = topics.clone().unwrap_or_else(wildcard);
-        // A key given by the test takes the place of the usual one: TOML knows no second value.
+        // A key given by the test takes the place of the usual one: TOML allows no second value.
         let unless = |given: &str, key: &str, value: &str| {
             if given.lines().any(|line| line.starts_with(key)) { String::new() } else { format!("{key} = {value}\n") }
         };

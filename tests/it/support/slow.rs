@@ -1,4 +1,4 @@
-//! Many slow clients at once, on one thread: they say something, then trickle or stall, and note when they are cut.
+//! Many slow clients at once, on one thread: they send something, then trickle or stall, and record when they are cut.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use super::client::Connection;
 
 /// What one kind of slow client does.
 #[derive(Clone, Copy, Debug)]
-pub struct Habit<'a> {
+pub struct Behaviour<'a> {
     /// Sent at once, the answer to be read before anything else.
     pub request: &'a str,
     /// Sent then.
@@ -19,7 +19,7 @@ pub struct Habit<'a> {
     pub reads: bool,
 }
 
-impl Default for Habit<'_> {
+impl Default for Behaviour<'_> {
     fn default() -> Self {
         Self { request: "", start: "", trickle: "", reads: true }
     }
@@ -42,20 +42,20 @@ const PAUSE: Duration = Duration::from_millis(40);
 
 impl Slow {
     #[track_caller]
-    fn new(address: SocketAddr, habit: Habit<'_>) -> Self {
-        let stream = if habit.reads { TcpStream::connect(address).unwrap() } else { narrow(address) };
+    fn new(address: SocketAddr, behaviour: Behaviour<'_>) -> Self {
+        let stream = if behaviour.reads { TcpStream::connect(address).unwrap() } else { narrow(address) };
         let mut connection = Connection::over(stream);
-        if !habit.request.is_empty() {
-            connection.exchange(habit.request.as_bytes(), "GET");
+        if !behaviour.request.is_empty() {
+            connection.exchange(behaviour.request.as_bytes(), "GET");
         }
         let mut stream = connection.into_stream();
         let started = Instant::now();
         stream.set_nonblocking(true).unwrap();
-        let _ = stream.write(habit.start.as_bytes());
+        let _ = stream.write(behaviour.start.as_bytes());
         Self { stream, started, received: Vec::new(), answered: None, cut: None }
     }
 
-    fn step(&mut self, habit: Habit<'_>) {
+    fn step(&mut self, behaviour: Behaviour<'_>) {
         if self.cut.is_some() {
             return;
         }
@@ -71,8 +71,8 @@ impl Slow {
         };
         if ended {
             self.cut = Some(self.started.elapsed());
-        } else if self.answered.is_none() && !habit.trickle.is_empty() {
-            let _ = self.stream.write(habit.trickle.as_bytes());
+        } else if self.answered.is_none() && !behaviour.trickle.is_empty() {
+            let _ = self.stream.write(behaviour.trickle.as_bytes());
         }
     }
 
@@ -83,20 +83,20 @@ impl Slow {
     }
 }
 
-/// Opens `count` of them, which have sent the start of their habit.
+/// Opens `count` of them, which have sent their start.
 #[track_caller]
-pub fn open(address: SocketAddr, habit: Habit<'_>, count: usize) -> Vec<Slow> {
-    (0..count).map(|_| Slow::new(address, habit)).collect()
+pub fn open(address: SocketAddr, behaviour: Behaviour<'_>, count: usize) -> Vec<Slow> {
+    (0..count).map(|_| Slow::new(address, behaviour)).collect()
 }
 
 /// Opens `count` of them that read, and goes on until all are cut or `limit` is over.
 #[track_caller]
-pub fn run(address: SocketAddr, habit: Habit<'_>, count: usize, limit: Duration) -> Vec<Slow> {
-    let mut all = open(address, habit, count);
+pub fn run(address: SocketAddr, behaviour: Behaviour<'_>, count: usize, limit: Duration) -> Vec<Slow> {
+    let mut all = open(address, behaviour, count);
     let deadline = Instant::now() + limit;
     while all.iter().any(|slow| slow.cut.is_none()) && Instant::now() < deadline {
         for slow in &mut all {
-            slow.step(habit);
+            slow.step(behaviour);
         }
         std::thread::sleep(PAUSE);
     }

@@ -19,7 +19,7 @@ pub struct TlsServer {
 }
 
 impl TlsServer {
-    /// With a certificate for `name`, as `change` wants it.
+    /// With a certificate for `name`, as `change` makes it.
     pub fn start(name: &str, answer: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         change(&mut params);

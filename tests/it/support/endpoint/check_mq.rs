@@ -35,7 +35,7 @@ pub fn failures(request: &Recorded, identities: &Identities) -> Vec<Failure> {
     }
     for name in NEVER.iter().filter(|name| **name != "authorization") {
         if request.header(name).is_some() {
-            wrong(false, format!("header {name} has no business here"));
+            wrong(false, format!("header {name} is not allowed"));
         }
     }
     if one("x-mq-version").as_deref() != Some("2015-06-06") {
@@ -68,7 +68,7 @@ pub fn failures(request: &Recorded, identities: &Identities) -> Vec<Failure> {
     failures
 }
 
-/// What a good endpoint says.
+/// The answer of a good endpoint.
 pub fn usual_answer(request: &Recorded) -> Vec<u8> {
     match request.method.as_str() {
         "POST" => response(
