@@ -84,7 +84,7 @@ pub(super) fn listen(
         name: "embedded",
         address: config.embedded.listen,
         key: "embedded.listen",
-        metrics: metrics.connections("embedded"),
+        metrics: metrics.connections.listener("embedded"),
     };
     let build = move || {
         let (engine, settings, clock) = (engine.clone(), settings.clone(), clock.clone());

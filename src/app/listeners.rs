@@ -13,8 +13,8 @@ use tokio::net::TcpSocket;
 
 use super::{StartError, descriptors};
 use crate::config::Config;
-use crate::http::connections::{self, Addresses, ConnectionLimits, Guard};
 use crate::http::management::ManagementService;
+use crate::listener::{self as connections, Addresses, ConnectionLimits, Guard};
 use crate::tasks::Background;
 use crate::telemetry::ConnectionMetrics;
 

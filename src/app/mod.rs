@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::embedded::Engine;
 use crate::http::RequestIds;
 use crate::http::management::{ManagementService, Readiness};
-use crate::http_client;
+use crate::outbound;
 use crate::random::Random;
 use crate::storage::DataDir;
 use crate::tasks::{Background, Stage, Tasks};
@@ -111,16 +111,16 @@ pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> 
     let mut data_handle = None;
     let mut upstreams = Vec::new();
     if parts == Parts::Gateway {
-        http_client::self_test().await?;
+        outbound::self_test().await?;
         let credentials = store.as_ref().map(|opened| &opened.credentials);
         let plans = gateway::plans(&config, addresses.embedded, credentials, &surroundings)?;
-        upstreams.extend(plans.iter().map(|plan| (plan.name.clone(), plan.up.clone())));
-        background.extend(plans.iter().map(|plan| Background::spawn(crate::upstream::watch(plan.clone()))));
+        upstreams.extend(plans.iter().map(|plan| (plan.name().to_owned(), plan.up().clone())));
+        background.extend(plans.iter().map(|plan| Background::spawn(plan.clone().watch())));
         background.extend(plans.iter().map(|plan| Background::spawn(plan.clone().watch_keys())));
         gateway::tell_who_is_refused(&config);
         let callers = gateway::callers(&config, credentials)?;
         for keys in callers.keys() {
-            let reloads = metrics.credential_reloads();
+            let reloads = metrics.credential_reloads.clone();
             background.push(Background::spawn(crate::upstream::watch_keys(keys, reloads)));
         }
         let listener = gateway::listen(&config, plans, callers, &tasks, &surroundings, stages.clone())?;

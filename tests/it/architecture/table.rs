@@ -8,18 +8,21 @@ pub type Row = (&'static str, u8, &'static [&'static str]);
 pub const LAYERS: &[Row] = &[
     ("model", 0, &[]),
     ("clock", 0, &["model"]),
+    ("context", 0, &[]),
+    ("http_message", 0, &[]),
     ("random", 0, &[]),
     ("tasks", 0, &[]),
     ("signature", 1, &[]),
     ("protocol", 1, &["signature"]),
     ("config", 1, &["signature"]),
     ("telemetry", 1, &["config"]),
-    ("http_client", 2, &[]),
+    ("outbound", 2, &[]),
     ("storage", 2, &[]),
     ("embedded", 3, &["storage"]),
-    ("upstream", 4, &["http_client"]),
+    ("upstream", 4, &["outbound"]),
     ("gateway", 6, &["storage", "upstream"]),
-    ("http", 8, &["gateway", "embedded", "upstream"]),
+    ("listener", 8, &[]),
+    ("http", 8, &["gateway", "embedded", "upstream", "listener"]),
     ("app", 9, &["*"]),
     ("cli", 9, &["*", "app"]),
 ];
@@ -28,9 +31,15 @@ pub const LAYERS: &[Row] = &[
 pub type CrateRow = (&'static str, &'static [&'static str]);
 
 pub const CRATES: &[CrateRow] = &[
-    ("actix*", &["http_client", "http", "app"]),
-    ("awc", &["http_client", "http", "app"]),
+    ("actix*", &["outbound", "listener", "http", "app"]),
+    ("awc", &["outbound", "listener", "http", "app"]),
     ("prometheus", &["telemetry"]),
-    ("tokio*", &["clock", "tasks", "http_client", "storage", "embedded", "upstream", "gateway", "http", "app", "cli"]),
+    (
+        "tokio*",
+        &[
+            "clock", "context", "tasks", "outbound", "storage", "embedded", "upstream", "gateway", "listener", "http",
+            "app", "cli",
+        ],
+    ),
     ("serde*", &["protocol", "config", "embedded", "http", "cli"]),
 ];

@@ -65,7 +65,7 @@ pub fn introduce(stream: &GuardedStream, data: &mut Extensions) {
 }
 
 /// The connection that a request came on; none in tests without one.
-pub(super) fn of(request: &HttpRequest) -> Option<&Connection> {
+pub(crate) fn of(request: &HttpRequest) -> Option<&Connection> {
     request.conn_data::<Rc<Connection>>().map(Rc::as_ref)
 }
 

@@ -158,13 +158,13 @@ impl Connection {
     }
 
     /// The request's body was read to its end.
-    pub(in crate::http) fn body_was_read(&self, bytes: usize) {
+    pub(crate) fn body_was_read(&self, bytes: usize) {
         self.delivered.set(Some(bytes));
         self.enter(Phase::Answer);
     }
 
     /// Says what the answer under way will end the connection for.
-    pub(in crate::http) fn note(&self, reason: CloseReason) {
+    pub(crate) fn note(&self, reason: CloseReason) {
         self.noted.set(reason);
     }
 
