@@ -51,3 +51,4 @@ mod slow_clients;
 mod support;
 mod tls_faults;
 mod upstream_faults;
+mod upstream_retries;
