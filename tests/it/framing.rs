@@ -1,5 +1,4 @@
-//! Promise D1: no framing ambiguity. Whatever bytes come, no request gets two answers, nothing becomes a 5xx,
-//! and the process lives.
+//! No framing ambiguity: whatever bytes come, no request gets two answers, nothing becomes a 5xx, and the process goes on.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -150,7 +149,7 @@ fn transfer_encodings() -> Vec<Case> {
         ("Content-Length: 5\r\nTransfer-Encoding: xchunked", Refused),
         ("Content-Length: 5\r\nTransfer-Encoding : chunked", Refused),
     ] {
-        // A server to which the header says nothing sees no body, and in the chunks a second request.
+        // A server that ignores the header sees no body, and in the chunks a second request.
         let ignored = ["Transfer_Encoding: chunked", "Transfer-Encoding: identity", "Transfer-Encoding:"];
         let requests = if ignored.contains(&headers) { 2 } else { 1 };
         cases.push(case(format!("{headers:?}"), post(headers, chunked), requests, expect));
@@ -395,11 +394,11 @@ fn play(case: &Case, address: std::net::SocketAddr, topic: &str) -> Result<(), S
         raw = replace(&raw, placeholder.as_bytes(), value.as_bytes());
     }
     let method = if raw.starts_with(b"HEAD ") { "HEAD" } else { "GET" };
-    let patient = matches!(case.expect, Is(_) | Answered);
+    let must_answer = matches!(case.expect, Is(_) | Answered);
     let mut connection = Connection::try_open(address).map_err(|error| format!("no connection: {error}"))?;
     connection.send(&raw);
     let mut statuses = Vec::new();
-    let mut limit = if patient { Duration::from_secs(10) } else { Duration::from_millis(1500) };
+    let mut limit = if must_answer { Duration::from_secs(10) } else { Duration::from_millis(1500) };
     loop {
         match connection.try_receive(method, limit) {
             Ok(response) => statuses.push(response.status),
@@ -414,7 +413,7 @@ fn play(case: &Case, address: std::net::SocketAddr, topic: &str) -> Result<(), S
         return Err(format!("{} requests, answers {statuses:?}", case.requests));
     }
     if let Some(&bad) = statuses.iter().find(|&&status| !fits(status)) {
-        // 501 is the right word for a method that nobody knows.
+        // 501 is right for an unknown method.
         if !matches!(case.expect, Is(list) if list.contains(&bad)) {
             return Err(format!("answers {statuses:?}"));
         }
@@ -461,7 +460,7 @@ fn no_request_gets_two_answers() {
                 let Some(case) = cases.get(index) else {
                     return failures;
                 };
-                if let Err(what) = play(case, address, &format!("d1-{index}")) {
+                if let Err(what) = play(case, address, &format!("framing-{index}")) {
                     failures.push(format!("{}: {what}", case.name));
                 }
             }
@@ -471,7 +470,7 @@ fn no_request_gets_two_answers() {
     });
     assert!(app.is_running());
     for (index, case) in cases.iter().enumerate() {
-        let stored = endpoint.stored(&format!("d1-{index}")).len();
+        let stored = endpoint.stored(&format!("framing-{index}")).len();
         assert!(stored <= case.requests.max(1), "{}: {stored} messages", case.name);
         assert!(case.requests > 0 || stored == 0, "{}: half a request was published", case.name);
     }

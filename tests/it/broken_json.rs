@@ -1,4 +1,4 @@
-//! Promise D6: broken JSON is a 4xx that names the place and never the value.
+//! Broken JSON is a 4xx that names the place and never the value.
 
 use serde_json::Value;
 

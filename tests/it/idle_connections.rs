@@ -1,4 +1,4 @@
-//! Promise D3: idle connections cost little, stay as long as they may, and keep nobody out.
+//! Idle connections cost little, stay open as long as they may, and keep no other client out.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ fn open_now(app: &TestApp) -> f64 {
 }
 
 #[test]
-fn a_thousand_idle_connections_keep_nobody_out() {
+fn a_thousand_idle_connections_do_not_keep_others_out() {
     let endpoint = Endpoint::start();
     let limits = "[server.limits]\nhead_timeout = \"500ms\"\nwrite_timeout = \"1s\"\nbody_timeout = \"500ms\"";
     let app = TestApp::with(&endpoint, Settings::new().more(limits));
@@ -41,7 +41,7 @@ fn a_thousand_idle_connections_keep_nobody_out() {
 }
 
 #[test]
-fn they_end_after_keep_alive() {
+fn idle_connections_end_after_keep_alive() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, Settings::new().server("keep_alive = \"1s\""));
     let mut connections = idle(&app, 20);
@@ -58,7 +58,7 @@ fn they_end_after_keep_alive() {
 }
 
 #[test]
-fn near_the_cap_the_longest_idle_goes_first() {
+fn near_the_cap_the_longest_idle_is_closed_first() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, Settings::new().server("workers = 1").more("[server.limits]\nconnections = 20"));
     let mut old = idle(&app, 10);

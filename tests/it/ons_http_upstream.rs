@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
+use crate::support::encoding::percent_encode;
 use crate::support::endpoint::Recorded;
-use crate::support::handles::handle_of;
-use crate::support::ons::{
-    consume_string_to_sign, delete_string_to_sign, percent_encode, publish_string_to_sign, sign,
-};
+use crate::support::messages::handle_of;
+use crate::support::ons::{consume_string_to_sign, delete_string_to_sign, publish_string_to_sign, sign};
 use crate::support::{Endpoint, Settings, TestApp};
 
 fn start(endpoint: &Endpoint) -> TestApp {
@@ -16,7 +15,7 @@ fn start(endpoint: &Endpoint) -> TestApp {
 
 /// Compares a request byte by byte, but for the case and the order of its headers.
 #[track_caller]
-fn check(request: &Recorded, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) {
+fn check(request: &Recorded, method: &str, target: &str, headers: &[(&str, String)], body: &[u8]) {
     // Headers that an HTTP client may add without changing the meaning.
     const HARMLESS: [&str; 4] = ["connection", "date", "user-agent", "accept"];
     let time = request.parameter("time").unwrap_or_default();
@@ -35,7 +34,7 @@ fn check(request: &Recorded, method: &str, target: &str, headers: &[(&str, &str)
         .collect();
     arrived.sort();
     let mut expected: Vec<(String, String)> =
-        headers.iter().map(|&(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
     expected.sort();
     assert_eq!(arrived, expected, "{request:?}");
     assert_eq!(request.body, body);
@@ -58,8 +57,16 @@ fn a_publish_as_it_leaves() {
         ("Content-Type", "text/html;charset=UTF-8".into()),
         ("Content-Length", "6".into()),
     ];
-    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     check(&request, "POST", "/message/?topic=T&time={time}&tag=http&key=http", &headers, "中文".as_bytes());
+}
+
+fn consumers_headers(endpoint: &Endpoint, signature: String) -> [(&'static str, String); 4] {
+    [
+        ("Host", endpoint.address().to_string()),
+        ("AccessKey", endpoint.credentials().access_key.clone()),
+        ("Signature", signature),
+        ("ConsumerID", "CID_a".into()),
+    ]
 }
 
 #[test]
@@ -71,14 +78,7 @@ fn a_consume_as_it_leaves() {
     let credentials = endpoint.credentials();
     let time = request.parameter("time").unwrap();
     let signature = sign(&credentials.secret_key, &consume_string_to_sign("T", "CID_a", time));
-    let host = endpoint.address().to_string();
-    let headers = [
-        ("Host", host.as_str()),
-        ("AccessKey", &credentials.access_key),
-        ("Signature", &signature),
-        ("ConsumerID", "CID_a"),
-    ];
-    check(&request, "GET", "/message/?topic=T&time={time}&num=32", &headers, b"");
+    check(&request, "GET", "/message/?topic=T&time={time}&num=32", &consumers_headers(&endpoint, signature), b"");
 }
 
 #[test]
@@ -96,15 +96,8 @@ fn a_delete_as_it_leaves() {
     let credentials = endpoint.credentials();
     let time = request.parameter("time").unwrap();
     let signature = sign(&credentials.secret_key, &delete_string_to_sign("T", "CID_a", given, time));
-    let host = endpoint.address().to_string();
-    let headers = [
-        ("Host", host.as_str()),
-        ("AccessKey", &credentials.access_key),
-        ("Signature", &signature),
-        ("ConsumerID", "CID_a"),
-    ];
     let target = format!("/message/?msgHandle={}&topic=T&time={{time}}", percent_encode(given.as_bytes()));
-    check(&request, "DELETE", &target, &headers, b"");
+    check(&request, "DELETE", &target, &consumers_headers(&endpoint, signature), b"");
 }
 
 #[test]

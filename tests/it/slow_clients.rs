@@ -1,4 +1,4 @@
-//! Promise D2: slow clients are cut in every place where a client can be slow, and the others do not notice.
+//! Slow clients are cut in every place where a client can be slow, and the others are not affected.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::ons::OnsRequest;
-use crate::support::slow::{Habit, Slow, run};
+use crate::support::slow::{Behaviour, Slow, open, run};
 use crate::support::time::until;
 use crate::support::{Connection, Endpoint, Launch, Settings, TestApp};
 
@@ -20,7 +20,7 @@ fn limits(text: &str) -> Settings {
     Settings::new().more(&format!("[server.limits]\n{text}"))
 }
 
-/// Sends requests all the time, each on a connection of its own and on a kept one, until it is told to stop.
+/// Sends requests all the time, each on a connection of its own and on a kept one, until it is stopped.
 struct Healthy {
     stop: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<Duration>,
@@ -54,22 +54,17 @@ impl Healthy {
     }
 }
 
-/// Lets many clients have this habit beside healthy ones; `limit` is the one they meet.
+/// Lets many clients behave so beside healthy ones; `limit` is the one that ends them.
 #[track_caller]
-fn attack(app: &TestApp, address: SocketAddr, habit: Habit<'_>, limit: Duration) -> Vec<Slow> {
-    attack_by(ATTACKERS, app, address, habit, limit)
-}
-
-#[track_caller]
-fn attack_by(count: usize, app: &TestApp, address: SocketAddr, habit: Habit<'_>, limit: Duration) -> Vec<Slow> {
+fn attack(app: &TestApp, address: SocketAddr, behaviour: Behaviour<'_>, limit: Duration) -> Vec<Slow> {
     let healthy = Healthy::towards(app.data());
-    let all = run(address, habit, count, FAR);
+    let all = run(address, behaviour, ATTACKERS, FAR);
     healthy.check();
     for slow in &all {
-        let end = slow.answered.or(slow.cut).unwrap_or_else(|| panic!("never cut: {habit:?}"));
-        assert!(end <= 2 * limit, "after {end:?}: {habit:?}");
-        assert!(end >= limit / 2, "after {end:?}: {habit:?}");
-        assert!(slow.cut.is_some(), "answered and never closed: {habit:?}");
+        let end = slow.answered.or(slow.cut).unwrap_or_else(|| panic!("never cut: {behaviour:?}"));
+        assert!(end <= 2 * limit, "after {end:?}: {behaviour:?}");
+        assert!(end >= limit / 2, "after {end:?}: {behaviour:?}");
+        assert!(slow.cut.is_some(), "answered and never closed: {behaviour:?}");
     }
     all
 }
@@ -84,23 +79,23 @@ fn closed(app: &TestApp, listener: &str, reason: &str) -> usize {
 }
 
 #[test]
-fn heads() {
+fn slow_heads() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, limits("head_timeout = \"1s\""));
-    let first = Habit { start: "GET /v1", trickle: "x", ..Habit::default() };
-    let later = Habit { request: LIST, start: "GET /v1", trickle: "x", ..Habit::default() };
-    let stalled = Habit { request: LIST, start: "GET /v1/topics HTTP/1.1\r\nHost: l", ..Habit::default() };
-    let silent = Habit::default();
-    for (number, habit) in [first, later, stalled, silent].into_iter().enumerate() {
-        for slow in attack(&app, app.data(), habit, SECOND) {
-            assert_eq!(slow.statuses(), ["408"], "{habit:?}");
+    let first = Behaviour { start: "GET /v1", trickle: "x", ..Behaviour::default() };
+    let later = Behaviour { request: LIST, start: "GET /v1", trickle: "x", ..Behaviour::default() };
+    let stalled = Behaviour { request: LIST, start: "GET /v1/topics HTTP/1.1\r\nHost: l", ..Behaviour::default() };
+    let silent = Behaviour::default();
+    for (number, behaviour) in [first, later, stalled, silent].into_iter().enumerate() {
+        for slow in attack(&app, app.data(), behaviour, SECOND) {
+            assert_eq!(slow.statuses(), ["408"], "{behaviour:?}");
         }
-        assert_eq!(closed(&app, "data", "head_timeout"), (number + 1) * ATTACKERS, "{habit:?}");
+        assert_eq!(closed(&app, "data", "head_timeout"), (number + 1) * ATTACKERS, "{behaviour:?}");
     }
 }
 
 #[test]
-fn a_head_that_came_along_with_the_request_before() {
+fn slow_heads_pipelined_behind_a_request() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, limits("head_timeout = \"1s\""));
     let publish = "POST /v1/topics/orders/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n";
@@ -118,7 +113,7 @@ fn a_head_that_came_along_with_the_request_before() {
         let end = started.elapsed();
         assert!(end >= SECOND / 2 && end <= 2 * SECOND, "{end:?}: {request}");
     }
-    // And the rest of such a head makes a request like any other.
+    // The rest of such a head completes a normal request.
     let mut connection = app.raw(format!("{LIST}GET /v1/topics HT").as_bytes());
     assert_eq!(connection.receive("GET").status, 200);
     assert_eq!(connection.exchange(b"TP/1.1\r\nHost: localhost\r\n\r\n", "GET").status, 200);
@@ -127,20 +122,20 @@ fn a_head_that_came_along_with_the_request_before() {
 }
 
 #[test]
-fn bodies() {
+fn slow_bodies() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, limits("body_timeout = \"2s\"\nhead_timeout = \"2s\""));
     let head = "POST /v1/topics/orders/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n";
     let announced = format!("{head}Content-Length: 100000\r\n\r\nhello");
     // Too slow at half the time already.
-    let trickled = Habit { start: &announced, trickle: "x", ..Habit::default() };
+    let trickled = Behaviour { start: &announced, trickle: "x", ..Behaviour::default() };
     for slow in attack(&app, app.data(), trickled, SECOND) {
         assert_eq!(slow.statuses(), ["408"]);
     }
     assert_eq!(closed(&app, "data", "body_rate"), ATTACKERS);
     // Fast enough, and yet too late.
     let many = "x".repeat(200);
-    let endless = Habit { start: &announced, trickle: &many, ..Habit::default() };
+    let endless = Behaviour { start: &announced, trickle: &many, ..Behaviour::default() };
     for slow in attack(&app, app.data(), endless, 2 * SECOND) {
         assert_eq!(slow.statuses(), ["408"]);
     }
@@ -149,14 +144,15 @@ fn bodies() {
 }
 
 #[test]
-fn bodies_that_nobody_reads() {
+fn slow_bodies_of_requests_that_are_answered_already() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, limits("head_timeout = \"1s\""));
     for line in ["POST /nowhere", "GET /v1/topics", "DELETE /v1/topics"] {
         let request = format!("{line} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
-        let habit = Habit { start: &request, trickle: "1\r\nx\r\n", ..Habit::default() };
+        let behaviour = Behaviour { start: &request, trickle: "1\r\nx\r\n", ..Behaviour::default() };
         let healthy = Healthy::towards(app.data());
-        for slow in run(app.data(), Habit { start: &(request.clone() + "1\r\nx\r\n"), ..habit }, ATTACKERS, FAR) {
+        for slow in run(app.data(), Behaviour { start: &(request.clone() + "1\r\nx\r\n"), ..behaviour }, ATTACKERS, FAR)
+        {
             let end = slow.cut.unwrap_or_else(|| panic!("never cut: {line}"));
             assert!(end <= 2 * SECOND, "{end:?}: {line}");
             assert_eq!(slow.statuses().len(), 1, "one answer to one request: {line}");
@@ -165,54 +161,57 @@ fn bodies_that_nobody_reads() {
     }
 }
 
-#[test]
-fn answers() {
+/// Lets clients send `requests` and read no answer. Only the gateway's count shows that all were cut: where the kernel
+/// gives up on bytes that are not acknowledged, the gateway learns of it and the client does not.
+#[track_caller]
+fn assert_unread_answers_are_cut(requests: &str, clients: usize) {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, limits("write_timeout = \"1s\""));
-    // More than the kernel takes for a caller who reads nothing; few callers, as each costs it megabytes.
-    let many = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(60);
-    let habit = Habit { start: &many, reads: false, ..Habit::default() };
-    attack_by(40, &app, app.data(), habit, SECOND);
-    assert_eq!(closed(&app, "data", "write_timeout"), 40);
-}
-
-/// An answer that the kernel takes whole, and its caller does not. The kernel gives up without a word to the caller.
-#[test]
-fn small_answers() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::with(&endpoint, limits("write_timeout = \"1s\""));
-    let request = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let habit = Habit { start: request, reads: false, ..Habit::default() };
+    let behaviour = Behaviour { start: requests, reads: false, ..Behaviour::default() };
     let healthy = Healthy::towards(app.data());
     let started = Instant::now();
-    let waiting = run(app.data(), habit, ATTACKERS, Duration::ZERO);
-    until("all to be cut", || (closed(&app, "data", "write_timeout") == ATTACKERS).then_some(()));
+    let waiting = open(app.data(), behaviour, clients);
+    until("all to be cut", || (closed(&app, "data", "write_timeout") == clients).then_some(()));
     let end = started.elapsed();
     assert!(end >= SECOND / 2 && end <= 4 * SECOND, "{end:?}");
     healthy.check();
     drop(waiting);
 }
 
+const OPENAPI: &str = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// More than the kernel takes for a client that reads nothing; few clients, as each costs it megabytes.
+#[test]
+fn unread_answers() {
+    assert_unread_answers_are_cut(&OPENAPI.repeat(60), 40);
+}
+
+/// An answer that the kernel takes whole.
+#[test]
+fn small_unread_answers() {
+    assert_unread_answers_are_cut(OPENAPI, ATTACKERS);
+}
+
 #[test]
 fn the_embedded_endpoint_is_guarded_as_well() {
     let app = Launch::embedded_with("[server.limits]\nhead_timeout = \"1s\"\nbody_timeout = \"2s\"").start();
     let request = "GET /message/?topic=a HTTP/1.1\r\nHost: localhost\r\n";
-    let first = Habit { start: request, trickle: "x", ..Habit::default() };
+    let first = Behaviour { start: request, trickle: "x", ..Behaviour::default() };
     attack(&app, app.embedded_address(), first, SECOND);
     assert_eq!(closed(&app, "embedded", "head_timeout"), ATTACKERS);
     // Who is not known is refused before the body; these are.
     let publish = OnsRequest::publish(&app.embedded_credentials(), "a", "PID_a", "x".repeat(9999));
     let bytes = String::from_utf8(publish.bytes()).expect("text");
     let head = bytes.split_inclusive("\r\n\r\n").next().expect("a head");
-    let habit = Habit { start: head, trickle: "x", ..Habit::default() };
-    for slow in attack(&app, app.embedded_address(), habit, SECOND) {
+    let behaviour = Behaviour { start: head, trickle: "x", ..Behaviour::default() };
+    for slow in attack(&app, app.embedded_address(), behaviour, SECOND) {
         assert_eq!(slow.statuses(), ["408"]);
     }
     assert_eq!(closed(&app, "embedded", "body_rate"), ATTACKERS);
 }
 
 #[test]
-fn a_full_house_makes_room() {
+fn at_the_cap_stalled_connections_make_room_for_new_ones() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, limits("head_timeout = \"4s\"\nconnections = 100"));
     let stalled: Vec<Connection> = (0..300).map(|_| app.raw(b"GET /v1/topics HTTP/1.1\r\nHos")).collect();
@@ -226,7 +225,7 @@ fn a_full_house_makes_room() {
 }
 
 #[test]
-fn one_address_may_be_held_to_a_number() {
+fn connections_per_address_are_limited() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, limits("connections_per_address = 5"));
     let mut kept: Vec<Connection> = (0..5).map(|_| app.raw(LIST.as_bytes())).collect();
@@ -236,7 +235,7 @@ fn one_address_may_be_held_to_a_number() {
     assert!(Connection::open(app.data()).closed_within(FAR));
     assert_eq!(closed(&app, "data", "address_cap"), 1);
     kept.pop();
-    until("a seat", || {
+    until("a free connection", || {
         let mut connection = app.raw(LIST.as_bytes());
         connection.try_receive("GET", SECOND).ok().filter(|answer| answer.status == 200)
     });

@@ -1,4 +1,4 @@
-//! Receipt handles as a caller sees them.
+//! Received messages and their receipt handles, as a caller sees them.
 
 use serde_json::Value;
 
@@ -10,6 +10,12 @@ pub fn handle_of(message: &Value) -> &str {
     assert!(handle.len() <= 1024, "a handle of {} bytes", handle.len());
     assert!(rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "handle {handle:?}");
     handle
+}
+
+/// The bodies of messages, of the REST API or of ONS HTTP.
+#[track_caller]
+pub fn bodies(messages: &[Value]) -> Vec<&str> {
+    messages.iter().map(|message| message["body"].as_str().unwrap_or_else(|| panic!("a body in {message}"))).collect()
 }
 
 /// The same handle with one character changed, in the middle of it.

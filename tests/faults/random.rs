@@ -1,4 +1,4 @@
-//! Chance that can be repeated: everything random is a function of the seed and of what it is for.
+//! Randomness that can be repeated: every number is a function of the seed and of its purpose.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,22 +21,22 @@ pub fn length(usual: Duration) -> Duration {
 
 /// SplitMix64.
 #[derive(Clone)]
-pub struct Dice(u64);
+pub struct Random(u64);
 
-impl fmt::Debug for Dice {
+impl fmt::Debug for Random {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Dice")
+        f.write_str("Random")
     }
 }
 
-impl Dice {
+impl Random {
     /// For one purpose, named by numbers.
     pub fn of(seed: u64, purpose: &[u64]) -> Self {
-        let mut dice = Self(seed);
+        let mut random = Self(seed);
         for part in purpose {
-            dice.0 = dice.next() ^ part;
+            random.0 = random.next() ^ part;
         }
-        dice
+        random
     }
 
     pub fn next(&mut self) -> u64 {
@@ -68,7 +68,7 @@ impl Dice {
 #[test]
 fn the_same_seed_gives_the_same_numbers() {
     let draw =
-        |seed, purpose: &[u64]| (0..5).map(|_| 0).scan(Dice::of(seed, purpose), |dice, _: i32| Some(dice.next()));
+        |seed, purpose: &[u64]| (0..5).map(|_| 0).scan(Random::of(seed, purpose), |random, _: i32| Some(random.next()));
     assert!(draw(7, &[1, 2]).eq(draw(7, &[1, 2])));
     assert!(!draw(7, &[1, 2]).eq(draw(7, &[2, 1])));
     assert!(!draw(7, &[1]).eq(draw(8, &[1])));

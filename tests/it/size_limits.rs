@@ -1,16 +1,17 @@
-//! Promise D4: each limit holds to the byte, is answered as a problem with limit and actual, and before the rest is read.
+//! Each limit holds to the byte, is answered as a problem with limit and actual, and before the rest is read.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::encoding::base64;
 use crate::support::problem::assert_names;
 use crate::support::{Endpoint, Meaning, Response, Settings, TestApp, assert_problem};
 
 const MESSAGES: &str = "/v1/topics/orders/messages";
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
-/// Checks a refusal that tells its limit.
+/// Checks a refusal that names its limit.
 #[track_caller]
 fn check(response: &Response, status: u16, code: &str, meaning: Meaning, limit: usize, actual: Option<usize>) {
     let problem = assert_problem(response, status, code, meaning);
@@ -46,8 +47,7 @@ fn a_message_may_have_65536_bytes() {
         65_536,
         Some(65_537),
     );
-    use base64::Engine as _;
-    let encoded = |size: usize| base64::engine::general_purpose::STANDARD.encode("x".repeat(size));
+    let encoded = |size: usize| base64("x".repeat(size));
     assert_eq!(json(format!(r#"{{"encoding":"base64","body":"{}"}}"#, encoded(65_536))).status, 201);
     let too_large = json(format!(r#"{{"encoding":"base64","body":"{}"}}"#, encoded(65_537)));
     check(&too_large, 413, "message-too-large", Meaning::NotPublished, 65_536, Some(65_537));
@@ -92,7 +92,7 @@ fn too_much_is_refused_before_it_is_read() {
     let response = chunked.try_receive("POST", Duration::from_secs(10)).expect("an answer before the last chunk");
     assert_eq!(response.status, 413, "{response:?}");
     assert_eq!(endpoint.request_count(), 0);
-    app.publish("orders", "still well");
+    app.publish("orders", "afterwards");
 }
 
 #[test]

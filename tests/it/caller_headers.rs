@@ -1,8 +1,8 @@
-//! Promise E8: a caller cannot speak to the MQ through its headers.
+//! A caller's headers and parameters never reach the MQ.
 
 use crate::support::{Endpoint, TestApp};
 
-/// Headers with a mark in their values; none of them may travel on.
+/// Headers with a mark in their values; none of them may be passed on.
 const CALLERS: [&str; 26] = [
     "Signature: zq-mark",
     "signature: zq-mark",
@@ -33,7 +33,7 @@ const CALLERS: [&str; 26] = [
 ];
 
 #[test]
-fn headers_of_the_caller_never_travel_on() {
+fn headers_of_the_caller_are_never_passed_on() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     let group = "/v1/topics/orders/groups/CID_a/messages";
@@ -63,7 +63,7 @@ fn headers_of_the_caller_never_travel_on() {
 }
 
 #[test]
-fn a_connection_header_takes_nothing_away() {
+fn a_connection_header_removes_nothing_from_the_request() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     let request = app.request("POST", "/v1/topics/orders/messages");

@@ -1,4 +1,4 @@
-//! Promise D5: whatever a caller writes is refused with a 4xx, or arrives byte-identical in exactly one request
+//! Whatever a caller writes is refused with a 4xx, or arrives byte-identical in exactly one request
 //! with a valid signature and no parameter of its own making. The endpoint checks signature and parameters.
 
 use proptest::prelude::*;
@@ -6,12 +6,12 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::{Value, json};
 
+use crate::support::encoding::percent_encode;
 use crate::support::endpoint::Recorded;
-use crate::support::ons::percent_encode;
 use crate::support::{Endpoint, Response, TestApp};
 
-/// Pieces that have broken gateways.
-const NASTY: [&str; 40] = [
+/// Pieces that have broken other gateways.
+const HOSTILE: [&str; 40] = [
     "\r\n",
     "\r",
     "\n",
@@ -54,15 +54,15 @@ const NASTY: [&str; 40] = [
     "7",
 ];
 
-fn nasty_text() -> impl Strategy<Value = String> {
-    let pieces = proptest::collection::vec(select(&NASTY[..]), 0..10).prop_map(|pieces| pieces.concat());
+fn hostile_text() -> impl Strategy<Value = String> {
+    let pieces = proptest::collection::vec(select(&HOSTILE[..]), 0..10).prop_map(|pieces| pieces.concat());
     prop_oneof![3 => pieces, 1 => any::<String>(), 1 => "[ -~]{1,140}"]
 }
 
 /// Texts that are always tried.
 fn fixed_texts() -> Vec<String> {
-    let mut texts: Vec<String> = NASTY.iter().map(|piece| format!("a{piece}b")).collect();
-    texts.extend(NASTY.iter().map(|&piece| piece.to_owned()));
+    let mut texts: Vec<String> = HOSTILE.iter().map(|piece| format!("a{piece}b")).collect();
+    texts.extend(HOSTILE.iter().map(|&piece| piece.to_owned()));
     texts.extend([String::new(), "x".repeat(65_536), "é".repeat(128), "😀".repeat(129)]);
     texts
 }
@@ -106,53 +106,54 @@ fn for_texts(check: impl Fn(&str) -> Result<(), TestCaseError>) {
         }
     }
     let mut runner = TestRunner::new(Config { cases: 96, failure_persistence: None, ..Config::default() });
-    runner.run(&nasty_text(), |text| check(&text)).unwrap_or_else(|error| panic!("{error}"));
+    runner.run(&hostile_text(), |text| check(&text)).unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn envelope(member: &str, value: Value) -> String {
+/// Sends every text with `send`; `check` looks at those that are not refused.
+fn each_arrives(
+    send: impl Fn(&TestApp, &str) -> Response,
+    check: impl Fn(&Recorded, &str) -> Result<(), TestCaseError>,
+) {
+    let gateway = Gateway::start();
+    for_texts(|text| match gateway.try_send(|app| send(app, text))? {
+        Some(request) => check(&request, text),
+        None => Ok(()),
+    });
+}
+
+fn publish(app: &TestApp, member: &str, value: impl Into<Value>) -> Response {
     let mut envelope = json!({"body": "x"});
-    envelope[member] = value;
-    envelope.to_string()
+    envelope[member] = value.into();
+    app.post_json("/v1/topics/orders/messages", envelope.to_string())
 }
 
 #[test]
 fn tags_arrive_as_they_are() {
-    let gateway = Gateway::start();
-    for_texts(|text| {
-        let arrived =
-            gateway.try_send(|app| app.post_json("/v1/topics/orders/messages", envelope("tag", text.into())))?;
-        if let Some(request) = arrived {
-            prop_assert_eq!(request.parameter("tag"), Some(text));
-            prop_assert_eq!(request.parameter_names(), ["topic", "time", "tag"]);
-        }
+    let send = |app: &TestApp, text: &str| publish(app, "tag", text);
+    each_arrives(send, |request, text| {
+        prop_assert_eq!(request.parameter("tag"), Some(text));
+        prop_assert_eq!(request.parameter_names(), ["topic", "time", "tag"]);
         Ok(())
     });
 }
 
 #[test]
 fn keys_arrive_as_they_are() {
-    let gateway = Gateway::start();
-    for_texts(|text| {
-        let arrived = gateway
-            .try_send(|app| app.post_json("/v1/topics/orders/messages", envelope("keys", json!([text, "k2"]))))?;
-        if let Some(request) = arrived {
-            let joined = format!("{text} k2");
-            prop_assert_eq!(request.parameter("key"), Some(joined.as_str()));
-            prop_assert_eq!(request.parameter_names(), ["topic", "time", "key"]);
-        }
+    let send = |app: &TestApp, text: &str| publish(app, "keys", json!([text, "k2"]));
+    each_arrives(send, |request, text| {
+        let joined = format!("{text} k2");
+        prop_assert_eq!(request.parameter("key"), Some(joined.as_str()));
+        prop_assert_eq!(request.parameter_names(), ["topic", "time", "key"]);
         Ok(())
     });
 }
 
 #[test]
 fn message_groups_arrive_as_they_are() {
-    let gateway = Gateway::start();
-    for_texts(|text| {
-        let body = envelope("message_group", text.into());
-        if let Some(request) = gateway.try_send(|app| app.post_json("/v1/topics/orders/messages", body))? {
-            prop_assert_eq!(request.headers_named("shardingKey"), [text]);
-            prop_assert_eq!(request.parameter_names(), ["topic", "time"]);
-        }
+    let send = |app: &TestApp, text: &str| publish(app, "message_group", text);
+    each_arrives(send, |request, text| {
+        prop_assert_eq!(request.headers_named("shardingKey"), [text]);
+        prop_assert_eq!(request.parameter_names(), ["topic", "time"]);
         Ok(())
     });
 }
@@ -161,8 +162,7 @@ fn message_groups_arrive_as_they_are() {
 fn bodies_arrive_as_they_are() {
     let gateway = Gateway::start();
     for_texts(|text| {
-        let arrived =
-            gateway.try_send(|app| app.post_json("/v1/topics/orders/messages", envelope("body", text.into())))?;
+        let arrived = gateway.try_send(|app| publish(app, "body", text))?;
         let request = arrived.ok_or_else(|| TestCaseError::fail("every text is a legal body"))?;
         prop_assert_eq!(request.body, text.as_bytes());
         Ok(())
@@ -171,25 +171,21 @@ fn bodies_arrive_as_they_are() {
 
 #[test]
 fn topics_arrive_as_they_are() {
-    let gateway = Gateway::start();
-    for_texts(|text| {
-        let target = format!("/v1/topics/{}/messages", percent_encode(text.as_bytes()));
-        if let Some(request) = gateway.try_send(|app| app.post_json(&target, r#"{"body":"x"}"#))? {
-            prop_assert_eq!(request.parameter("topic"), Some(text));
-            prop_assert_eq!(request.parameter_names(), ["topic", "time"]);
-        }
+    let target = |text: &str| format!("/v1/topics/{}/messages", percent_encode(text.as_bytes()));
+    let send = |app: &TestApp, text: &str| app.post_json(&target(text), r#"{"body":"x"}"#);
+    each_arrives(send, |request, text| {
+        prop_assert_eq!(request.parameter("topic"), Some(text));
+        prop_assert_eq!(request.parameter_names(), ["topic", "time"]);
         Ok(())
     });
 }
 
 #[test]
 fn groups_arrive_as_they_are() {
-    let gateway = Gateway::start();
-    for_texts(|text| {
-        let target = format!("/v1/topics/orders/groups/{}/messages:receive", percent_encode(text.as_bytes()));
-        if let Some(request) = gateway.try_send(|app| app.post_json(&target, "{}"))? {
-            prop_assert_eq!(request.headers_named("ConsumerID"), [text]);
-        }
+    let target = |text: &str| format!("/v1/topics/orders/groups/{}/messages:receive", percent_encode(text.as_bytes()));
+    let send = |app: &TestApp, text: &str| app.post_json(&target(text), "{}");
+    each_arrives(send, |request, text| {
+        prop_assert_eq!(request.headers_named("ConsumerID"), [text]);
         Ok(())
     });
 }
@@ -223,7 +219,7 @@ fn query_parameters_arrive_as_they_are() {
 }
 
 #[test]
-fn made_up_handles_go_nowhere() {
+fn made_up_handles_are_not_sent_upstream() {
     let gateway = Gateway::start();
     let before = gateway.endpoint.request_count();
     for_texts(|text| {
@@ -269,7 +265,7 @@ fn upstream_handles_and_ids_come_and_go_as_they_are() {
 }
 
 #[test]
-fn header_values_of_a_caller_stay_behind() {
+fn header_values_of_a_caller_are_not_passed_on() {
     let gateway = Gateway::start();
     for_texts(|text| {
         let value: String = text.chars().filter(|character| !matches!(character, '\r' | '\n' | '\0')).collect();
@@ -281,7 +277,7 @@ fn header_values_of_a_caller_stay_behind() {
             })?;
             if let Some(request) = arrived {
                 let carried = shown.len() > 8 && request.headers.iter().any(|(_, value)| value.contains(&shown));
-                prop_assert!(!carried, "{name} travels on: {request:?}");
+                prop_assert!(!carried, "{name} is passed on: {request:?}");
             }
         }
         Ok(())
