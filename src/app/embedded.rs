@@ -2,16 +2,15 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::listeners::{Door, Listener, serve};
-use super::{StartError, Surroundings};
+use super::{StartError, Surroundings, descriptors};
 use crate::config::{self, Config, EmbeddedStorage};
 use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation};
 use crate::http::embedded_mq::{EndpointService, EndpointSettings};
+use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::signature::Credentials;
 use crate::storage::DataDir;
 use crate::tasks::{Background, Stage};
@@ -79,18 +78,15 @@ pub(super) fn listen(
 ) -> Result<Listener, StartError> {
     let settings = EndpointSettings::new(&config.embedded, &opened.credentials, &config.server.limits);
     let engine = opened.engine.clone();
-    let Surroundings { clock, metrics, random } = surroundings.clone();
-    let door = Door {
+    let options = ListenerOptions {
         name: "embedded",
-        address: config.embedded.listen,
-        key: "embedded.listen",
-        metrics: metrics.connections("embedded"),
+        listen: ListenAddress { address: config.embedded.listen, key: "embedded.listen" },
+        connections: descriptors::connections(config),
+        metrics: surroundings.metrics.connections("embedded"),
     };
-    let build = move || {
-        let (engine, settings, clock) = (engine.clone(), settings.clone(), clock.clone());
-        Rc::new(EndpointService::new(engine, settings, clock, Arc::clone(&metrics), stage.clone(), &random))
-    };
-    let listener = serve(config, door, build, EndpointService::handle)?;
+    let resources = surroundings.for_services(stage);
+    let build = move || Rc::new(EndpointService::new(engine.clone(), settings.clone(), resources.clone()));
+    let listener = listener::serve(&config.server, options, build, EndpointService::handle)?;
     if let (Some(own), Some(directory)) = (&opened.own, &opened.data_dir) {
         let url = format!("http://{}", reachable(listener.address));
         own.clone().note_url(directory.path(), url)?;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::embedded::reachable;
-use super::listeners::{Door, Listener, serve};
-use super::{StartError, Surroundings};
+use super::{StartError, Surroundings, descriptors};
 use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
+use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::outbound::{TlsRoots, client_config};
 use crate::signature::Credentials;
 use crate::tasks::{Stage, Tasks};
@@ -133,20 +133,19 @@ pub(super) fn listen(
         routes: Arc::new(Routes::new(config, &surroundings.metrics)),
         plans: Arc::new(plans),
         metrics: Arc::clone(&surroundings.metrics),
-        clock: surroundings.clock.clone(),
-        stage,
+        stage: stage.clone(),
     };
     let settings = DataSettings::new(&config.server, DropIn::new(&config.dropin, callers));
-    let (tasks, random) = (tasks.clone(), surroundings.random.clone());
+    let (tasks, resources) = (tasks.clone(), surroundings.for_services(stage));
     let build = move || {
         let gateway = Gateway::new(shared.clone());
-        Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), &random))
+        Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), resources.clone()))
     };
-    let door = Door {
+    let options = ListenerOptions {
         name: "data",
-        address: config.server.listen,
-        key: "server.listen",
+        listen: ListenAddress { address: config.server.listen, key: "server.listen" },
+        connections: descriptors::connections(config),
         metrics: surroundings.metrics.connections("data"),
     };
-    serve(config, door, build, DataService::handle)
+    Ok(listener::serve(&config.server, options, build, DataService::handle)?)
 }

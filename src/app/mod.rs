@@ -7,7 +7,6 @@ mod descriptors;
 mod embedded;
 mod error;
 mod gateway;
-mod listeners;
 mod shutdown;
 
 use std::net::SocketAddr;
@@ -20,8 +19,9 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::embedded::Engine;
-use crate::http::RequestIds;
 use crate::http::management::{ManagementService, Readiness};
+use crate::http::{RequestIds, ServiceResources};
+use crate::listener::{self, ListenAddress};
 use crate::outbound;
 use crate::random::Random;
 use crate::storage::DataDir;
@@ -84,6 +84,13 @@ pub struct Surroundings {
     pub metrics: Arc<Metrics>,
 }
 
+impl Surroundings {
+    fn for_services(&self, stage: watch::Receiver<Stage>) -> ServiceResources {
+        let Self { clock, random, metrics } = self.clone();
+        ServiceResources { clock, random, metrics, stage }
+    }
+}
+
 /// Starts everything that `parts` asks for.
 ///
 /// # Errors
@@ -139,7 +146,15 @@ pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> 
             config: config.redacted().to_string().into(),
             request_ids: RequestIds::new(&surroundings.random),
         };
-        let listener = listeners::management(&config, service)?;
+        let listen = ListenAddress { address: config.management.listen, key: "management.listen" };
+        let head_timeout = config.server.limits.head_timeout;
+        let listener = listener::serve_on_one_thread(
+            listen,
+            descriptors::management(),
+            head_timeout,
+            service,
+            ManagementService::handle,
+        )?;
         addresses.management = Some(listener.address);
         management_handle = Some(listener.handle);
         background.push(listener.server);
