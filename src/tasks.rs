@@ -119,6 +119,11 @@ impl Drop for Background {
     }
 }
 
+/// Runs `work`, and what it spawns, on the current thread until it ends.
+pub fn block_on<F: Future>(work: F) -> F::Output {
+    actix_web::rt::System::new().block_on(work)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
 fn spawn_local<F>(work: F) -> JoinHandle<F::Output>
 where

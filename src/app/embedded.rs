@@ -82,7 +82,7 @@ pub(super) fn listen(
         name: "embedded",
         listen: ListenAddress { address: config.embedded.listen, key: "embedded.listen" },
         connections: descriptors::connections(config),
-        metrics: surroundings.metrics.connections("embedded"),
+        metrics: surroundings.metrics.connections.listener("embedded"),
     };
     let resources = surroundings.for_services(stage);
     let build = move || Rc::new(EndpointService::new(engine.clone(), settings.clone(), resources.clone()));

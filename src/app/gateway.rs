@@ -12,10 +12,10 @@ use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, E
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
-use crate::outbound::{TlsRoots, client_config};
+use crate::outbound::EndpointAddress;
 use crate::signature::Credentials;
 use crate::tasks::{Stage, Tasks};
-use crate::upstream::{BreakerSettings, EndpointAddress, Endpoints, Keys, Parts, Plan};
+use crate::upstream::{Keys, Plan, PlanError, PlanResources};
 
 /// One plan per profile, in the order of their names, which is how routes number them.
 pub(super) fn plans(
@@ -48,10 +48,6 @@ fn plan(
         }
     });
     let addresses = addresses.collect::<Result<Vec<_>, StartError>>()?;
-    let breaker = BreakerSettings { failures: profile.breaker_failures, open: profile.breaker_open };
-    let state = |endpoint: &str| surroundings.metrics.circuit_breaker_state(&name, endpoint);
-    let endpoints = Endpoints::new(&addresses, breaker, state)
-        .map_err(|error| StartError::Inconsistent(format!("profile `{name}`: endpoints: {error}")))?;
     let credentials = match &profile.credentials {
         CredentialsSource::Inline(credentials) => credentials.clone(),
         CredentialsSource::Embedded => embedded_credentials.cloned().ok_or_else(no_endpoint)?,
@@ -67,17 +63,17 @@ fn plan(
         CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
         CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
     };
-    let roots = profile.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File);
-    let tls = client_config(&roots).map_err(|source| StartError::Tls { profile: name.clone(), source })?;
-    let parts = Parts {
-        endpoints: Arc::new(endpoints),
+    let resources = PlanResources {
+        addresses,
         keys: Keys::new(&credentials, files),
-        tls,
         clock: surroundings.clock.clone(),
         random: surroundings.random.clone(),
         metrics: &surroundings.metrics,
     };
-    Ok(Plan::new(profile, parts))
+    Plan::new(profile, resources).map_err(|error| match error {
+        PlanError::Host(_) => StartError::Inconsistent(format!("profile `{name}`: {error}")),
+        PlanError::Tls(source) => StartError::Tls { profile: name.clone(), source },
+    })
 }
 
 /// Says at the start what would look like wrong keys to everybody who meets it.
@@ -145,7 +141,7 @@ pub(super) fn listen(
         name: "data",
         listen: ListenAddress { address: config.server.listen, key: "server.listen" },
         connections: descriptors::connections(config),
-        metrics: surroundings.metrics.connections("data"),
+        metrics: surroundings.metrics.connections.listener("data"),
     };
     Ok(listener::serve(&config.server, options, build, DataService::handle)?)
 }

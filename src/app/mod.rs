@@ -121,13 +121,13 @@ pub async fn start(config: Config, parts: Parts, surroundings: Surroundings) -> 
         outbound::self_test().await?;
         let credentials = store.as_ref().map(|opened| &opened.credentials);
         let plans = gateway::plans(&config, addresses.embedded, credentials, &surroundings)?;
-        upstreams.extend(plans.iter().map(|plan| (plan.name.clone(), plan.up.clone())));
-        background.extend(plans.iter().map(|plan| Background::spawn(crate::upstream::watch(plan.clone()))));
+        upstreams.extend(plans.iter().map(|plan| (plan.name().to_owned(), plan.up().clone())));
+        background.extend(plans.iter().map(|plan| Background::spawn(plan.clone().watch())));
         background.extend(plans.iter().map(|plan| Background::spawn(plan.clone().watch_keys())));
         gateway::tell_who_is_refused(&config);
         let callers = gateway::callers(&config, credentials)?;
         for keys in callers.keys() {
-            let reloads = metrics.credential_reloads();
+            let reloads = metrics.credential_reloads.clone();
             background.push(Background::spawn(crate::upstream::watch_keys(keys, reloads)));
         }
         let listener = gateway::listen(&config, plans, callers, &tasks, &surroundings, stages.clone())?;

@@ -6,6 +6,7 @@ use crate::app::{self, Parts, Signals, Surroundings};
 use crate::clock::Clock;
 use crate::config::{self, Config, EmbeddedStorage, Overrides, Source};
 use crate::random::Random;
+use crate::tasks;
 use crate::telemetry::{Metrics, logging, panics};
 
 /// `mq-gateway`.
@@ -47,7 +48,7 @@ fn serve(config: Config, parts: Parts) -> Result<u8, Failure> {
     let metrics = Metrics::new().map_err(Failure::bad)?;
     panics::count(&metrics);
     let surroundings = Surroundings { clock: Clock::system(), random: Random::system(), metrics };
-    actix_web::rt::System::new().block_on(async move {
+    tasks::block_on(async move {
         let signals = Signals::listen().map_err(Failure::bad)?;
         let application = app::start(config, parts, surroundings).await.map_err(Failure::bad)?;
         application.run_until(signals).await;

@@ -75,7 +75,7 @@ impl Gateway {
     pub fn topic_to_publish(&self, name: &str) -> Result<TopicRoute, GatewayError> {
         self.topic(name).inspect_err(|error| {
             if *error == GatewayError::UnknownTopic {
-                self.shared.metrics.unknown_topic();
+                self.shared.metrics.messages.unknown_topic();
             }
         })
     }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use prometheus::IntGauge;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
@@ -84,7 +83,7 @@ impl Gateway {
         }
         let max_messages = request.max_messages.min(capabilities.max_receive_messages);
         let wait = request.wait.min(capabilities.max_wait);
-        let asked = upstream::ReceiveRequest {
+        let asked = upstream::PollRequest {
             topic: &route.topic.topic,
             group: &route.group,
             max_messages,
@@ -118,18 +117,18 @@ impl Gateway {
         context: &RequestContext,
         upstream: &Upstream,
         route: &GroupRoute,
-        asked: upstream::ReceiveRequest<'_>,
+        asked: upstream::PollRequest<'_>,
     ) -> Result<Vec<Delivery>, GatewayError> {
-        let _waiter = Counted::new(&self.shared.metrics.receive_waiters);
+        let _waiter = self.shared.metrics.messages.receive_waiters.guard();
         let end = Instant::now() + asked.wait;
         let lanes = self.lanes.of(&route.topic.topic, &route.group);
         loop {
             let Ok(permit) = timeout_at(end, lanes.acquire()).await else {
                 // The others waited all the time; this one has not asked yet, and must not say "none" without.
-                return self.ask(context, upstream, upstream::ReceiveRequest { wait: Duration::ZERO, ..asked }).await;
+                return self.ask(context, upstream, upstream::PollRequest { wait: Duration::ZERO, ..asked }).await;
             };
             let wait = end.saturating_duration_since(Instant::now());
-            let polled = self.ask(context, upstream, upstream::ReceiveRequest { wait, ..asked }).await?;
+            let polled = self.ask(context, upstream, upstream::PollRequest { wait, ..asked }).await?;
             let remaining = end.saturating_duration_since(Instant::now());
             if !polled.is_empty() || remaining.is_zero() {
                 return Ok(polled);
@@ -148,25 +147,9 @@ impl Gateway {
         &self,
         context: &RequestContext,
         upstream: &Upstream,
-        asked: upstream::ReceiveRequest<'_>,
+        asked: upstream::PollRequest<'_>,
     ) -> Result<Vec<Delivery>, GatewayError> {
-        let _poll = Counted::new(&self.shared.metrics.upstream_polls);
+        let _poll = self.shared.metrics.upstream.polls.guard();
         Ok(upstream.receive(context, &asked).await?)
-    }
-}
-
-/// One more while it lives.
-struct Counted(IntGauge);
-
-impl Counted {
-    fn new(gauge: &IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

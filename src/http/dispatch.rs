@@ -118,7 +118,7 @@ impl DataService {
             return self.problem(error.into(), route, id);
         };
         if error == HeadError::Stopping {
-            self.resources.metrics.shed(Code::Draining.row().code);
+            self.resources.metrics.http_server.shed(Code::Draining.row().code);
         }
         match vendor {
             Vendor::OnsHttp => ons_http::relay::refuse(error),
@@ -153,7 +153,7 @@ impl DataService {
         }
         let shed = [Code::Overloaded, Code::RateLimited, Code::CircuitOpen, Code::Draining];
         if shed.contains(&problem.code) {
-            self.resources.metrics.shed(problem.code.row().code);
+            self.resources.metrics.http_server.shed(problem.code.row().code);
         }
         problem.response(id)
     }

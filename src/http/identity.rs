@@ -58,7 +58,7 @@ impl<'a> Identity<'a> {
     pub(super) fn topic_to_publish(self, context: &HttpContext, name: &str) -> Result<TopicRoute, Denied> {
         self.topic(context, name).inspect_err(|denied| {
             if *denied == Denied::Unknown(GatewayError::UnknownTopic) {
-                context.metrics().unknown_topic();
+                context.metrics().messages.unknown_topic();
             }
         })
     }

@@ -3,9 +3,7 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use prometheus::{Histogram, IntCounter};
-
-use crate::telemetry::{HttpLabels, Metrics};
+use crate::telemetry::{GaugeGuard, HttpLabels, Metrics, RequestMetrics};
 
 /// The status in metrics of a request whose caller was gone before its answer (nginx's, not on the wire).
 const CALLER_GONE: u16 = 499;
@@ -13,17 +11,16 @@ const CALLER_GONE: u16 = 499;
 /// One thread's handles to the series it uses, so that a request costs no look-up by text. There are few, and the
 /// commonest come first.
 #[derive(Debug, Default)]
-pub(super) struct RequestSeries(RefCell<Vec<(HttpLabels, IntCounter, Histogram)>>);
+pub(super) struct RequestSeries(RefCell<Vec<(HttpLabels, RequestMetrics)>>);
 
 impl RequestSeries {
     fn observe(&self, metrics: &Metrics, labels: HttpLabels, started: Instant) {
         let mut series = self.0.borrow_mut();
-        if !series.iter().any(|(known, ..)| *known == labels) {
-            series.push((labels, metrics.http_requests(labels), metrics.http_request_duration(labels.route)));
+        if !series.iter().any(|(known, _)| *known == labels) {
+            series.push((labels, metrics.http_server.request(labels)));
         }
-        if let Some((_, requests, duration)) = series.iter().find(|(known, ..)| *known == labels) {
-            requests.inc();
-            duration.observe(started.elapsed().as_secs_f64());
+        if let Some((_, request)) = series.iter().find(|(known, _)| *known == labels) {
+            request.ended(started.elapsed());
         }
     }
 }
@@ -34,6 +31,7 @@ pub(super) struct RequestTimer<'a> {
     series: &'a RequestSeries,
     labels: HttpLabels,
     started: Instant,
+    _in_flight: GaugeGuard<'a>,
 }
 
 impl<'a> RequestTimer<'a> {
@@ -43,8 +41,8 @@ impl<'a> RequestTimer<'a> {
         (method, route): (&'static str, &'static str),
         started: Instant,
     ) -> Self {
-        metrics.http_requests_in_flight.inc();
-        Self { metrics, series, labels: HttpLabels { method, route, status: CALLER_GONE }, started }
+        let labels = HttpLabels { method, route, status: CALLER_GONE };
+        Self { metrics, series, labels, started, _in_flight: metrics.http_server.in_flight.guard() }
     }
 
     /// The answer has this status.
@@ -55,7 +53,6 @@ impl<'a> RequestTimer<'a> {
 
 impl Drop for RequestTimer<'_> {
     fn drop(&mut self) {
-        self.metrics.http_requests_in_flight.dec();
         self.series.observe(self.metrics, self.labels, self.started);
     }
 }

@@ -103,7 +103,7 @@ fn wire_formats_and_http_stay_at_their_edges() {
         let forbidden: &[&str] = match module.as_str() {
             "model" => &["serde", "actix", "tokio"],
             "signature" | "protocol" => &["actix", "tokio", "awc"],
-            "gateway" => &["actix", "awc"],
+            "gateway" | "upstream" | "cli" => &["actix", "awc"],
             "config" => &["actix", "awc", "tokio"],
             _ => &[],
         };

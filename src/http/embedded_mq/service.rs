@@ -104,7 +104,7 @@ impl<'a> EndpointRequest<'a> {
 
     /// Counts a refusal.
     pub(in crate::http) fn refused(&self, reason: &'static str) {
-        self.service.resources.metrics.embedded_refused(reason);
+        self.service.resources.metrics.embedded.refused(reason);
         tracing::debug!(request_id = self.id(), reason, "the embedded endpoint refused a request");
     }
 

@@ -29,7 +29,7 @@ pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
         Err(Refusal::MessageNotExist) => "ok",
         Err(refusal) => refusal.label(),
     };
-    context.metrics().drop_in(caller, "mq-http", known.operation, label);
+    context.metrics().drop_in.request(caller, "mq-http", known.operation, label);
     match result {
         Ok(answer) => answer.response,
         Err(refusal) => {

@@ -32,7 +32,7 @@ pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
     let result = perform(&context, method, &mut identity).await;
     let caller = Identity::label(identity);
     let label = result.as_ref().map_or_else(Refusal::label, |_| "ok");
-    context.metrics().drop_in(caller, "ons-http", operation(method), label);
+    context.metrics().drop_in.request(caller, "ons-http", operation(method), label);
     match result {
         Ok(response) => response,
         Err(refusal) => {

@@ -1,13 +1,14 @@
 //! The ONS HTTP protocol as a client (protocol notes ONS 7, items 23 to 27).
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use tokio::time::Instant;
 
-use super::exchange::{Exchange, How, Operation, RECEIVE_MARGIN, kind_of_status, vendor_code};
-use super::{Attempted, Objection, Plan, ReceiveRequest, UpstreamError, UpstreamErrorKind};
-use crate::config::OnUnknown;
+use super::HttpPlan;
+use super::failover::{Failover, RECEIVE_MARGIN};
+use super::refusal::{kind_of_status, refusal, vendor_code};
+use crate::config::{OnUnknown, ProfileConfig};
 use crate::context::RequestContext;
 use crate::http_message::{self, Method};
 use crate::model::{
@@ -18,30 +19,57 @@ use crate::protocol::ons_http::{
     self, Acknowledge, Consume, Encoded, Publish, Request, decode_consumed, decode_error, decode_published,
 };
 use crate::signature::Pair;
+use crate::upstream::attempts::{AttemptPolicy, Operation};
+use crate::upstream::plan::Profile;
+use crate::upstream::{Attempted, Objection, PollRequest, UpstreamError, UpstreamErrorKind};
+
+/// What only this protocol needs of a profile.
+#[derive(Debug, Clone)]
+pub(in crate::upstream) struct OnsHttpSettings {
+    /// Sent as.
+    producer_group: String,
+    /// Content type of publishes.
+    content_type: String,
+    /// Assumed, since no delivery has it.
+    visibility_timeout: Duration,
+    /// A receive that does not wait says so.
+    zero_timeout: bool,
+}
+
+impl OnsHttpSettings {
+    pub(in crate::upstream) fn new(profile: &ProfileConfig) -> Self {
+        Self {
+            producer_group: profile.producer_group.clone(),
+            content_type: profile.content_type.clone(),
+            visibility_timeout: profile.visibility_timeout,
+            zero_timeout: profile.zero_timeout,
+        }
+    }
+}
 
 /// One thread's client of one profile.
 #[derive(Debug)]
 pub struct OnsHttp {
-    exchange: Exchange,
+    failover: Failover,
+    settings: OnsHttpSettings,
 }
 
 impl OnsHttp {
-    /// Builds the client.
-    #[must_use]
-    pub fn new(plan: &Plan) -> Self {
+    pub(in crate::upstream) fn new(profile: &Profile, plan: &HttpPlan, settings: &OnsHttpSettings) -> Self {
         // Six bytes of JSON escapes per byte of body at worst, and some room for the rest (contract section 4).
-        let per_message = plan.capabilities.max_message_bytes.saturating_mul(6);
-        Self { exchange: Exchange::new(plan, per_message.saturating_mul(32).saturating_add(1024 * 1024)) }
+        let per_message = profile.capabilities.max_message_bytes.saturating_mul(6);
+        let max_answer_bytes = per_message.saturating_mul(32).saturating_add(1024 * 1024);
+        Self { failover: Failover::new(profile, plan, max_answer_bytes), settings: settings.clone() }
     }
 
-    pub(super) fn plan(&self) -> &Plan {
-        &self.exchange.plan
+    pub(in crate::upstream) fn profile(&self) -> &Profile {
+        &self.failover.profile
     }
 
     /// Why the protocol does not carry a message.
-    pub(super) fn objection(&self, message: &Message) -> Option<Objection> {
-        let protocol = self.plan().capabilities.protocol;
-        if !self.plan().capabilities.binary_bodies && std::str::from_utf8(&message.body).is_err() {
+    pub(in crate::upstream) fn objection(&self, message: &Message) -> Option<Objection> {
+        let protocol = self.profile().capabilities.protocol;
+        if !self.profile().capabilities.binary_bodies && std::str::from_utf8(&message.body).is_err() {
             let detail = format!(
                 "{protocol} carries no bytes that are not UTF-8: encode them (base64) or set binary_bodies on the \
                  profile where the MQ gives them back unchanged"
@@ -61,7 +89,7 @@ impl OnsHttp {
         None
     }
 
-    pub(super) async fn publish(
+    pub(in crate::upstream) async fn publish(
         &self,
         context: &RequestContext,
         message: &Message,
@@ -70,7 +98,7 @@ impl OnsHttp {
         let sign = |pair: &Pair, now| {
             let request = Request::Publish(Publish {
                 topic: Cow::Borrowed(message.topic.as_str()),
-                producer_group: Cow::Borrowed(&self.plan().producer_group),
+                producer_group: Cow::Borrowed(&self.settings.producer_group),
                 time: digits(now),
                 tag: message.tag.as_ref().map(|tag| Cow::Borrowed(tag.as_str())),
                 key: joined(&message.keys),
@@ -82,57 +110,55 @@ impl OnsHttp {
             self.signed(request, pair)
         };
         let read = |answer: &Answer| {
-            if answer.status != StatusCode::CREATED {
+            if answer.status != 201 {
                 return Err(self.classify(answer, Operation::Publish));
             }
             decode_published(&answer.body).map_err(bad_response)
         };
-        self.exchange
-            .perform(How { operation: Operation::Publish, deadline: context.deadline(), on_unknown }, sign, read)
-            .await
+        let policy = AttemptPolicy { operation: Operation::Publish, context, on_unknown };
+        self.failover.perform(&policy, sign, read).await
     }
 
-    pub(super) async fn receive(
+    pub(in crate::upstream) async fn receive(
         &self,
         context: &RequestContext,
-        asked: &ReceiveRequest<'_>,
+        poll: &PollRequest<'_>,
     ) -> Result<Vec<Delivery>, UpstreamError> {
-        let end_of_wait = Instant::now() + asked.wait;
+        let end_of_wait = Instant::now() + poll.wait;
         let sign = |pair: &Pair, now| {
-            let timeout = if asked.wait.is_zero() {
+            let timeout = if poll.wait.is_zero() {
                 // Without `timeout` the vendor's service holds an empty poll as long as it likes.
-                self.plan().zero_timeout.then_some(0)
+                self.settings.zero_timeout.then_some(0)
             } else {
                 // A repeated poll waits for what is left only.
                 let left = end_of_wait.saturating_duration_since(Instant::now());
                 Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
             };
             let request = Request::Consume(Consume {
-                topic: Cow::Borrowed(asked.topic.as_str()),
-                consumer_group: Cow::Borrowed(asked.group.as_str()),
+                topic: Cow::Borrowed(poll.topic.as_str()),
+                consumer_group: Cow::Borrowed(poll.group.as_str()),
                 time: digits(now),
-                num: Some(asked.max_messages),
+                num: Some(poll.max_messages),
                 timeout,
             });
             self.signed(request, pair)
         };
         let read = |answer: &Answer| {
-            if answer.status != StatusCode::OK {
+            if answer.status != 200 {
                 return Err(self.classify(answer, Operation::Receive));
             }
-            let plan = self.plan();
-            let visible_again_at = plan.clock.now() + plan.visibility_timeout;
+            let visible_again_at = self.profile().clock.now() + self.settings.visibility_timeout;
             let consumed = decode_consumed(&answer.body, visible_again_at).map_err(bad_response)?;
-            plan.warn_unreadable(context, asked.topic, consumed.unreadable);
+            self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
             Ok(consumed.deliveries)
         };
-        let deadline = end_of_wait + RECEIVE_MARGIN;
-        let how = How { operation: Operation::Receive, deadline, on_unknown: OnUnknown::Report };
-        self.exchange.perform(how, sign, read).await.result
+        let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
+        let policy = AttemptPolicy { operation: Operation::Receive, context, on_unknown: OnUnknown::Report };
+        self.failover.perform(&policy, sign, read).await.result
     }
 
     /// The protocol acknowledges one delivery at a time.
-    pub(super) async fn acknowledge(
+    pub(in crate::upstream) async fn acknowledge(
         &self,
         context: &RequestContext,
         topic: &Topic,
@@ -149,12 +175,11 @@ impl OnsHttp {
             self.signed(request, pair)
         };
         let read = |answer: &Answer| match answer.status {
-            StatusCode::NO_CONTENT => Ok(()),
+            204 => Ok(()),
             _ => Err(self.classify(answer, Operation::Acknowledge)),
         };
-        let deadline = context.deadline();
-        let how = How { operation: Operation::Acknowledge, deadline, on_unknown: OnUnknown::Report };
-        self.exchange.perform(how, sign, read).await.result
+        let policy = AttemptPolicy { operation: Operation::Acknowledge, context, on_unknown: OnUnknown::Report };
+        self.failover.perform(&policy, sign, read).await.result
     }
 
     fn signed(&self, request: Request<'_>, pair: &Pair) -> http_message::Request {
@@ -165,7 +190,7 @@ impl OnsHttp {
             headers.into_iter().map(|(header, value)| (header.name(), value.into_owned())).collect();
         let body = match method {
             Method::Post => {
-                headers.push(("Content-Type", self.plan().content_type.clone()));
+                headers.push(("Content-Type", self.settings.content_type.clone()));
                 Some(body)
             }
             Method::Get | Method::Delete => None,
@@ -177,8 +202,9 @@ impl OnsHttp {
     fn classify(&self, answer: &Answer, operation: Operation) -> UpstreamError {
         let body = decode_error(&answer.body);
         let says_why = body.is_some() || answer.retry_after.is_some();
-        let kind = kind_of_status(answer.status.as_u16(), says_why, operation);
-        self.exchange.refusal(kind, answer, body.and_then(|body| vendor_code(&body.code)))
+        let kind = kind_of_status(answer.status, says_why, operation);
+        let code = body.and_then(|body| vendor_code(&body.code));
+        refusal(kind, answer, code, &self.failover.plan.clock_skew)
     }
 }
 

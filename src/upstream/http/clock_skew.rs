@@ -1,15 +1,14 @@
 //! The difference between the MQ's clock and ours, measured from every answer's `Date`.
 //!
-//! A signature lives 15 s by the MQ's clock (protocol notes ONS 3.2): a machine whose clock is off would be refused
+//! A signature lives 15 s by the MQ's clock (protocol notes ONS 3.2): a machine whose clock is wrong would be refused
 //! for ever. So requests are signed with the MQ's time, as far as it is known, unless the profile says otherwise.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use prometheus::Gauge;
-
 use crate::config::ClockSkew as Mode;
 use crate::model::UnixMillis;
+use crate::telemetry::SecondsGauge;
 
 /// A date has whole seconds and took some time to arrive: less than this is no difference.
 const NOISE: i64 = 2_000;
@@ -25,11 +24,11 @@ pub(super) struct ClockSkew {
     mode: Mode,
     /// The MQ's clock minus ours, in milliseconds; `UNKNOWN` before the first `Date`.
     millis: AtomicI64,
-    gauge: Gauge,
+    gauge: SecondsGauge,
 }
 
 impl ClockSkew {
-    pub(super) fn new(mode: Mode, gauge: Gauge) -> Self {
+    pub(super) fn new(mode: Mode, gauge: SecondsGauge) -> Self {
         Self { mode, millis: AtomicI64::new(UNKNOWN), gauge }
     }
 
@@ -54,14 +53,14 @@ impl ClockSkew {
         if millis > 0 { now + by } else { now - by }
     }
 
-    /// In words, for a problem.
-    pub(super) fn told(&self) -> String {
+    /// In words, for people.
+    pub(super) fn describe(&self) -> String {
         let millis = self.millis.load(Ordering::Relaxed);
         if millis == UNKNOWN {
             return "it sent no Date, so its clock is unknown".to_owned();
         }
         if millis.abs() < NOISE {
-            return "the clocks agree, as far as its Date header tells".to_owned();
+            return "the clocks agree, as far as its Date header shows".to_owned();
         }
         let (seconds, direction) = (millis.unsigned_abs() / 1000, if millis > 0 { "ahead of" } else { "behind" });
         let followed = match self.mode {
@@ -80,11 +79,12 @@ fn signed(millis: u128) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Metrics;
 
     #[test]
     fn a_difference_is_followed_within_reason() {
         let check = |mode, date: u64, expected: u64| {
-            let skew = ClockSkew::new(mode, Gauge::new("g", "g").unwrap());
+            let skew = ClockSkew::new(mode, Metrics::new().unwrap().upstream.clock_skew("p"));
             let now = UnixMillis(1_700_000_000_000);
             skew.measure(UNIX_EPOCH + Duration::from_secs(date), now);
             assert_eq!(skew.corrected(now), UnixMillis(expected), "{date}");

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use tokio::time::Instant;
 
-use super::exchange::{Exchange, How, Operation, RECEIVE_MARGIN, kind_of_status, vendor_code};
-use super::{Attempted, Objection, Plan, ReceiveRequest, UpstreamError, UpstreamErrorKind};
-use crate::config::{BinaryBodies, OnUnknown};
+use super::HttpPlan;
+use super::failover::{Failover, RECEIVE_MARGIN};
+use super::refusal::{kind_of_status, refusal, vendor_code};
+use crate::config::{BinaryBodies, OnUnknown, ProfileConfig};
 use crate::context::RequestContext;
 use crate::http_message::{Method, Request};
 use crate::model::{ConsumerGroup, Delivery, Key, Message, MessageGroup, Published, Topic, UnixMillis, UpstreamHandle};
@@ -19,44 +19,62 @@ use crate::protocol::mq_http::{
 };
 use crate::signature::Pair;
 use crate::signature::mq_http::{content_md5, string_to_sign};
+use crate::upstream::attempts::{AttemptPolicy, Operation};
+use crate::upstream::plan::Profile;
+use crate::upstream::{Attempted, Objection, PollRequest, UpstreamError, UpstreamErrorKind};
+
+/// What only this protocol needs of a profile.
+#[derive(Debug, Clone)]
+pub(in crate::upstream) struct MqHttpSettings {
+    /// The instance that topics and groups are in.
+    instance_id: Option<String>,
+    /// Bodies that are not text travel in base64.
+    encodes_bodies: bool,
+}
+
+impl MqHttpSettings {
+    pub(in crate::upstream) fn new(profile: &ProfileConfig) -> Self {
+        Self { instance_id: profile.instance_id.clone(), encodes_bodies: profile.binary_bodies == BinaryBodies::Base64 }
+    }
+}
 
 /// One thread's client of one profile.
 #[derive(Debug)]
 pub struct MqHttp {
-    exchange: Exchange,
+    failover: Failover,
+    settings: MqHttpSettings,
 }
 
 impl MqHttp {
-    /// Builds the client.
-    #[must_use]
-    pub fn new(plan: &Plan) -> Self {
+    pub(in crate::upstream) fn new(profile: &Profile, plan: &HttpPlan, settings: &MqHttpSettings) -> Self {
         // Six bytes of escapes per byte of body at worst, and some room for the rest (contract section 4).
-        let per_message = plan.capabilities.max_message_bytes.saturating_mul(6);
+        let per_message = profile.capabilities.max_message_bytes.saturating_mul(6);
         let messages = usize::try_from(mq_http::MAX_CONSUME).unwrap_or(usize::MAX);
-        Self { exchange: Exchange::new(plan, per_message.saturating_mul(messages).saturating_add(1024 * 1024)) }
+        let max_answer_bytes = per_message.saturating_mul(messages).saturating_add(1024 * 1024);
+        Self { failover: Failover::new(profile, plan, max_answer_bytes), settings: settings.clone() }
     }
 
-    pub(super) fn plan(&self) -> &Plan {
-        &self.exchange.plan
+    pub(in crate::upstream) fn profile(&self) -> &Profile {
+        &self.failover.profile
     }
 
     fn instance(&self) -> Option<&str> {
-        self.plan().instance_id.as_deref()
-    }
-
-    fn encodes_bodies(&self) -> bool {
-        self.plan().binary_bodies == BinaryBodies::Base64
+        self.settings.instance_id.as_deref()
     }
 
     /// The size of a body as it goes into the document.
-    pub(super) fn body_bytes(&self, message: &Message) -> usize {
+    pub(in crate::upstream) fn body_bytes(&self, message: &Message) -> usize {
         let bytes = message.body.len();
-        if self.encodes_bodies() && !is_xml_text(&message.body) { bytes.div_ceil(3).saturating_mul(4) } else { bytes }
+        if self.settings.encodes_bodies && !is_xml_text(&message.body) {
+            bytes.div_ceil(3).saturating_mul(4)
+        } else {
+            bytes
+        }
     }
 
     /// Why the protocol does not carry a message: properties are one text, `name:value|…` (protocol notes MQ HTTP 3).
-    pub(super) fn objection(&self, message: &Message) -> Option<Objection> {
-        if !self.encodes_bodies() && !is_xml_text(&message.body) {
+    pub(in crate::upstream) fn objection(&self, message: &Message) -> Option<Objection> {
+        if !self.settings.encodes_bodies && !is_xml_text(&message.body) {
             let detail = "mq-http carries text only, and no control characters but tabs and line ends: encode the body \
                           (base64) or set binary_bodies = \"base64\" on the profile";
             return Some(Objection::Unsupported { field: "body", detail: detail.to_owned() });
@@ -99,7 +117,7 @@ impl MqHttp {
         None
     }
 
-    pub(super) async fn publish(
+    pub(in crate::upstream) async fn publish(
         &self,
         context: &RequestContext,
         message: &Message,
@@ -110,74 +128,71 @@ impl MqHttp {
             topic: message.topic.as_str(),
             instance: self.instance(),
             message,
-            marks_bodies: self.encodes_bodies(),
+            marks_bodies: self.settings.encodes_bodies,
         };
         let encoded = publish.encode();
         let digest = content_md5(&encoded.body);
         let sign = |pair: &Pair, now| signed(&encoded, Some(&digest), pair, now);
         let read = |answer: &Answer| {
-            if answer.status != StatusCode::CREATED {
+            if answer.status != 201 {
                 return Err(self.classify(answer, Operation::Publish));
             }
             // That the body arrived as it was sent the MQ has checked by `Content-MD5`; its own digest says no more.
             Ok(decode_published(&answer.body).map_err(bad_response)?.published)
         };
-        self.exchange
-            .perform(How { operation: Operation::Publish, deadline: context.deadline(), on_unknown }, sign, read)
-            .await
+        let policy = AttemptPolicy { operation: Operation::Publish, context, on_unknown };
+        self.failover.perform(&policy, sign, read).await
     }
 
-    pub(super) async fn receive(
+    pub(in crate::upstream) async fn receive(
         &self,
         context: &RequestContext,
-        asked: &ReceiveRequest<'_>,
+        poll: &PollRequest<'_>,
     ) -> Result<Vec<Delivery>, UpstreamError> {
-        let end_of_wait = Instant::now() + asked.wait;
+        let end_of_wait = Instant::now() + poll.wait;
         let sign = |pair: &Pair, now| {
             // A repeated poll waits for what is left only; the protocol counts in whole seconds.
             let left = end_of_wait.saturating_duration_since(Instant::now()) + Duration::from_millis(500);
             let consume = Consume {
-                topic: asked.topic.as_str(),
-                group: asked.group.as_str(),
+                topic: poll.topic.as_str(),
+                group: poll.group.as_str(),
                 instance: self.instance(),
-                num: asked.max_messages,
+                num: poll.max_messages,
                 wait_seconds: left.as_secs().min(MAX_WAIT_SECONDS),
-                tags: asked.tags,
-                ordered: asked.ordered,
+                tags: poll.tags,
+                ordered: poll.ordered,
             };
             signed(&consume.encode(), None, pair, now)
         };
         let read = |answer: &Answer| {
-            if answer.status == StatusCode::NOT_FOUND
-                && decode_error(&answer.body).is_some_and(|error| error.code == MESSAGE_NOT_EXIST)
-            {
+            if answer.status == 404 && decode_error(&answer.body).is_some_and(|error| error.code == MESSAGE_NOT_EXIST) {
                 return Ok(Vec::new());
             }
-            if answer.status != StatusCode::OK {
+            if answer.status != 200 {
                 return Err(self.classify(answer, Operation::Receive));
             }
             let consumed = decode_consumed(&answer.body).map_err(bad_response)?;
-            self.plan().warn_unreadable(context, asked.topic, consumed.unreadable);
+            self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
             if consumed.digest_mismatches > 0 {
-                let (profile, topic, messages) =
-                    (self.plan().name.as_str(), asked.topic.as_str(), consumed.digest_mismatches);
+                let (profile, topic) = (self.profile().name.as_str(), poll.topic.as_str());
+                let messages = consumed.digest_mismatches;
                 tracing::warn!(
                     request_id = context.id(),
                     profile,
                     topic,
                     messages,
-                    "bodies differ from the digests that the MQ tells of them"
+                    "bodies differ from the digests that the MQ sent with them"
                 );
             }
             Ok(consumed.deliveries)
         };
-        let deadline = end_of_wait + RECEIVE_MARGIN;
-        let how = How { operation: Operation::Receive, deadline, on_unknown: OnUnknown::Report };
-        self.exchange.perform(how, sign, read).await.result
+        let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
+        let policy = AttemptPolicy { operation: Operation::Receive, context, on_unknown: OnUnknown::Report };
+        self.failover.perform(&policy, sign, read).await.result
     }
 
     /// Up to [`mq_http::MAX_ACK`] at once; those that the MQ did not take are named one by one.
-    pub(super) async fn acknowledge(
+    pub(in crate::upstream) async fn acknowledge(
         &self,
         context: &RequestContext,
         topic: &Topic,
@@ -190,16 +205,15 @@ impl MqHttp {
         let digest = content_md5(&encoded.body);
         let sign = |pair: &Pair, now| signed(&encoded, Some(&digest), pair, now);
         let read = |answer: &Answer| match answer.status {
-            StatusCode::NO_CONTENT => Ok(Vec::new()),
-            StatusCode::NOT_FOUND => {
+            204 => Ok(Vec::new()),
+            404 => {
                 let errors = decode_ack_errors(&answer.body).filter(|errors| !errors.is_empty());
                 errors.ok_or_else(|| self.classify(answer, Operation::Acknowledge))
             }
             _ => Err(self.classify(answer, Operation::Acknowledge)),
         };
-        let deadline = context.deadline();
-        let how = How { operation: Operation::Acknowledge, deadline, on_unknown: OnUnknown::Report };
-        match self.exchange.perform(how, sign, read).await.result {
+        let policy = AttemptPolicy { operation: Operation::Acknowledge, context, on_unknown: OnUnknown::Report };
+        match self.failover.perform(&policy, sign, read).await.result {
             Err(error) => handles.iter().map(|_| Err(error.clone())).collect(),
             Ok(errors) => {
                 // An error of a handle that is none of ours may mean any of them: none of the rest is known to be done.
@@ -224,7 +238,7 @@ impl MqHttp {
     fn classify(&self, answer: &Answer, operation: Operation) -> UpstreamError {
         let body = decode_error(&answer.body);
         let code = body.as_ref().map_or("", |body| body.code.as_str());
-        let status = answer.status.as_u16();
+        let status = answer.status;
         let kind = match (status, code) {
             // Nothing was done, and the clock is what is wrong; a 408 without it is a broker that was late.
             (408, "TimeExpired") => UpstreamErrorKind::AuthRejected,
@@ -236,13 +250,13 @@ impl MqHttp {
             (400..=499, "TopicNotExist" | "SubscriptionNotExist") => UpstreamErrorKind::Misconfigured,
             // The sources differ in its status.
             (400 | 429 | 503, "QpsLimitExceeded") => UpstreamErrorKind::Throttled,
-            // A handle that is none any more, told without the list.
+            // A handle that is not valid any more, without the list.
             (400 | 404, RECEIPT_HANDLE_ERROR | MESSAGE_NOT_EXIST) if operation == Operation::Acknowledge => {
                 UpstreamErrorKind::RejectedMessage
             }
             _ => kind_of_status(status, body.is_some() || answer.retry_after.is_some(), operation),
         };
-        self.exchange.refusal(kind, answer, vendor_code(code))
+        refusal(kind, answer, vendor_code(code), &self.failover.plan.clock_skew)
     }
 }
 

@@ -5,9 +5,9 @@ use std::fmt::Debug;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The label of every name of a wildcard beyond the first hundred.
-pub const OTHER: &str = "_other";
+pub(super) const OTHER: &str = "_other";
 /// The label of names that were refused because they are not configured.
-pub const UNKNOWN: &str = "_unknown";
+pub(super) const UNKNOWN: &str = "_unknown";
 /// How many names of a wildcard get a label of their own.
 const LIMIT: usize = 100;
 

@@ -1,6 +1,14 @@
 //! Connections of callers: how many there are, and what ended those that are gone.
 
-use prometheus::{IntCounter, IntGauge};
+use super::handles::{Counter, Counters, Gauge, Gauges};
+use super::registrar::{MetricsError, Registrar};
+
+/// The area's metrics.
+#[derive(Debug)]
+pub struct ConnectionFamilies {
+    open: Gauges<1>,
+    closed: Counters<2>,
+}
 
 /// What ended a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,15 +63,31 @@ impl CloseReason {
 #[derive(Debug, Clone)]
 pub struct ConnectionMetrics {
     /// Open connections.
-    pub open: IntGauge,
-    closed: [(CloseReason, IntCounter); 8],
+    pub open: Gauge,
+    closed: [(CloseReason, Counter); 8],
+}
+
+impl ConnectionFamilies {
+    pub(super) fn register(registrar: &mut Registrar) -> Result<Self, MetricsError> {
+        Ok(Self {
+            open: registrar.gauges("connections", "Open connections of callers.", ["listener"])?,
+            closed: registrar.counters(
+                "connections_closed_total",
+                "Connections of callers that ended, by what ended them.",
+                ["listener", "reason"],
+            )?,
+        })
+    }
+
+    /// The series of one listener.
+    #[must_use]
+    pub fn listener(&self, name: &'static str) -> ConnectionMetrics {
+        let closed = |reason: CloseReason| (reason, self.closed.with([name, reason.label()]));
+        ConnectionMetrics { open: self.open.with([name]), closed: CloseReason::ALL.map(closed) }
+    }
 }
 
 impl ConnectionMetrics {
-    pub(super) fn new(open: IntGauge, closed: impl Fn(&'static str) -> IntCounter) -> Self {
-        Self { open, closed: CloseReason::ALL.map(|reason| (reason, closed(reason.label()))) }
-    }
-
     /// Counts one that ended.
     pub fn closed(&self, reason: CloseReason) {
         if let Some((_, counter)) = self.closed.iter().find(|(known, _)| *known == reason) {

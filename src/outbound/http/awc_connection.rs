@@ -1,4 +1,4 @@
-//! Connects to the one address that a request names, and watches for the end of what the MQ sends.
+//! Connects to the one address that a call names, and watches for the end of what the server sends.
 //!
 //! awc hands out a body that breaks off before its last chunk as if it were whole; that the connection ended is seen
 //! only here, below it. Under TLS it is seen only when the connection broke off without a proper goodbye.

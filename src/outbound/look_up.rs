@@ -10,11 +10,11 @@ use tokio::time::timeout;
 /// Longest time that somebody waits for one look-up.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// Distinct addresses in the resolver's order; `ended` is called when the resolver has answered, however late, or could
+/// Distinct addresses of `host` in the resolver's order; `ended` is called when the resolver has answered, however late, or could
 /// not be asked.
 ///
 /// # Errors
-/// In words, why there is none.
+/// Why there is none, for people.
 pub async fn look_up(
     host: &str,
     port: u16,

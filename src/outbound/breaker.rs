@@ -1,11 +1,12 @@
-//! A circuit breaker for one endpoint: closed (asked), open (left alone), half-open (one request tries).
+//! A circuit breaker for one endpoint: closed (called), open (left alone), half-open (one request tries).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prometheus::IntGauge;
 use tokio::time::Instant;
+
+use crate::telemetry::Gauge;
 
 /// Until the next request may try an endpoint whose first probe has not ended.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
@@ -21,14 +22,14 @@ pub struct BreakerSettings {
 
 /// One endpoint's circuit, for every thread.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub struct Breaker {
     settings: BreakerSettings,
     /// Whether the state is anything but "closed without failures": spares the common request the lock.
     troubled: AtomicBool,
     /// A std lock: held for a few lines, never over an await.
     state: Mutex<State>,
     /// 0 closed, 1 open, 2 half-open.
-    gauge: IntGauge,
+    gauge: Gauge,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,36 +46,46 @@ enum State {
     },
 }
 
-/// What a finished exchange says about its endpoint.
+/// Why an endpoint is not called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it failed too often and is left alone for {} s more", .wait.as_secs())]
+pub struct CircuitOpen {
+    /// How long it is left alone still.
+    pub wait: Duration,
+}
+
+/// What a finished call says about its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It answered, whatever it said.
+pub enum Verdict {
+    /// It answered.
     Alive,
-    /// It could not be reached, or answered nothing that can be used.
+    /// It could not be reached, or answered nothing that could be used.
     Failed,
 }
 
-/// The right to ask the endpoint once. Dropped without a verdict (the caller went away), it leaves the state as it
+/// The right to call the endpoint once. Dropped without a verdict (the caller went away), it leaves the state as it
 /// was, but for a probe, whose place is free again.
 #[derive(Debug)]
-pub(super) struct Permit<'a> {
+pub struct Permit<'a> {
     breaker: &'a Breaker,
     probe: bool,
     settled: bool,
 }
 
 impl Breaker {
-    pub(super) fn new(settings: BreakerSettings, gauge: IntGauge) -> Self {
+    /// A closed circuit; `gauge` shows its state.
+    #[must_use]
+    pub fn new(settings: BreakerSettings, gauge: Gauge) -> Self {
         gauge.set(0);
         let state = Mutex::new(State::Closed { failures: 0 });
         Self { settings, troubled: AtomicBool::new(false), state, gauge }
     }
 
-    /// Asks for the right to one request.
+    /// Asks for the right to one call.
     ///
     /// # Errors
-    /// How long the endpoint is left alone still.
-    pub(super) fn admit(&self, now: Instant) -> Result<Permit<'_>, Duration> {
+    /// [`CircuitOpen`] while the endpoint is left alone.
+    pub fn admit(&self, now: Instant) -> Result<Permit<'_>, CircuitOpen> {
         let permit = |probe| Permit { breaker: self, probe, settled: false };
         if !self.troubled.load(Ordering::Acquire) {
             return Ok(permit(false));
@@ -86,13 +97,13 @@ impl Breaker {
                 self.enter(&mut state, State::HalfOpen { again: now + PROBE_PAUSE });
                 Ok(permit(true))
             }
-            State::Open { until } => Err(until - now),
+            State::Open { until } => Err(CircuitOpen { wait: until - now }),
             State::HalfOpen { again } if now >= again => {
                 self.enter(&mut state, State::HalfOpen { again: now + PROBE_PAUSE });
                 Ok(permit(true))
             }
-            // The probe's answer is awaited: ask again soon.
-            State::HalfOpen { again } => Err(again - now),
+            // The probe's answer is awaited: come back soon.
+            State::HalfOpen { again } => Err(CircuitOpen { wait: again - now }),
         }
     }
 
@@ -106,7 +117,7 @@ impl Breaker {
             (State::Closed { .. }, Verdict::Alive) => State::Closed { failures: 0 },
             (State::Closed { failures }, Verdict::Failed) if failures + 1 >= self.settings.failures => open,
             (State::Closed { failures }, Verdict::Failed) => State::Closed { failures: failures + 1 },
-            // Only the probe's word counts once the circuit has opened: others began before.
+            // Only the probe's verdict counts once the circuit has opened: others began before.
             (State::HalfOpen { .. }, Verdict::Alive) if probe => State::Closed { failures: 0 },
             (State::HalfOpen { .. }, Verdict::Failed) if probe => open,
             (unchanged @ (State::HalfOpen { .. } | State::Open { .. }), _) => unchanged,
@@ -130,8 +141,8 @@ impl Breaker {
 }
 
 impl Permit<'_> {
-    /// Tells what became of the request.
-    pub(super) fn settle(mut self, verdict: Verdict, now: Instant) {
+    /// Notes what became of the call.
+    pub fn settle(mut self, verdict: Verdict, now: Instant) {
         self.settled = true;
         self.breaker.settle(verdict, self.probe, now);
     }
@@ -154,11 +165,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::telemetry::Metrics;
 
     const OPEN: Duration = Duration::from_secs(30);
 
     fn breaker() -> Breaker {
-        Breaker::new(BreakerSettings { failures: 5, open: OPEN }, IntGauge::new("g", "g").unwrap())
+        let gauge = Metrics::new().unwrap().upstream.circuit_breaker_state("p", "e");
+        Breaker::new(BreakerSettings { failures: 5, open: OPEN }, gauge)
     }
 
     fn fail(breaker: &Breaker, times: u32, now: Instant) {
@@ -173,17 +186,40 @@ mod tests {
         fail(&breaker, 4, start);
         breaker.admit(start).unwrap().settle(Verdict::Alive, start);
         fail(&breaker, 5, start);
-        assert_eq!((breaker.admit(start).unwrap_err(), breaker.gauge.get()), (OPEN, 1));
+        assert_eq!((breaker.admit(start).unwrap_err().wait, breaker.gauge.get()), (OPEN, 1));
         let later = start + OPEN;
         let probe = breaker.admit(later).unwrap();
         assert!(breaker.admit(later).is_err(), "one probe only");
         assert_eq!(breaker.gauge.get(), 2);
         probe.settle(Verdict::Failed, later);
-        assert_eq!(breaker.admit(later).unwrap_err(), OPEN);
+        assert_eq!(breaker.admit(later).unwrap_err().wait, OPEN);
         breaker.admit(later + OPEN).unwrap().settle(Verdict::Alive, later + OPEN);
         assert_eq!(breaker.gauge.get(), 0);
         fail(&breaker, 4, later + OPEN);
         assert!(breaker.admit(later + OPEN).is_ok());
+    }
+
+    #[test]
+    fn a_probe_that_takes_long_is_not_the_only_one() {
+        let (breaker, start) = (breaker(), Instant::now());
+        fail(&breaker, 5, start);
+        let late = start + OPEN;
+        let slow = breaker.admit(late).unwrap();
+        assert_eq!(breaker.admit(late).unwrap_err(), CircuitOpen { wait: PROBE_PAUSE });
+        let second = breaker.admit(late + PROBE_PAUSE).unwrap();
+        second.settle(Verdict::Alive, late + PROBE_PAUSE);
+        slow.settle(Verdict::Failed, late + OPEN);
+        assert!(breaker.admit(late + OPEN).is_ok(), "one failure does not open it again");
+    }
+
+    #[test]
+    fn what_began_before_the_circuit_opened_changes_nothing() {
+        let (breaker, start) = (breaker(), Instant::now());
+        let before = breaker.admit(start).unwrap();
+        fail(&breaker, 5, start);
+        before.settle(Verdict::Alive, start);
+        let open = breaker.admit(start + Duration::from_secs(10)).unwrap_err();
+        assert_eq!(open.to_string(), "it failed too often and is left alone for 20 s more");
     }
 
     #[test]
