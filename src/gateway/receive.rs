@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle, requirements};
+use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
 use crate::context::RequestContext;
-use crate::model::{Delivery, TagFilter};
+use crate::model::{Delivery, RequestField, TagFilter};
 use crate::tasks::Stage;
 use crate::upstream::{self, Upstream};
 
@@ -28,14 +28,14 @@ pub struct ReceiveRequest {
 /// What a caller gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
-    /// The deliveries, with the MQ's own handles.
-    pub deliveries: Vec<Delivery>,
+    /// Each delivery with the receipt handle that acknowledges it.
+    pub messages: Vec<(Delivery, ReceiptHandle)>,
     /// Set when the request was lowered to what the profile can do.
     pub applied_max_messages: Option<u32>,
 }
 
 impl Gateway {
-    /// Receives for one caller. Dropping the future ends its poll upstream.
+    /// Receives for one caller, with receipt handles of ours. Dropping the future ends its poll upstream.
     ///
     /// # Errors
     /// [`GatewayError`].
@@ -45,17 +45,44 @@ impl Gateway {
         route: &GroupRoute,
         request: &ReceiveRequest,
     ) -> Result<Received, GatewayError> {
+        let most = self.upstream(&route.topic)?.capabilities().limits.max_receive_messages;
+        let applied_max_messages = (most < request.max_messages).then_some(most);
+        let deliveries = self.receive_deliveries(context, route, request).await?;
+        let with_handle = |delivery: Delivery| match ReceiptHandle::seal(route, &delivery) {
+            Some(handle) => Some((delivery, handle)),
+            None => {
+                // Not acknowledged, so not lost; its neighbours are delivered.
+                let (request_id, topic) = (context.id(), route.topic.topic.as_str());
+                tracing::warn!(request_id, topic, "the MQ's receipt handle of a message is too long to be passed on");
+                None
+            }
+        };
+        Ok(Received { messages: deliveries.into_iter().filter_map(with_handle).collect(), applied_max_messages })
+    }
+
+    /// As [`Gateway::receive`], with the MQ's own handles.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    pub async fn receive_deliveries(
+        &self,
+        context: &RequestContext,
+        route: &GroupRoute,
+        request: &ReceiveRequest,
+    ) -> Result<Vec<Delivery>, GatewayError> {
         let upstream = self.upstream(&route.topic)?;
         let capabilities = upstream.capabilities();
         let ordered = request.ordered || route.ordered;
         let used = [
-            (request.visibility_timeout.is_some(), &requirements::VISIBILITY_TIMEOUT),
-            (request.tags.is_some(), &requirements::TAGS),
-            (ordered, &requirements::ORDERED),
+            (request.visibility_timeout.is_some(), &RequestField::VISIBILITY_TIMEOUT),
+            (request.tags.is_some(), &RequestField::TAGS),
+            (ordered, &RequestField::ORDERED),
         ];
-        requirements::require(capabilities, &used)?;
+        if let Some(field) = RequestField::first_lacking(capabilities, &used) {
+            let detail = field.refusal(capabilities);
+            return Err(GatewayError::UnsupportedField { field: field.name, detail });
+        }
         let max_messages = request.max_messages.min(capabilities.limits.max_receive_messages);
-        let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
         let wait = request.wait.min(capabilities.limits.max_wait);
         let asked = upstream::PollRequest {
             topic: &route.topic.topic,
@@ -83,7 +110,7 @@ impl Gateway {
         metrics.received.inc_by(polled.len() as u64);
         metrics.redelivered.inc_by(redelivered as u64);
         route.topic.metrics(&self.shared.metrics).bytes_out.inc_by(bytes as u64);
-        Ok(Received { deliveries: polled, applied_max_messages })
+        Ok(polled)
     }
 
     /// Polls until something comes or the time is over.
@@ -126,22 +153,5 @@ impl Gateway {
     ) -> Result<Vec<Delivery>, GatewayError> {
         let _poll = self.shared.metrics.upstream.polls.guard();
         Ok(upstream.receive(context, &asked).await?)
-    }
-}
-
-impl Received {
-    /// Each delivery with our own receipt handle.
-    #[must_use]
-    pub fn seal(self, route: &GroupRoute) -> Vec<(Delivery, ReceiptHandle)> {
-        let with_handle = |delivery: Delivery| match ReceiptHandle::encode(route, &delivery) {
-            Some(handle) => Some((delivery, handle)),
-            None => {
-                // Not acknowledged, so not lost; its neighbours are delivered.
-                let topic = route.topic.topic.as_str();
-                tracing::warn!(topic, "the MQ's receipt handle of a message is too long to be passed on");
-                None
-            }
-        };
-        self.deliveries.into_iter().filter_map(with_handle).collect()
     }
 }

@@ -6,6 +6,7 @@ mod features;
 mod message;
 mod names;
 mod outcome;
+mod request_field;
 mod tag_filter;
 mod timestamp;
 mod words;
@@ -19,6 +20,7 @@ pub use names::{
     NameError, Tag, Topic, UpstreamHandle,
 };
 pub use outcome::{Durability, Outcome, Published};
+pub use request_field::RequestField;
 pub use tag_filter::{MAX_FILTER_TAGS, TagFilter};
 pub use timestamp::UnixMillis;
 pub use words::Word;

@@ -14,5 +14,4 @@ pub use mq::MqHttp;
 pub use ons::OnsHttp;
 
 pub(super) use monitor::watch;
-pub(crate) use mq::signed as sign_mq_http;
 pub(super) use plan::HttpPlan;
