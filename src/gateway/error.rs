@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::Verb;
-use crate::model::{NameError, Outcome, Protocol};
+use crate::model::{NameError, Outcome, Protocol, Verb};
 use crate::upstream::UpstreamError;
 
 /// Every way in which a use case fails.
