@@ -3,6 +3,7 @@
 //! [`start`] binds everything first, so port 0 works and a taken port is one clean message; service begins when every
 //! listener is open, and never waits for the MQ.
 
+mod cgroup;
 mod descriptors;
 mod embedded;
 mod error;
