@@ -43,6 +43,12 @@ impl RequestContext {
     pub fn until(&self, deadline: Instant) -> Self {
         Self { id: self.id.clone(), deadline: self.deadline.min(deadline) }
     }
+
+    /// The same request with `deadline` in place of its own: for a wait that its own does not count.
+    #[must_use]
+    pub fn lasting_until(&self, deadline: Instant) -> Self {
+        Self { id: self.id.clone(), deadline }
+    }
 }
 
 #[cfg(test)]
@@ -58,6 +64,8 @@ mod tests {
         assert_eq!(context.until(now).deadline(), now);
         assert_eq!(context.until(now + Duration::from_secs(9)).deadline(), context.deadline());
         assert_eq!(context.until(now).id(), Some("r1"));
+        let waiting = context.lasting_until(now + Duration::from_secs(9));
+        assert_eq!((waiting.id(), waiting.deadline()), (Some("r1"), now + Duration::from_secs(9)));
         assert_eq!(RequestContext::shared(now).id(), None);
     }
 }

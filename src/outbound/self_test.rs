@@ -1,18 +1,17 @@
-//! One TLS exchange with a server of our own, before service begins.
+//! One TLS call to a server of our own, before service begins.
 //!
-//! awc without a working connector compiles and fails at the first https call (reliability notes 2.2): this finds out.
+//! A client without a working TLS connector compiles and fails at the first https call: this finds out.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::uri::Scheme;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::time::Instant;
 
-use super::{Call, HttpClient, Limits, Origin, TlsRoots, client_config};
+use super::{Call, EndpointAddress, HttpClient, Limits, TlsRoots, client_config};
 use crate::http_message::{Method, Request};
 
 /// Why the TLS connector does not work.
@@ -28,7 +27,7 @@ impl SelfTestError {
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Makes a certificate, serves one request with it on loopback and asks it through the real client.
+/// Makes a certificate, serves one request with it on loopback, and sends that request with the real client.
 ///
 /// # Errors
 /// [`SelfTestError`] with the step that failed.
@@ -52,7 +51,8 @@ pub async fn self_test() -> Result<(), SelfTestError> {
         .map_err(SelfTestError::from)?;
     let tls = client_config(&TlsRoots::One(certificate)).map_err(SelfTestError::from)?;
     let client = HttpClient::new(tls, Limits { connect_timeout: LIMIT, keep_alive: LIMIT, in_flight: 1 });
-    let origin = Origin::new(Scheme::HTTPS, "localhost", address.port()).map_err(SelfTestError::from)?;
+    let endpoint = EndpointAddress { tls: true, host: "localhost".to_owned(), port: address.port() };
+    let origin = endpoint.origin().map_err(SelfTestError::from)?;
     let call = Call {
         request: Request { method: Method::Get, target: "/".to_owned(), headers: Vec::new(), body: None },
         origin: &origin,
@@ -92,6 +92,6 @@ mod tests {
 
     #[test]
     fn the_connector_shakes_hands() {
-        actix_web::rt::System::new().block_on(self_test()).unwrap();
+        crate::tasks::block_on(self_test()).unwrap();
     }
 }

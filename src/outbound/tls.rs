@@ -1,4 +1,4 @@
-//! TLS towards the MQ: rustls with ring, public roots or a private CA, always verified.
+//! TLS towards other servers: rustls with ring, public roots or a private CA, always verified.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,10 +29,10 @@ pub enum TlsError {
     Setup(String),
 }
 
-/// The configuration for every connection of a profile: HTTP/1.1 only, TLS 1.2 and 1.3.
+/// The configuration for connections: HTTP/1.1 only, TLS 1.2 and 1.3.
 ///
 /// # Errors
-/// [`TlsError`] when the CA file is no use.
+/// [`TlsError`] when the CA file cannot be used.
 pub fn client_config(roots: &TlsRoots) -> Result<Arc<ClientConfig>, TlsError> {
     let mut store = RootCertStore::empty();
     match roots {

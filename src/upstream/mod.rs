@@ -4,18 +4,11 @@
 //! A [`Plan`] is `Send` and made once per profile; an [`Upstream`] is built from it inside each worker thread, because
 //! the HTTP client is not `Send`.
 
-mod breaker;
-mod clock_skew;
-mod endpoints;
+mod attempts;
 mod error;
-mod exchange;
+mod http;
 mod keys;
-mod look_up;
-mod monitor;
-mod mq_http;
-mod ons_http;
 mod plan;
-mod retry;
 mod watch_keys;
 
 use std::time::Duration;
@@ -24,18 +17,14 @@ use crate::config::OnUnknown;
 use crate::context::RequestContext;
 use crate::model::{Capabilities, ConsumerGroup, Delivery, Message, Published, TagFilter, Topic, UpstreamHandle};
 
-pub use breaker::BreakerSettings;
-pub use endpoints::{EndpointAddress, Endpoints};
 pub use error::{UpstreamError, UpstreamErrorKind};
-pub use keys::{Demand, Keys, Unchanged};
-pub use look_up::look_up;
-pub use monitor::watch;
-pub use mq_http::MqHttp;
-pub use ons_http::OnsHttp;
-pub use plan::{Parts, Plan};
+pub use http::{MqHttp, OnsHttp};
+pub use keys::{Keys, ReloadPolicy, Unchanged};
+pub use plan::{Plan, PlanError, PlanResources};
 pub use watch_keys::watch_keys;
 
-pub(crate) use mq_http::signed as sign_mq_http;
+pub(crate) use http::sign_mq_http;
+use plan::{Profile, ProtocolPlan};
 
 /// A client of one profile's MQ, for one thread.
 #[derive(Debug)]
@@ -49,7 +38,7 @@ pub enum Upstream {
 /// A result, and how often the MQ was tried for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempted<T> {
-    /// Every address asked, repetitions included.
+    /// Every address tried, repetitions included.
     pub attempts: u32,
     /// What came of the last one.
     pub result: T,
@@ -58,7 +47,7 @@ pub struct Attempted<T> {
 /// Why a protocol does not carry a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Objection {
-    /// The protocol, or the way the profile uses it, lacks what a field asks for.
+    /// The protocol, or the way the profile uses it, lacks what a field needs.
     Unsupported {
         /// The field's name.
         field: &'static str,
@@ -76,7 +65,7 @@ pub enum Objection {
 
 /// What a receive asks for, within the protocol's capabilities.
 #[derive(Debug, Clone, Copy)]
-pub struct ReceiveRequest<'a> {
+pub struct PollRequest<'a> {
     /// Where from.
     pub topic: &'a Topic,
     /// For whom.
@@ -95,29 +84,29 @@ impl Upstream {
     /// Builds the client that the profile's protocol asks for.
     #[must_use]
     pub fn build(plan: &Plan) -> Self {
-        match plan.protocol {
-            crate::config::Protocol::OnsHttp => Self::OnsHttp(OnsHttp::new(plan)),
-            crate::config::Protocol::MqHttp => Self::MqHttp(MqHttp::new(plan)),
+        match &plan.protocol {
+            ProtocolPlan::OnsHttp(http, settings) => Self::OnsHttp(OnsHttp::new(&plan.profile, http, settings)),
+            ProtocolPlan::MqHttp(http, settings) => Self::MqHttp(MqHttp::new(&plan.profile, http, settings)),
         }
     }
 
-    fn plan(&self) -> &Plan {
+    fn profile(&self) -> &Profile {
         match self {
-            Self::OnsHttp(it) => it.plan(),
-            Self::MqHttp(it) => it.plan(),
+            Self::OnsHttp(it) => it.profile(),
+            Self::MqHttp(it) => it.profile(),
         }
     }
 
     /// What the protocol can do.
     #[must_use]
     pub fn capabilities(&self) -> &Capabilities {
-        &self.plan().capabilities
+        &self.profile().capabilities
     }
 
     /// How long a receive pauses after an empty answer that came before its time.
     #[must_use]
     pub fn empty_poll_pause(&self) -> Duration {
-        self.plan().empty_poll_pause
+        self.profile().empty_poll_pause
     }
 
     /// Most deliveries that one acknowledgement names.
@@ -170,7 +159,7 @@ impl Upstream {
     pub async fn receive(
         &self,
         context: &RequestContext,
-        request: &ReceiveRequest<'_>,
+        request: &PollRequest<'_>,
     ) -> Result<Vec<Delivery>, UpstreamError> {
         match self {
             Self::OnsHttp(it) => it.receive(context, request).await,

@@ -104,10 +104,9 @@ impl Interview<'_> {
     }
 
     fn read(&self, answer: &Answer) -> Said {
-        let status = answer.status.as_u16();
         match self.protocol {
-            Protocol::OnsHttp => read_ons::read(status, &answer.body),
-            Protocol::MqHttp => read_mq::read(status, &answer.body),
+            Protocol::OnsHttp => read_ons::read(answer.status, &answer.body),
+            Protocol::MqHttp => read_mq::read(answer.status, &answer.body),
         }
     }
 
