@@ -5,10 +5,12 @@
 
 mod application;
 mod cgroup;
+mod credentials;
 mod data_directory;
 mod dependencies;
 mod descriptors;
 mod embedded;
+mod endpoints;
 mod error;
 mod gateway;
 mod run_mode;
@@ -16,8 +18,10 @@ mod signals;
 mod start;
 
 pub use application::{Addresses, Application};
+pub use credentials::{CredentialsError, named_credentials, profile_credentials};
 pub use dependencies::Dependencies;
 pub use descriptors::raise as raise_descriptors;
+pub use endpoints::profile_endpoints;
 pub use error::StartError;
 pub use run_mode::RunMode;
 pub use signals::Signals;
