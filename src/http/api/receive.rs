@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::content_type;
 use super::raw::shown;
+use super::received_body::ReceivedBody;
 use super::shape::{Field, FieldKind, object};
 use super::times::rfc3339;
 use crate::gateway::{GroupRoute, ReceiptHandle, ReceiveRequest};
@@ -37,20 +38,9 @@ struct Request {
     tags: Option<Vec<String>>,
 }
 
+/// A message as callers see it.
 #[derive(Serialize)]
-struct ReceiveResponse<'a> {
-    messages: Vec<Item<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    applied: Option<Applied>,
-}
-
-#[derive(Serialize)]
-struct Applied {
-    max_messages: u32,
-}
-
-#[derive(Serialize)]
-struct Item<'a> {
+pub(super) struct Item<'a> {
     message_id: &'a str,
     receipt_handle: &'a str,
     body: Cow<'a, str>,
@@ -92,16 +82,14 @@ async fn poll(
             let problem = Problem::from(error);
             if by_query { problem.in_query(str::to_owned) } else { problem }
         })?;
-    let applied = received.applied_max_messages.map(|max_messages| Applied { max_messages });
-    let messages = received.messages.iter().map(|(delivery, handle)| item(delivery, handle)).collect();
     let mut response = HttpResponse::Ok();
     if by_query {
         response.insert_header((CACHE_CONTROL, "no-store"));
     }
-    Ok(response.json(ReceiveResponse { messages, applied }))
+    Ok(response.content_type(ContentType::json()).body(ReceivedBody::new(received)))
 }
 
-fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
+pub(super) fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
     let (body, encoding) = match std::str::from_utf8(&delivery.body) {
         Ok(text) => (text.into(), "text"),
         Err(_) => (STANDARD.encode(&delivery.body).into(), "base64"),

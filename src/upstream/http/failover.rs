@@ -16,12 +16,14 @@ use crate::outbound::{Answer, Call, CallError, HttpClient, Origin, Verdict};
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
-use crate::upstream::{Attempted, UpstreamError};
+use crate::upstream::{Attempted, UpstreamError, UpstreamErrorKind};
 
 /// The whole call of a receive ends this long after its wait.
 pub(super) const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
 /// Most addresses that one attempt tries.
 const MAX_ADDRESSES: u32 = 3;
+/// A receive's answer as it came, decoded, and the part of it that is being written.
+const COPIES: usize = 3;
 /// How often the clocks are compared.
 const SKEW_PAUSE: Duration = Duration::from_secs(1);
 
@@ -43,10 +45,10 @@ impl Failover {
     pub(super) fn new(profile: &Profile, plan: &HttpPlan, max_answer_bytes: usize) -> Self {
         Self {
             profile: profile.clone(),
-            short: HttpClient::new(plan.tls.clone(), plan.limits),
-            polls: HttpClient::new(plan.tls.clone(), plan.limits),
+            short: HttpClient::new(plan.tls.clone(), plan.limits, plan.memory.clone()),
+            polls: HttpClient::new(plan.tls.clone(), plan.limits, plan.memory.clone()),
             plan: plan.clone(),
-            max_answer_bytes,
+            max_answer_bytes: max_answer_bytes.min(plan.memory.largest_charge()),
             skew_measured: Cell::new(None),
         }
     }
@@ -57,7 +59,7 @@ impl Failover {
         &self,
         policy: &AttemptPolicy<'_>,
         sign: impl Fn(&Pair, UnixMillis) -> Request,
-        read: impl Fn(&Answer) -> Result<T, UpstreamError>,
+        read: impl Fn(Answer) -> Result<T, UpstreamError>,
     ) -> Attempted<Result<T, UpstreamError>> {
         let tried = Cell::new(0);
         let attempt = || self.attempt(policy, &sign, &read, &tried);
@@ -70,7 +72,7 @@ impl Failover {
         &self,
         policy: &AttemptPolicy<'_>,
         sign: &impl Fn(&Pair, UnixMillis) -> Request,
-        read: &impl Fn(&Answer) -> Result<T, UpstreamError>,
+        read: &impl Fn(Answer) -> Result<T, UpstreamError>,
         tried: &Cell<u32>,
     ) -> Result<T, UpstreamError> {
         let (endpoints, deadline) = (&self.plan.endpoints, policy.context.deadline());
@@ -103,10 +105,20 @@ impl Failover {
                     failure = Some(error.into());
                     continue;
                 }
-                Err(error @ (CallError::TimedOut | CallError::Broken(_) | CallError::TooLarge(_))) => Err(error.into()),
+                // It is on its way and cannot be read: it comes again after its visibility timeout.
+                Err(CallError::NoMemory(full)) if policy.operation == Operation::Receive => {
+                    self.profile.messages_left_unread(policy.context, full);
+                    Err(UpstreamError::new(UpstreamErrorKind::Overloaded, full.to_string()))
+                }
+                Err(
+                    error @ (CallError::TimedOut
+                    | CallError::Broken(_)
+                    | CallError::TooLarge(_)
+                    | CallError::NoMemory(_)),
+                ) => Err(error.into()),
                 Ok(answer) => {
                     self.measure_skew(&answer);
-                    read(&answer)
+                    read(answer)
                 }
             };
             permit.settle(verdict(&result), Instant::now());
@@ -130,8 +142,11 @@ impl Failover {
         let now = self.plan.clock_skew.corrected(self.profile.clock.now());
         let request = sign(&self.profile.keys.current(), now);
         let (deadline, max_answer_bytes) = (policy.context.deadline(), self.max_answer_bytes);
-        let client = if policy.operation == Operation::Receive { &self.polls } else { &self.short };
-        client.call(Call { request, origin, address, deadline, max_answer_bytes }).await
+        let (client, copies) = match policy.operation {
+            Operation::Receive => (&self.polls, COPIES),
+            Operation::Publish | Operation::Acknowledge => (&self.short, 1),
+        };
+        client.call(Call { request, origin, address, deadline, max_answer_bytes, copies }).await
     }
 
     fn note_unreachable(&self) {

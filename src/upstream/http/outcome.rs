@@ -17,7 +17,7 @@ impl From<CallError> for UpstreamError {
             }
             CallError::TimedOutUnsent => (UpstreamErrorKind::Unreachable, error.to_string()),
             CallError::TimedOut => (UpstreamErrorKind::Timeout, error.to_string()),
-            CallError::Broken(_) | CallError::TooLarge(_) => {
+            CallError::Broken(_) | CallError::TooLarge(_) | CallError::NoMemory(_) => {
                 (UpstreamErrorKind::BadResponse, format!("the MQ's answer could not be used: {error}"))
             }
         };

@@ -7,6 +7,7 @@ use rustls::ClientConfig;
 
 use super::clock_skew::ClockSkew;
 use crate::config::ProfileConfig;
+use crate::memory::MemoryBudget;
 use crate::outbound::{BreakerSettings, EndpointAddress, Endpoints, Limits, TlsRoots, client_config};
 use crate::telemetry::Metrics;
 use crate::upstream::PlanError;
@@ -24,6 +25,8 @@ pub(in crate::upstream) struct HttpPlan {
     pub(super) tls: Arc<ClientConfig>,
     /// The MQ's clock minus ours.
     pub(super) clock_skew: Arc<ClockSkew>,
+    /// What answers are charged to.
+    pub(super) memory: MemoryBudget,
 }
 
 impl HttpPlan {
@@ -34,6 +37,7 @@ impl HttpPlan {
     pub(in crate::upstream) fn new(
         profile: &ProfileConfig,
         addresses: &[EndpointAddress],
+        memory: &MemoryBudget,
         metrics: &Metrics,
     ) -> Result<Self, PlanError> {
         let breaker = BreakerSettings { failures: profile.breaker_failures, open: profile.breaker_open };
@@ -49,6 +53,7 @@ impl HttpPlan {
             },
             tls: client_config(&roots)?,
             clock_skew: Arc::new(ClockSkew::new(profile.clock_skew, metrics.upstream.clock_skew(&profile.name))),
+            memory: memory.clone(),
         })
     }
 }
