@@ -149,8 +149,10 @@ impl<'a> EndpointRequest<'a> {
 
     /// Reads the whole body, at most `limit` bytes of it, whatever its encoding: the vendors' endpoints look at none.
     pub(in crate::http) async fn body(&self, payload: &mut Payload, limit: usize) -> Result<Bytes, BodyError> {
-        let mut memory = self.memory.borrow_mut();
-        body::read(self.request, payload, limit, self.service.settings.pace, &mut memory).await
+        let mut memory = self.service.resources.memory.charge();
+        let body = body::read(self.request, payload, limit, self.service.settings.pace, &mut memory).await?;
+        *self.memory.borrow_mut() = memory;
+        Ok(body)
     }
 
     /// Counts a refusal.
