@@ -6,28 +6,30 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::embedded::reachable;
-use super::listeners::{Door, Listener, serve};
-use super::{StartError, Surroundings};
-use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
+use super::credentials::{CredentialsError, named_credentials, profile_credentials};
+use super::dependencies::Dependencies;
+use super::descriptors;
+use super::endpoints::profile_endpoints;
+use super::error::StartError;
+use crate::config::{CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
-use crate::http_client::{TlsRoots, client_config};
+use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::signature::Credentials;
-use crate::tasks::{Stage, Tasks};
-use crate::upstream::{BreakerSettings, EndpointAddress, Endpoints, Keys, Parts, Plan};
+use crate::tasks::{Phase, Service, Services, Stage, Tasks};
+use crate::upstream::{self, Keys, Plan, PlanError, PlanResources};
 
 /// One plan per profile, in the order of their names, which is how routes number them.
 pub(super) fn plans(
     config: &Config,
     embedded: Option<SocketAddr>,
     embedded_credentials: Option<&Credentials>,
-    surroundings: &Surroundings,
+    dependencies: &Dependencies,
 ) -> Result<Vec<Plan>, StartError> {
     config
         .profiles
         .values()
-        .map(|profile| plan(config, profile, embedded, embedded_credentials, surroundings))
+        .map(|profile| plan(config, profile, embedded, embedded_credentials, dependencies))
         .collect()
 }
 
@@ -36,52 +38,33 @@ fn plan(
     profile: &ProfileConfig,
     embedded: Option<SocketAddr>,
     embedded_credentials: Option<&Credentials>,
-    surroundings: &Surroundings,
+    dependencies: &Dependencies,
 ) -> Result<Plan, StartError> {
     let name = profile.name.clone();
     let no_endpoint = || StartError::Inconsistent(format!("profile `{name}`: the embedded endpoint is not enabled"));
-    let addresses = profile.endpoints.iter().map(|endpoint| match endpoint {
-        Endpoint::Url { tls, host, port } => Ok(EndpointAddress { tls: *tls, host: host.clone(), port: *port }),
-        Endpoint::Embedded => {
-            let address = reachable(embedded.ok_or_else(no_endpoint)?);
-            Ok(EndpointAddress { tls: false, host: address.ip().to_string(), port: address.port() })
-        }
-    });
-    let addresses = addresses.collect::<Result<Vec<_>, StartError>>()?;
-    let breaker = BreakerSettings { failures: profile.breaker_failures, open: profile.breaker_open };
-    let state = |endpoint: &str| surroundings.metrics.circuit_breaker_state(&name, endpoint);
-    let endpoints = Endpoints::new(&addresses, breaker, state)
-        .map_err(|error| StartError::Inconsistent(format!("profile `{name}`: endpoints: {error}")))?;
-    let credentials = match &profile.credentials {
-        CredentialsSource::Inline(credentials) => credentials.clone(),
-        CredentialsSource::Embedded => embedded_credentials.cloned().ok_or_else(no_endpoint)?,
-        CredentialsSource::Named(credentials) => {
-            let files = config.credentials.get(credentials).ok_or_else(|| {
-                StartError::Inconsistent(format!("profile `{name}`: [credentials.{credentials}] is missing"))
-            })?;
-            config::load_credentials(files)
-                .map_err(|source| StartError::Credentials { profile: name.clone(), source })?
-        }
-    };
+    let addresses = profile_endpoints(profile, || embedded.ok_or_else(no_endpoint))?;
+    let embedded = || embedded_credentials.cloned().ok_or(CredentialsError::NoEndpoint);
+    let credentials = profile_credentials(config, profile, embedded)
+        .map_err(|source| StartError::Credentials { profile: name.clone(), source })?;
     let files = match &profile.credentials {
         CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
         CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
     };
-    let roots = profile.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File);
-    let tls = client_config(&roots).map_err(|source| StartError::Tls { profile: name.clone(), source })?;
-    let parts = Parts {
-        endpoints: Arc::new(endpoints),
+    let resources = PlanResources {
+        addresses,
         keys: Keys::new(&credentials, files),
-        tls,
-        clock: surroundings.clock.clone(),
-        random: surroundings.random.clone(),
-        metrics: &surroundings.metrics,
+        clock: dependencies.clock.clone(),
+        random: dependencies.random.clone(),
+        metrics: &dependencies.metrics,
     };
-    Ok(Plan::new(profile, parts))
+    Plan::new(profile, resources).map_err(|error| match error {
+        PlanError::Host(_) => StartError::Inconsistent(format!("profile `{name}`: {error}")),
+        PlanError::Tls(source) => StartError::Tls { profile: name.clone(), source },
+    })
 }
 
 /// Says at the start what would look like wrong keys to everybody who meets it.
-pub(super) fn tell_who_is_refused(config: &Config) {
+pub(super) fn log_refused_clients(config: &Config) {
     if !config.dropin.enabled || config.dropin.client_auth != ClientAuth::EmbeddedOnly {
         return;
     }
@@ -111,13 +94,23 @@ pub(super) fn callers(config: &Config, embedded: Option<&Credentials>) -> Result
 
 fn caller(config: &Config, caller: &CallerConfig) -> Result<Caller, StartError> {
     let name = caller.credentials.as_str();
-    let files = config.credentials.get(name).ok_or_else(|| {
-        StartError::Inconsistent(format!("caller `{}`: [credentials.{name}] is missing", caller.name))
-    })?;
-    let credentials = config::load_credentials(files)
+    let (credentials, files) = named_credentials(config, name)
         .map_err(|source| StartError::CallerCredentials { caller: caller.name.clone(), source })?;
     let keys = Keys::new(&credentials, Some((name.to_owned(), files.clone())));
     Ok(Caller { name: caller.name.as_str().into(), keys, topics: caller.topics.clone() })
+}
+
+/// Starts to look after every upstream, and after every key that is in files.
+pub(super) fn watch(plans: &[Plan], callers: &Callers, dependencies: &Dependencies, services: &mut Services) {
+    let mut add = |service| services.add(Phase::Background, service);
+    for plan in plans {
+        add(Service::start(format!("upstream {}", plan.name()), |stop| stop.interrupts(plan.clone().watch())));
+    }
+    for keys in plans.iter().map(|plan| plan.keys().clone()).chain(callers.keys()) {
+        let Some(name) = keys.name().map(|name| format!("credentials {name}")) else { continue };
+        let watch = upstream::watch_keys(keys, dependencies.metrics.credential_reloads.clone());
+        add(Service::start(name, |stop| stop.interrupts(watch)));
+    }
 }
 
 /// Serves the plans.
@@ -126,27 +119,26 @@ pub(super) fn listen(
     plans: Vec<Plan>,
     callers: Callers,
     tasks: &Tasks,
-    surroundings: &Surroundings,
+    dependencies: &Dependencies,
     stage: watch::Receiver<Stage>,
 ) -> Result<Listener, StartError> {
     let shared = Shared {
-        routes: Arc::new(Routes::new(config, &surroundings.metrics)),
+        routes: Arc::new(Routes::new(config, &dependencies.metrics)),
         plans: Arc::new(plans),
-        metrics: Arc::clone(&surroundings.metrics),
-        clock: surroundings.clock.clone(),
-        stage,
+        metrics: Arc::clone(&dependencies.metrics),
+        stage: stage.clone(),
     };
     let settings = DataSettings::new(&config.server, DropIn::new(&config.dropin, callers));
-    let (tasks, random) = (tasks.clone(), surroundings.random.clone());
+    let (tasks, resources) = (tasks.clone(), dependencies.for_services(stage));
     let build = move || {
         let gateway = Gateway::new(shared.clone());
-        Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), &random))
+        Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), resources.clone()))
     };
-    let door = Door {
+    let options = ListenerOptions {
         name: "data",
-        address: config.server.listen,
-        key: "server.listen",
-        metrics: surroundings.metrics.connections("data"),
+        listen: ListenAddress { address: config.server.listen, key: "server.listen" },
+        connections: descriptors::connections(config),
+        metrics: dependencies.metrics.connections.listener("data"),
     };
-    serve(config, door, build, DataService::handle)
+    Ok(listener::serve(&config.server, options, build, DataService::handle)?)
 }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use prometheus::IntGauge;
 
 use super::Readiness;
 use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats};
 use crate::http::problem::{Code, Problem};
 use crate::http::request_id::{RequestIds, X_REQUEST_ID};
-use crate::telemetry::{EmbeddedTotals, Metrics};
+use crate::telemetry::{EmbeddedTotals, Gauge, Metrics};
 
 /// The routes, in the order of the contract.
 const ROUTES: &str = "/livez, /readyz, /startupz, /metrics, /config";
@@ -24,7 +23,7 @@ pub struct ManagementService {
     /// What `/metrics` shows.
     pub metrics: Arc<Metrics>,
     /// Profile names and whether their MQ answers.
-    pub upstreams: Vec<(String, IntGauge)>,
+    pub upstreams: Vec<(String, Gauge)>,
     /// Asked for its numbers at each scrape.
     pub engine: Option<Engine>,
     /// What `/config` shows: redacted when it was made.
@@ -54,7 +53,7 @@ impl ManagementService {
             return Problem::method_not_allowed("GET, HEAD").closing().response(id);
         }
         match path {
-            // Liveness asks nobody: a restart mends nothing outside this process.
+            // Liveness depends on nothing else: a restart fixes nothing outside this process.
             "/livez" => HttpResponse::Ok().body("ok\n"),
             "/startupz" => probe(self.readiness.started(), "starting\n"),
             "/readyz" => self.ready(request.uri().query() == Some("verbose")),
@@ -90,13 +89,15 @@ impl ManagementService {
         if let Some(engine) = &self.engine {
             match engine.stats().await {
                 Ok(stats) => self.show(&stats),
-                Err(error) => tracing::warn!(%error, "the embedded endpoint could not tell its numbers"),
+                Err(error) => {
+                    tracing::warn!(request_id = id, %error, "the embedded endpoint could not tell its numbers");
+                }
             }
         }
         match self.metrics.render() {
-            Ok(page) => HttpResponse::Ok().insert_header((CONTENT_TYPE, prometheus::TEXT_FORMAT)).body(page),
+            Ok(page) => HttpResponse::Ok().insert_header((CONTENT_TYPE, Metrics::CONTENT_TYPE)).body(page),
             Err(error) => {
-                tracing::error!(%error, "the metrics could not be written");
+                tracing::error!(request_id = id, %error, "the metrics could not be written");
                 Problem::new(Code::InternalError, "the metrics could not be written").response(id)
             }
         }
@@ -106,7 +107,7 @@ impl ManagementService {
 impl ManagementService {
     /// Puts the embedded endpoint's numbers into the metrics.
     fn show(&self, stats: &EngineStats) {
-        self.metrics.set_embedded(&stats.groups.iter().map(into_sample).collect::<Vec<_>>());
+        self.metrics.embedded.set_groups(&stats.groups.iter().map(into_sample).collect::<Vec<_>>());
         let totals = EmbeddedTotals {
             dropped: stats.totals.dropped_by_retention,
             dead_lettered: stats.totals.dead_lettered,
@@ -115,7 +116,7 @@ impl ManagementService {
         let dead_letters = stats.topics.iter().filter(|topic| topic.topic.as_str().starts_with(DEAD_LETTER_PREFIX));
         let dead_letters: Vec<_> =
             dead_letters.map(|topic| (topic.topic.as_str().to_owned(), topic.messages)).collect();
-        self.metrics.set_embedded_totals(totals, &dead_letters);
+        self.metrics.embedded.set_totals(totals, &dead_letters);
     }
 }
 
@@ -130,7 +131,7 @@ fn into_sample(group: &crate::embedded::GroupStats) -> crate::telemetry::Embedde
         ready: group.ready,
         in_flight: group.in_flight,
         delayed: group.delayed,
-        passed_over: group.passed_over,
+        filtered_out: group.passed_over,
         oldest_age: group.oldest_unacknowledged_age,
     }
 }

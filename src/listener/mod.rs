@@ -1,0 +1,30 @@
+//! Listeners: sockets, servers, and the guard on callers' connections.
+//!
+//! The HTTP library limits only the first head of a connection. Here every connection is wrapped in a `GuardedStream`
+//! that keeps, in one small [`Connection`] shared with the requests on it, what it waits for and since when. No request
+//! makes a timer: each thread has one table that looks at all its connections a few times in the shortest limit, and
+//! closes those that are overdue:
+//!
+//! - a head, first or later, that is not whole after `head_timeout`, answered 408 where that cannot be taken for a
+//!   second answer; the same for bytes that belong to no request, such as the rest of a body that nobody reads;
+//! - an idle connection after `keep_alive`;
+//! - an answer of which too little was taken in `write_timeout`; what the kernel has taken, it watches itself;
+//! - where the cap is near, those that have waited longest.
+//!
+//! Bodies that are read have their deadline where they are read (`http::body`).
+
+mod addresses;
+mod connection;
+mod eviction;
+mod guard;
+mod read_bytes;
+mod request;
+mod server;
+mod socket;
+mod stream;
+mod table;
+
+pub use connection::Connection;
+pub(crate) use request::connection_of;
+pub use server::{Listener, ListenerOptions, serve, serve_on_one_thread};
+pub use socket::{ListenAddress, ListenError};

@@ -1,0 +1,148 @@
+//! The ONS HTTP protocol as a client (protocol notes ONS 7, items 23 to 27).
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::HttpPlan;
+use super::failover::{Failover, RECEIVE_MARGIN};
+use super::refusal::{kind_of_status, refusal};
+use crate::config::{OnUnknown, ProfileConfig};
+use crate::context::RequestContext;
+use crate::model::{ConsumerGroup, Delivery, Message, Published, Topic, UpstreamHandle};
+use crate::outbound::Answer;
+use crate::protocol::ons_http::{
+    self, Acknowledge, Consume, Publish, Request, decode_consumed, decode_error, decode_published,
+};
+use crate::signature::Pair;
+use crate::upstream::attempts::{AttemptPolicy, Operation};
+use crate::upstream::plan::Profile;
+use crate::upstream::{Attempted, PollRequest, UpstreamError, UpstreamErrorKind};
+
+/// What only this protocol needs of a profile.
+#[derive(Debug, Clone)]
+pub(in crate::upstream) struct OnsHttpSettings {
+    /// Sent as.
+    producer_group: String,
+    /// Content type of publishes.
+    content_type: String,
+    /// Assumed, since no delivery has it.
+    visibility_timeout: Duration,
+    /// A receive that does not wait says so.
+    zero_timeout: bool,
+}
+
+impl OnsHttpSettings {
+    pub(in crate::upstream) fn new(profile: &ProfileConfig) -> Self {
+        Self {
+            producer_group: profile.producer_group.clone(),
+            content_type: profile.content_type.clone(),
+            visibility_timeout: profile.visibility_timeout,
+            zero_timeout: profile.zero_timeout,
+        }
+    }
+}
+
+/// One thread's client of one profile.
+#[derive(Debug)]
+pub struct OnsHttp {
+    failover: Failover,
+    settings: OnsHttpSettings,
+}
+
+impl OnsHttp {
+    pub(in crate::upstream) fn new(profile: &Profile, plan: &HttpPlan, settings: &OnsHttpSettings) -> Self {
+        // Six bytes of JSON escapes per byte of body at worst, and some room for the rest (contract section 4).
+        let per_message = profile.capabilities.max_message_bytes.saturating_mul(6);
+        let max_answer_bytes = per_message.saturating_mul(32).saturating_add(1024 * 1024);
+        Self { failover: Failover::new(profile, plan, max_answer_bytes), settings: settings.clone() }
+    }
+
+    pub(in crate::upstream) fn profile(&self) -> &Profile {
+        &self.failover.profile
+    }
+
+    pub(in crate::upstream) async fn publish(
+        &self,
+        context: &RequestContext,
+        message: &Message,
+        on_unknown: OnUnknown,
+    ) -> Attempted<Result<Published, UpstreamError>> {
+        let sign = |pair: &Pair, now| {
+            let OnsHttpSettings { producer_group, content_type, .. } = &self.settings;
+            Request::Publish(Publish::new(message, producer_group, content_type, now)).sign(pair)
+        };
+        let read = |answer: &Answer| {
+            if answer.status != 201 {
+                return Err(self.classify(answer, Operation::Publish));
+            }
+            decode_published(&answer.body).map_err(bad_response)
+        };
+        let policy = AttemptPolicy { operation: Operation::Publish, context, on_unknown };
+        self.failover.perform(&policy, sign, read).await
+    }
+
+    pub(in crate::upstream) async fn receive(
+        &self,
+        context: &RequestContext,
+        poll: &PollRequest<'_>,
+    ) -> Result<Vec<Delivery>, UpstreamError> {
+        let end_of_wait = Instant::now() + poll.wait;
+        let sign = |pair: &Pair, now| {
+            let timeout = if poll.wait.is_zero() {
+                // Without `timeout` the vendor's service holds an empty poll as long as it likes.
+                self.settings.zero_timeout.then_some(0)
+            } else {
+                // A repeated poll waits for what is left only.
+                let left = end_of_wait.saturating_duration_since(Instant::now());
+                Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+            };
+            let consume = Consume::new(poll.topic.as_str(), poll.group.as_str(), now);
+            Request::Consume(Consume { num: Some(poll.max_messages), timeout, ..consume }).sign(pair)
+        };
+        let read = |answer: &Answer| {
+            if answer.status != 200 {
+                return Err(self.classify(answer, Operation::Receive));
+            }
+            let visible_again_at = self.profile().clock.now() + self.settings.visibility_timeout;
+            let consumed = decode_consumed(&answer.body, visible_again_at).map_err(bad_response)?;
+            self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
+            Ok(consumed.deliveries)
+        };
+        let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
+        let policy = AttemptPolicy { operation: Operation::Receive, context, on_unknown: OnUnknown::Report };
+        self.failover.perform(&policy, sign, read).await.result
+    }
+
+    /// The protocol acknowledges one delivery at a time.
+    pub(in crate::upstream) async fn acknowledge(
+        &self,
+        context: &RequestContext,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handle: &UpstreamHandle,
+    ) -> Result<(), UpstreamError> {
+        let sign = |pair: &Pair, now| {
+            Request::Acknowledge(Acknowledge::new(topic.as_str(), group.as_str(), handle.as_str(), now)).sign(pair)
+        };
+        let read = |answer: &Answer| match answer.status {
+            204 => Ok(()),
+            _ => Err(self.classify(answer, Operation::Acknowledge)),
+        };
+        let policy = AttemptPolicy { operation: Operation::Acknowledge, context, on_unknown: OnUnknown::Report };
+        self.failover.perform(&policy, sign, read).await.result
+    }
+
+    /// The row of the contract's table for an answer that is no success.
+    fn classify(&self, answer: &Answer, operation: Operation) -> UpstreamError {
+        let body = decode_error(&answer.body);
+        let says_why = body.is_some() || answer.retry_after.is_some();
+        let kind = kind_of_status(answer.status, says_why, operation);
+        let code = body.as_ref().and_then(|body| body.code.as_str());
+        refusal(kind, answer, code, None, &self.failover.plan.clock_skew)
+    }
+}
+
+fn bad_response(error: ons_http::ResponseError) -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::BadResponse, format!("the MQ's answer could not be used: {error}"))
+}
