@@ -3,18 +3,18 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::dependencies::Dependencies;
+use super::descriptors;
 use super::error::StartError;
-use super::listeners::{Door, Listener, serve};
 use crate::config::{self, Config, EmbeddedStorage};
 use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation};
 use crate::http::embedded_mq::{EndpointService, EndpointSettings};
+use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::signature::Credentials;
 use crate::storage::DataDir;
 use crate::tasks::{Stage, StopSignal};
@@ -88,18 +88,15 @@ pub(super) fn listen(
 ) -> Result<Listener, StartError> {
     let settings = EndpointSettings::new(&config.embedded, &opened.credentials, &config.server.limits);
     let engine = opened.engine.clone();
-    let Dependencies { clock, metrics, random } = dependencies.clone();
-    let door = Door {
+    let options = ListenerOptions {
         name: "embedded",
-        address: config.embedded.listen,
-        key: "embedded.listen",
-        metrics: metrics.connections.listener("embedded"),
+        listen: ListenAddress { address: config.embedded.listen, key: "embedded.listen" },
+        connections: descriptors::connections(config),
+        metrics: dependencies.metrics.connections.listener("embedded"),
     };
-    let build = move || {
-        let (engine, settings, clock) = (engine.clone(), settings.clone(), clock.clone());
-        Rc::new(EndpointService::new(engine, settings, clock, Arc::clone(&metrics), stage.clone(), &random))
-    };
-    let listener = serve(config, door, build, EndpointService::handle)?;
+    let resources = dependencies.for_services(stage);
+    let build = move || Rc::new(EndpointService::new(engine.clone(), settings.clone(), resources.clone()));
+    let listener = listener::serve(&config.server, options, build, EndpointService::handle)?;
     if let Some((own, directory)) = &opened.own {
         let url = format!("http://{}", reachable(listener.address));
         own.clone().note_url(directory, url)?;

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::dependencies::Dependencies;
+use super::descriptors;
 use super::embedded::reachable;
 use super::error::StartError;
-use super::listeners::{Door, Listener, serve};
 use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
+use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::outbound::EndpointAddress;
 use crate::signature::Credentials;
 use crate::tasks::{Phase, Service, Services, Stage, Tasks};
@@ -143,20 +144,19 @@ pub(super) fn listen(
         routes: Arc::new(Routes::new(config, &dependencies.metrics)),
         plans: Arc::new(plans),
         metrics: Arc::clone(&dependencies.metrics),
-        clock: dependencies.clock.clone(),
-        stage,
+        stage: stage.clone(),
     };
     let settings = DataSettings::new(&config.server, DropIn::new(&config.dropin, callers));
-    let (tasks, random) = (tasks.clone(), dependencies.random.clone());
+    let (tasks, resources) = (tasks.clone(), dependencies.for_services(stage));
     let build = move || {
         let gateway = Gateway::new(shared.clone());
-        Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), &random))
+        Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), resources.clone()))
     };
-    let door = Door {
+    let options = ListenerOptions {
         name: "data",
-        address: config.server.listen,
-        key: "server.listen",
+        listen: ListenAddress { address: config.server.listen, key: "server.listen" },
+        connections: descriptors::connections(config),
         metrics: dependencies.metrics.connections.listener("data"),
     };
-    serve(config, door, build, DataService::handle)
+    Ok(listener::serve(&config.server, options, build, DataService::handle)?)
 }

@@ -10,7 +10,6 @@ mod descriptors;
 mod embedded;
 mod error;
 mod gateway;
-mod listeners;
 mod run_mode;
 mod signals;
 mod start;

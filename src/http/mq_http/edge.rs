@@ -1,18 +1,20 @@
-//! The MQ HTTP protocol at the edge (protocol notes MQ HTTP 2 and 5).
+//! From an HTTP request to the protocol's types, who may call, and answers as HTTP responses (protocol notes MQ HTTP 2 and
+//! 5). What a request does is not decided here.
 
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
-use actix_web::http::{Method as HttpMethod, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
-use super::{Caller, Callers};
+use crate::http::body::BodyError;
+use crate::http::callers::{Caller, Callers};
+use crate::http::vendor::METHODS;
 use crate::http_message::Method;
 use crate::model::{ConsumerGroup, Message, NameError, UnixMillis};
 use crate::protocol::mq_http::{
     self, CONTENT_TYPE as TEXT_XML, Refusal, Target, VERSION, decode_authorization, decode_date, decode_target,
-    raw_topic,
 };
 use crate::signature::mq_http::{content_md5_matches, string_to_sign};
 
@@ -21,24 +23,6 @@ const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-mq-request-id");
 const X_MQ_VERSION: HeaderName = HeaderName::from_static("x-mq-version");
 const X_MQ: &str = "x-mq-";
-
-/// Whether a raw path is the protocol's one kind of resource, whatever the topic.
-pub(super) fn is_path(path: &str) -> bool {
-    raw_topic(path).is_some()
-}
-
-/// The protocol's method.
-///
-/// # Errors
-/// [`Refusal::MethodNotAllowed`].
-pub(in crate::http) fn method(request: &HttpRequest) -> Result<Method, Refusal> {
-    match *request.method() {
-        HttpMethod::POST => Ok(Method::Post),
-        HttpMethod::GET => Ok(Method::Get),
-        HttpMethod::DELETE => Ok(Method::Delete),
-        _ => Err(Refusal::MethodNotAllowed),
-    }
-}
 
 /// What the request line asks for.
 pub(in crate::http) fn target(request: &HttpRequest, method: Method) -> Result<Target<'_>, Refusal> {
@@ -113,6 +97,19 @@ pub(in crate::http) fn too_big(limit: usize) -> Refusal {
     Refusal::InvalidArgument(format!("The value of MessageBody should between 1 and {limit} bytes.").into())
 }
 
+/// A body that was not read to its end.
+pub(in crate::http) fn unread(error: BodyError) -> Refusal {
+    match error {
+        BodyError::TooLarge { limit, .. } => {
+            Refusal::InvalidArgument(format!("The XML you provided should be at most {limit} bytes.").into())
+        }
+        BodyError::EncodingNotSupported => {
+            Refusal::InvalidArgument("The body must come without Content-Encoding.".into())
+        }
+        BodyError::Late(_) | BodyError::Slow(_) | BodyError::Broken => Refusal::IncompleteBody,
+    }
+}
+
 /// Refuses a time that is too far ahead; a past one is at once.
 pub(in crate::http) fn check_delivery_time(message: &Message, now: UnixMillis) -> Result<(), Refusal> {
     match message.deliver_at {
@@ -152,7 +149,7 @@ pub(in crate::http) fn refused(refusal: &Refusal, host: &str, request_id: &str) 
         response.insert_header((RETRY_AFTER, "1"));
     }
     if *refusal == Refusal::MethodNotAllowed {
-        response.insert_header((ALLOW, super::ALLOWED));
+        response.insert_header((ALLOW, METHODS));
     }
     // The normal answer of an empty poll keeps its connection; after the others a body may be unread.
     if *refusal != Refusal::MessageNotExist {

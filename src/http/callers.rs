@@ -26,7 +26,7 @@ impl Callers {
     /// Takes the pairs over.
     ///
     /// # Errors
-    /// The names of two callers with the same access key: nobody could tell them apart.
+    /// The names of two callers with the same access key, which no request could tell apart.
     pub fn new(callers: Vec<Caller>) -> Result<Self, (Arc<str>, Arc<str>)> {
         let mut seen: Vec<&Caller> = Vec::with_capacity(callers.len());
         for caller in &callers {
@@ -46,7 +46,8 @@ impl Callers {
         Self(Arc::new([Caller { name: "embedded".into(), keys, topics: CallerTopics::Any }]))
     }
 
-    /// The caller with this access key; none where a rotation gave two callers the same. An access key is no secret: comparing it need not take constant time.
+    /// The caller with this access key; none where a rotation gave two callers the same. An access key is no secret:
+    /// comparing it need not take constant time.
     pub(in crate::http) fn find(&self, access_key: &str) -> Option<&Caller> {
         let mut found = self.0.iter().filter(|caller| caller.keys.current().access_key == access_key);
         found.next().filter(|_| found.next().is_none())

@@ -1,14 +1,17 @@
-//! The ONS HTTP protocol at the edge (protocol notes ONS 7).
+//! From an HTTP request to the protocol's types, who may call, and answers as HTTP responses (protocol notes ONS 7). What a
+//! request does is not decided here.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use actix_web::http::{Method as HttpMethod, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 
-use super::{Caller, Callers};
+use crate::http::body::BodyError;
+use crate::http::callers::{Caller, Callers};
+use crate::http::vendor::METHODS;
 use crate::http_message::Method;
 use crate::model::{
     ConsumerGroup, Key, MAX_DELAY, Message, MessageGroup, MessageId, NameError, Tag, Topic, UnixMillis,
@@ -16,22 +19,6 @@ use crate::model::{
 use crate::protocol::ons_http::{
     self, CONTENT_TYPE as TEXT_HTML, Demand, ForbiddenReason, Header, Publish, Refusal, Signed,
 };
-
-/// Whether a raw path is the protocol's one resource. Duplicate slashes come from base URLs that end in one (protocol
-/// notes ONS 2).
-pub(super) fn is_path(path: &str) -> bool {
-    path.starts_with('/') && matches!(path.trim_start_matches('/'), "message" | "message/")
-}
-
-/// The protocol's method, where it is one.
-pub(in crate::http) fn method(request: &HttpRequest) -> Option<Method> {
-    match *request.method() {
-        HttpMethod::POST => Some(Method::Post),
-        HttpMethod::GET => Some(Method::Get),
-        HttpMethod::DELETE => Some(Method::Delete),
-        _ => None,
-    }
-}
 
 /// Reads a request's head; a publish's body is still to come.
 pub(in crate::http) fn decode(request: &HttpRequest, method: Method, demand: Demand) -> Result<Signed<'_>, Refusal> {
@@ -122,6 +109,22 @@ pub(in crate::http) fn invalid(parameter: &'static str, error: NameError) -> Ref
     Refusal::Invalid(parameter, reason)
 }
 
+/// Something is wrong with the request that the protocol has no word for.
+pub(in crate::http) fn rejected(info: String) -> Refusal {
+    Refusal::Rejected { code: BAD_REQUEST.to_owned(), info }
+}
+
+pub(in crate::http) const BAD_REQUEST: &str = "SC_BAD_REQUEST";
+
+/// A body that was not read to its end.
+pub(in crate::http) fn unread(error: BodyError) -> Refusal {
+    match error {
+        BodyError::TooLarge { limit, .. } => Refusal::BodyTooBig { limit_bytes: limit },
+        BodyError::Late(_) | BodyError::Slow(_) => Refusal::Timeout,
+        BodyError::Broken | BodyError::EncodingNotSupported => rejected(error.to_string()),
+    }
+}
+
 /// 201.
 pub(in crate::http) fn published(message_id: &MessageId) -> HttpResponse {
     HttpResponse::Created().insert_header((CONTENT_TYPE, TEXT_HTML)).body(ons_http::encode_published(message_id))
@@ -147,7 +150,7 @@ pub(in crate::http) fn refused(refusal: &Refusal) -> HttpResponse {
 
 /// 405.
 pub(in crate::http) fn no_such_method() -> HttpResponse {
-    HttpResponse::MethodNotAllowed().insert_header((ALLOW, super::ALLOWED)).force_close().finish()
+    HttpResponse::MethodNotAllowed().insert_header((ALLOW, METHODS)).force_close().finish()
 }
 
 /// An explicit charset other than UTF-8 is honoured; bytes that do not fit it stay as they are (item 18).
@@ -166,20 +169,5 @@ fn in_utf8(request: &HttpRequest, body: Bytes) -> Bytes {
     match encoding.decode_without_bom_handling_and_without_replacement(&body) {
         Some(Cow::Owned(text)) => Bytes::from(text),
         Some(Cow::Borrowed(_)) | None => body,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_resource_after_any_number_of_slashes() {
-        for path in ["/message", "/message/", "//message/", "///message"] {
-            assert!(is_path(path), "{path}");
-        }
-        for path in ["message", "/message/x", "/Message/", "/messages", "/message//", "/"] {
-            assert!(!is_path(path), "{path}");
-        }
     }
 }

@@ -1,16 +1,16 @@
-//! The MQ HTTP protocol as a relay.
+//! The drop-in relay for the protocol's clients.
 
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use bytes::Bytes;
 
-use super::{Denied, Identity};
+use super::edge;
 use crate::gateway::{GatewayError, ReceiveRequest, TopicRoute};
-use crate::http::data::Exchange;
-use crate::http::problem::Problem;
-use crate::http::vendor::mq_http as edge;
+use crate::http::context::HttpContext;
+use crate::http::head::HeadError;
+use crate::http::identity::{Denied, Identity};
+use crate::http::vendor::method;
 use crate::model::UpstreamHandle;
 use crate::protocol::mq_http::{
     self, AckError, ConsumeQuery, Operation, Refusal, Target, decode_message, decode_receipt_handles,
@@ -18,125 +18,129 @@ use crate::protocol::mq_http::{
 use crate::upstream::UpstreamErrorKind;
 
 /// Answers one request.
-pub(super) async fn answer(exchange: &Exchange) -> HttpResponse {
-    let id = edge::request_id(&exchange.id);
-    let mut seen = Seen { identity: None, operation: "other" };
-    let result = perform(exchange, &id, &mut seen).await;
-    let caller = seen.identity.map_or(super::UNKNOWN, Identity::label);
+pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
+    let id = edge::request_id(context.id());
+    let mut known = Known { identity: None, operation: "other" };
+    let result = perform(&context, &id, &mut known).await;
+    let caller = Identity::label(known.identity);
     let label = match &result {
         Ok(answer) => answer.label,
         // The normal answer of an empty poll.
         Err(Refusal::MessageNotExist) => "ok",
         Err(refusal) => refusal.label(),
     };
-    exchange.gateway().metrics().drop_in.request(caller, "mq-http", seen.operation, label);
+    context.metrics().drop_in.request(caller, "mq-http", known.operation, label);
     match result {
         Ok(answer) => answer.response,
         Err(refusal) => {
-            tracing::debug!(request_id = exchange.id, caller, reason = refusal.label(), "refused a vendor's client");
-            edge::refused(&refusal, &edge::host(&exchange.request), &id)
+            tracing::debug!(request_id = context.id(), caller, reason = refusal.label(), "refused a vendor's client");
+            edge::refused(&refusal, &edge::host(&context.request), &id)
         }
     }
 }
 
 /// What became known of a request on its way, for the metrics.
-struct Seen<'a> {
+struct Known<'a> {
     identity: Option<Identity<'a>>,
     operation: &'static str,
 }
 
 /// An answer, and the word for it in metrics.
-struct Answer {
+struct Answered {
     response: HttpResponse,
     label: &'static str,
 }
 
-impl From<HttpResponse> for Answer {
+impl From<HttpResponse> for Answered {
     fn from(response: HttpResponse) -> Self {
         Self { response, label: "ok" }
     }
 }
 
-async fn perform<'a>(exchange: &'a Exchange, id: &str, seen: &mut Seen<'a>) -> Result<Answer, Refusal> {
-    let dropin = exchange.drop_in();
-    let method = edge::method(&exchange.request)?;
-    let Target { topic, operation } = edge::target(&exchange.request, method)?;
-    seen.operation = match operation {
+async fn perform<'a>(context: &'a HttpContext, id: &str, known: &mut Known<'a>) -> Result<Answered, Refusal> {
+    let drop_in = context.drop_in();
+    let method = method(&context.request).ok_or(Refusal::MethodNotAllowed)?;
+    let Target { topic, operation } = edge::target(&context.request, method)?;
+    known.operation = match operation {
         Operation::Publish => "publish",
         Operation::Consume(_) => "receive",
         Operation::Acknowledge { .. } => "ack",
     };
-    let identity = if dropin.asks_nobody() {
+    let identity = if drop_in.is_open() {
         Identity::Anyone
     } else {
-        if dropin.callers.is_empty() {
+        if drop_in.callers.is_empty() {
             return Err(denied(Denied::NoClientAuth));
         }
-        let now = exchange.gateway().clock().now();
-        let caller = edge::identify(&dropin.callers, &exchange.request, method, dropin.clock_window, now)?;
+        let caller = edge::identify(&drop_in.callers, &context.request, method, drop_in.clock_window, context.now())?;
         Identity::Caller(caller)
     };
-    let identity = *seen.identity.insert(identity);
+    let identity = *known.identity.insert(identity);
     match operation {
-        Operation::Publish => publish_one(exchange, identity, &topic, id).await,
-        Operation::Consume(query) => consume_some(exchange, identity, &topic, query, id).await,
-        Operation::Acknowledge { group } => acknowledge_some(exchange, identity, &topic, &group, id).await,
+        Operation::Publish => publish_one(context, identity, &topic, id).await,
+        Operation::Consume(query) => consume_some(context, identity, &topic, query, id).await,
+        Operation::Acknowledge { group } => acknowledge_some(context, identity, &topic, &group, id).await,
     }
 }
 
-async fn publish_one(exchange: &Exchange, identity: Identity<'_>, topic: &str, id: &str) -> Result<Answer, Refusal> {
-    let gateway = exchange.gateway();
-    let route = super::topic_to_publish(exchange, identity, topic).map_err(denied)?;
-    let limit_bytes = document_bytes(exchange, identity, &route).map_err(|error| logged(exchange, topic, &error))?;
-    let body = read(exchange, limit_bytes).await?;
-    edge::check_digest(&exchange.request, &body)?;
+async fn publish_one(
+    context: &HttpContext,
+    identity: Identity<'_>,
+    topic: &str,
+    id: &str,
+) -> Result<Answered, Refusal> {
+    let gateway = context.gateway();
+    let route = identity.topic_to_publish(context, topic).map_err(denied)?;
+    let limit_bytes = document_bytes(context, identity, &route).map_err(|error| logged(context, topic, &error))?;
+    let body = context.body(limit_bytes).await.map_err(edge::unread)?;
+    edge::check_digest(&context.request, &body)?;
     let message = decode_message(route.topic.clone(), &body)?;
-    edge::check_delivery_time(&message, gateway.clock().now())?;
+    edge::check_delivery_time(&message, context.now())?;
     let sent = message.body.clone();
-    let published = gateway.publish(&exchange.context, &route, message, None).await;
-    let accepted = published.map_err(|error| logged(exchange, topic, &error))?;
+    let published = gateway.publish(&context.request_context, &route, message, None).await;
+    let accepted = published.map_err(|error| logged(context, topic, &error))?;
     let answer = mq_http::encode_published(&accepted.published.message_id, &sent);
     Ok(edge::document(StatusCode::CREATED, answer, id).into())
 }
 
 async fn consume_some(
-    exchange: &Exchange,
+    context: &HttpContext,
     identity: Identity<'_>,
     topic: &str,
     query: ConsumeQuery,
     id: &str,
-) -> Result<Answer, Refusal> {
-    let gateway = exchange.gateway();
-    let route = super::group(exchange, identity, topic, &query.group).map_err(denied)?;
+) -> Result<Answered, Refusal> {
+    let gateway = context.gateway();
+    let route = identity.group(context, topic, &query.group).map_err(denied)?;
     let wait = Duration::from_secs(query.wait_seconds);
     let request = ReceiveRequest { max_messages: query.num, wait, tags: query.tags, ordered: query.ordered };
-    let received =
-        gateway.receive(&exchange.context, &route, &request).await.map_err(|error| logged(exchange, topic, &error))?;
-    if received.deliveries.is_empty() {
+    let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
+    let deliveries = received.map_err(|error| logged(context, topic, &error))?;
+    if deliveries.is_empty() {
         return Err(Refusal::MessageNotExist);
     }
-    Ok(edge::document(StatusCode::OK, mq_http::encode_consumed(&received.deliveries), id).into())
+    Ok(edge::document(StatusCode::OK, mq_http::encode_consumed(&deliveries), id).into())
 }
 
 async fn acknowledge_some(
-    exchange: &Exchange,
+    context: &HttpContext,
     identity: Identity<'_>,
     topic: &str,
     group: &str,
     id: &str,
-) -> Result<Answer, Refusal> {
-    let gateway = exchange.gateway();
-    let route = super::group(exchange, identity, topic, group).map_err(denied)?;
-    let body = read(exchange, edge::ENVELOPE_BYTES).await?;
-    edge::check_digest(&exchange.request, &body)?;
+) -> Result<Answered, Refusal> {
+    let gateway = context.gateway();
+    let route = identity.group(context, topic, group).map_err(denied)?;
+    let body = context.body(edge::ENVELOPE_BYTES).await.map_err(edge::unread)?;
+    edge::check_digest(&context.request, &body)?;
     let texts = decode_receipt_handles(&body)?;
     let mut handles = Vec::with_capacity(texts.len());
     for text in &texts {
         handles.push(UpstreamHandle::parse(text).map_err(|_| Refusal::MissingReceiptHandle)?);
     }
-    let results = gateway.acknowledge_deliveries(&exchange.context, &route, &handles).await;
-    let results = results.map_err(|error| logged(exchange, topic, &error))?;
-    exchange.log_failures(topic, results.iter().filter_map(|result| result.as_ref().err()));
+    let results = gateway.acknowledge_deliveries(&context.request_context, &route, &handles).await;
+    let results = results.map_err(|error| logged(context, topic, &error))?;
+    context.log_failures(topic, results.iter().filter_map(|result| result.as_ref().err()));
     let acknowledged = results.iter().any(Result::is_ok);
     let mut errors = Vec::new();
     for (text, result) in texts.into_iter().zip(results) {
@@ -154,10 +158,10 @@ async fn acknowledge_some(
     if errors.is_empty() {
         return Ok(edge::acknowledged(id).into());
     }
-    Ok(Answer { response: edge::not_acknowledged(&errors, id), label: "not_acknowledged" })
+    Ok(Answered { response: edge::not_acknowledged(&errors, id), label: "not_acknowledged" })
 }
 
-/// A client is told the same of the first two; metrics and logs tell them apart.
+/// A client gets the same answer to the first two; metrics and logs tell them apart.
 fn denied(why: Denied) -> Refusal {
     match why {
         Denied::OtherTopics => Refusal::AccessDenied("caller_topic"),
@@ -166,8 +170,8 @@ fn denied(why: Denied) -> Refusal {
     }
 }
 
-fn logged(exchange: &Exchange, topic: &str, error: &GatewayError) -> Refusal {
-    exchange.log_failures(topic, std::iter::once(error));
+fn logged(context: &HttpContext, topic: &str, error: &GatewayError) -> Refusal {
+    context.log_failures(topic, std::iter::once(error));
     refusal(error)
 }
 
@@ -207,32 +211,34 @@ fn refusal(error: &GatewayError) -> Refusal {
 
 /// How large a publish's document may be. Escapes make it larger than the message in it: who has signed may use all of that
 /// room, others get that of every HTTP body.
-fn document_bytes(exchange: &Exchange, identity: Identity<'_>, route: &TopicRoute) -> Result<usize, GatewayError> {
+fn document_bytes(context: &HttpContext, identity: Identity<'_>, route: &TopicRoute) -> Result<usize, GatewayError> {
     match identity {
-        Identity::Caller(_) => exchange.gateway().max_message_bytes(route).map(edge::document_bytes),
-        Identity::Anyone => Ok(exchange.limits().body_bytes.saturating_add(edge::ENVELOPE_BYTES)),
+        Identity::Caller(_) => context.gateway().max_message_bytes(route).map(edge::document_bytes),
+        Identity::Anyone => Ok(context.limits().body_bytes.saturating_add(edge::ENVELOPE_BYTES)),
     }
 }
 
-/// The whole document.
-async fn read(exchange: &Exchange, limit: usize) -> Result<Bytes, Refusal> {
-    exchange.body(limit).await.map_err(|problem| match problem.status() {
-        413 => Refusal::InvalidArgument(format!("The XML you provided should be at most {limit} bytes.").into()),
-        415 => Refusal::InvalidArgument("The body must come without Content-Encoding.".into()),
-        _ => Refusal::IncompleteBody,
-    })
+/// A head that was not admitted: matched without a wildcard, as [`refusal`] is.
+pub(in crate::http) fn refuse(error: HeadError, id: &str) -> HttpResponse {
+    let refusal = match error {
+        HeadError::HostNotAllowed | HeadError::OriginNotAllowed | HeadError::SiteNotAllowed => {
+            Refusal::AccessDenied("origin")
+        }
+        HeadError::Stopping => Refusal::QpsLimitExceeded,
+        HeadError::MethodNotAllowed { .. } => Refusal::MethodNotAllowed,
+        HeadError::UriTooLong { .. } => Refusal::InvalidRequestUrl,
+        HeadError::TooManyHeaders { .. }
+        | HeadError::HeadersTooLarge { .. }
+        | HeadError::WebSocket
+        | HeadError::NotAcceptable { .. } => Refusal::InvalidArgument(error.to_string().into()),
+    };
+    edge::refused(&refusal, NO_HOST, &edge::request_id(id))
 }
 
-/// A failure that the protocol does not know.
-pub(super) fn refuse(problem: &Problem, id: &str) -> HttpResponse {
-    let refusal = match problem.status() {
-        403 => Refusal::AccessDenied("origin"),
-        405 => Refusal::MethodNotAllowed,
-        408 => Refusal::IncompleteBody,
-        414 => Refusal::InvalidRequestUrl,
-        400..=499 => Refusal::InvalidArgument(problem.detail.clone().into()),
-        503 => Refusal::QpsLimitExceeded,
-        _ => Refusal::InternalError,
-    };
-    edge::refused(&refusal, "http://localhost", &edge::request_id(id))
+/// A bug of ours.
+pub(in crate::http) fn internal_error(id: &str) -> HttpResponse {
+    edge::refused(&Refusal::InternalError, NO_HOST, &edge::request_id(id))
 }
+
+/// `HostId` of an answer to a request that was not looked at.
+const NO_HOST: &str = "http://localhost";

@@ -1,10 +1,10 @@
-//! Whom to close when room is needed.
+//! Which connections are closed when room is needed.
 
 use std::rc::Rc;
 
 use super::connection::{Connection, Phase, Tick};
 
-/// In which order connections give way, each kind's longest waiting first. Requests that are being answered never do.
+/// In which order connections are closed, each kind's longest waiting first. Requests that are being answered stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     /// Owes a head.
@@ -15,12 +15,12 @@ enum Rank {
     Slow,
 }
 
-/// The `count` connections that give way first; fewer when there are no more. Those that owe something and came within
-/// `young` are left in peace: everybody needs a moment.
-pub(super) fn first_to_go(connections: &[Rc<Connection>], count: usize, young: Tick) -> Vec<&Rc<Connection>> {
+/// The `count` connections to be closed first; fewer when there are no more. Those that owe something stay as long as
+/// they have waited less than `grace`.
+pub(super) fn first_to_evict(connections: &[Rc<Connection>], count: usize, grace: Tick) -> Vec<&Rc<Connection>> {
     let mut candidates: Vec<(Rank, Tick, &Rc<Connection>)> = connections
         .iter()
-        .filter(|connection| connection.cut().is_none())
+        .filter(|connection| connection.closing().is_none())
         .filter_map(|connection| {
             let rank = match connection.phase() {
                 _ if connection.is_blocked() => Rank::Slow,
@@ -30,7 +30,7 @@ pub(super) fn first_to_go(connections: &[Rc<Connection>], count: usize, young: T
                 Phase::Answer => return None,
             };
             let waited = connection.waited();
-            (rank == Rank::Idle || waited >= young).then(|| (rank, Tick::MAX - waited, connection))
+            (rank == Rank::Idle || waited >= grace).then(|| (rank, Tick::MAX - waited, connection))
         })
         .collect();
     if count < candidates.len() {
@@ -42,15 +42,15 @@ pub(super) fn first_to_go(connections: &[Rc<Connection>], count: usize, young: T
 
 #[cfg(test)]
 mod tests {
-    use super::super::connection::Pulse;
+    use super::super::connection::ThreadState;
     use super::*;
 
     #[test]
     fn who_waited_longest_goes_first() {
-        let pulse = Rc::new(Pulse::default());
+        let thread = Rc::new(ThreadState::default());
         let at = |tick: Tick| {
-            pulse.now.set(tick);
-            Rc::new(Connection::new(&pulse))
+            thread.now.set(tick);
+            Rc::new(Connection::new(&thread))
         };
         let answering = at(0);
         answering.begin(false);
@@ -67,10 +67,10 @@ mod tests {
         idle.end(|| false);
         let head = at(5);
         let young = at(19);
-        pulse.now.set(20);
+        thread.now.set(20);
         let all = [answering, idle_long, head_long, body, idle, head, young];
         let chosen = |count: usize| -> Vec<usize> {
-            let chosen = first_to_go(&all, count, 10);
+            let chosen = first_to_evict(&all, count, 10);
             let mut places: Vec<usize> =
                 chosen.iter().map(|one| all.iter().position(|other| Rc::ptr_eq(one, other)).unwrap()).collect();
             places.sort_unstable();

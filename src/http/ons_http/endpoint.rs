@@ -1,15 +1,17 @@
-//! The ONS HTTP protocol as a server: every decision of the protocol notes ONS, section 7.
+//! The embedded endpoint for the protocol's clients: every decision of the protocol notes ONS, section 7.
 
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::{HttpRequest, HttpResponse};
 
-use super::handover::Handover;
-use super::service::{EndpointService, MAX_CONSUMED_BYTES, Unread};
+use super::edge;
 use crate::embedded::{Acknowledgement, EngineError, ReceiveRequest};
-use crate::http::vendor::ons_http as edge;
+use crate::http::body::BodyError;
+use crate::http::embedded_mq::handover::Handover;
+use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES};
+use crate::http::vendor::method;
 use crate::http_message::Method;
 use crate::protocol::ons_http::{
     self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, Demand, ForbiddenReason, MAX_CONSUME, MAX_TIMEOUT_MILLIS,
@@ -29,57 +31,53 @@ impl From<Refusal> for Failure {
 }
 
 /// Answers one request.
-pub(super) async fn answer(service: &EndpointService, request: &HttpRequest, payload: &mut Payload) -> HttpResponse {
-    let Some(method) = edge::method(request) else { return edge::no_such_method() };
-    match perform(service, method, request, payload).await {
+pub(in crate::http) async fn answer(context: &EndpointRequest<'_>, payload: &mut Payload) -> HttpResponse {
+    let Some(method) = method(context.request) else { return edge::no_such_method() };
+    match perform(context, method, payload).await {
         Ok(response) => response,
         Err(failure) => {
             if method == Method::Get {
                 // The vendor's sample consumer asks again at once after an error: hold the answer (item 14).
                 // Whichever comes first.
-                drop(tokio::time::timeout(service.settings.error_hold, service.until_stopping()).await);
+                let service = context.service;
+                drop(tokio::time::timeout(service.settings.error_hold, service.resources.until_stopping()).await);
             }
-            refuse(service, failure)
+            refuse(context, failure)
         }
     }
 }
 
 async fn perform(
-    service: &EndpointService,
+    context: &EndpointRequest<'_>,
     method: Method,
-    request: &HttpRequest,
     payload: &mut Payload,
 ) -> Result<HttpResponse, Failure> {
-    let mut signed = edge::decode(request, method, Demand::Signed)?;
-    let caller = edge::identify(&service.settings.callers, &signed, service.settings.clock, service.clock.now())?;
+    let settings = &context.service.settings;
+    let mut signed = edge::decode(context.request, method, Demand::Signed)?;
+    let caller = edge::identify(&settings.callers, &signed, settings.clock, context.service.now())?;
     // Only a publish has a body that means anything.
     if let Request::Publish(publish) = &mut signed.request {
-        let limit_bytes = service.settings.ons_message_bytes;
-        publish.body = service.read(request, payload, limit_bytes).await.map_err(|unread| match unread {
-            Unread::TooBig => Refusal::BodyTooBig { limit_bytes },
-            Unread::TooSlow => Refusal::Timeout,
-            Unread::Broken => Refusal::Invalid("Body", "it broke off or is framed wrongly"),
+        publish.body = context.body(payload, settings.ons_message_bytes).await.map_err(|error| {
+            let broken = Refusal::Invalid("Body", "it broke off or is framed wrongly");
+            if error == BodyError::Broken { broken } else { edge::unread(error) }
         })?;
     }
     edge::check_signature(caller, &signed)?;
     match signed.request {
-        Request::Publish(publish) => publish_one(service, request, &publish).await,
-        Request::Consume(consume) => consume_some(service, consume).await,
-        Request::Acknowledge(acknowledge) => acknowledge_one(service, acknowledge).await,
+        Request::Publish(publish) => publish_one(context, &publish).await,
+        Request::Consume(consume) => consume_some(context, consume).await,
+        Request::Acknowledge(acknowledge) => acknowledge_one(context, acknowledge).await,
     }
 }
 
-async fn publish_one(
-    service: &EndpointService,
-    request: &HttpRequest,
-    publish: &Publish<'_>,
-) -> Result<HttpResponse, Failure> {
-    let message = edge::message(request, edge::topic(&publish.topic)?, publish, service.clock.now())?;
-    let message_id = service.engine.publish(message).await.map_err(Failure::Engine)?;
+async fn publish_one(context: &EndpointRequest<'_>, publish: &Publish<'_>) -> Result<HttpResponse, Failure> {
+    let message = edge::message(context.request, edge::topic(&publish.topic)?, publish, context.service.now())?;
+    let message_id = context.service.engine.publish(message).await.map_err(Failure::Engine)?;
     Ok(edge::published(&message_id))
 }
 
-async fn consume_some(service: &EndpointService, consume: Consume<'_>) -> Result<HttpResponse, Failure> {
+async fn consume_some(context: &EndpointRequest<'_>, consume: Consume<'_>) -> Result<HttpResponse, Failure> {
+    let service = context.service;
     let wait = match consume.timeout {
         Some(millis) => Duration::from_millis(millis.min(MAX_TIMEOUT_MILLIS)),
         None => service.settings.default_wait,
@@ -96,21 +94,22 @@ async fn consume_some(service: &EndpointService, consume: Consume<'_>) -> Result
     let deliveries = tokio::select! {
         biased;
         deliveries = service.engine.receive(request) => deliveries.map_err(Failure::Engine)?,
-        () = service.until_stopping(), if !wait.is_zero() => Vec::new(),
+        () = service.resources.until_stopping(), if !wait.is_zero() => Vec::new(),
     };
     let text = ons_http::encode_consumed(&deliveries);
     let body = Handover::new(text, deliveries, service.engine.clone());
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_HTML)).body(body))
 }
 
-async fn acknowledge_one(service: &EndpointService, acknowledge: Acknowledge<'_>) -> Result<HttpResponse, Failure> {
+async fn acknowledge_one(context: &EndpointRequest<'_>, acknowledge: Acknowledge<'_>) -> Result<HttpResponse, Failure> {
     let topic = edge::topic(&acknowledge.topic)?;
     let group = edge::group(&acknowledge.consumer_group)?;
-    match service.engine.acknowledge(&topic, &group, &acknowledge.handle).await.map_err(Failure::Engine)? {
+    match context.service.engine.acknowledge(&topic, &group, &acknowledge.handle).await.map_err(Failure::Engine)? {
         // A client repeats a failed DELETE of a stale handle for ever: 204, and nothing is done (item 15).
         Acknowledgement::Done => Ok(HttpResponse::NoContent().finish()),
         Acknowledgement::AlreadyDone | Acknowledgement::Stale => {
             tracing::debug!(
+                request_id = context.id(),
                 topic = topic.as_str(),
                 group = group.as_str(),
                 "a stale handle was acknowledged: nothing done"
@@ -121,7 +120,7 @@ async fn acknowledge_one(service: &EndpointService, acknowledge: Acknowledge<'_>
     }
 }
 
-fn refuse(service: &EndpointService, failure: Failure) -> HttpResponse {
+fn refuse(context: &EndpointRequest<'_>, failure: Failure) -> HttpResponse {
     let refusal = match failure {
         Failure::Refused(refusal) => refusal,
         Failure::Engine(EngineError::UnknownTopic { .. }) => Refusal::Forbidden(ForbiddenReason::Topic),
@@ -129,10 +128,10 @@ fn refuse(service: &EndpointService, failure: Failure) -> HttpResponse {
         Failure::Engine(
             error @ (EngineError::Closed | EngineError::Open(_) | EngineError::Storage(_) | EngineError::Random(_)),
         ) => {
-            tracing::error!(%error, "the embedded endpoint could not store or read");
+            context.log_failure(&error);
             Refusal::Unavailable("storage")
         }
     };
-    service.refused(refusal.label());
+    context.refused(refusal.label());
     edge::refused(&refusal)
 }

@@ -1,12 +1,40 @@
-//! What a request must be before anything looks at it: sizes, origin, host.
+//! What a request's head must be before anything looks at its body: sizes, origin, host, method, and what it accepts.
 
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{ACCEPT_LANGUAGE, HOST, HeaderValue, ORIGIN, UPGRADE};
 
-use super::problem::{Code, FieldError, Problem};
 use crate::config::LimitsConfig;
+
+/// Why a head is not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum HeadError {
+    #[error("the request target has {actual} bytes, the limit is {limit}: send options in a JSON body")]
+    UriTooLong { limit: usize, actual: usize },
+    #[error("the request has {actual} headers, the limit is {limit}: send fewer")]
+    TooManyHeaders { limit: usize, actual: usize },
+    #[error("the request's headers have {actual} bytes, the limit is {limit}: send shorter ones")]
+    HeadersTooLarge { limit: usize, actual: usize },
+    /// The HTTP library would take everything that follows for one endless body. Other upgrades (`h2c`, which Java's client
+    /// offers unasked) are declined by not answering them.
+    #[error("Upgrade is not supported: leave this header out")]
+    WebSocket,
+    #[error(
+        "the Host header names no loopback address: use 127.0.0.1 or localhost, or bind server.listen to a public address"
+    )]
+    HostNotAllowed,
+    #[error("this web page's origin is not in server.allowed_origins")]
+    OriginNotAllowed,
+    #[error("a web page of another site may not ask for this")]
+    SiteNotAllowed,
+    #[error("the gateway is stopping: ask again, another replica answers")]
+    Stopping,
+    #[error("this route has {allow}")]
+    MethodNotAllowed { allow: &'static str },
+    #[error("this route answers {produces}: accept it, or */*")]
+    NotAcceptable { produces: &'static str },
+}
 
 /// Whose pages may call, and under which name.
 #[derive(Debug, Clone)]
@@ -17,38 +45,23 @@ pub(super) struct OriginPolicy {
     pub(super) loopback: bool,
 }
 
-/// Refuses a head that is too large.
-pub(super) fn check_head(request: &HttpRequest, limits: &LimitsConfig) -> Result<(), Problem> {
+/// Refuses a head that is too large, or that asks for a WebSocket.
+pub(super) fn check_head(request: &HttpRequest, limits: &LimitsConfig) -> Result<(), HeadError> {
     let uri = request.uri();
     let target = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     if target > limits.uri_bytes {
-        let limit = limits.uri_bytes;
-        let detail =
-            format!("the request target has {target} bytes, the limit is {limit}: send options in a JSON body");
-        return Err(Problem::over(Code::UriTooLong, detail, limit, Some(target)));
+        return Err(HeadError::UriTooLong { limit: limits.uri_bytes, actual: target });
     }
     let headers = request.headers();
     let count = headers.len();
     if count > limits.headers {
-        let limit = limits.headers;
-        let detail = format!("the request has {count} headers, the limit is {limit}: send fewer");
-        return Err(Problem::over(Code::HeadersTooLarge, detail, limit, Some(count)));
+        return Err(HeadError::TooManyHeaders { limit: limits.headers, actual: count });
     }
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if bytes > limits.header_bytes {
-        let limit = limits.header_bytes;
-        let detail = format!("the request's headers have {bytes} bytes, the limit is {limit}: send shorter ones");
-        return Err(Problem::over(Code::HeadersTooLarge, detail, limit, Some(bytes)));
+        return Err(HeadError::HeadersTooLarge { limit: limits.header_bytes, actual: bytes });
     }
-    if asks_for_websocket(request) {
-        // The HTTP library would take everything that follows for one endless body. Other upgrades (`h2c`, which Java's
-        // client offers unasked) are declined by not answering them.
-        return Err(Problem::invalid(vec![FieldError::parameter(
-            "Upgrade",
-            "is not supported: leave this header out",
-        )]));
-    }
-    Ok(())
+    if asks_for_websocket(request) { Err(HeadError::WebSocket) } else { Ok(()) }
 }
 
 /// As the HTTP library looks for it.
@@ -68,12 +81,11 @@ pub(super) enum Allowed {
 }
 
 /// Refuses pages of other origins, and foreign host names on loopback.
-pub(super) fn check_origin(request: &HttpRequest, policy: &OriginPolicy) -> Result<Allowed, Problem> {
+pub(super) fn check_origin(request: &HttpRequest, policy: &OriginPolicy) -> Result<Allowed, HeadError> {
     let headers = request.headers();
     let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
     if policy.loopback && host.is_some_and(|host| !is_loopback(host)) {
-        let detail = "the Host header names no loopback address: use 127.0.0.1 or localhost, or bind server.listen to a public address";
-        return Err(Problem::new(Code::OriginNotAllowed, detail));
+        return Err(HeadError::HostNotAllowed);
     }
     let Some(origin) = headers.get(ORIGIN) else { return Ok(Allowed::Plain) };
     let origin = origin.to_str().unwrap_or_default();
@@ -87,14 +99,13 @@ pub(super) fn check_origin(request: &HttpRequest, policy: &OriginPolicy) -> Resu
     if policy.allowed.iter().any(|allowed| allowed == origin) {
         return Ok(Allowed::Foreign(origin.to_owned()));
     }
-    let detail = "this web page's origin is not in server.allowed_origins";
-    Err(Problem::new(Code::OriginNotAllowed, detail))
+    Err(HeadError::OriginNotAllowed)
 }
 
 /// As [`check_origin`], for vendors' clients, whose `Host` is whatever they were pointed at (protocol notes ONS 7, item
 /// 1). A foreign name is refused where a browser asks, since only a browser can be brought here by DNS rebinding; such a
 /// page can leave out `Origin` and `Referer`, but no browser leaves out `Accept-Language`, and no SDK sends it.
-pub(super) fn check_client_origin(request: &HttpRequest, policy: &OriginPolicy) -> Result<Allowed, Problem> {
+pub(super) fn check_client_origin(request: &HttpRequest, policy: &OriginPolicy) -> Result<Allowed, HeadError> {
     let headers = request.headers();
     if headers.contains_key(ORIGIN) || headers.contains_key(ACCEPT_LANGUAGE) {
         check_origin(request, policy)
@@ -105,13 +116,13 @@ pub(super) fn check_client_origin(request: &HttpRequest, policy: &OriginPolicy) 
 
 /// Refuses what a page of another site makes a browser ask without an `Origin`: an image's address may be a poll. Only
 /// for routes that change something; following a link to a page of ours is no harm.
-pub(super) fn check_site(request: &HttpRequest) -> Result<(), Problem> {
+pub(super) fn check_site(request: &HttpRequest) -> Result<(), HeadError> {
     let headers = request.headers();
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     if headers.contains_key(ORIGIN) || matches!(site, None | Some(b"same-origin" | b"none")) {
         return Ok(());
     }
-    Err(Problem::new(Code::OriginNotAllowed, "a web page of another site may not ask for this"))
+    Err(HeadError::SiteNotAllowed)
 }
 
 /// Whether a `Host` value is a loopback address or `localhost`, with any port.
