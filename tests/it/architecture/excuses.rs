@@ -7,20 +7,6 @@ pub type ExcusedUses = (&'static str, &'static [&'static str], &'static str);
 const SHARED_ITEMS: &str = "mod.rs defines what the file needs, beside the code that uses the file";
 
 pub const CYCLES: &[ExcusedUses] = &[
-    (
-        "cli/mod.rs",
-        &[
-            "cli/check.rs",
-            "cli/credentials.rs",
-            "cli/doctor/mod.rs",
-            "cli/import.rs",
-            "cli/issue_key.rs",
-            "cli/run.rs",
-            "cli/sign/mod.rs",
-        ],
-        SHARED_ITEMS,
-    ),
-    ("cli/sign/mod.rs", &["cli/sign/mq_http.rs", "cli/sign/ons_http.rs"], SHARED_ITEMS),
     ("config/mod.rs", &["config/loader.rs"], SHARED_ITEMS),
     ("config/capabilities.rs", &["config/topics.rs"], "a topic names features, and the check of features reads topics"),
     (
