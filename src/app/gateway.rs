@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::embedded::reachable;
 use super::listeners::{Door, Listener, serve};
 use super::{StartError, Surroundings};
-use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
+use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig, TopicPattern};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
 use crate::outbound::EndpointAddress;
@@ -63,8 +63,13 @@ fn plan(
         CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
         CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
     };
+    let topics = config.topics.iter().filter(|topic| topic.profile == name).filter_map(|topic| match &topic.name {
+        TopicPattern::Named(topic) => Some(topic.clone()),
+        TopicPattern::Any => None,
+    });
     let resources = PlanResources {
         addresses,
+        topics: topics.collect(),
         keys: Keys::new(&credentials, files),
         clock: surroundings.clock.clone(),
         random: surroundings.random.clone(),

@@ -95,7 +95,7 @@ impl OnsHttp {
         message: &Message,
         on_unknown: OnUnknown,
     ) -> Attempted<Result<Published, UpstreamError>> {
-        let sign = |pair: &Pair, now| {
+        let sign = |pair: &Pair, now, _wait| {
             let request = Request::Publish(Publish {
                 topic: Cow::Borrowed(message.topic.as_str()),
                 producer_group: Cow::Borrowed(&self.settings.producer_group),
@@ -115,7 +115,7 @@ impl OnsHttp {
             }
             decode_published(&answer.body).map_err(bad_response)
         };
-        let policy = AttemptPolicy { operation: Operation::Publish, context, on_unknown };
+        let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(Operation::Publish, &message.topic, context) };
         self.failover.perform(&policy, sign, read).await
     }
 
@@ -124,15 +124,12 @@ impl OnsHttp {
         context: &RequestContext,
         poll: &PollRequest<'_>,
     ) -> Result<Vec<Delivery>, UpstreamError> {
-        let end_of_wait = Instant::now() + poll.wait;
-        let sign = |pair: &Pair, now| {
+        let sign = |pair: &Pair, now, wait: Duration| {
             let timeout = if poll.wait.is_zero() {
                 // Without `timeout` the vendor's service holds an empty poll as long as it likes.
                 self.settings.zero_timeout.then_some(0)
             } else {
-                // A repeated poll waits for what is left only.
-                let left = end_of_wait.saturating_duration_since(Instant::now());
-                Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+                Some(u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
             };
             let request = Request::Consume(Consume {
                 topic: Cow::Borrowed(poll.topic.as_str()),
@@ -152,8 +149,10 @@ impl OnsHttp {
             self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
             Ok(consumed.deliveries)
         };
+        let end_of_wait = Instant::now() + poll.wait;
         let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
-        let policy = AttemptPolicy { operation: Operation::Receive, context, on_unknown: OnUnknown::Report };
+        let policy = AttemptPolicy::new(Operation::Receive, poll.topic, context);
+        let policy = AttemptPolicy { end_of_wait: Some(end_of_wait), ..policy };
         self.failover.perform(&policy, sign, read).await.result
     }
 
@@ -165,7 +164,7 @@ impl OnsHttp {
         group: &ConsumerGroup,
         handle: &UpstreamHandle,
     ) -> Result<(), UpstreamError> {
-        let sign = |pair: &Pair, now| {
+        let sign = |pair: &Pair, now, _wait| {
             let request = Request::Acknowledge(Acknowledge {
                 topic: Cow::Borrowed(topic.as_str()),
                 consumer_group: Cow::Borrowed(group.as_str()),
@@ -178,7 +177,7 @@ impl OnsHttp {
             204 => Ok(()),
             _ => Err(self.classify(answer, Operation::Acknowledge)),
         };
-        let policy = AttemptPolicy { operation: Operation::Acknowledge, context, on_unknown: OnUnknown::Report };
+        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
         self.failover.perform(&policy, sign, read).await.result
     }
 
