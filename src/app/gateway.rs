@@ -6,28 +6,30 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::dependencies::Dependencies;
+use super::descriptors;
 use super::embedded::reachable;
-use super::listeners::{Door, Listener, serve};
-use super::{StartError, Surroundings};
+use super::error::StartError;
 use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig, TopicPattern};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
+use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::outbound::EndpointAddress;
 use crate::signature::Credentials;
-use crate::tasks::{Stage, Tasks};
-use crate::upstream::{Keys, Plan, PlanError, PlanResources};
+use crate::tasks::{Phase, Service, Services, Stage, Tasks};
+use crate::upstream::{self, Keys, Plan, PlanError, PlanResources};
 
 /// One plan per profile, in the order of their names, which is how routes number them.
 pub(super) fn plans(
     config: &Config,
     embedded: Option<SocketAddr>,
     embedded_credentials: Option<&Credentials>,
-    surroundings: &Surroundings,
+    dependencies: &Dependencies,
 ) -> Result<Vec<Plan>, StartError> {
     config
         .profiles
         .values()
-        .map(|profile| plan(config, profile, embedded, embedded_credentials, surroundings))
+        .map(|profile| plan(config, profile, embedded, embedded_credentials, dependencies))
         .collect()
 }
 
@@ -36,7 +38,7 @@ fn plan(
     profile: &ProfileConfig,
     embedded: Option<SocketAddr>,
     embedded_credentials: Option<&Credentials>,
-    surroundings: &Surroundings,
+    dependencies: &Dependencies,
 ) -> Result<Plan, StartError> {
     let name = profile.name.clone();
     let no_endpoint = || StartError::Inconsistent(format!("profile `{name}`: the embedded endpoint is not enabled"));
@@ -71,9 +73,9 @@ fn plan(
         addresses,
         topics: topics.collect(),
         keys: Keys::new(&credentials, files),
-        clock: surroundings.clock.clone(),
-        random: surroundings.random.clone(),
-        metrics: &surroundings.metrics,
+        clock: dependencies.clock.clone(),
+        random: dependencies.random.clone(),
+        metrics: &dependencies.metrics,
     };
     Plan::new(profile, resources).map_err(|error| match error {
         PlanError::Host(_) => StartError::Inconsistent(format!("profile `{name}`: {error}")),
@@ -82,7 +84,7 @@ fn plan(
 }
 
 /// Says at the start what would look like wrong keys to everybody who meets it.
-pub(super) fn tell_who_is_refused(config: &Config) {
+pub(super) fn log_refused_clients(config: &Config) {
     if !config.dropin.enabled || config.dropin.client_auth != ClientAuth::EmbeddedOnly {
         return;
     }
@@ -121,33 +123,45 @@ fn caller(config: &Config, caller: &CallerConfig) -> Result<Caller, StartError> 
     Ok(Caller { name: caller.name.as_str().into(), keys, topics: caller.topics.clone() })
 }
 
+/// Starts to look after every upstream, and after every key that is in files.
+pub(super) fn watch(plans: &[Plan], callers: &Callers, dependencies: &Dependencies, services: &mut Services) {
+    let mut add = |service| services.add(Phase::Background, service);
+    for plan in plans {
+        add(Service::start(format!("upstream {}", plan.name()), |stop| stop.interrupts(plan.clone().watch())));
+    }
+    for keys in plans.iter().map(|plan| plan.keys().clone()).chain(callers.keys()) {
+        let Some(name) = keys.name().map(|name| format!("credentials {name}")) else { continue };
+        let watch = upstream::watch_keys(keys, dependencies.metrics.credential_reloads.clone());
+        add(Service::start(name, |stop| stop.interrupts(watch)));
+    }
+}
+
 /// Serves the plans.
 pub(super) fn listen(
     config: &Config,
     plans: Vec<Plan>,
     callers: Callers,
     tasks: &Tasks,
-    surroundings: &Surroundings,
+    dependencies: &Dependencies,
     stage: watch::Receiver<Stage>,
 ) -> Result<Listener, StartError> {
     let shared = Shared {
-        routes: Arc::new(Routes::new(config, &surroundings.metrics)),
+        routes: Arc::new(Routes::new(config, &dependencies.metrics)),
         plans: Arc::new(plans),
-        metrics: Arc::clone(&surroundings.metrics),
-        clock: surroundings.clock.clone(),
-        stage,
+        metrics: Arc::clone(&dependencies.metrics),
+        stage: stage.clone(),
     };
     let settings = DataSettings::new(&config.server, DropIn::new(&config.dropin, callers));
-    let (tasks, random) = (tasks.clone(), surroundings.random.clone());
+    let (tasks, resources) = (tasks.clone(), dependencies.for_services(stage));
     let build = move || {
         let gateway = Gateway::new(shared.clone());
-        Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), &random))
+        Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), resources.clone()))
     };
-    let door = Door {
+    let options = ListenerOptions {
         name: "data",
-        address: config.server.listen,
-        key: "server.listen",
-        metrics: surroundings.metrics.connections.listener("data"),
+        listen: ListenAddress { address: config.server.listen, key: "server.listen" },
+        connections: descriptors::connections(config),
+        metrics: dependencies.metrics.connections.listener("data"),
     };
-    serve(config, door, build, DataService::handle)
+    Ok(listener::serve(&config.server, options, build, DataService::handle)?)
 }

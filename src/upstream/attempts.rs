@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::watch_keys::{reload, watch_keys};
+use super::watch_keys::reload;
 use super::{Keys, ReloadPolicy, UpstreamError, UpstreamErrorKind};
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
@@ -133,9 +133,9 @@ impl Attempts {
         }
     }
 
-    /// Reads the keys again whenever their files change. Runs until it is dropped.
-    pub(super) async fn watch_keys(self) {
-        watch_keys(self.keys, self.reloads).await;
+    /// What requests are signed with.
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Reads the keys again, and returns whether that ended before `deadline`, whatever came of it.

@@ -103,6 +103,12 @@ impl Plan {
         &self.profile.name
     }
 
+    /// What requests are signed with.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        self.profile.attempts.keys()
+    }
+
     /// Shows whether the MQ could be reached when last tried: 0 or 1.
     #[must_use]
     pub fn up(&self) -> &Gauge {
@@ -114,11 +120,6 @@ impl Plan {
         match self.protocol {
             ProtocolPlan::OnsHttp(plan, _) | ProtocolPlan::MqHttp(plan, _) => http::watch(self.profile, plan).await,
         }
-    }
-
-    /// Reads the credentials again whenever their files change. Runs until it is dropped.
-    pub async fn watch_keys(self) {
-        self.profile.attempts.watch_keys().await;
     }
 }
 

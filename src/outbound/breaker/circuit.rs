@@ -4,14 +4,14 @@
 //! and pauses grow; and one of each key that had no failure of its own lately, since what opened the circuit may be the
 //! doing of other keys alone. The first answer, to whichever request, closes it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::places::{FAILURE_COUNTS, Place, Places};
-use super::{BreakerSettings, CircuitOpen};
 use crate::random::Random;
 
 /// The first pause.
@@ -21,6 +21,44 @@ const SHORTEST_TURN: Duration = Duration::from_millis(100);
 /// A circuit that opens and closes all the time is reported so often.
 const REPORT_PAUSE: Duration = Duration::from_secs(10);
 
+/// When an endpoint is left alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BreakerSettings {
+    /// Failures in a row that open the circuit.
+    pub failures: u32,
+    /// The pause between two tries of an open circuit: about a second at first, and never more than this.
+    pub longest_pause: Duration,
+    /// Keys known beforehand, each of which is looked at by itself; of others so many, and the rest together.
+    pub keys: Arc<HashSet<String>>,
+}
+
+/// Why an endpoint is not called now.
+#[derive(Debug, Clone)]
+pub struct CircuitOpen {
+    /// When the next request may try.
+    pub until: Instant,
+    /// Set while another request of the same key is finding out.
+    trying: Option<watch::Receiver<()>>,
+}
+
+/// A circuit that opened or closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CircuitChange {
+    /// After so many failures in a row; the first try comes after `pause`.
+    Opened {
+        /// In a row.
+        failures: u32,
+        /// Until the first try.
+        pause: Duration,
+    },
+    /// The endpoint answered.
+    Closed {
+        /// How long the circuit was open.
+        after: Duration,
+    },
+}
+
+/// One circuit.
 #[derive(Debug)]
 pub(super) struct Circuit {
     failures_to_open: u32,
@@ -61,23 +99,6 @@ pub(super) enum Pass {
     },
     /// It was open, and this is the one request of its key. Dropping the sender wakes those that wait for it.
     OfItsKey { _opening: Arc<()>, _ended: watch::Sender<()> },
-}
-
-/// A circuit that opened or closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CircuitChange {
-    /// After so many failures in a row; the first try comes after `pause`.
-    Opened {
-        /// In a row.
-        failures: u32,
-        /// Until the first try.
-        pause: Duration,
-    },
-    /// The endpoint answered.
-    Closed {
-        /// How long the circuit was open.
-        after: Duration,
-    },
 }
 
 impl Circuit {
@@ -176,6 +197,28 @@ impl Circuit {
             open.next_turn = open.next_turn.min(began + SHORTEST_TURN);
             open.pause = *pause;
         }
+    }
+}
+
+impl CircuitOpen {
+    /// Until then, and nobody of the same key is finding out.
+    #[must_use]
+    pub fn until(until: Instant) -> Self {
+        Self { until, trying: None }
+    }
+
+    /// What is known where two endpoints are left alone.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { until: self.until.min(other.until), trying: self.trying.or(other.trying) }
+    }
+
+    /// Waits until the request of the same key that is finding out has ended. Returns false when there is none, or when
+    /// it takes longer than `deadline`: then nobody can say more.
+    pub async fn is_decided_before(&self, deadline: Instant) -> bool {
+        let Some(mut trying) = self.trying.clone() else { return false };
+        // Nothing is ever sent: the sender goes when the request has ended.
+        timeout_at(deadline, trying.changed()).await.is_ok()
     }
 }
 

@@ -9,33 +9,19 @@ mod places;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::random::Random;
 use crate::telemetry::Gauge;
 
-pub use circuit::CircuitChange;
+pub use circuit::{BreakerSettings, CircuitChange, CircuitOpen};
 use circuit::{Circuit, Pass};
 
 /// While all is well, the time of an answer is noted this often, in nanoseconds.
 const NOTE_PAUSE: u64 = 100_000_000;
-
-/// When an endpoint is left alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BreakerSettings {
-    /// Failures in a row that open the circuit.
-    pub failures: u32,
-    /// The pause between two tries of an open circuit: about a second at first, and never more than this.
-    pub longest_pause: Duration,
-    /// Keys known beforehand, each of which is looked at by itself; of others so many, and the rest together.
-    pub keys: Arc<HashSet<String>>,
-}
 
 /// One endpoint's circuit, for every thread.
 #[derive(Debug)]
@@ -47,15 +33,6 @@ pub struct Breaker {
     /// A std lock: held for a few lines, never over an await.
     circuit: Mutex<Circuit>,
     gauge: Gauge,
-}
-
-/// Why an endpoint is not called now.
-#[derive(Debug, Clone)]
-pub struct CircuitOpen {
-    /// When the next request may try.
-    pub until: Instant,
-    /// Set while another request of the same key is finding out.
-    trying: Option<watch::Receiver<()>>,
 }
 
 /// What a finished call says about its endpoint. A call that says nothing has no verdict: its permit is dropped.
@@ -154,27 +131,5 @@ impl Drop for Permit<'_> {
                 drop(pass);
             });
         }
-    }
-}
-
-impl CircuitOpen {
-    /// Until then, and nobody of the same key is finding out.
-    #[must_use]
-    pub fn until(until: Instant) -> Self {
-        Self { until, trying: None }
-    }
-
-    /// What is known where two endpoints are left alone.
-    #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        Self { until: self.until.min(other.until), trying: self.trying.or(other.trying) }
-    }
-
-    /// Waits until the request of the same key that is finding out has ended. Returns false when there is none, or when
-    /// it takes longer than `deadline`: then nobody can say more.
-    pub async fn is_decided_before(&self, deadline: Instant) -> bool {
-        let Some(mut trying) = self.trying.clone() else { return false };
-        // Nothing is ever sent: the sender goes when the request has ended.
-        timeout_at(deadline, trying.changed()).await.is_ok()
     }
 }

@@ -1,5 +1,8 @@
 //! What one circuit lets through, and when.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::places::{FAILURE_COUNTS, MOST_OTHERS};

@@ -87,7 +87,7 @@ impl Registrar {
         self.add("histogram", name, help, &labels, make).map(Histograms)
     }
 
-    /// `process_*`: CPU, memory, open files, start; only where the system tells them.
+    /// `process_*`: CPU, memory, open files, start; only where the system has them.
     pub(super) fn process(&mut self) -> Result<(), MetricsError> {
         #[cfg(target_os = "linux")]
         self.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
