@@ -34,6 +34,7 @@ mod framing;
 mod hang_up;
 mod idle_connections;
 mod injection;
+mod isolation;
 mod management;
 mod mq_http_endpoint;
 mod mq_http_upstream;
