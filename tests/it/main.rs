@@ -36,6 +36,7 @@ mod idle_connections;
 mod injection;
 mod isolation;
 mod management;
+mod mq_away;
 mod mq_http_endpoint;
 mod mq_http_upstream;
 mod ons_http_upstream;
