@@ -1,6 +1,5 @@
 //! The embedded endpoint: its keys, engine and listener.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,8 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::credentials::named_credentials;
 use super::dependencies::Dependencies;
 use super::descriptors;
+use super::endpoints::reachable;
 use super::error::StartError;
 use crate::config::{self, Config, EmbeddedStorage};
 use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation};
@@ -56,11 +57,8 @@ pub(super) fn open(
     let credentials = match (&own, named) {
         (Some((own, _)), _) => own.clone().into(),
         (None, Some(name)) => {
-            let files = config.credentials.get(name).ok_or_else(|| {
-                StartError::Inconsistent(format!("embedded.credentials: [credentials.{name}] is missing"))
-            })?;
-            config::load_credentials(files)
-                .map_err(|source| StartError::Credentials { profile: "embedded".to_owned(), source })?
+            let named = named_credentials(config, name);
+            named.map_err(|source| StartError::Credentials { profile: "embedded".to_owned(), source })?.0
         }
         (None, None) => return Err(StartError::Inconsistent("the embedded endpoint has no keys".to_owned())),
     };
@@ -102,11 +100,6 @@ pub(super) fn listen(
         own.clone().note_url(directory, url)?;
     }
     Ok(listener)
-}
-
-/// An address that a client on this machine can connect to.
-pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()) } else { address }
 }
 
 /// Retention and dead letters, every second. One that has begun ends.

@@ -1,6 +1,6 @@
 //! Why the gateway did not start.
 
-use crate::config::CredentialsError as SecretError;
+use super::credentials::CredentialsError;
 use crate::embedded::{CredentialsError as EndpointCredentialsError, EngineError};
 use crate::listener::ListenError;
 use crate::outbound::{SelfTestError, TlsError};
@@ -21,21 +21,21 @@ pub enum StartError {
     /// The embedded endpoint's store.
     #[error("the embedded endpoint's store could not be opened: {0}")]
     Engine(#[from] EngineError),
-    /// A credentials file.
+    /// A profile's keys.
     #[error("credentials of profile `{profile}`: {source}")]
     Credentials {
         /// Whose.
         profile: String,
-        /// What is wrong with the file.
-        source: SecretError,
+        /// What is wrong with them.
+        source: CredentialsError,
     },
-    /// A virtual key's files.
+    /// A caller's virtual key.
     #[error("credentials of caller `{caller}`: {source}")]
     CallerCredentials {
         /// Whose.
         caller: String,
-        /// What is wrong with the file.
-        source: SecretError,
+        /// What is wrong with them.
+        source: CredentialsError,
     },
     /// A private CA.
     #[error("profile `{profile}`: {source}")]

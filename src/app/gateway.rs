@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::credentials::{CredentialsError, named_credentials, profile_credentials};
 use super::dependencies::Dependencies;
 use super::descriptors;
-use super::embedded::reachable;
+use super::endpoints::profile_endpoints;
 use super::error::StartError;
-use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig, TopicPattern};
+use crate::config::{CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig, TopicPattern};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
-use crate::outbound::EndpointAddress;
 use crate::signature::Credentials;
 use crate::tasks::{Phase, Service, Services, Stage, Tasks};
 use crate::upstream::{self, Keys, Plan, PlanError, PlanResources};
@@ -42,25 +42,10 @@ fn plan(
 ) -> Result<Plan, StartError> {
     let name = profile.name.clone();
     let no_endpoint = || StartError::Inconsistent(format!("profile `{name}`: the embedded endpoint is not enabled"));
-    let addresses = profile.endpoints.iter().map(|endpoint| match endpoint {
-        Endpoint::Url { tls, host, port } => Ok(EndpointAddress { tls: *tls, host: host.clone(), port: *port }),
-        Endpoint::Embedded => {
-            let address = reachable(embedded.ok_or_else(no_endpoint)?);
-            Ok(EndpointAddress { tls: false, host: address.ip().to_string(), port: address.port() })
-        }
-    });
-    let addresses = addresses.collect::<Result<Vec<_>, StartError>>()?;
-    let credentials = match &profile.credentials {
-        CredentialsSource::Inline(credentials) => credentials.clone(),
-        CredentialsSource::Embedded => embedded_credentials.cloned().ok_or_else(no_endpoint)?,
-        CredentialsSource::Named(credentials) => {
-            let files = config.credentials.get(credentials).ok_or_else(|| {
-                StartError::Inconsistent(format!("profile `{name}`: [credentials.{credentials}] is missing"))
-            })?;
-            config::load_credentials(files)
-                .map_err(|source| StartError::Credentials { profile: name.clone(), source })?
-        }
-    };
+    let addresses = profile_endpoints(profile, || embedded.ok_or_else(no_endpoint))?;
+    let embedded = || embedded_credentials.cloned().ok_or(CredentialsError::NoEndpoint);
+    let credentials = profile_credentials(config, profile, embedded)
+        .map_err(|source| StartError::Credentials { profile: name.clone(), source })?;
     let files = match &profile.credentials {
         CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
         CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
@@ -114,10 +99,7 @@ pub(super) fn callers(config: &Config, embedded: Option<&Credentials>) -> Result
 
 fn caller(config: &Config, caller: &CallerConfig) -> Result<Caller, StartError> {
     let name = caller.credentials.as_str();
-    let files = config.credentials.get(name).ok_or_else(|| {
-        StartError::Inconsistent(format!("caller `{}`: [credentials.{name}] is missing", caller.name))
-    })?;
-    let credentials = config::load_credentials(files)
+    let (credentials, files) = named_credentials(config, name)
         .map_err(|source| StartError::CallerCredentials { caller: caller.name.clone(), source })?;
     let keys = Keys::new(&credentials, Some((name.to_owned(), files.clone())));
     Ok(Caller { name: caller.name.as_str().into(), keys, topics: caller.topics.clone() })

@@ -149,7 +149,7 @@ async fn acknowledge_some(
         if error.upstream().is_some_and(|error| error.kind == UpstreamErrorKind::RejectedMessage) {
             errors.push(AckError::invalid_handle(text));
         } else if acknowledged || !errors.is_empty() {
-            errors.push(AckError { handle: text, code: refusal.code().to_owned(), message: refusal.to_string() });
+            errors.push(AckError { handle: text, code: refusal.code(), message: refusal.to_string() });
         } else {
             // Nothing was acknowledged, and not for the handles' sake.
             return Err(refusal);

@@ -17,11 +17,15 @@ use crate::model::{
     ConsumerGroup, Key, MAX_DELAY, Message, MessageGroup, MessageId, NameError, Tag, Topic, UnixMillis,
 };
 use crate::protocol::ons_http::{
-    self, CONTENT_TYPE as TEXT_HTML, Demand, ForbiddenReason, Header, Publish, Refusal, Signed,
+    self, Authentication, CONTENT_TYPE as TEXT_HTML, ErrorCode, ForbiddenReason, Header, Publish, Refusal, Signed,
 };
 
 /// Reads a request's head; a publish's body is still to come.
-pub(in crate::http) fn decode(request: &HttpRequest, method: Method, demand: Demand) -> Result<Signed<'_>, Refusal> {
+pub(in crate::http) fn decode(
+    request: &HttpRequest,
+    method: Method,
+    authentication: Authentication,
+) -> Result<Signed<'_>, Refusal> {
     let header = |header: Header| {
         let value = request.headers().get(header.name())?;
         Some(match std::str::from_utf8(value.as_bytes()) {
@@ -29,7 +33,7 @@ pub(in crate::http) fn decode(request: &HttpRequest, method: Method, demand: Dem
             Err(_) => Cow::Owned(value.as_bytes().iter().map(|byte| char::from(*byte)).collect()),
         })
     };
-    ons_http::decode(method, request.uri().query().unwrap_or_default(), header, Bytes::new(), demand)
+    ons_http::decode(method, request.uri().query().unwrap_or_default(), header, Bytes::new(), authentication)
 }
 
 /// How far a request's time may be from ours.
@@ -66,13 +70,8 @@ pub(in crate::http) fn check_signature(caller: &Caller, signed: &Signed<'_>) -> 
 }
 
 /// The message that a publish carries.
-pub(in crate::http) fn message(
-    request: &HttpRequest,
-    topic: Topic,
-    publish: &Publish<'_>,
-    now: UnixMillis,
-) -> Result<Message, Refusal> {
-    let mut message = Message::new(topic, in_utf8(request, publish.body.clone()));
+pub(in crate::http) fn message(topic: Topic, publish: &Publish<'_>, now: UnixMillis) -> Result<Message, Refusal> {
+    let mut message = Message::new(topic, in_utf8(publish.content_type.as_deref(), publish.body.clone()));
     message.tag = publish.tag.as_deref().map(Tag::parse).transpose().map_err(|error| invalid("Tag", error))?;
     let keys = publish.key.as_deref().unwrap_or_default().split(' ').filter(|key| !key.is_empty());
     message.keys = keys.map(Key::parse).collect::<Result<_, _>>().map_err(|error| invalid("Key", error))?;
@@ -111,10 +110,8 @@ pub(in crate::http) fn invalid(parameter: &'static str, error: NameError) -> Ref
 
 /// Something is wrong with the request that the protocol has no word for.
 pub(in crate::http) fn rejected(info: String) -> Refusal {
-    Refusal::Rejected { code: BAD_REQUEST.to_owned(), info }
+    Refusal::Rejected { code: ErrorCode::BadRequest, info }
 }
-
-pub(in crate::http) const BAD_REQUEST: &str = "SC_BAD_REQUEST";
 
 /// A body that was not read to its end.
 pub(in crate::http) fn unread(error: BodyError) -> Refusal {
@@ -154,9 +151,8 @@ pub(in crate::http) fn no_such_method() -> HttpResponse {
 }
 
 /// An explicit charset other than UTF-8 is honoured; bytes that do not fit it stay as they are (item 18).
-fn in_utf8(request: &HttpRequest, body: Bytes) -> Bytes {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let charset = content_type.split(';').skip(1).find_map(|parameter| {
+fn in_utf8(content_type: Option<&str>, body: Bytes) -> Bytes {
+    let charset = content_type.unwrap_or_default().split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
     });

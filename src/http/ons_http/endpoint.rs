@@ -14,8 +14,8 @@ use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES};
 use crate::http::vendor::method;
 use crate::http_message::Method;
 use crate::protocol::ons_http::{
-    self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, Demand, ForbiddenReason, MAX_CONSUME, MAX_TIMEOUT_MILLIS,
-    Publish, Refusal, Request,
+    self, Acknowledge, Authentication, CONTENT_TYPE as TEXT_HTML, Consume, ForbiddenReason, MAX_CONSUME,
+    MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
 };
 
 /// Why a request got no success.
@@ -53,7 +53,7 @@ async fn perform(
     payload: &mut Payload,
 ) -> Result<HttpResponse, Failure> {
     let settings = &context.service.settings;
-    let mut signed = edge::decode(context.request, method, Demand::Signed)?;
+    let mut signed = edge::decode(context.request, method, Authentication::Required)?;
     let caller = edge::identify(&settings.callers, &signed, settings.clock, context.service.now())?;
     // Only a publish has a body that means anything.
     if let Request::Publish(publish) = &mut signed.request {
@@ -71,7 +71,7 @@ async fn perform(
 }
 
 async fn publish_one(context: &EndpointRequest<'_>, publish: &Publish<'_>) -> Result<HttpResponse, Failure> {
-    let message = edge::message(context.request, edge::topic(&publish.topic)?, publish, context.service.now())?;
+    let message = edge::message(edge::topic(&publish.topic)?, publish, context.service.now())?;
     let message_id = context.service.engine.publish(message).await.map_err(Failure::Engine)?;
     Ok(edge::published(&message_id))
 }

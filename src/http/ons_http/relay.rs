@@ -14,10 +14,10 @@ use crate::http::identity::{Denied, Identity};
 use crate::http::vendor::method;
 use crate::http_message::Method;
 use crate::model::UpstreamHandle;
-use crate::protocol::mq_http;
+use crate::protocol::mq_http::ErrorCode as MqErrorCode;
 use crate::protocol::ons_http::{
-    self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, Demand, ForbiddenReason, MAX_BODY_BYTES, MAX_CONSUME,
-    MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
+    self, Acknowledge, Authentication, CONTENT_TYPE as TEXT_HTML, Consume, ErrorCode, ForbiddenReason, MAX_BODY_BYTES,
+    MAX_CONSUME, MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
 };
 use crate::upstream::UpstreamErrorKind;
 
@@ -61,8 +61,8 @@ async fn perform<'a>(
     identity: &mut Option<Identity<'a>>,
 ) -> Result<HttpResponse, Refusal> {
     let drop_in = context.drop_in();
-    let demand = if drop_in.is_open() { Demand::Anyone } else { Demand::Signed };
-    let mut signed = edge::decode(&context.request, method, demand)?;
+    let authentication = if drop_in.is_open() { Authentication::NotRequired } else { Authentication::Required };
+    let mut signed = edge::decode(&context.request, method, authentication)?;
     let found = if drop_in.is_open() {
         Identity::Anyone
     } else if drop_in.callers.is_empty() {
@@ -96,7 +96,7 @@ async fn publish_one(
 ) -> Result<HttpResponse, Refusal> {
     let gateway = context.gateway();
     let route = identity.topic_to_publish(context, &publish.topic).map_err(denied)?;
-    let message = edge::message(&context.request, route.topic.clone(), publish, context.now())?;
+    let message = edge::message(route.topic.clone(), publish, context.now())?;
     let millis = publish.timeout.unwrap_or(PUBLISH_MILLIS).clamp(SHORTEST_PUBLISH_MILLIS, PUBLISH_MILLIS);
     let published =
         gateway.publish(&context.request_context, &route, message, Some(Duration::from_millis(millis))).await;
@@ -153,7 +153,7 @@ fn denied(why: Denied) -> Refusal {
 
 fn is_stale(error: &GatewayError) -> bool {
     let code = error.upstream().and_then(|error| error.vendor_code.as_deref());
-    matches!(code, Some(mq_http::RECEIPT_HANDLE_ERROR | mq_http::MESSAGE_NOT_EXIST))
+    matches!(code.map(MqErrorCode::parse), Some(MqErrorCode::ReceiptHandleError | MqErrorCode::MessageNotExist))
 }
 
 fn logged(context: &HttpContext, topic: &str, error: &GatewayError) -> Refusal {
@@ -178,7 +178,7 @@ fn refusal(error: &GatewayError) -> Refusal {
         GatewayError::Upstream(error) => match error.kind {
             UpstreamErrorKind::Timeout => Refusal::Timeout,
             UpstreamErrorKind::RejectedMessage => Refusal::Rejected {
-                code: error.vendor_code.clone().unwrap_or_else(|| edge::BAD_REQUEST.to_owned()),
+                code: error.vendor_code.as_deref().map_or(ErrorCode::BadRequest, ErrorCode::parse),
                 info: error.detail.clone(),
             },
             UpstreamErrorKind::Overloaded | UpstreamErrorKind::Throttled => Refusal::Busy("overloaded"),

@@ -1,4 +1,4 @@
-//! Answers: encoded by the endpoint, decoded by the upstream.
+//! Responses: encoded by the endpoint, decoded by the upstream.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,16 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::error_code::ErrorCode;
 use crate::model::{Delivery, Durability, MessageGroup, MessageId, Published, UnixMillis, UpstreamHandle};
 
-/// The answer cannot be believed. The text says why and quotes nothing of it.
+/// A response that cannot be used. The text says why and quotes nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AnswerError {
+pub enum ResponseError {
     /// Not the JSON that the protocol has here.
     #[error("the answer's body is not what the protocol has here")]
     Unreadable,
-    /// A `sendStatus` that nobody documented.
+    /// An undocumented `sendStatus`.
     #[error("the answer's sendStatus is unknown")]
     UnknownSendStatus,
     /// A field that must be there is missing or empty.
@@ -26,7 +27,7 @@ pub enum AnswerError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorBody {
     /// The vendor's code.
-    pub code: String,
+    pub code: ErrorCode,
     /// The vendor's words.
     pub info: String,
 }
@@ -49,15 +50,15 @@ pub fn encode_published(message_id: &MessageId) -> String {
 /// are success (reliability: Apache RocketMQ).
 ///
 /// # Errors
-/// [`AnswerError`]: the outcome is unknown then.
-pub fn decode_published(body: &[u8]) -> Result<Published, AnswerError> {
-    let wire: PublishedWire<'_> = serde_json::from_slice(body).map_err(|_| AnswerError::Unreadable)?;
+/// [`ResponseError`]: the outcome is unknown then.
+pub fn decode_published(body: &[u8]) -> Result<Published, ResponseError> {
+    let wire: PublishedWire<'_> = serde_json::from_slice(body).map_err(|_| ResponseError::Unreadable)?;
     let durability = match wire.send_status.as_ref() {
         "SEND_OK" => Durability::Full,
         "FLUSH_DISK_TIMEOUT" | "FLUSH_SLAVE_TIMEOUT" | "SLAVE_NOT_AVAILABLE" => Durability::Degraded,
-        _ => return Err(AnswerError::UnknownSendStatus),
+        _ => return Err(ResponseError::UnknownSendStatus),
     };
-    let message_id = MessageId::parse(&wire.message_id).map_err(|_| AnswerError::Field("msgId"))?;
+    let message_id = MessageId::parse(&wire.message_id).map_err(|_| ResponseError::Field("msgId"))?;
     Ok(Published { message_id, durability })
 }
 
@@ -170,13 +171,13 @@ pub struct Consumed {
 /// `visible_again_at` is the caller's assumption.
 ///
 /// # Errors
-/// [`AnswerError`] when it is no list, or holds nothing that can be read.
-pub fn decode_consumed(body: &[u8], visible_again_at: UnixMillis) -> Result<Consumed, AnswerError> {
-    let elements: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| AnswerError::Unreadable)?;
+/// [`ResponseError`] when it is no list, or holds nothing that can be read.
+pub fn decode_consumed(body: &[u8], visible_again_at: UnixMillis) -> Result<Consumed, ResponseError> {
+    let elements: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| ResponseError::Unreadable)?;
     let mut consumed = Consumed { deliveries: Vec::with_capacity(elements.len()), unreadable: 0 };
     let mut failure = None;
     for element in elements {
-        let read = serde_json::from_str::<ConsumedIn<'_>>(element.get()).map_err(|_| AnswerError::Unreadable);
+        let read = serde_json::from_str::<ConsumedIn<'_>>(element.get()).map_err(|_| ResponseError::Unreadable);
         match read.and_then(|element| decode_element(element, visible_again_at)) {
             Ok(delivery) => consumed.deliveries.push(delivery),
             Err(error) => {
@@ -191,17 +192,17 @@ pub fn decode_consumed(body: &[u8], visible_again_at: UnixMillis) -> Result<Cons
     }
 }
 
-fn decode_element(element: ConsumedIn<'_>, visible_again_at: UnixMillis) -> Result<Delivery, AnswerError> {
+fn decode_element(element: ConsumedIn<'_>, visible_again_at: UnixMillis) -> Result<Delivery, ResponseError> {
     let body = if element.body_encoding.as_deref() == Some(LATIN1) {
         let bytes: Result<Vec<u8>, _> = element.body.chars().map(u8::try_from).collect();
-        Bytes::from(bytes.map_err(|_| AnswerError::Field("body"))?)
+        Bytes::from(bytes.map_err(|_| ResponseError::Field("body"))?)
     } else {
         Bytes::from(element.body.into_owned())
     };
     let attempts = element.reconsume_times.map_or(0, |times| times.0).saturating_add(1);
     Ok(Delivery {
-        message_id: MessageId::parse(&element.message_id).map_err(|_| AnswerError::Field("msgId"))?,
-        handle: UpstreamHandle::parse(&element.handle).map_err(|_| AnswerError::Field("msgHandle"))?,
+        message_id: MessageId::parse(&element.message_id).map_err(|_| ResponseError::Field("msgId"))?,
+        handle: UpstreamHandle::parse(&element.handle).map_err(|_| ResponseError::Field("msgHandle"))?,
         body,
         tag: element.tag.filter(|tag| !tag.is_empty()),
         keys: element
@@ -230,5 +231,5 @@ pub fn decode_error(body: &[u8]) -> Option<ErrorBody> {
         info: String,
     }
     let wire: Wire = serde_json::from_slice(body).ok()?;
-    Some(ErrorBody { code: wire.code, info: wire.info })
+    Some(ErrorBody { code: ErrorCode::parse(&wire.code), info: wire.info })
 }

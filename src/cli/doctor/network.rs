@@ -20,20 +20,23 @@ const MAX_ADDRESSES: usize = 3;
 
 /// A failed step and what to do.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(super) struct NetworkError {
     pub(super) reason: String,
     pub(super) advice: &'static str,
 }
 
 /// Looks one endpoint's name up.
-pub(super) async fn look_up(endpoint: &EndpointAddress) -> Result<Vec<SocketAddr>, Trouble> {
+pub(super) async fn look_up(endpoint: &EndpointAddress) -> Result<Vec<SocketAddr>, NetworkError> {
     let advice = "see whether the name is right, and whether this machine or pod can resolve it (resolv.conf, search \
-                  domains, a NetworkPolicy that forgets port 53)";
-    outbound::look_up(&endpoint.host, endpoint.port, || ()).await.map_err(|reason| Trouble { reason, advice })
+                  domains, a NetworkPolicy without port 53)";
+    outbound::look_up(&endpoint.host, endpoint.port, || ()).await.map_err(|reason| NetworkError { reason, advice })
 }
 
 /// Connects to the first address that takes it.
-pub(super) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<(SocketAddr, TcpStream), Trouble> {
+pub(super) async fn connect(
+    addresses: &[SocketAddr],
+    limit: Duration,
+) -> Result<(SocketAddr, TcpStream), NetworkError> {
     let limit = limit.min(CONNECT_LIMIT);
     let mut reasons = Vec::new();
     let tried = addresses.iter().take(MAX_ADDRESSES).map(|address| async move {
@@ -49,15 +52,19 @@ pub(super) async fn connect(addresses: &[SocketAddr], limit: Duration) -> Result
     }
     let advice = "see whether the MQ runs there, whether the port is right, and whether a firewall, security group or \
                   NetworkPolicy lets us out";
-    Err(Trouble { reason: reasons.join(", "), advice })
+    Err(NetworkError { reason: reasons.join(", "), advice })
 }
 
-/// Shakes hands.
-pub(super) async fn shake_hands(host: &str, socket: TcpStream, tls: &Arc<ClientConfig>) -> Result<String, Trouble> {
+/// Does a TLS handshake, and tells its version.
+pub(super) async fn tls_handshake(
+    host: &str,
+    socket: TcpStream,
+    tls: &Arc<ClientConfig>,
+) -> Result<String, NetworkError> {
     let other = "see whether this port speaks TLS 1.2 or 1.3 without client certificates";
     let name = match ServerName::try_from(host.to_owned()) {
         Ok(name) => name,
-        Err(error) => return Err(Trouble { reason: error.to_string(), advice: other }),
+        Err(error) => return Err(NetworkError { reason: error.to_string(), advice: other }),
     };
     match timeout(CONNECT_LIMIT, TlsConnector::from(Arc::clone(tls)).connect(name, socket)).await {
         Ok(Ok(stream)) => {
@@ -65,15 +72,19 @@ pub(super) async fn shake_hands(host: &str, socket: TcpStream, tls: &Arc<ClientC
             let version = connection.protocol_version().and_then(|version| version.as_str());
             Ok(version.unwrap_or("TLS").replace("TLSv1_", "TLS 1."))
         }
-        Ok(Err(error)) => Err(Trouble { reason: error.to_string(), advice: handshake_advice(&error).unwrap_or(other) }),
-        Err(_) => Err(Trouble { reason: format!("no handshake within {} s", CONNECT_LIMIT.as_secs()), advice: other }),
+        Ok(Err(error)) => {
+            Err(NetworkError { reason: error.to_string(), advice: handshake_advice(&error).unwrap_or(other) })
+        }
+        Err(_) => {
+            Err(NetworkError { reason: format!("no handshake within {} s", CONNECT_LIMIT.as_secs()), advice: other })
+        }
     }
 }
 
 fn handshake_advice(error: &io::Error) -> Option<&'static str> {
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     if matches!(error, rustls::Error::InvalidMessage(_)) {
-        return Some("something else than TLS answers there: is the endpoint http:// on this port?");
+        return Some("something other than TLS answers there: is the endpoint http:// on this port?");
     }
     let rustls::Error::InvalidCertificate(flaw) = error else { return None };
     Some(if matches!(flaw, CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) {
@@ -86,6 +97,6 @@ fn handshake_advice(error: &io::Error) -> Option<&'static str> {
         "if a private CA signed the certificate, set `ca_file` of the profile to its PEM file; the MQ must send its \
          intermediate certificates"
     } else {
-        "the certificate is refused, and there is no way round it: the MQ needs a better one"
+        "the certificate is refused, and there is no way around it: the MQ needs a better one"
     })
 }

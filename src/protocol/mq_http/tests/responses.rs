@@ -17,11 +17,11 @@ fn a_publishs_answer() {
     assert_eq!(read.body_md5.as_deref(), Some("5D41402ABC4B2A76B9719D911017C592"));
     let half = b"<Message><MessageId>A</MessageId><ReceiptHandle>h</ReceiptHandle><MessageBodyMD5/></Message>";
     assert_eq!(decode_published(half).unwrap().body_md5, None);
-    let id = AnswerError::Field("MessageId");
+    let id = ResponseError::Field("MessageId");
     assert_eq!(decode_published(b"<Message></Message>"), Err(id));
     assert_eq!(decode_published(b"<Message><MessageId/></Message>"), Err(id));
     for bad in [&b""[..], b"{}", b"<Error/>", b"<Message><MessageId>A</MessageId>", b"<html>ok</html>"] {
-        assert_eq!(decode_published(bad), Err(AnswerError::Unreadable));
+        assert_eq!(decode_published(bad), Err(ResponseError::Unreadable));
     }
 }
 
@@ -66,7 +66,7 @@ fn a_consumes_answer_literally() {
     assert_eq!(encode_consumed(&[delivery(), plain]), format!("{HEAD}{expected}"));
 }
 
-fn consumed(inside: &str) -> Result<Consumed, AnswerError> {
+fn consumed(inside: &str) -> Result<Consumed, ResponseError> {
     decode_consumed(format!("<Messages>{inside}</Messages>").as_bytes())
 }
 
@@ -116,12 +116,12 @@ fn an_unreadable_message_costs_only_itself() {
     let no_time = SPARSE.replace("<PublishTime>1", "<PublishTime>soon");
     let read = consumed(&format!("{no_handle}{SPARSE}<Message/>\n{not_text}<Unknown/>{no_time}")).unwrap();
     assert_eq!((read.deliveries.len(), read.unreadable), (1, 4));
-    assert_eq!(consumed(&no_handle), Err(AnswerError::Field("ReceiptHandle")));
-    assert_eq!(consumed(&not_text), Err(AnswerError::Field("MessageBody")));
-    assert_eq!(consumed(&no_time), Err(AnswerError::Field("PublishTime")));
+    assert_eq!(consumed(&no_handle), Err(ResponseError::Field("ReceiptHandle")));
+    assert_eq!(consumed(&not_text), Err(ResponseError::Field("MessageBody")));
+    assert_eq!(consumed(&no_time), Err(ResponseError::Field("PublishTime")));
     assert_eq!(consumed("").unwrap().deliveries, []);
-    assert_eq!(decode_consumed(SPARSE.as_bytes()), Err(AnswerError::Unreadable));
-    assert_eq!(consumed(&format!("{SPARSE}<Message>")), Err(AnswerError::Unreadable));
+    assert_eq!(decode_consumed(SPARSE.as_bytes()), Err(ResponseError::Unreadable));
+    assert_eq!(consumed(&format!("{SPARSE}<Message>")), Err(ResponseError::Unreadable));
 }
 
 #[test]

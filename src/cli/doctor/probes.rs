@@ -1,8 +1,8 @@
-//! Which topics and groups the doctor asks about.
+//! Which topics and groups the doctor asks the MQ about.
 //!
-//! The question is an acknowledgement of a handle that no MQ gave out. It is authenticated like every request and
-//! changes nothing: a consume would take a message away from somebody, and a handle of a form that our own embedded
-//! endpoint knows would make the topic and the group there.
+//! A probe is an acknowledgement of a handle that no MQ gave out. It is authenticated like every request and changes
+//! nothing: a consume would take a message away from somebody, and a handle of a form that our own embedded endpoint
+//! knows would make the topic and the group there.
 
 use crate::config::{Config, Endpoint, Groups, ProfileConfig, Protocol, TopicPattern};
 
@@ -12,83 +12,88 @@ pub(super) const ONS_HANDLE: &str = "bXEtZ2F0ZXdheSBkb2N0b3I6IG5vIGhhbmRsZQ==";
 /// The one of the MQ HTTP protocol: of the documented shape, a message id and base64 (protocol notes MQ HTTP 3), since
 /// this service takes handles apart, too.
 pub(super) const MQ_HANDLE: &str = "00000000000000000000000000000000-bXEtZ2F0ZXdheSBkb2N0b3I6IG5vIGhhbmRsZQ==";
-/// Most topics with groups that are asked about, per profile.
+/// Most probes of one profile.
 const MOST: usize = 32;
 
-/// A topic or a group.
+/// A topic's or a group's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Subject {
-    pub(super) name: String,
-    /// Not configured: made up, because the question needs one.
-    pub(super) made_up: bool,
+pub(super) struct Name {
+    pub(super) text: String,
+    /// Not configured: it stands in where a probe needs a name.
+    pub(super) is_placeholder: bool,
 }
 
 /// One topic with one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Question {
-    pub(super) topic: Subject,
-    pub(super) group: Subject,
+pub(super) struct Probe {
+    pub(super) topic: Name,
+    pub(super) group: Name,
 }
 
-/// What is asked about a profile.
+/// Every probe of one profile.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Questions {
+pub(super) struct ProbePlan {
     /// At least one, so that the keys are tried.
-    pub(super) asked: Vec<Question>,
+    pub(super) probes: Vec<Probe>,
     /// How many more there would have been.
     pub(super) left_out: usize,
-    pub(super) respondent: Respondent,
+    pub(super) target: Target,
 }
 
-/// Whom they are put to, as far as it matters for what an answer means.
+/// What is probed, as far as it matters for what an answer means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Respondent {
+pub(super) struct Target {
     pub(super) protocol: Protocol,
     /// Our own endpoint.
     pub(super) embedded: bool,
-    /// It takes every name, made-up ones too: our own endpoint, unless its topics are listed.
-    pub(super) any_name_is_good: bool,
+    /// It takes every name, placeholders too: our own endpoint, unless its topics are listed.
+    pub(super) takes_any_name: bool,
 }
 
-/// Every named topic of the profile with every group that is named for it. What is not named is made up.
-pub(super) fn questions(config: &Config, profile: &ProfileConfig) -> Questions {
+impl Probe {
+    pub(super) fn has_placeholder(&self) -> bool {
+        self.topic.is_placeholder || self.group.is_placeholder
+    }
+}
+
+/// Every named topic of the profile with every group that is named for it, with placeholders for what is not named.
+pub(super) fn plan(config: &Config, profile: &ProfileConfig) -> ProbePlan {
     let topics = || config.topics.iter().filter(|topic| topic.profile == profile.name);
-    let named = |name: &str| Subject { name: name.to_owned(), made_up: false };
-    let mut asked = Vec::new();
+    let named = |name: &str| Name { text: name.to_owned(), is_placeholder: false };
+    let mut probes = Vec::new();
     for topic in topics() {
-        let subject = match &topic.name {
+        let name = match &topic.name {
             TopicPattern::Named(topic) => named(topic.as_str()),
-            // A made-up name can only blur what the named ones tell.
+            // A placeholder can only blur what the named ones show.
             TopicPattern::Any if topics().count() > 1 => continue,
-            TopicPattern::Any => made_up_topic(),
+            TopicPattern::Any => placeholder_topic(),
         };
         let groups = match &topic.groups {
             Groups::Named(groups) if !groups.is_empty() => groups.iter().map(|it| named(it.name.as_str())).collect(),
-            Groups::Named(_) | Groups::Any { .. } => vec![made_up_group(profile.protocol)],
+            Groups::Named(_) | Groups::Any { .. } => vec![placeholder_group(profile.protocol)],
         };
-        asked.extend(groups.into_iter().map(|group| Question { topic: subject.clone(), group }));
+        probes.extend(groups.into_iter().map(|group| Probe { topic: name.clone(), group }));
     }
-    if asked.is_empty() {
-        asked.push(Question { topic: made_up_topic(), group: made_up_group(profile.protocol) });
+    if probes.is_empty() {
+        probes.push(Probe { topic: placeholder_topic(), group: placeholder_group(profile.protocol) });
     }
-    let left_out = asked.len().saturating_sub(MOST);
-    asked.truncate(MOST);
+    let left_out = probes.len().saturating_sub(MOST);
+    probes.truncate(MOST);
     let embedded = profile.endpoints.contains(&Endpoint::Embedded);
-    let any_name_is_good = embedded && config.embedded.topics.is_empty();
-    let respondent = Respondent { protocol: profile.protocol, embedded, any_name_is_good };
-    Questions { asked, left_out, respondent }
+    let takes_any_name = embedded && config.embedded.topics.is_empty();
+    ProbePlan { probes, left_out, target: Target { protocol: profile.protocol, embedded, takes_any_name } }
 }
 
-fn made_up_topic() -> Subject {
-    Subject { name: "mq-gateway-doctor".to_owned(), made_up: true }
+fn placeholder_topic() -> Name {
+    Name { text: "mq-gateway-doctor".to_owned(), is_placeholder: true }
 }
 
-fn made_up_group(protocol: Protocol) -> Subject {
-    let name = match protocol {
+fn placeholder_group(protocol: Protocol) -> Name {
+    let text = match protocol {
         Protocol::OnsHttp => "CID_mq-gateway-doctor",
         Protocol::MqHttp => "GID_mq-gateway-doctor",
     };
-    Subject { name: name.to_owned(), made_up: true }
+    Name { text: text.to_owned(), is_placeholder: true }
 }
 
 #[cfg(test)]
@@ -97,7 +102,7 @@ mod tests {
     use crate::config::{Overrides, Source, load};
 
     #[track_caller]
-    fn asked_of(protocol: &str, topics: &str) -> (Vec<String>, usize) {
+    fn probes_of(protocol: &str, topics: &str) -> (Vec<String>, usize) {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("gateway.toml");
         let text = format!(
@@ -107,36 +112,36 @@ mod tests {
         );
         std::fs::write(&file, text).unwrap();
         let config = load(&Source::File(file), &Overrides::default(), &std::collections::BTreeMap::new()).unwrap();
-        let questions = questions(&config, &config.profiles["main"]);
-        let shown = |subject: &Subject| format!("{}{}", if subject.made_up { "?" } else { "" }, subject.name);
-        let asked = questions.asked.iter().map(|it| format!("{} {}", shown(&it.topic), shown(&it.group))).collect();
-        (asked, questions.left_out)
+        let plan = plan(&config, &config.profiles["main"]);
+        let shown = |name: &Name| format!("{}{}", if name.is_placeholder { "?" } else { "" }, name.text);
+        let probes = plan.probes.iter().map(|it| format!("{} {}", shown(&it.topic), shown(&it.group))).collect();
+        (probes, plan.left_out)
     }
 
     #[test]
-    fn what_is_named_is_asked_about_and_the_rest_is_made_up() {
+    fn what_is_named_is_probed_and_the_rest_has_placeholders() {
         let topic = |name: &str, groups: &str| {
             format!("[[topics]]\nname = \"{name}\"\nprofile = \"main\"\ngroups = [{groups}]\n")
         };
-        let made_up = "?mq-gateway-doctor ?CID_mq-gateway-doctor";
+        let placeholders = "?mq-gateway-doctor ?CID_mq-gateway-doctor";
         for (topics, expected) in [
-            (topic("*", "\"*\""), vec![made_up]),
+            (topic("*", "\"*\""), vec![placeholders]),
             (topic("*", "\"CID_a\""), vec!["?mq-gateway-doctor CID_a"]),
-            ("[[topics]]\nname = \"a\"\nprofile = \"other\"\n".to_owned(), vec![made_up]),
+            ("[[topics]]\nname = \"a\"\nprofile = \"other\"\n".to_owned(), vec![placeholders]),
             (topic("a", "\"CID_a\", \"CID_b\"") + &topic("*", "\"*\""), vec!["a CID_a", "a CID_b"]),
             (topic("a", "") + &topic("b", "\"*\""), vec!["a ?CID_mq-gateway-doctor", "b ?CID_mq-gateway-doctor"]),
         ] {
             assert_eq!(
-                asked_of("ons-http", &topics),
+                probes_of("ons-http", &topics),
                 (expected.iter().map(|&it| it.to_owned()).collect(), 0),
                 "{topics}"
             );
         }
         let many: String = (0..40).map(|number| topic(&format!("t{number}"), "\"CID\"")).collect();
-        let (asked, left_out) = asked_of("ons-http", &many);
-        assert_eq!((asked.len(), left_out), (32, 8));
-        let (asked, _) = asked_of("mq-http", &topic("*", "\"*\""));
-        assert_eq!(asked, ["?mq-gateway-doctor ?GID_mq-gateway-doctor"]);
+        let (probes, left_out) = probes_of("ons-http", &many);
+        assert_eq!((probes.len(), left_out), (32, 8));
+        let (probes, _) = probes_of("mq-http", &topic("*", "\"*\""));
+        assert_eq!(probes, ["?mq-gateway-doctor ?GID_mq-gateway-doctor"]);
     }
 
     #[test]

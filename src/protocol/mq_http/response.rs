@@ -1,13 +1,13 @@
-//! The answer to a publish.
+//! The response to a publish.
 
 use super::body::body_md5;
 use super::read::{Document, Malformed};
 use super::{elements, write};
 use crate::model::{Durability, MessageId, Published};
 
-/// The answer cannot be believed. The text says why and quotes nothing of it.
+/// A response that cannot be used. The text says why and quotes nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AnswerError {
+pub enum ResponseError {
     /// Not the document that the protocol has here.
     #[error("the answer's body is not what the protocol has here")]
     Unreadable,
@@ -16,7 +16,7 @@ pub enum AnswerError {
     Field(&'static str),
 }
 
-impl From<Malformed> for AnswerError {
+impl From<Malformed> for ResponseError {
     fn from(_: Malformed) -> Self {
         Self::Unreadable
     }
@@ -24,8 +24,8 @@ impl From<Malformed> for AnswerError {
 
 /// What a publish's 201 says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedAnswer {
-    /// The MQ has it. The protocol knows no weaker degree of it.
+pub struct PublishedResponse {
+    /// The MQ has it. The protocol has no weaker durability.
     pub published: Published,
     /// The MQ's own digest of the body, as [`body_md5`] makes it, in either case. Nothing is decided by it: that the body
     /// arrived as it was sent the MQ has checked by `Content-MD5`.
@@ -43,14 +43,14 @@ pub fn encode_published(message_id: &MessageId, body: &[u8]) -> String {
     xml
 }
 
-/// Reads the body of a publish's 201. Of elements that occur twice, here and in every answer, the first counts.
+/// Reads the body of a publish's 201. Of elements that occur twice, here and in every response, the first counts.
 ///
 /// # Errors
-/// [`AnswerError`]: the outcome is unknown then.
-pub fn decode_published(body: &[u8]) -> Result<PublishedAnswer, AnswerError> {
+/// [`ResponseError`]: the outcome is unknown then.
+pub fn decode_published(body: &[u8]) -> Result<PublishedResponse, ResponseError> {
     let (mut document, root) = Document::open(body)?;
     if root != elements::MESSAGE {
-        return Err(AnswerError::Unreadable);
+        return Err(ResponseError::Unreadable);
     }
     let (mut message_id, mut body_md5) = (None, None);
     while let Some(element) = document.child()? {
@@ -67,7 +67,7 @@ pub fn decode_published(body: &[u8]) -> Result<PublishedAnswer, AnswerError> {
     }
     document.close()?;
     let message_id = message_id.and_then(|text| MessageId::parse(&text).ok());
-    let message_id = message_id.ok_or(AnswerError::Field(elements::MESSAGE_ID))?;
+    let message_id = message_id.ok_or(ResponseError::Field(elements::MESSAGE_ID))?;
     let body_md5 = body_md5.filter(|text| !text.is_empty()).map(|text| text.into_owned());
-    Ok(PublishedAnswer { published: Published { message_id, durability: Durability::Full }, body_md5 })
+    Ok(PublishedResponse { published: Published { message_id, durability: Durability::Full }, body_md5 })
 }

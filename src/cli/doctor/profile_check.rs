@@ -9,18 +9,19 @@ use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::asking::Interview;
-use super::questions::questions;
-use super::reach::{self, Trouble};
+use super::findings::{of_results, of_the_rest};
+use super::network::{self, NetworkError};
+use super::probe_result::any_accepted;
+use super::prober::Prober;
 use super::report::{Check, Finding, Verdict};
-use super::{clocks, judgement};
+use super::{advice, clock_check, probes};
 use crate::cli::profile_access;
 use crate::clock::Clock;
 use crate::config::{Config, Endpoint, ProfileConfig};
 use crate::outbound::{EndpointAddress, TlsRoots, client_config};
-use crate::upstream::Keys;
+use crate::signature::Pair;
 
-/// All steps together. Their own limits add up to less; this is for what nobody thought of.
+/// All steps together. Their own limits add up to less; this one is for the unforeseen.
 const LIMIT: Duration = Duration::from_secs(19);
 
 /// Checks that come after the configuration, in order.
@@ -42,7 +43,7 @@ pub(super) fn skipped_from(first: Check, reason: &str) -> Vec<Finding> {
 }
 
 /// Checks one profile.
-pub(super) async fn examine(config: &Config, profile: &ProfileConfig, clock: &Clock) -> Vec<Finding> {
+pub(super) async fn check_profile(config: &Config, profile: &ProfileConfig, clock: &Clock) -> Vec<Finding> {
     let mut findings = Vec::new();
     if timeout(LIMIT, steps(config, profile, clock, &mut findings)).await.is_err() {
         let done = findings.last().map(|finding| finding.check);
@@ -55,8 +56,8 @@ pub(super) async fn examine(config: &Config, profile: &ProfileConfig, clock: &Cl
     findings
 }
 
-/// An endpoint on its way through the steps.
-struct Traveller {
+/// An endpoint, with what the steps so far found out.
+struct EndpointUnderTest {
     endpoint: EndpointAddress,
     addresses: Vec<SocketAddr>,
     socket: Option<TcpStream>,
@@ -69,59 +70,61 @@ async fn steps(config: &Config, profile: &ProfileConfig, clock: &Clock, findings
             let place = profile_access::credentials_place(config, profile);
             Finding::new(Check::CredentialsFiles, Verdict::Ok, place)
         }
-        Err(error) => Finding::new(Check::CredentialsFiles, Verdict::Failed, error.reason.clone()).advise(error.advice),
+        Err(error) => {
+            Finding::new(Check::CredentialsFiles, Verdict::Failed, error.to_string()).advise(advice::key_files(error))
+        }
     });
-    let endpoints = match profile_access::addresses(config, profile) {
+    let endpoints = match profile_access::endpoints(config, profile) {
         Ok(endpoints) => endpoints,
         Err(reason) => return findings.extend(skipped_from(Check::Dns, &reason)),
     };
     let roots = profile.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File);
     let tls = client_config(&roots).map_err(|error| error.to_string());
 
-    let travellers = look_up(endpoints, findings).await;
-    if travellers.is_empty() {
+    let tested = look_up(endpoints, findings).await;
+    if tested.is_empty() {
         return findings.extend(skipped_from(Check::Connect, "there is no address"));
     }
-    let mut travellers = connect(travellers, profile, findings).await;
-    if travellers.is_empty() {
+    let mut tested = connect(tested, profile, findings).await;
+    if tested.is_empty() {
         return findings.extend(skipped_from(Check::Tls, "there is no connection"));
     }
     let tls = match tls {
         Ok(tls) => tls,
         Err(reason) => {
             let finding = Finding::new(Check::Tls, Verdict::Failed, reason);
-            findings.push(finding.advise("mend `ca_file` of the profile: PEM, with the private CA's certificates"));
+            findings.push(finding.advise("correct `ca_file` of the profile: PEM, with the private CA's certificates"));
             return findings.extend(skipped_from(Check::ClockSkew, "TLS could not be set up"));
         }
     };
-    travellers = shake_hands(travellers, &tls, findings).await;
-    let first = travellers.into_iter().next().and_then(|it| Some((it.endpoint.origin().ok()?, it)));
-    let Some((origin, Traveller { addresses, .. })) = first else {
+    tested = tls_handshake(tested, &tls, findings).await;
+    let first = tested.into_iter().next().and_then(|it| Some((it.endpoint.origin().ok()?, it)));
+    let Some((origin, EndpointUnderTest { addresses, .. })) = first else {
         return findings.extend(skipped_from(Check::ClockSkew, "there is no safe connection"));
     };
     let (Some(address), Ok(credentials)) = (addresses.first().copied(), &credentials) else {
         return findings.extend(skipped_from(Check::ClockSkew, "there are no keys to sign a request with"));
     };
-    let questions = questions(config, profile);
-    let interview = Interview {
+    let plan = probes::plan(config, profile);
+    let prober = Prober {
         origin,
         address,
         tls,
         protocol: profile.protocol,
         instance: profile.instance_id.as_deref(),
-        keys: Keys::new(credentials, None),
+        pair: Pair::new(credentials),
         clock: clock.clone(),
     };
-    let (asked, skew) = interview.ask(&questions.asked).await;
-    findings.push(clocks::judge(skew, judgement::accepted(&asked), profile.protocol));
-    findings.extend(judgement::judge(&asked, skew, &questions.respondent));
-    findings.extend(judgement::unasked(&questions, &profile.producer_group));
+    let (results, offset) = prober.run(&plan.probes).await;
+    findings.push(clock_check::check(offset, any_accepted(&results), profile.protocol));
+    findings.extend(of_results(&results, offset, &plan.target));
+    findings.extend(of_the_rest(&plan, &profile.producer_group));
 }
 
-async fn look_up(endpoints: Vec<EndpointAddress>, findings: &mut Vec<Finding>) -> Vec<Traveller> {
-    let results = join_all(endpoints.iter().map(reach::look_up)).await;
+async fn look_up(endpoints: Vec<EndpointAddress>, findings: &mut Vec<Finding>) -> Vec<EndpointUnderTest> {
+    let results = join_all(endpoints.iter().map(network::look_up)).await;
     let mut step = Step::default();
-    let mut travellers = Vec::new();
+    let mut tested = Vec::new();
     for (endpoint, result) in endpoints.into_iter().zip(results) {
         match result {
             Ok(addresses) => {
@@ -132,69 +135,73 @@ async fn look_up(endpoints: Vec<EndpointAddress>, findings: &mut Vec<Finding>) -
                 } else {
                     format!("{} is {}", endpoint.host, shown.join(", "))
                 });
-                travellers.push(Traveller { endpoint, addresses, socket: None });
+                tested.push(EndpointUnderTest { endpoint, addresses, socket: None });
             }
-            Err(trouble) => step.bad(&endpoint.host, trouble),
+            Err(error) => step.bad(&endpoint.host, error),
         }
     }
     findings.push(step.finding(Check::Dns));
-    travellers
+    tested
 }
 
-async fn connect(travellers: Vec<Traveller>, profile: &ProfileConfig, findings: &mut Vec<Finding>) -> Vec<Traveller> {
-    let tried = travellers.iter().map(|it| reach::connect(&it.addresses, profile.connect_timeout));
+async fn connect(
+    tested: Vec<EndpointUnderTest>,
+    profile: &ProfileConfig,
+    findings: &mut Vec<Finding>,
+) -> Vec<EndpointUnderTest> {
+    let tried = tested.iter().map(|it| network::connect(&it.addresses, profile.connect_timeout));
     let results = join_all(tried).await;
     let mut step = Step::default();
     let mut connected = Vec::new();
-    for (traveller, result) in travellers.into_iter().zip(results) {
-        let url = profile_access::url(&traveller.endpoint);
+    for (it, result) in tested.into_iter().zip(results) {
+        let url = profile_access::url(&it.endpoint);
         match result {
             Ok((address, socket)) => {
                 step.good(format!("{url} answers at {address}"));
-                connected.push(Traveller { addresses: vec![address], socket: Some(socket), ..traveller });
+                connected.push(EndpointUnderTest { addresses: vec![address], socket: Some(socket), ..it });
             }
-            Err(trouble) if profile.endpoints.contains(&Endpoint::Embedded) => {
+            Err(error) if profile.endpoints.contains(&Endpoint::Embedded) => {
                 let advice = "start it: `mq-gateway` runs it beside itself, `mq-gateway embedded-mq` alone";
-                step.bad(&format!("the embedded endpoint is not running at {url}"), Trouble { advice, ..trouble });
+                step.bad(&format!("the embedded endpoint is not running at {url}"), NetworkError { advice, ..error });
             }
-            Err(trouble) => step.bad(&url, trouble),
+            Err(error) => step.bad(&url, error),
         }
     }
     findings.push(step.finding(Check::Connect));
     connected
 }
 
-async fn shake_hands(
-    travellers: Vec<Traveller>,
+async fn tls_handshake(
+    tested: Vec<EndpointUnderTest>,
     tls: &Arc<ClientConfig>,
     findings: &mut Vec<Finding>,
-) -> Vec<Traveller> {
-    if travellers.iter().all(|it| !it.endpoint.tls) {
+) -> Vec<EndpointUnderTest> {
+    if tested.iter().all(|it| !it.endpoint.tls) {
         let detail = "the endpoint is http://: nothing is encrypted on the way";
         findings.push(Finding::new(Check::Tls, Verdict::Skipped, detail));
-        return travellers;
+        return tested;
     }
-    let shaken = travellers.into_iter().map(|mut traveller| async move {
-        let socket = traveller.socket.take().filter(|_| traveller.endpoint.tls);
+    let handshakes = tested.into_iter().map(|mut it| async move {
+        let socket = it.socket.take().filter(|_| it.endpoint.tls);
         let result = match socket {
-            Some(socket) => Some(reach::shake_hands(&traveller.endpoint.host, socket, tls).await),
+            Some(socket) => Some(network::tls_handshake(&it.endpoint.host, socket, tls).await),
             None => None,
         };
-        (traveller, result)
+        (it, result)
     });
     let mut step = Step::default();
     let mut safe = Vec::new();
-    for (traveller, result) in join_all(shaken).await {
-        let url = profile_access::url(&traveller.endpoint);
+    for (it, result) in join_all(handshakes).await {
+        let url = profile_access::url(&it.endpoint);
         match result {
             None => step.good(format!("{url} is not encrypted")),
             Some(Ok(version)) => step.good(format!("{version} with {url}, certificate verified")),
-            Some(Err(trouble)) => {
-                step.bad(&url, trouble);
+            Some(Err(error)) => {
+                step.bad(&url, error);
                 continue;
             }
         }
-        safe.push(traveller);
+        safe.push(it);
     }
     findings.push(step.finding(Check::Tls));
     safe
@@ -213,9 +220,9 @@ impl Step {
         self.good.push(detail);
     }
 
-    fn bad(&mut self, place: &str, trouble: Trouble) {
-        self.bad.push(format!("{place}: {}", trouble.reason));
-        self.advice.get_or_insert(trouble.advice);
+    fn bad(&mut self, place: &str, error: NetworkError) {
+        self.bad.push(format!("{place}: {}", error.reason));
+        self.advice.get_or_insert(error.advice);
     }
 
     /// Failed when no endpoint is left, a warning when some are.
@@ -240,20 +247,20 @@ mod tests {
 
     #[test]
     fn one_endpoint_of_two_is_a_warning() {
-        let trouble = || Trouble { reason: "refused".into(), advice: "start it" };
+        let error = || NetworkError { reason: "refused".into(), advice: "start it" };
         let mut step = Step::default();
-        step.bad("a", trouble());
+        step.bad("a", error());
         step.good("b answers".into());
         let finding = step.finding(Check::Connect);
         assert_eq!((finding.verdict, finding.detail.as_str()), (Verdict::Warning, "a: refused; b answers"));
         assert_eq!(finding.advice.as_deref(), Some("start it"));
         let mut step = Step::default();
-        step.bad("a", trouble());
+        step.bad("a", error());
         assert_eq!(step.finding(Check::Connect).verdict, Verdict::Failed);
     }
 
     #[test]
-    fn what_is_skipped_is_told_check_by_check() {
+    fn every_later_check_is_skipped_with_the_reason() {
         let skipped = skipped_from(Check::Credentials, "no keys");
         let checks: Vec<Check> = skipped.iter().map(|finding| finding.check).collect();
         assert_eq!(checks, [Check::Credentials, Check::Topic, Check::Group]);
