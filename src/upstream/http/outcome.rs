@@ -37,7 +37,7 @@ impl From<NoAddress> for UpstreamError {
 pub(super) fn left_alone(open: &CircuitOpen, now: Instant) -> UpstreamError {
     let wait = open.until.saturating_duration_since(now);
     let seconds = wait.as_millis().div_ceil(1000).max(1);
-    let detail = format!("the MQ failed too often and is left alone for {seconds} s more");
+    let detail = format!("the MQ did not answer several times in a row and is left alone for {seconds} s more");
     UpstreamError { retry_after: Some(wait), ..UpstreamError::new(UpstreamErrorKind::CircuitOpen, detail) }
 }
 
@@ -88,7 +88,7 @@ mod tests {
         let check = |millis, expected: &str| {
             let now = Instant::now();
             let error = left_alone(&CircuitOpen::until(now + Duration::from_millis(millis)), now);
-            assert_eq!(error.detail, format!("the MQ failed too often and is left alone for {expected} s more"));
+            assert_eq!(error.detail, format!("the MQ did not answer several times in a row and is left alone for {expected} s more"));
             assert_eq!(error.retry_after, Some(Duration::from_millis(millis)));
         };
         check(0, "1");
