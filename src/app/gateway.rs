@@ -8,7 +8,7 @@ use super::credentials::{CredentialsError, named_credentials, profile_credential
 use super::descriptors;
 use super::endpoints::profile_endpoints;
 use super::error::StartError;
-use crate::config::{CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
+use crate::config::{CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig, TopicPattern};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn, ServiceResources};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
@@ -44,8 +44,13 @@ fn plan(
         CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
         CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
     };
+    let topics = config.topics.iter().filter(|topic| topic.profile == name).filter_map(|topic| match &topic.name {
+        TopicPattern::Named(topic) => Some(topic.clone()),
+        TopicPattern::Any => None,
+    });
     let resources = PlanResources {
         addresses,
+        topics: topics.collect(),
         keys: Keys::new(&credentials, files),
         clock: resources.clock.clone(),
         random: resources.random.clone(),

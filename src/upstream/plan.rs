@@ -52,6 +52,8 @@ pub(super) enum ProtocolPlan {
 pub struct PlanResources<'a> {
     /// Where the MQ is.
     pub addresses: Vec<EndpointAddress>,
+    /// The profile's topics that are configured by name.
+    pub topics: Vec<Topic>,
     /// Signed with.
     pub keys: Keys,
     /// The clock that signs.
@@ -81,18 +83,19 @@ impl Plan {
     /// # Errors
     /// [`PlanError`].
     pub fn new(profile: &ProfileConfig, resources: PlanResources<'_>) -> Result<Self, PlanError> {
-        let PlanResources { addresses, keys, clock, random, memory, metrics } = resources;
-        let http = || HttpPlan::new(profile, &addresses, &memory, metrics);
+        let http = || HttpPlan::new(profile, &resources);
+        let protocol = match profile.protocol {
+            Protocol::OnsHttp => ProtocolPlan::OnsHttp(http()?, OnsHttpSettings::new(profile)),
+            Protocol::MqHttp => ProtocolPlan::MqHttp(http()?, MqHttpSettings::new(profile)),
+        };
+        let PlanResources { keys, clock, random, metrics, .. } = resources;
         Ok(Self {
-            protocol: match profile.protocol {
-                Protocol::OnsHttp => ProtocolPlan::OnsHttp(http()?, OnsHttpSettings::new(profile)),
-                Protocol::MqHttp => ProtocolPlan::MqHttp(http()?, MqHttpSettings::new(profile)),
-            },
+            protocol,
             profile: Profile {
                 name: profile.name.clone(),
                 capabilities: profile.capabilities(),
                 empty_poll_pause: profile.empty_poll_pause,
-                attempts: Attempts::new(&profile.name, keys.clone(), random, metrics),
+                attempts: Attempts::new(&profile.name, keys.clone(), random.clone(), metrics),
                 keys,
                 clock,
                 up: metrics.upstream.up(&profile.name),
