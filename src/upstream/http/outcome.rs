@@ -88,7 +88,10 @@ mod tests {
         let check = |millis, expected: &str| {
             let now = Instant::now();
             let error = left_alone(&CircuitOpen::until(now + Duration::from_millis(millis)), now);
-            assert_eq!(error.detail, format!("the MQ did not answer several times in a row and is left alone for {expected} s more"));
+            assert_eq!(
+                error.detail,
+                format!("the MQ did not answer several times in a row and is left alone for {expected} s more")
+            );
             assert_eq!(error.retry_after, Some(Duration::from_millis(millis)));
         };
         check(0, "1");
