@@ -14,8 +14,10 @@ use crate::support::{Endpoint, Settings, TestApp};
 
 /// How long the load lasts that an MQ which is away is spared.
 const LOAD: Duration = Duration::from_secs(5);
-/// Most connects of that time: tries after about 1 and 3 s, and the looks of the background, one a second.
-const MOST_CONNECTS: usize = 10;
+/// Most tries of that time, which come after about 1 and 3 s.
+const MOST_TRIES: usize = 4;
+/// Most looks of the background at that time: one a second.
+const MOST_LOOKS: usize = 6;
 
 fn publish(app: &TestApp, topic: &str) -> String {
     let request = app.request("POST", &format!("/v1/topics/{topic}/messages"));
@@ -41,16 +43,16 @@ fn towards(url: &str) -> Settings {
     Settings::new().profile(&format!("endpoints = [\"{url}\"]\nconnect_timeout = \"200ms\""))
 }
 
-/// Eight callers for a while; the connects of that time, by `connects`.
+/// Eight callers for a while, in which `connects` counts at most so many.
 #[track_caller]
-fn assert_spared(app: &TestApp, what: &str, connects: impl Fn() -> usize) {
+fn assert_spared(app: &TestApp, most: usize, connects: impl Fn() -> usize) {
     let before = connects();
     let callers = Callers::start(8, publishing(app));
     std::thread::sleep(LOAD);
     let made = connects() - before;
     let outcomes = callers.stop();
-    assert!((1..=MOST_CONNECTS).contains(&made), "{what}: {made} connects in {LOAD:?}, {outcomes:?}");
-    assert!(outcomes["circuit-open"] >= 100, "{what}: {outcomes:?}");
+    assert!(made <= most, "{made} connects in {LOAD:?}, {outcomes:?}");
+    assert!(outcomes["circuit-open"] >= 100, "{outcomes:?}");
 }
 
 #[test]
@@ -61,7 +63,7 @@ fn five_refused_connects_are_enough() {
     assert_eq!([(); 2].map(|()| publish(&app, "orders")), ["upstream-unreachable"; 2]);
     assert_eq!(publish(&app, "orders"), "circuit-open");
     assert_eq!(exchanges(&app, "unreachable"), 5);
-    assert_spared(&app, "refused", || exchanges(&app, "unreachable"));
+    assert_spared(&app, MOST_TRIES, || exchanges(&app, "unreachable"));
 }
 
 /// Each topic finds out for itself once, and not again.
@@ -69,13 +71,15 @@ fn five_refused_connects_are_enough() {
 fn every_topic_tries_once() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, towards(&dead_url()).profile("breaker_failures = 1"));
-    let topics: Vec<String> = (0..20).map(|index| format!("topic-{index}")).collect();
-    for topic in &topics {
-        assert_eq!(publish(&app, topic), "upstream-unreachable");
-        assert_eq!(publish(&app, topic), "circuit-open");
+    for topic in (0..20).map(|index| format!("topic-{index}")) {
+        assert_eq!(publish(&app, &topic), "upstream-unreachable");
+        for _ in 0..4 {
+            publish(&app, &topic);
+        }
     }
+    // And some of any topic, after pauses.
     let tried = exchanges(&app, "unreachable");
-    assert!((topics.len()..topics.len() + 4).contains(&tried), "{tried}, some after a pause");
+    assert!((20..26).contains(&tried), "{tried} of 100");
 }
 
 /// An address that takes no connection and refuses none: its queue is full.
@@ -92,7 +96,7 @@ fn an_address_that_does_not_answer_is_spared() {
     let app = TestApp::with(&endpoint, towards(&format!("http://{address}")));
     assert_eq!([(); 2].map(|()| publish(&app, "orders")), ["upstream-unreachable"; 2]);
     wait_for_open_circuit(&app);
-    assert_spared(&app, "black hole", || exchanges(&app, "unreachable"));
+    assert_spared(&app, MOST_TRIES, || exchanges(&app, "unreachable"));
 }
 
 /// Accepts connections, says something that is no TLS, and counts.
@@ -118,7 +122,7 @@ fn an_endpoint_with_broken_tls_is_spared() {
     let app = TestApp::with(&endpoint, towards(&url));
     assert_eq!([(); 2].map(|()| publish(&app, "orders")), ["upstream-unreachable"; 2]);
     wait_for_open_circuit(&app);
-    assert_spared(&app, "TLS", || accepted.load(Ordering::SeqCst));
+    assert_spared(&app, MOST_TRIES + MOST_LOOKS, || accepted.load(Ordering::SeqCst));
 }
 
 /// It takes requests and says nothing to anybody.
@@ -126,18 +130,17 @@ fn an_endpoint_with_broken_tls_is_spared() {
 fn an_mq_that_answers_nobody_is_spared() {
     let endpoint = Endpoint::start();
     endpoint.stop_recording();
-    let app = TestApp::towards(&endpoint);
+    let app = TestApp::with(&endpoint, Settings::new().profile("breaker_open = \"4s\""));
     app.publish("orders", "before");
     endpoint.freeze();
     let callers = Callers::start(8, publishing(&app));
     wait_for_open_circuit(&app);
-    let outcomes = callers.stop();
-    assert!(outcomes["upstream-timeout"] <= 8, "{outcomes:?}");
-    assert_spared(&app, "silent", || endpoint.connections());
+    callers.stop();
+    assert_spared(&app, MOST_TRIES, || endpoint.connections());
     endpoint.thaw();
     let back = Instant::now();
     until("a publish", || (publish(&app, "orders") == "201").then_some(()));
-    assert!(back.elapsed() < Duration::from_secs(9), "{:?}", back.elapsed());
+    assert!(back.elapsed() < Duration::from_secs(6), "{:?}", back.elapsed());
 }
 
 /// Away for so long under load; how long after its return the first publish succeeds.
