@@ -5,19 +5,16 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::content_type;
 use super::raw::shown;
 use super::received_body::ReceivedBody;
 use super::shape::{Field, FieldKind, object};
-use super::times::rfc3339;
-use crate::gateway::{GroupRoute, ReceiptHandle, ReceiveRequest};
+use crate::gateway::{GroupRoute, ReceiveRequest};
 use crate::http::context::HttpContext;
 use crate::http::problem::{Code, FieldError, Problem};
-use crate::model::{Delivery, MAX_FILTER_TAGS, MessageGroup, Tag, TagFilter};
+use crate::model::{MAX_FILTER_TAGS, Tag, TagFilter};
 use crate::protocol::form;
 
 const SHAPE: &[Field] = &[
@@ -36,22 +33,6 @@ struct Request {
     wait_seconds: Option<u64>,
     visibility_timeout_seconds: Option<u64>,
     tags: Option<Vec<String>>,
-}
-
-/// A message as callers see it.
-#[derive(Serialize)]
-pub(super) struct Item<'a> {
-    message_id: &'a str,
-    receipt_handle: &'a str,
-    body: Cow<'a, str>,
-    encoding: &'static str,
-    tag: Option<&'a str>,
-    keys: &'a [String],
-    properties: std::collections::BTreeMap<&'a str, &'a str>,
-    message_group: Option<&'a str>,
-    delivery_attempt: u32,
-    published_at: String,
-    visible_again_at: String,
 }
 
 /// Receives, perhaps waiting.
@@ -87,26 +68,6 @@ async fn poll(
         response.insert_header((CACHE_CONTROL, "no-store"));
     }
     Ok(response.content_type(ContentType::json()).body(ReceivedBody::new(received)))
-}
-
-pub(super) fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
-    let (body, encoding) = match std::str::from_utf8(&delivery.body) {
-        Ok(text) => (text.into(), "text"),
-        Err(_) => (STANDARD.encode(&delivery.body).into(), "base64"),
-    };
-    Item {
-        message_id: delivery.message_id.as_str(),
-        receipt_handle: handle.as_str(),
-        body,
-        encoding,
-        tag: delivery.tag.as_deref(),
-        keys: &delivery.keys,
-        properties: delivery.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-        message_group: delivery.message_group.as_ref().map(MessageGroup::as_str),
-        delivery_attempt: delivery.delivery_attempt,
-        published_at: rfc3339(delivery.published_at),
-        visible_again_at: rfc3339(delivery.visible_again_at),
-    }
 }
 
 async fn from_body(context: &HttpContext) -> Result<Request, Problem> {

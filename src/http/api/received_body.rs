@@ -1,21 +1,40 @@
 //! The answer to a receive: one message after the other is written as JSON, so that never more than one of them is held in
 //! both forms.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::receive::item;
+use super::times::rfc3339;
 use crate::gateway::{ReceiptHandle, Received};
 use crate::http::charged_body::PIECE_BYTES;
 use crate::memory::Charge;
-use crate::model::Delivery;
+use crate::model::{Delivery, MessageGroup};
+
+/// A message as callers see it.
+#[derive(Serialize)]
+struct Item<'a> {
+    message_id: &'a str,
+    receipt_handle: &'a str,
+    body: Cow<'a, str>,
+    encoding: &'static str,
+    tag: Option<&'a str>,
+    keys: &'a [String],
+    properties: BTreeMap<&'a str, &'a str>,
+    message_group: Option<&'a str>,
+    delivery_attempt: u32,
+    published_at: String,
+    visible_again_at: String,
+}
 
 /// `{"messages":[…]}`, with `applied` where the request was lowered.
 pub(super) struct ReceivedBody {
@@ -84,6 +103,26 @@ impl MessageBody for ReceivedBody {
         let length = PIECE_BYTES.min(self.text.len());
         let piece = self.text.split_to(length);
         Poll::Ready(if piece.is_empty() { None } else { Some(Ok(piece)) })
+    }
+}
+
+fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
+    let (body, encoding) = match std::str::from_utf8(&delivery.body) {
+        Ok(text) => (text.into(), "text"),
+        Err(_) => (STANDARD.encode(&delivery.body).into(), "base64"),
+    };
+    Item {
+        message_id: delivery.message_id.as_str(),
+        receipt_handle: handle.as_str(),
+        body,
+        encoding,
+        tag: delivery.tag.as_deref(),
+        keys: &delivery.keys,
+        properties: delivery.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        message_group: delivery.message_group.as_ref().map(MessageGroup::as_str),
+        delivery_attempt: delivery.delivery_attempt,
+        published_at: rfc3339(delivery.published_at),
+        visible_again_at: rfc3339(delivery.visible_again_at),
     }
 }
 
