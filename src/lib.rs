@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod http;
 pub mod http_message;
 pub mod listener;
+pub mod memory;
 pub mod model;
 pub mod outbound;
 pub mod protocol;

@@ -29,6 +29,10 @@ use super::answer::{Answer, date, retry_after};
 use super::awc_connection::{EndSeen, connect};
 use super::{Call, CallError, Limits, Progress};
 use crate::http_message::{Method, Request};
+use crate::memory::{Charge, MemoryBudget, MemoryFull};
+
+/// Waiting for memory ends so long before the call does: that there was no room is not taken for a silent server.
+const MEMORY_MARGIN: Duration = Duration::from_millis(100);
 
 /// One thread's client with its connection pool.
 pub(super) struct AwcClient {
@@ -37,6 +41,7 @@ pub(super) struct AwcClient {
     limits: Limits,
     header_names: HeaderNames,
     end_seen: EndSeen,
+    memory: MemoryBudget,
 }
 
 /// An origin in the library's types.
@@ -84,10 +89,10 @@ impl HeaderNames {
 }
 
 impl AwcClient {
-    pub(super) fn new(tls: Arc<ClientConfig>, limits: Limits) -> Self {
+    pub(super) fn new(tls: Arc<ClientConfig>, limits: Limits, memory: MemoryBudget) -> Self {
         let end_seen = EndSeen::default();
         let client = RefCell::new(build(&tls, limits, &end_seen));
-        Self { client, tls, limits, header_names: HeaderNames::default(), end_seen }
+        Self { client, tls, limits, header_names: HeaderNames::default(), end_seen, memory }
     }
 
     /// Sends one request and reads the whole answer. `progress` tells meanwhile how far that is.
@@ -128,15 +133,22 @@ impl AwcClient {
         let date = text(DATE).and_then(date);
         let retry_after = text(RETRY_AFTER).and_then(|value| retry_after(value, date));
         // These have no body whatever they announce.
-        let body = if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
-            Bytes::new()
+        let (body, memory) = if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+            (Bytes::new(), self.memory.charge())
         } else {
-            self.read_body(&mut response, call.max_answer_bytes).await?
+            let deadline = call.deadline.checked_sub(MEMORY_MARGIN).unwrap_or(call.deadline);
+            let room = Room { memory: self.memory.charge(), copies: call.copies, deadline };
+            self.read_body(&mut response, call.max_answer_bytes, room).await?
         };
-        Ok(Answer { status: status.as_u16(), date, retry_after, body })
+        Ok(Answer { status: status.as_u16(), date, retry_after, body, memory })
     }
 
-    async fn read_body(&self, response: &mut awc::ClientResponse, limit: usize) -> Result<Bytes, CallError> {
+    async fn read_body(
+        &self,
+        response: &mut awc::ClientResponse,
+        limit: usize,
+        mut room: Room,
+    ) -> Result<(Bytes, Charge), CallError> {
         let chunked = response.headers().contains_key(TRANSFER_ENCODING);
         let length = response.headers().get(CONTENT_LENGTH);
         let announced = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -144,8 +156,13 @@ impl AwcClient {
             // awc takes a body that the connection's end delimits for no body.
             return Err(CallError::Broken("the answer has neither a length nor chunks"));
         }
-        let mut body = Bytes::new();
-        let mut rest = BytesMut::new();
+        if announced.is_some_and(|length| length > limit) {
+            return Err(CallError::TooLarge(limit));
+        }
+        // All at once where the length is known: nothing is read before there is room for it.
+        room.make(announced.unwrap_or_default()).await?;
+        let mut first = Bytes::new();
+        let mut whole = BytesMut::new();
         loop {
             let next = poll_fn(|context| {
                 self.end_seen.set(false);
@@ -153,22 +170,28 @@ impl AwcClient {
             });
             let Some(chunk) = next.await else { break };
             let chunk = chunk.map_err(|_| CallError::Broken("the connection broke off in the answer's body"))?;
-            if body.len() + rest.len() + chunk.len() > limit {
+            let length = first.len() + whole.len() + chunk.len();
+            if length > limit {
                 return Err(CallError::TooLarge(limit));
             }
-            if body.is_empty() {
-                body = chunk; // nearly every answer is one chunk: no copy
-            } else {
-                rest.extend_from_slice(&chunk);
+            room.make(length).await?;
+            if first.is_empty() && whole.is_empty() {
+                first = chunk; // nearly every answer is one chunk: no copy
+                continue;
             }
+            if whole.is_empty() {
+                whole.reserve(announced.unwrap_or(length));
+            }
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&chunk);
         }
-        let body = if rest.is_empty() { body } else { [&*body, &*rest].concat().into() };
+        let body = if whole.is_empty() { first } else { whole.freeze() };
         // The last chunk ends the body before the connection is read again; where TLS was closed properly that cannot
         // be seen, and the answer's own grammar is what is left to show a cut.
         if announced.is_some_and(|length| length != body.len()) || (chunked && self.end_seen.get()) {
             return Err(CallError::Broken("the answer was cut short"));
         }
-        Ok(body)
+        Ok((body, room.memory))
     }
 
     /// Forgets every pooled connection. Runs before any other task of this thread can take the tainted one.
@@ -225,6 +248,22 @@ fn failed(error: SendRequestError) -> CallError {
         | SendRequestError::Body(_)
         | SendRequestError::Custom(..)
         | _ => CallError::NoAnswer("the call failed"),
+    }
+}
+
+/// The memory that an answer may take.
+struct Room {
+    memory: Charge,
+    copies: usize,
+    deadline: Instant,
+}
+
+impl Room {
+    /// Waits for room for a body of `length` bytes and its copies.
+    async fn make(&mut self, length: usize) -> Result<(), MemoryFull> {
+        let wanted = length.saturating_mul(self.copies);
+        let more = wanted.saturating_sub(self.memory.bytes());
+        if more > 0 { self.memory.wait_to_grow(more, self.deadline).await } else { Ok(()) }
     }
 }
 

@@ -17,6 +17,7 @@ use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
 use crate::http_message::Request;
+use crate::memory::{MemoryBudget, MemoryFull};
 
 pub use answer::Answer;
 use awc_client::AwcClient;
@@ -53,6 +54,9 @@ pub struct Call<'a> {
     pub deadline: Instant,
     /// Most bytes of the answer's body.
     pub max_answer_bytes: usize,
+    /// How many times the answer's body is held at once until the caller is done with it: 1 for the body itself. Room for
+    /// all of them is waited for before the body is read, so that nobody holds one part and waits for the other.
+    pub copies: usize,
 }
 
 /// Why there is no answer that can be used.
@@ -88,6 +92,9 @@ pub enum CallError {
     /// The answer is larger than allowed.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
+    /// There was no room for the answer in time: it was not read.
+    #[error(transparent)]
+    NoMemory(#[from] MemoryFull),
 }
 
 impl std::fmt::Debug for HttpClient {
@@ -97,10 +104,10 @@ impl std::fmt::Debug for HttpClient {
 }
 
 impl HttpClient {
-    /// A client with its own connection pool.
+    /// A client with its own connection pool; what it reads is charged to `memory`.
     #[must_use]
-    pub fn new(tls: Arc<ClientConfig>, limits: Limits) -> Self {
-        Self { library: AwcClient::new(tls, limits), limits, in_flight: Cell::new(0) }
+    pub fn new(tls: Arc<ClientConfig>, limits: Limits, memory: MemoryBudget) -> Self {
+        Self { library: AwcClient::new(tls, limits, memory), limits, in_flight: Cell::new(0) }
     }
 
     /// Sends one request and reads the whole answer.

@@ -16,7 +16,7 @@ use crate::outbound::{Answer, Call, CallError, CircuitChange, CircuitOpen, Endpo
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
-use crate::upstream::{Attempted, UpstreamError};
+use crate::upstream::{Attempted, UpstreamError, UpstreamErrorKind};
 
 /// The whole call of a receive ends this long after its wait.
 pub(super) const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
@@ -24,6 +24,8 @@ pub(super) const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
 const LONGEST_WAIT_OF_A_TRY: Duration = Duration::from_secs(1);
 /// Most addresses that one attempt tries.
 const MAX_ADDRESSES: u32 = 3;
+/// A receive's answer as it came, decoded, and the part of it that is being written.
+const COPIES: usize = 3;
 /// How often the clocks are compared.
 const SKEW_PAUSE: Duration = Duration::from_secs(1);
 
@@ -53,10 +55,10 @@ impl Failover {
     pub(super) fn new(profile: &Profile, plan: &HttpPlan, max_answer_bytes: usize) -> Self {
         Self {
             profile: profile.clone(),
-            short: HttpClient::new(plan.tls.clone(), plan.limits),
-            polls: HttpClient::new(plan.tls.clone(), plan.limits),
+            short: HttpClient::new(plan.tls.clone(), plan.limits, plan.memory.clone()),
+            polls: HttpClient::new(plan.tls.clone(), plan.limits, plan.memory.clone()),
             plan: plan.clone(),
-            max_answer_bytes,
+            max_answer_bytes: max_answer_bytes.min(plan.memory.largest_charge()),
             skew_measured: Cell::new(None),
         }
     }
@@ -67,7 +69,7 @@ impl Failover {
         &self,
         policy: &AttemptPolicy<'_>,
         sign: impl Fn(&Pair, UnixMillis, Duration) -> Request,
-        read: impl Fn(&Answer) -> Result<T, UpstreamError>,
+        read: impl Fn(Answer) -> Result<T, UpstreamError>,
     ) -> Attempted<Result<T, UpstreamError>> {
         let tried = Cell::new(0);
         let attempt = || self.attempt(policy, &sign, &read, &tried);
@@ -80,12 +82,12 @@ impl Failover {
         &self,
         policy: &AttemptPolicy<'_>,
         sign: &impl Fn(&Pair, UnixMillis, Duration) -> Request,
-        read: &impl Fn(&Answer) -> Result<T, UpstreamError>,
+        read: &impl Fn(Answer) -> Result<T, UpstreamError>,
         tried: &Cell<u32>,
     ) -> Result<T, UpstreamError> {
         loop {
             let open = match self.try_addresses(policy, sign, tried).await {
-                Ok(answer) => return read(&answer),
+                Ok(answer) => return read(answer),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::LeftAlone(open)) => open,
             };
@@ -146,7 +148,7 @@ impl Failover {
                     if rank > 0 {
                         endpoints.prefer(candidate);
                     }
-                    return reached.map_err(|error| Failure::Final(error.into()));
+                    return reached.map_err(|error| Failure::Final(self.failed(policy, error)));
                 }
             }
         }
@@ -167,10 +169,24 @@ impl Failover {
         let now = self.plan.clock_skew.corrected(self.profile.clock.now());
         let request = sign(&self.profile.keys.current(), now, wait);
         let (deadline, max_answer_bytes) = (policy.context.deadline(), self.max_answer_bytes);
-        let client = if policy.operation == Operation::Receive { &self.polls } else { &self.short };
-        let answer = client.call(Call { request, origin, address, deadline, max_answer_bytes }).await?;
+        let (client, copies) = match policy.operation {
+            Operation::Receive => (&self.polls, COPIES),
+            Operation::Publish | Operation::Acknowledge => (&self.short, 1),
+        };
+        let answer = client.call(Call { request, origin, address, deadline, max_answer_bytes, copies }).await?;
         self.measure_skew(&answer);
         Ok(answer)
+    }
+
+    fn failed(&self, policy: &AttemptPolicy<'_>, error: CallError) -> UpstreamError {
+        match error {
+            // The messages come again after their visibility timeout.
+            CallError::NoMemory(full) if policy.operation == Operation::Receive => {
+                self.profile.messages_left_unread(policy.context, full);
+                UpstreamError::new(UpstreamErrorKind::Overloaded, full.to_string())
+            }
+            error => error.into(),
+        }
     }
 
     fn log_change(&self, change: Option<CircuitChange>, endpoint: &Endpoint, cause: Option<&CallError>) {

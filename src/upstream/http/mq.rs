@@ -9,7 +9,7 @@ use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
 use crate::config::{BinaryBodies, OnUnknown, ProfileConfig};
 use crate::context::RequestContext;
-use crate::model::{ConsumerGroup, Delivery, Message, Published, Topic, UpstreamHandle};
+use crate::model::{ConsumerGroup, Message, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
 use crate::protocol::mq_http::{
     self, AckError, Acknowledge, Consume, ErrorCode, MAX_WAIT_SECONDS, Publish, decode_ack_errors, decode_consumed,
@@ -18,7 +18,7 @@ use crate::protocol::mq_http::{
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
-use crate::upstream::{Attempted, PollRequest, UpstreamError, UpstreamErrorKind};
+use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
 
 /// What only this protocol needs of a profile.
 #[derive(Debug, Clone)]
@@ -74,9 +74,9 @@ impl MqHttp {
         };
         let encoded = publish.encode();
         let sign = |pair: &Pair, now, _wait| encoded.sign(pair, now);
-        let read = |answer: &Answer| {
+        let read = |answer: Answer| {
             if answer.status != 201 {
-                return Err(self.classify(answer, Operation::Publish));
+                return Err(self.classify(&answer, Operation::Publish));
             }
             // That the body arrived as it was sent the MQ has checked by `Content-MD5`; its own digest says no more.
             Ok(decode_published(&answer.body).map_err(bad_response)?.published)
@@ -89,7 +89,7 @@ impl MqHttp {
         &self,
         context: &RequestContext,
         poll: &PollRequest<'_>,
-    ) -> Result<Vec<Delivery>, UpstreamError> {
+    ) -> Result<Polled, UpstreamError> {
         let sign = |pair: &Pair, now, wait: Duration| {
             // The protocol counts in whole seconds.
             let wait = wait + Duration::from_millis(500);
@@ -104,14 +104,14 @@ impl MqHttp {
             };
             consume.encode().sign(pair, now)
         };
-        let read = |answer: &Answer| {
+        let read = |answer: Answer| {
             if answer.status == 404
                 && decode_error(&answer.body).is_some_and(|error| error.code == ErrorCode::MessageNotExist)
             {
-                return Ok(Vec::new());
+                return Ok(Polled { deliveries: Vec::new(), memory: answer.memory });
             }
             if answer.status != 200 {
-                return Err(self.classify(answer, Operation::Receive));
+                return Err(self.classify(&answer, Operation::Receive));
             }
             let consumed = decode_consumed(&answer.body).map_err(bad_response)?;
             self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
@@ -126,7 +126,7 @@ impl MqHttp {
                     "bodies differ from the digests that the MQ sent with them"
                 );
             }
-            Ok(consumed.deliveries)
+            Ok(Polled::new(consumed.deliveries, answer.memory))
         };
         let end_of_wait = Instant::now() + poll.wait;
         let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
@@ -147,13 +147,13 @@ impl MqHttp {
         let acknowledge = Acknowledge { topic: topic.as_str(), group: group.as_str(), instance, handles };
         let encoded = acknowledge.encode();
         let sign = |pair: &Pair, now, _wait| encoded.sign(pair, now);
-        let read = |answer: &Answer| match answer.status {
+        let read = |answer: Answer| match answer.status {
             204 => Ok(Vec::new()),
             404 => {
                 let errors = decode_ack_errors(&answer.body).filter(|errors| !errors.is_empty());
-                errors.ok_or_else(|| self.classify(answer, Operation::Acknowledge))
+                errors.ok_or_else(|| self.classify(&answer, Operation::Acknowledge))
             }
-            _ => Err(self.classify(answer, Operation::Acknowledge)),
+            _ => Err(self.classify(&answer, Operation::Acknowledge)),
         };
         let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
         match self.failover.perform(&policy, sign, read).await.result {

@@ -9,7 +9,7 @@ use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
 use crate::config::{OnUnknown, ProfileConfig};
 use crate::context::RequestContext;
-use crate::model::{ConsumerGroup, Delivery, Message, Published, Topic, UpstreamHandle};
+use crate::model::{ConsumerGroup, Message, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
 use crate::protocol::ons_http::{
     self, Acknowledge, Consume, Publish, Request, decode_consumed, decode_error, decode_published,
@@ -17,7 +17,7 @@ use crate::protocol::ons_http::{
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
-use crate::upstream::{Attempted, PollRequest, UpstreamError, UpstreamErrorKind};
+use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
 
 /// What only this protocol needs of a profile.
 #[derive(Debug, Clone)]
@@ -72,9 +72,9 @@ impl OnsHttp {
             let OnsHttpSettings { producer_group, content_type, .. } = &self.settings;
             Request::Publish(Publish::new(message, producer_group, content_type, now)).sign(pair)
         };
-        let read = |answer: &Answer| {
+        let read = |answer: Answer| {
             if answer.status != 201 {
-                return Err(self.classify(answer, Operation::Publish));
+                return Err(self.classify(&answer, Operation::Publish));
             }
             decode_published(&answer.body).map_err(bad_response)
         };
@@ -86,7 +86,7 @@ impl OnsHttp {
         &self,
         context: &RequestContext,
         poll: &PollRequest<'_>,
-    ) -> Result<Vec<Delivery>, UpstreamError> {
+    ) -> Result<Polled, UpstreamError> {
         let sign = |pair: &Pair, now, wait: Duration| {
             let timeout = if poll.wait.is_zero() {
                 // Without `timeout` the vendor's service holds an empty poll as long as it likes.
@@ -97,14 +97,14 @@ impl OnsHttp {
             let consume = Consume::new(poll.topic.as_str(), poll.group.as_str(), now);
             Request::Consume(Consume { num: Some(poll.max_messages), timeout, ..consume }).sign(pair)
         };
-        let read = |answer: &Answer| {
+        let read = |answer: Answer| {
             if answer.status != 200 {
-                return Err(self.classify(answer, Operation::Receive));
+                return Err(self.classify(&answer, Operation::Receive));
             }
             let visible_again_at = self.profile().clock.now() + self.settings.visibility_timeout;
             let consumed = decode_consumed(&answer.body, visible_again_at).map_err(bad_response)?;
             self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
-            Ok(consumed.deliveries)
+            Ok(Polled::new(consumed.deliveries, answer.memory))
         };
         let end_of_wait = Instant::now() + poll.wait;
         let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
@@ -124,9 +124,9 @@ impl OnsHttp {
         let sign = |pair: &Pair, now, _wait| {
             Request::Acknowledge(Acknowledge::new(topic.as_str(), group.as_str(), handle.as_str(), now)).sign(pair)
         };
-        let read = |answer: &Answer| match answer.status {
+        let read = |answer: Answer| match answer.status {
             204 => Ok(()),
-            _ => Err(self.classify(answer, Operation::Acknowledge)),
+            _ => Err(self.classify(&answer, Operation::Acknowledge)),
         };
         let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
         self.failover.perform(&policy, sign, read).await.result

@@ -19,7 +19,7 @@ impl From<CallError> for UpstreamError {
             }
             CallError::TimedOutUnsent => (UpstreamErrorKind::Unreachable, error.to_string()),
             CallError::TimedOut { .. } | CallError::TimedOutInAnswer => (UpstreamErrorKind::Timeout, error.to_string()),
-            CallError::NoAnswer(_) | CallError::Broken(_) | CallError::TooLarge(_) => {
+            CallError::NoAnswer(_) | CallError::Broken(_) | CallError::TooLarge(_) | CallError::NoMemory(_) => {
                 (UpstreamErrorKind::BadResponse, format!("the MQ's answer could not be used: {error}"))
             }
         };
@@ -51,7 +51,8 @@ pub(super) fn verdict(call: &Result<Answer, CallError>, patience: Duration) -> O
             Some(Verdict::Unanswered)
         }
         // Whatever it says, to refuse, to fail or to be cut short: it is there.
-        Ok(_) | Err(CallError::TimedOutInAnswer | CallError::Broken(_) | CallError::TooLarge(_)) => {
+        Ok(_)
+        | Err(CallError::TimedOutInAnswer | CallError::Broken(_) | CallError::TooLarge(_) | CallError::NoMemory(_)) => {
             Some(Verdict::Answered)
         }
     }
@@ -62,10 +63,19 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::memory::MemoryBudget;
 
     #[test]
     fn an_endpoint_fails_where_it_answers_nobody() {
-        let answer = |status| Ok(Answer { status, date: None, retry_after: None, body: Bytes::new() });
+        let answer = |status| {
+            Ok(Answer {
+                status,
+                date: None,
+                retry_after: None,
+                body: Bytes::new(),
+                memory: MemoryBudget::new(0).charge(),
+            })
+        };
         let timed_out = |millis| Err(CallError::TimedOut { on_the_wire: Duration::from_millis(millis) });
         let check = |call, expected| assert_eq!(verdict(&call, Duration::from_secs(4)), expected, "{call:?}");
         for status in [201, 403, 404, 408, 429, 500, 503] {

@@ -7,11 +7,9 @@ use rustls::ClientConfig;
 
 use super::clock_skew::ClockSkew;
 use crate::config::ProfileConfig;
-use crate::model::Topic;
-use crate::outbound::{BreakerSettings, EndpointAddress, Endpoints, Limits, TlsRoots, client_config};
-use crate::random::Random;
-use crate::telemetry::Metrics;
-use crate::upstream::PlanError;
+use crate::memory::MemoryBudget;
+use crate::outbound::{BreakerSettings, Endpoints, Limits, TlsRoots, client_config};
+use crate::upstream::{PlanError, PlanResources};
 
 /// How long an MQ may take to answer before it counts as one that does not.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
@@ -31,6 +29,8 @@ pub(in crate::upstream) struct HttpPlan {
     pub(super) tls: Arc<ClientConfig>,
     /// The MQ's clock minus ours.
     pub(super) clock_skew: Arc<ClockSkew>,
+    /// What answers are charged to.
+    pub(super) memory: MemoryBudget,
 }
 
 impl HttpPlan {
@@ -38,13 +38,8 @@ impl HttpPlan {
     ///
     /// # Errors
     /// [`PlanError`] with what the configuration's checks cannot find.
-    pub(in crate::upstream) fn new(
-        profile: &ProfileConfig,
-        addresses: &[EndpointAddress],
-        topics: &[Topic],
-        random: &Random,
-        metrics: &Metrics,
-    ) -> Result<Self, PlanError> {
+    pub(in crate::upstream) fn new(profile: &ProfileConfig, resources: &PlanResources<'_>) -> Result<Self, PlanError> {
+        let PlanResources { addresses, topics, random, memory, metrics, .. } = resources;
         let breaker = BreakerSettings {
             failures: profile.breaker_failures,
             longest_pause: profile.breaker_open,
@@ -63,6 +58,7 @@ impl HttpPlan {
             },
             tls: client_config(&roots)?,
             clock_skew: Arc::new(ClockSkew::new(profile.clock_skew, metrics.upstream.clock_skew(&profile.name))),
+            memory: memory.clone(),
         })
     }
 }
