@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::kind::Flaw;
 use super::problem::{Location, Problem};
+use super::values::Flaw;
 
 /// Problems so far, and where each key was set.
 #[derive(Debug)]
@@ -22,11 +22,6 @@ impl Findings {
     /// Notes that `key` was set at `location`; a later layer replaces an earlier one.
     pub(super) fn set(&mut self, key: String, location: Location) {
         self.origins.insert(key, location);
-    }
-
-    /// Somebody wrote this very key; a default does not count.
-    pub(super) fn is_set(&self, key: &str) -> bool {
-        self.origins.contains_key(key)
     }
 
     /// A problem with a key that is there, or with the nearest table around it.

@@ -5,11 +5,11 @@ use std::path::Path;
 use crate::signature::Credentials;
 
 use super::findings::Findings;
-use super::kind::Flaw;
 use super::loader::read_file;
 use super::problem::{ConfigErrors, Location};
 use super::secret_file::check_secret;
-use super::user_properties::{NAME, translate};
+use super::sources::{NAME, translate_user_properties};
+use super::values::Flaw;
 
 /// What a file of the vendor's says, in our words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Imported {
 pub fn import(path: &Path) -> Result<Imported, ConfigErrors> {
     let bytes = read_file(path)?;
     let mut findings = Findings::new(Location::WholeFile(path.to_owned()));
-    let translated = translate(&bytes, path, &mut findings);
+    let translated = translate_user_properties(&bytes, path, &mut findings);
     if let Some((_, credentials)) = &translated
         && let Err(flaw) = check_secret(credentials.secret_key.expose())
     {

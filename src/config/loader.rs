@@ -8,17 +8,16 @@ use zeroize::Zeroizing;
 
 use crate::signature::Credentials;
 
-use super::document::{self, Place};
+use super::checks;
 use super::findings::Findings;
-use super::kind::Flaw;
-use super::layers::{Layer, Layered, merge};
-use super::overrides::Overrides;
 use super::problem::{ConfigErrors, Location};
-use super::syntax::decode;
-use super::{
-    Config, callers, capabilities, credentials, embedded, environment, listeners, profiles, references, schema, topics,
-    user_properties,
+use super::section::Table;
+use super::sections::CredentialsSource;
+use super::settings::Config;
+use super::sources::{
+    Layer, Overrides, Place, decode, defaults, read_document, read_environment, read_user_properties,
 };
+use super::values::Flaw;
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +31,7 @@ pub enum Source {
 }
 
 /// What runs when nobody configures anything.
-pub(super) const BUILT_IN: &str = r#"
+const BUILT_IN: &str = r#"
 [embedded]
 enabled = true
 [profiles.embedded]
@@ -62,42 +61,51 @@ pub(super) fn load(
     variables: &BTreeMap<String, String>,
 ) -> Result<Loaded, ConfigErrors> {
     let (file, inline, mut findings) = read(source)?;
-    let environment = environment::read(variables, &mut findings);
+    let environment = read_environment(variables, &mut findings);
     let flags = overrides.layer(&mut findings);
     let mut findings = stop_at_problems(findings)?;
-    match merge([defaults(), file, environment, flags]) {
-        Ok(layered) => {
-            let config = resolve(layered, inline.as_ref(), &mut findings);
-            let findings = stop_at_problems(findings)?;
-            Ok(Loaded { config, findings })
-        }
-        Err(_) => {
-            // The library's message quotes values, so it is not shown.
-            findings.add("", Flaw::new("could not be put together, although every key is right: a bug of the gateway"));
-            Err(ConfigErrors::wrong(findings.problems))
-        }
-    }
+    let Some(config) = merge([defaults(), file, environment, flags], inline.as_ref()) else {
+        findings.add("", Flaw::new("could not be put together, although every key is right: a bug of the gateway"));
+        return Err(ConfigErrors::wrong(findings.problems));
+    };
+    checks::check(&config, &mut findings);
+    let findings = stop_at_problems(findings)?;
+    Ok(Loaded { config, findings })
 }
 
 fn stop_at_problems(findings: Findings) -> Result<Findings, ConfigErrors> {
     if findings.problems.is_empty() { Ok(findings) } else { Err(ConfigErrors::wrong(findings.problems)) }
 }
 
+/// Lays later layers over earlier ones. Every value was checked before, so only a bug of ours makes it fail; the library's
+/// message quotes values and is not passed on.
+fn merge(layers: [Layer; 4], inline: Option<&Credentials>) -> Option<Config> {
+    let layered = layers.into_iter().fold(config::Config::builder(), |builder, layer| builder.add_source(layer));
+    let mut config = Config::read(layered.build().ok()?.try_deserialize().ok()?)?;
+    if let Some(inline) = inline {
+        for (name, profile) in &mut config.profiles {
+            profile.credentials = CredentialsSource::Inline(inline.clone());
+            *config.table.pointer_mut(&format!("/profiles/{name}/credentials"))? = "[redacted]".into();
+        }
+    }
+    Some(config)
+}
+
 fn read(source: &Source) -> Result<(Layer, Option<Credentials>, Findings), ConfigErrors> {
     match source {
         Source::BuiltIn => {
             let mut findings = Findings::new(Location::BuiltIn);
-            let table = document::read(BUILT_IN, Place::BuiltIn, &mut findings);
+            let table = read_document(BUILT_IN, Place::BuiltIn, &mut findings);
             Ok((Layer(table), None, findings))
         }
         Source::File(path) => {
             let bytes = read_file(path)?;
             let mut findings = Findings::new(Location::WholeFile(path.clone()));
             let table = match decode(&bytes) {
-                Ok(text) => document::read(text, Place::File(path), &mut findings),
+                Ok(text) => read_document(text, Place::File(path), &mut findings),
                 Err((position, flaw)) => {
                     findings.add_at(Location::File(path.clone(), position), "", flaw);
-                    toml::Table::new()
+                    Table::new()
                 }
             };
             Ok((Layer(table), None, findings))
@@ -105,7 +113,7 @@ fn read(source: &Source) -> Result<(Layer, Option<Credentials>, Findings), Confi
         Source::UserProperties(path) => {
             let bytes = read_file(path)?;
             let mut findings = Findings::new(Location::WholeFile(path.clone()));
-            let (table, credentials) = user_properties::read(&bytes, path, &mut findings);
+            let (table, credentials) = read_user_properties(&bytes, path, &mut findings);
             Ok((Layer(table), credentials, findings))
         }
     }
@@ -114,36 +122,4 @@ fn read(source: &Source) -> Result<(Layer, Option<Credentials>, Findings), Confi
 /// The bytes are zeroed afterwards: the vendor's file has keys in it, and by mistake ours may, too.
 pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigErrors> {
     fs::read(path).map(Zeroizing::new).map_err(|error| ConfigErrors::unreadable(path.to_owned(), &error))
-}
-
-fn defaults() -> Layer {
-    let mut findings = Findings::new(Location::BuiltIn);
-    Layer(document::read(&schema::defaults(), Place::BuiltIn, &mut findings))
-}
-
-fn resolve(layered: Layered, inline: Option<&Credentials>, findings: &mut Findings) -> Config {
-    let config = Config {
-        server: layered.server,
-        management: layered.management,
-        embedded: layered.embedded,
-        log: layered.log,
-        data_dir: layered.data_dir,
-        credentials: credentials::resolve(layered.credentials, findings),
-        profiles: profiles::resolve(layered.profiles, inline, findings),
-        topics: topics::resolve(layered.topics, findings),
-        dropin: layered.dropin,
-        callers: callers::resolve(layered.callers, findings),
-    };
-    listeners::check(&config, findings);
-    references::check_profiles(&config, findings);
-    topics::check(&config, findings);
-    capabilities::check(&config, findings);
-    callers::check(&config, findings);
-    embedded::check(&config, findings);
-    if config.profiles.is_empty() && config.topics.is_empty() && !config.embedded.enabled {
-        let flaw =
-            Flaw::new("configures nothing to do: no profile, no topic, and the embedded endpoint is not enabled");
-        findings.add("", flaw.hint("add [profiles.NAME] and [[topics]], or `enabled = true` below [embedded]"));
-    }
-    config
 }

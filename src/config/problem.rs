@@ -70,7 +70,7 @@ pub struct Problem {
     pub key: Option<String>,
     /// What was expected. Never holds what was written.
     pub detail: String,
-    /// How to mend it.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 

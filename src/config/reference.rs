@@ -1,6 +1,7 @@
 //! `config/reference.md`, written from the table of keys, so that it is never wrong.
 
-use super::schema::{Key, Preset, SECTIONS, Section};
+use super::schema::SECTIONS;
+use super::section::{Key, Preset, Section};
 
 const INTRODUCTION: &str = "\
 # Configuration reference
@@ -21,7 +22,7 @@ directory. Only keys with a variable in the last column can be set by the enviro
 pub fn reference() -> String {
     let mut text = INTRODUCTION.to_owned();
     for section in SECTIONS {
-        text += &format!("\n## {}\n\n{}\n\n", header(section), section.meaning);
+        text += &format!("\n## {}\n\n{}\n\n", header(section), section.meaning.trim_start());
         text += "| key | value | default | meaning | variable |\n|---|---|---|---|---|\n";
         for key in section.keys {
             text += &row(section, key);
@@ -31,23 +32,27 @@ pub fn reference() -> String {
 }
 
 fn header(section: &Section) -> String {
-    match section.path {
+    let table = match section.path {
         "" => "Top".to_owned(),
         path => match path.strip_suffix("[]") {
             Some(path) => format!("`[[{}]]`", path.replace("[]", "")),
             None => format!("`[{}]`", path.replace('*', "NAME")),
         },
+    };
+    match section.protocol {
+        Some(protocol) => format!("{table} with `protocol = \"{protocol}\"`"),
+        None => table,
     }
 }
 
 fn row(section: &Section, key: &Key) -> String {
     let default = match key.preset {
         Preset::Value(value) => format!("`{value}`"),
-        Preset::Unset(effect) => format!("not set: {effect}"),
+        Preset::Machine(_, effect) | Preset::Unset(effect) => format!("not set: {effect}"),
         Preset::Required => "required".to_owned(),
     };
     let variable = section.variable(key).map(|variable| format!("`{variable}`")).unwrap_or_default();
-    let cells = [format!("`{}`", key.name), key.kind.expects(), default, key.meaning.to_owned(), variable];
+    let cells = [format!("`{}`", key.name), key.kind.expects(), default, key.meaning.trim_start().to_owned(), variable];
     let cells = cells.map(|cell| cell.replace('|', "\\|"));
     format!("| {} |\n", cells.join(" | "))
 }

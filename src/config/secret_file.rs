@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use crate::signature::{Credentials, Secret};
 
-use super::credentials::CredentialsConfig;
-use super::names::visible_ascii;
 use super::problem::reason;
+use super::sections::CredentialsConfig;
+use super::values::visible_ascii;
 
 /// More than any key has; a larger file is the wrong file.
 const MAX_SECRET_BYTES: u64 = 16 * 1024;
@@ -110,7 +110,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialsError> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
     let unusable = |flaw| CredentialsError::Unusable { path: path.to_owned(), flaw };
     if !metadata.is_file() {
-        return Err(unusable("is no regular file"));
+        return Err(unusable("is not a regular file"));
     }
     if metadata.len() > MAX_SECRET_BYTES {
         return Err(unusable("is larger than 16 KiB"));

@@ -81,19 +81,6 @@ impl Gateway {
             .map(|handle| index_of.get(handle).and_then(|index| answered.get(*index)).cloned().unwrap_or_else(lost))
             .collect())
     }
-
-    /// Refuses an operation that the protocol behind the topic lacks.
-    ///
-    /// # Errors
-    /// [`GatewayError::UnsupportedVerb`].
-    pub fn require_verb(&self, route: &GroupRoute, verb: &'static str) -> Result<(), GatewayError> {
-        let capabilities = self.upstream(&route.topic)?.capabilities();
-        let able = match verb {
-            "nack" => capabilities.nack,
-            _ => capabilities.extend,
-        };
-        if able { Ok(()) } else { Err(GatewayError::UnsupportedVerb { verb, protocol: capabilities.protocol }) }
-    }
 }
 
 async fn acknowledge_chunk(

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::Verb;
 use crate::memory::MemoryFull;
-use crate::model::{NameError, Outcome};
+use crate::model::{NameError, Outcome, Protocol};
 use crate::upstream::UpstreamError;
 
 /// Every way in which a use case fails.
@@ -42,10 +43,10 @@ pub enum GatewayError {
     /// The protocol behind the topic has no such operation.
     #[error("the protocol behind this topic ({protocol}) has no {verb}: let the visibility timeout pass instead")]
     UnsupportedVerb {
-        /// `nack` or `extend`.
-        verb: &'static str,
+        /// The operation.
+        verb: Verb,
         /// The protocol.
-        protocol: &'static str,
+        protocol: Protocol,
     },
     /// Fields that do not go together, or a value that only the topic's settings make wrong.
     #[error("{detail}")]

@@ -14,6 +14,7 @@ mod publish;
 mod receipt_handle;
 mod receive;
 mod routing;
+mod verb;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub use publish::Accepted;
 pub use receipt_handle::ReceiptHandle;
 pub use receive::{Deliveries, ReceiveRequest, Received};
 pub use routing::{GroupRoute, Routes, TopicRoute};
+pub use verb::Verb;
 
 /// What all threads share.
 #[derive(Debug, Clone)]
@@ -100,7 +102,7 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError::Internal`].
     pub fn max_message_bytes(&self, route: &TopicRoute) -> Result<usize, GatewayError> {
-        Ok(self.upstream(route)?.capabilities().max_message_bytes)
+        Ok(self.upstream(route)?.capabilities().limits.max_message_bytes)
     }
 
     /// The upstream that a route leads to. Routes are made from the same plans, so there always is one.

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
 use crate::context::RequestContext;
 use crate::memory::Charge;
-use crate::model::{Delivery, TagFilter};
+use crate::model::{Delivery, RequestField, TagFilter};
 use crate::tasks::Stage;
 use crate::upstream::{self, Polled, Upstream};
 
@@ -22,6 +22,8 @@ pub struct ReceiveRequest {
     pub tags: Option<TagFilter>,
     /// In order within each message group, also where the group is not configured so.
     pub ordered: bool,
+    /// How long what comes is hidden from others; `None` is as long as the MQ hides it by itself.
+    pub visibility_timeout: Option<Duration>,
 }
 
 /// What a caller gets.
@@ -91,19 +93,18 @@ impl Gateway {
         let upstream = self.upstream(&route.topic)?;
         let capabilities = upstream.capabilities();
         let ordered = request.ordered || route.ordered;
-        let unsupported = |field, lacks: &str| {
-            let detail = format!("{} {lacks}", capabilities.protocol);
-            Err(GatewayError::UnsupportedField { field, detail })
-        };
-        if request.tags.is_some() && !capabilities.tag_filter {
-            return unsupported("tags", "has no tag filter: leave tags out and select by tag yourself");
+        let used = [
+            (request.visibility_timeout.is_some(), &RequestField::VISIBILITY_TIMEOUT),
+            (request.tags.is_some(), &RequestField::TAGS),
+            (ordered, &RequestField::ORDERED),
+        ];
+        if let Some(field) = RequestField::first_lacking(capabilities, &used) {
+            let detail = field.refusal(capabilities);
+            return Err(GatewayError::UnsupportedField { field: field.name, detail });
         }
-        if ordered && !capabilities.ordered_groups {
-            return unsupported("ordered", "has no ordered groups: receive without order");
-        }
-        let wait = request.wait.min(capabilities.max_wait);
-        let affordable = self.affordable_messages(&route.topic, capabilities.max_message_bytes, wait).await?;
-        let max_messages = request.max_messages.min(capabilities.max_receive_messages).min(affordable);
+        let wait = request.wait.min(capabilities.limits.max_wait);
+        let affordable = self.affordable_messages(&route.topic, capabilities.limits.max_message_bytes, wait).await?;
+        let max_messages = request.max_messages.min(capabilities.limits.max_receive_messages).min(affordable);
         let asked = upstream::PollRequest {
             topic: &route.topic.topic,
             group: &route.group,
@@ -111,6 +112,7 @@ impl Gateway {
             wait,
             tags: request.tags.as_ref(),
             ordered,
+            visibility_timeout: request.visibility_timeout,
         };
         let polled = if wait.is_zero() {
             self.ask(context, upstream, asked).await?

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::GatewayError;
 use super::limits::TopicLimits;
-use crate::config::{Config, Delivery, Endpoint, Groups, OnUnknown, ProfileConfig, TopicConfig, TopicPattern};
+use crate::config::{Config, DeliveryMode, Endpoint, Groups, OnUnknown, ProfileConfig, TopicConfig, TopicPattern};
 use crate::model::{ConsumerGroup, Key, Tag, Topic};
 use crate::telemetry::{GroupMetrics, Metrics, TopicMetrics};
 
@@ -34,7 +34,7 @@ pub(super) struct TopicSettings {
     pub(super) default_key: Option<Key>,
     /// Longest time for one publish or acknowledgement.
     pub(super) deadline: Duration,
-    pub(super) delivery: Delivery,
+    pub(super) delivery: DeliveryMode,
     pub(super) on_unknown: OnUnknown,
     pub(super) limits: TopicLimits,
     configured: bool,

@@ -1,41 +1,64 @@
-//! What an upstream's protocol can do: validated against, and shown in discovery.
+//! What an upstream can do: requests are checked against it, discovery shows it.
 
 use std::time::Duration;
 
-/// What one profile's protocol carries and how much of it.
+use super::words;
+use super::{Feature, Features};
+
+words! {
+    /// The protocol of an MQ, by its name in the configuration.
+    pub enum Protocol {
+        /// The HTTP interface of Alibaba Cloud ONS, which the embedded endpoint speaks, too.
+        OnsHttp = "ons-http",
+        /// The HTTP interface of Alibaba Cloud RocketMQ 4.x and its like (`x-mq-version: 2015-06-06`), which the embedded
+        /// endpoint speaks, too.
+        MqHttp = "mq-http",
+    }
+}
+
+/// What one profile can do, and how much at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "a list of independent abilities, shown to callers one by one")]
 pub struct Capabilities {
-    /// The protocol's name as in the configuration.
-    pub protocol: &'static str,
+    /// The profile's protocol.
+    pub protocol: Protocol,
+    /// How much at a time.
+    pub limits: ProtocolLimits,
+    /// What it has of the abilities that not every protocol has.
+    pub features: Features,
+    /// What it could have besides, if the profile said so.
+    pub optional: OptionalFeatures,
+}
+
+/// The most that one request may ask of a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProtocolLimits {
     /// Largest message body in bytes.
     pub max_message_bytes: usize,
     /// Most messages in one receive.
     pub max_receive_messages: u32,
     /// Longest long poll.
     pub max_wait: Duration,
-    /// Carries `properties`.
-    pub properties: bool,
-    /// Carries `deliver_at` and `delay_seconds`.
-    pub delayed_delivery: bool,
-    /// Carries `message_group`.
-    pub message_groups: bool,
-    /// A message may have both a time and a message group.
-    pub delayed_message_groups: bool,
-    /// Carries bodies that are no UTF-8.
-    pub binary_bodies: bool,
-    /// Carries an empty body.
-    pub empty_bodies: bool,
-    /// Filters a receive by tags.
-    pub tag_filter: bool,
-    /// Delivers to a group in order: nothing more of a message group until what is out of it is acknowledged.
-    pub ordered_groups: bool,
-    /// A receive may choose its visibility timeout.
-    pub visibility_timeout: bool,
-    /// Can give a delivery back.
-    pub nack: bool,
-    /// Can keep a delivery longer.
-    pub extend: bool,
-    /// Carries half messages, which a transaction commits or rolls back.
-    pub transactions: bool,
+}
+
+/// Features that a protocol has only where the profile asks for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OptionalFeatures {
+    /// The features.
+    pub features: Features,
+    /// The line of the profile that asks for them, `key = value`.
+    pub setting: &'static str,
+}
+
+impl Capabilities {
+    /// Whether the profile has a feature.
+    #[must_use]
+    pub const fn has(&self, feature: Feature) -> bool {
+        self.features.has(feature)
+    }
+
+    /// The profile's line that would give it a feature which it lacks.
+    #[must_use]
+    pub fn setting_for(&self, feature: Feature) -> Option<&'static str> {
+        (!self.has(feature) && self.optional.features.has(feature)).then_some(self.optional.setting)
+    }
 }

@@ -2,19 +2,27 @@
 
 mod capabilities;
 mod delivery;
+mod features;
 mod message;
 mod names;
 mod outcome;
+mod request_field;
 mod tag_filter;
 mod timestamp;
+mod words;
 
-pub use capabilities::Capabilities;
+pub use capabilities::{Capabilities, OptionalFeatures, Protocol, ProtocolLimits};
 pub use delivery::Delivery;
+pub use features::{Feature, Features};
 pub use message::{MAX_DELAY, Message};
 pub use names::{
     ConsumerGroup, Key, MAX_MESSAGE_GROUP_CHARS, MAX_NAME_CHARS, MAX_TAG_CHARS, MessageGroup, MessageId, Name,
     NameError, Tag, Topic, UpstreamHandle,
 };
 pub use outcome::{Durability, Outcome, Published};
+pub use request_field::RequestField;
 pub use tag_filter::{MAX_FILTER_TAGS, TagFilter};
 pub use timestamp::UnixMillis;
+pub use words::Word;
+
+pub(crate) use words::words;

@@ -1,6 +1,6 @@
 //! Why a protocol does not carry a message: decided before anything is sent.
 
-use crate::model::{Capabilities, Message};
+use crate::model::{Capabilities, Feature, Message, RequestField};
 
 /// Why a protocol does not carry a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,25 +30,20 @@ pub enum Objection {
 
 /// What is lacking for `message`, whose body takes `body_bytes` on the wire, where `able` says what can be carried.
 pub(super) fn lacking(message: &Message, body_bytes: usize, able: &Capabilities) -> Option<Objection> {
-    let (limit, protocol) = (able.max_message_bytes, able.protocol);
-    let unsupported = |field, detail| Some(Objection::Unsupported { field, detail });
+    let limit = able.limits.max_message_bytes;
     if body_bytes > limit {
         return Some(Objection::TooLarge { limit, actual: body_bytes });
     }
-    if message.body.is_empty() && !able.empty_bodies {
-        let detail = "carries no empty body: send something, or set binary_bodies = \"base64\" on the profile";
-        return unsupported("body", format!("{protocol} {detail}"));
+    let used = [
+        (message.body.is_empty(), &RequestField::EMPTY_BODY),
+        (!message.properties.is_empty(), &RequestField::PROPERTIES),
+        (message.message_group.is_some(), &RequestField::MESSAGE_GROUP),
+        (message.deliver_at.is_some(), &RequestField::DELIVER_AT),
+    ];
+    if let Some(field) = RequestField::first_lacking(able, &used) {
+        return Some(Objection::Unsupported { field: field.name, detail: field.refusal(able) });
     }
-    if !message.properties.is_empty() && !able.properties {
-        return unsupported("properties", format!("{protocol} carries no properties: put them into the body"));
-    }
-    if message.message_group.is_some() && !able.message_groups {
-        return unsupported("message_group", format!("{protocol} keeps no order: leave message_group out"));
-    }
-    if message.deliver_at.is_some() && !able.delayed_delivery {
-        return unsupported("deliver_at", format!("{protocol} has no delayed delivery: leave the time out"));
-    }
-    if message.deliver_at.is_some() && message.message_group.is_some() && !able.delayed_message_groups {
+    if message.deliver_at.is_some() && message.message_group.is_some() && !able.has(Feature::DelayedMessageGroups) {
         let detail = "a message with a message_group cannot be delayed: leave one of the two out".to_owned();
         return Some(Objection::Invalid { field: "message_group", detail });
     }

@@ -78,6 +78,8 @@ pub struct PollRequest<'a> {
     pub tags: Option<&'a TagFilter>,
     /// In order within each message group.
     pub ordered: bool,
+    /// How long what comes is hidden from others; asked for only where the protocol can.
+    pub visibility_timeout: Option<Duration>,
 }
 
 impl Upstream {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::Keys;
 use super::attempts::Attempts;
-use super::http::{self, HttpPlan, MqHttpSettings, OnsHttpSettings};
+use super::http::{self, HttpPlan};
 use crate::clock::Clock;
-use crate::config::{ProfileConfig, Protocol};
+use crate::config::{MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig};
 use crate::context::RequestContext;
 use crate::memory::{MemoryBudget, MemoryFull};
 use crate::model::{Capabilities, Topic};
@@ -43,8 +43,8 @@ pub(super) struct Profile {
 /// What only one protocol, or one transport, needs.
 #[derive(Debug, Clone)]
 pub(super) enum ProtocolPlan {
-    OnsHttp(HttpPlan, OnsHttpSettings),
-    MqHttp(HttpPlan, MqHttpSettings),
+    OnsHttp(HttpPlan, OnsHttpConfig),
+    MqHttp(HttpPlan, MqHttpConfig),
 }
 
 /// What a plan needs besides the profile's settings.
@@ -84,9 +84,9 @@ impl Plan {
     /// [`PlanError`].
     pub fn new(profile: &ProfileConfig, resources: PlanResources<'_>) -> Result<Self, PlanError> {
         let http = || HttpPlan::new(profile, &resources);
-        let protocol = match profile.protocol {
-            Protocol::OnsHttp => ProtocolPlan::OnsHttp(http()?, OnsHttpSettings::new(profile)),
-            Protocol::MqHttp => ProtocolPlan::MqHttp(http()?, MqHttpSettings::new(profile)),
+        let protocol = match &profile.protocol {
+            ProtocolConfig::OnsHttp(config) => ProtocolPlan::OnsHttp(http()?, config.clone()),
+            ProtocolConfig::MqHttp(config) => ProtocolPlan::MqHttp(http()?, config.clone()),
         };
         let PlanResources { keys, clock, random, metrics, .. } = resources;
         Ok(Self {
@@ -158,19 +158,22 @@ impl Profile {
 mod tests {
     use std::collections::BTreeMap;
 
-    use crate::config::{Overrides, Protocol, Source, load};
+    use crate::config::{Overrides, Source, load};
+    use crate::model::Protocol;
     use crate::protocol::{mq_http, ons_http};
 
     /// The configuration may not look at the protocol, so its number is compared here.
     #[test]
     fn the_configuration_knows_how_much_one_receive_takes() {
-        let config = load(&Source::BuiltIn, &Overrides::default(), &BTreeMap::new()).unwrap();
-        let able = config.profiles["embedded"].capabilities();
-        assert_eq!((able.protocol, able.max_receive_messages), ("ons-http", ons_http::MAX_CONSUME));
-        let mut profile = config.profiles["embedded"].clone();
-        profile.protocol = Protocol::MqHttp;
-        let able = profile.capabilities();
-        assert_eq!((able.protocol, able.max_receive_messages), ("mq-http", mq_http::MAX_CONSUME));
-        assert_eq!(able.max_wait.as_secs(), mq_http::MAX_WAIT_SECONDS);
+        let able = |source| {
+            let config = load(&source, &Overrides::default(), &BTreeMap::new()).unwrap();
+            config.profiles["embedded"].capabilities()
+        };
+        let ons = able(Source::BuiltIn);
+        assert_eq!((ons.protocol, ons.limits.max_receive_messages), (Protocol::OnsHttp, ons_http::MAX_CONSUME));
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples/embedded-mq-http.toml");
+        let able = able(Source::File(example.into()));
+        assert_eq!((able.protocol, able.limits.max_receive_messages), (Protocol::MqHttp, mq_http::MAX_CONSUME));
+        assert_eq!(able.limits.max_wait.as_secs(), mq_http::MAX_WAIT_SECONDS);
     }
 }

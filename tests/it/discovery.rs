@@ -45,3 +45,17 @@ fn one_topic_lists_groups_limits_and_capabilities() {
     assert_eq!(app.get("/v1/topics/%E8%AE%A2%E5%8D%95").expect_json(200)["topic"], "订单");
     assert_problem(&app.get("/v1/topics/other"), 404, "unknown-topic", Meaning::Final);
 }
+
+#[test]
+fn the_whole_answer_has_its_names_in_their_order() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().topics(TOPICS));
+    let expected = r#"{"topic":"orders","groups":["CID_billing","CID_audit"],"protocol":"ons-http","delivery":"direct",
+        "on_unknown":"report","limits":{"max_message_bytes":65536,"max_batch_messages":100,"max_receive_messages":32,
+        "max_wait_seconds":30,"max_ack_handles":100,"max_delay_seconds":3456000},"capabilities":{"properties":false,
+        "delayed_delivery":true,"message_groups":true,"delayed_message_groups":false,"binary_bodies":false,
+        "empty_bodies":true,"tag_filter":false,"ordered_groups":false,"visibility_timeout":false,"nack":false,
+        "extend":false,"transactions":false}}"#;
+    let expected: String = expected.lines().map(str::trim_start).collect();
+    assert_eq!(app.get("/v1/topics/orders").text(), expected);
+}

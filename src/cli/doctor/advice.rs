@@ -2,8 +2,8 @@
 
 use super::probes::Target;
 use crate::app::CredentialsError;
-use crate::config::Protocol;
 use crate::embedded;
+use crate::model::Protocol;
 
 pub(super) const CLOCK: &str =
     "correct the clock first and run this again: before that nothing can be said about keys, topics and groups";

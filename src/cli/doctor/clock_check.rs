@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::report::{Check, Finding, Verdict};
-use crate::config::Protocol;
+use crate::model::Protocol;
 use crate::protocol::ClockOffset;
 
 /// How far the MQ's clock may be from ours.

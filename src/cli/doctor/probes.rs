@@ -4,7 +4,8 @@
 //! nothing: a consume would take a message away from somebody, and a handle of a form that our own embedded endpoint
 //! knows would make the topic and the group there.
 
-use crate::config::{Config, Endpoint, Groups, ProfileConfig, Protocol, TopicPattern};
+use crate::config::{Config, Endpoint, Groups, ProfileConfig, TopicPattern};
+use crate::model::Protocol;
 
 /// The handle of the ONS HTTP protocol: base64 of `mq-gateway doctor: no handle`. The vendor's service decodes handles;
 /// this one has no `+` and no `/`.
@@ -58,6 +59,7 @@ impl Probe {
 
 /// Every named topic of the profile with every group that is named for it, with placeholders for what is not named.
 pub(super) fn plan(config: &Config, profile: &ProfileConfig) -> ProbePlan {
+    let protocol = profile.protocol.kind();
     let topics = || config.topics.iter().filter(|topic| topic.profile == profile.name);
     let named = |name: &str| Name { text: name.to_owned(), is_placeholder: false };
     let mut probes = Vec::new();
@@ -70,18 +72,18 @@ pub(super) fn plan(config: &Config, profile: &ProfileConfig) -> ProbePlan {
         };
         let groups = match &topic.groups {
             Groups::Named(groups) if !groups.is_empty() => groups.iter().map(|it| named(it.name.as_str())).collect(),
-            Groups::Named(_) | Groups::Any { .. } => vec![placeholder_group(profile.protocol)],
+            Groups::Named(_) | Groups::Any { .. } => vec![placeholder_group(protocol)],
         };
         probes.extend(groups.into_iter().map(|group| Probe { topic: name.clone(), group }));
     }
     if probes.is_empty() {
-        probes.push(Probe { topic: placeholder_topic(), group: placeholder_group(profile.protocol) });
+        probes.push(Probe { topic: placeholder_topic(), group: placeholder_group(protocol) });
     }
     let left_out = probes.len().saturating_sub(MAX_PROBES);
     probes.truncate(MAX_PROBES);
     let embedded = profile.endpoints.contains(&Endpoint::Embedded);
     let takes_any_name = embedded && config.embedded.topics.is_empty();
-    ProbePlan { probes, left_out, target: Target { protocol: profile.protocol, embedded, takes_any_name } }
+    ProbePlan { probes, left_out, target: Target { protocol, embedded, takes_any_name } }
 }
 
 fn placeholder_topic() -> Name {
@@ -105,9 +107,10 @@ mod tests {
     fn probes_of(protocol: &str, topics: &str) -> (Vec<String>, usize) {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("gateway.toml");
+        let own = if protocol == "ons-http" { "producer_group = \"PID\"\n" } else { "" };
         let text = format!(
             "[credentials.main]\ndirectory = \"x\"\n[profiles.main]\nprotocol = \"{protocol}\"\ncredentials = \"main\"\n\
-             endpoints = [\"http://127.0.0.1:1\"]\nproducer_group = \"PID\"\n[profiles.other]\nprotocol = \"ons-http\"\n\
+             endpoints = [\"http://127.0.0.1:1\"]\n{own}[profiles.other]\nprotocol = \"ons-http\"\n\
              endpoints = [\"http://127.0.0.1:1\"]\ncredentials = \"main\"\nproducer_group = \"PID\"\n{topics}"
         );
         std::fs::write(&file, text).unwrap();

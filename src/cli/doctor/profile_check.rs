@@ -17,7 +17,7 @@ use super::report::{Check, Finding, Verdict};
 use super::{advice, clock_check, probes};
 use crate::cli::profile_access;
 use crate::clock::Clock;
-use crate::config::{Config, Endpoint, ProfileConfig};
+use crate::config::{Config, Endpoint, ProfileConfig, ProtocolConfig};
 use crate::outbound::{EndpointAddress, TlsRoots, client_config};
 use crate::signature::Pair;
 
@@ -106,19 +106,17 @@ async fn steps(config: &Config, profile: &ProfileConfig, clock: &Clock, findings
         return findings.extend(skipped_from(Check::ClockSkew, "there are no keys to sign a request with"));
     };
     let plan = probes::plan(config, profile);
-    let prober = Prober {
-        origin,
-        address,
-        tls,
-        protocol: profile.protocol,
-        instance: profile.instance_id.as_deref(),
-        pair: Pair::new(credentials),
-        clock: clock.clone(),
+    let protocol = profile.protocol.kind();
+    let (instance, producer_group) = match &profile.protocol {
+        ProtocolConfig::OnsHttp(own) => (None, Some(own.producer_group.as_str())),
+        ProtocolConfig::MqHttp(own) => (own.instance_id.as_deref(), None),
     };
+    let prober =
+        Prober { origin, address, tls, protocol, instance, pair: Pair::new(credentials), clock: clock.clone() };
     let (results, offset) = prober.run(&plan.probes).await;
-    findings.push(clock_check::check(offset, any_accepted(&results), profile.protocol));
+    findings.push(clock_check::check(offset, any_accepted(&results), protocol));
     findings.extend(of_results(&results, offset, &plan.target));
-    findings.extend(of_the_rest(&plan, &profile.producer_group));
+    findings.extend(of_the_rest(&plan, producer_group));
 }
 
 async fn look_up(endpoints: Vec<EndpointAddress>, findings: &mut Vec<Finding>) -> Vec<EndpointUnderTest> {

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::config::Protocol;
 use crate::http_message::Request;
+use crate::model::Protocol;
 use crate::protocol::SignedBy;
 use crate::signature::{Pair, StringToSign, body_md5_hex};
 

@@ -11,8 +11,10 @@ use super::failure::Failure;
 use super::output::print;
 use super::profile_access;
 use crate::clock::Clock;
-use crate::config::{BinaryBodies, Config, ProfileConfig, Protocol, TopicConfig, TopicPattern};
-use crate::model::{Topic, UnixMillis};
+use crate::config::{
+    BinaryBodies, Config, MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig, TopicConfig, TopicPattern,
+};
+use crate::model::{ConsumerGroup, Topic, UnixMillis};
 use crate::protocol::{mq_http, ons_http};
 use crate::signature::Pair;
 use explanation::{Context, Explanation};
@@ -43,7 +45,7 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
     let host = endpoint.origin().map_err(Failure::bad)?.host_header;
     let context = Context {
         profile: &profile.name,
-        protocol: profile.protocol,
+        protocol: profile.protocol.kind(),
         url: &profile_access::url(endpoint),
         host: &host,
         pair: &Pair::new(&credentials),
@@ -51,9 +53,9 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
     };
     let request = Request::parse(arguments, &topic, profile, settings)?;
     let time = arguments.time.map_or_else(|| Clock::system().now(), UnixMillis);
-    let explanation = match profile.protocol {
-        Protocol::OnsHttp => explain_ons_http(&request, &topic, profile, time, &context),
-        Protocol::MqHttp => explain_mq_http(&request, &topic, profile, time, &context),
+    let explanation = match &profile.protocol {
+        ProtocolConfig::OnsHttp(own) => explain_ons_http(&request, &topic, own, time, &context),
+        ProtocolConfig::MqHttp(own) => explain_mq_http(&request, &topic, own, time, &context),
     };
     match common.format {
         Format::Text => print(&explanation.to_text())?,
@@ -87,7 +89,7 @@ fn profile<'a>(
 fn explain_ons_http(
     request: &Request,
     topic: &Topic,
-    profile: &ProfileConfig,
+    profile: &OnsHttpConfig,
     time: UnixMillis,
     context: &Context<'_>,
 ) -> Explanation {
@@ -95,6 +97,7 @@ fn explain_ons_http(
     let topic = topic.as_str();
     let request = match request {
         Request::Publish { message, producer_group } => {
+            let producer_group = producer_group.as_ref().map_or(profile.producer_group.as_str(), ConsumerGroup::as_str);
             ons_http::Request::Publish(Publish::new(message, producer_group, &profile.content_type, time))
         }
         Request::Consume { group, .. } => {
@@ -111,7 +114,7 @@ fn explain_ons_http(
 fn explain_mq_http(
     request: &Request,
     topic: &Topic,
-    profile: &ProfileConfig,
+    profile: &MqHttpConfig,
     time: UnixMillis,
     context: &Context<'_>,
 ) -> Explanation {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::cli::arguments::{Operation, SignArguments};
 use crate::cli::failure::Failure;
-use crate::config::{Groups, ProfileConfig, Protocol, TopicConfig};
-use crate::model::{ConsumerGroup, Key, Message, NameError, Tag, TagFilter, Topic, UpstreamHandle};
+use crate::config::{Groups, ProfileConfig, TopicConfig};
+use crate::model::{ConsumerGroup, Key, Message, NameError, Protocol, Tag, TagFilter, Topic, UpstreamHandle};
 use crate::protocol::{Objection, mq_http, ons_http};
 
 /// No profile takes a longer message.
@@ -16,8 +16,8 @@ const MAX_BODY_BYTES: u64 = 64 << 20;
 pub(super) enum Request {
     Publish {
         message: Message,
-        /// Only ONS HTTP sends it.
-        producer_group: String,
+        /// In place of the profile's. Only ONS HTTP sends one.
+        producer_group: Option<ConsumerGroup>,
     },
     Consume {
         group: ConsumerGroup,
@@ -40,17 +40,12 @@ impl Request {
         profile: &ProfileConfig,
         settings: Option<&TopicConfig>,
     ) -> Result<Self, Failure> {
-        refuse_useless(arguments, profile.protocol)?;
+        refuse_useless(arguments, profile.protocol.kind())?;
         Ok(match arguments.operation {
             Operation::Publish => {
-                let producer_group = arguments.group.as_deref();
-                if let Some(group) = producer_group {
-                    ConsumerGroup::parse_configured(group).map_err(|error| wrong("--group", error))?;
-                }
-                Self::Publish {
-                    message: message(arguments, topic, profile, settings)?,
-                    producer_group: producer_group.unwrap_or(&profile.producer_group).to_owned(),
-                }
+                let producer_group = arguments.group.as_deref().map(ConsumerGroup::parse_configured).transpose();
+                let producer_group = producer_group.map_err(|error| wrong("--group", error))?;
+                Self::Publish { message: message(arguments, topic, profile, settings)?, producer_group }
             }
             Operation::Consume => {
                 let group = consumer_group(arguments)?;
@@ -109,7 +104,7 @@ fn message(
         message.keys.extend(settings.and_then(|topic| topic.default_key.clone()));
     }
     let able = profile.capabilities();
-    let objection = match profile.protocol {
+    let objection = match able.protocol {
         Protocol::OnsHttp => ons_http::objection(&message, &able),
         Protocol::MqHttp => mq_http::objection(&message, &able),
     };

@@ -10,6 +10,7 @@ use super::*;
 use crate::cli::arguments::Command;
 use crate::config::{Overrides, Source};
 use crate::http_message::Method;
+use crate::model::Protocol;
 use crate::protocol::mq_http::decode_date;
 use crate::signature::{Credentials, Secret, mq_http::content_md5};
 
@@ -217,11 +218,14 @@ fn the_profile_decides_about_instance_and_bodies() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("gateway.toml");
     let text = "[credentials.main]\ndirectory = \"x\"\n[profiles.main]\nprotocol = \"mq-http\"\n\
-                credentials = \"main\"\nendpoints = [\"http://127.0.0.1:1\"]\nproducer_group = \"PID\"\n\
+                credentials = \"main\"\nendpoints = [\"http://127.0.0.1:1\"]\n\
                 [[topics]]\nname = \"*\"\nprofile = \"main\"\n";
     std::fs::write(&file, text).unwrap();
     let config = crate::config::load(&Source::File(file), &Overrides::default(), &BTreeMap::new()).unwrap();
-    let mut profile = config.profiles["main"].clone();
+    let profile = |instance_id: Option<&str>, binary_bodies| {
+        let own = MqHttpConfig { instance_id: instance_id.map(str::to_owned), binary_bodies };
+        ProfileConfig { protocol: ProtocolConfig::MqHttp(own), ..config.profiles["main"].clone() }
+    };
     let topic = Topic::parse_configured("T").unwrap();
     let pair = pair("ak", "sk", None);
     let target = |profile: &ProfileConfig, more: &[&str]| {
@@ -229,19 +233,20 @@ fn the_profile_decides_about_instance_and_bodies() {
         let Some(Command::Sign(arguments)) = Arguments::try_parse_from(words).unwrap().command else { panic!() };
         let request = Request::parse(&arguments, &topic, profile, None).map_err(|failure| failure.message)?;
         let context = context(Protocol::MqHttp, &pair, false);
-        let explanation = explain_mq_http(&request, &topic, profile, UnixMillis(0), &context).to_json();
+        let ProtocolConfig::MqHttp(own) = &profile.protocol else { panic!("{profile:?}") };
+        let explanation = explain_mq_http(&request, &topic, own, UnixMillis(0), &context).to_json();
         Ok::<String, String>(explanation["request"]["target"].as_str().unwrap().to_owned())
     };
-    profile.instance_id = Some("MQ_INST_1".to_owned());
+    let in_instance = profile(Some("MQ_INST_1"), BinaryBodies::Refuse);
     for (more, expected) in [
         (&["publish", "--body", "x"][..], "/topics/T/messages?ns=MQ_INST_1"),
         (&["consume", "--group", "g"], "/topics/T/messages?consumer=g&ns=MQ_INST_1&numOfMessages=16"),
         (&["ack", "--group", "g", "--handle", "h"], "/topics/T/messages?consumer=g&ns=MQ_INST_1"),
     ] {
-        assert_eq!(target(&profile, more).unwrap(), expected);
+        assert_eq!(target(&in_instance, more).unwrap(), expected);
     }
     for (binary_bodies, carried) in [(BinaryBodies::Base64, true), (BinaryBodies::Refuse, false)] {
-        profile.binary_bodies = binary_bodies;
+        let profile = profile(None, binary_bodies);
         for body in ["\u{1}", ""] {
             let made = target(&profile, &["publish", "--body", body]);
             assert_eq!(made.is_ok(), carried, "{body:?} {made:?}");

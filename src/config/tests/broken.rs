@@ -48,12 +48,12 @@ fn syntax_is_explained_in_our_own_words() {
     check_top("data_dir = \"CANARY\n", syntax("1:26", "not closed"));
     check_top("sk='CANARY\n", syntax("1:18", "not closed"));
     check_top("data_dir CANARY\n", syntax("1:10", "without a value"));
-    check_top("data_dir =\n", syntax("1:11", "is no value"));
+    check_top("data_dir =\n", syntax("1:11", "is not a value"));
     check_top("[server # CANARY\n", syntax("1:8", "header"));
     check_top("data_dir = \"\\q CANARY\"\n", syntax("1:14", "backslash"));
     check_top("data_dir = \"a\"\ndata_dir = \"CANARY\"\n", syntax("2:1", "second of this name"));
     check_top("[server]\nallowed_origins = [\"CANARY\"\n", syntax("4:1", "comma"));
-    check_top("订单 = \"CANARY\"\n", syntax("1:1", "no key as TOML"));
+    check_top("订单 = \"CANARY\"\n", syntax("1:1", "not a key as TOML"));
 }
 
 #[test]
@@ -61,7 +61,10 @@ fn unknown_keys_are_refused_with_the_nearest_name() {
     check_top("data_dri = \"CANARY\"\n", at("1:1", "data_dri", "did you mean `data_dir`?"));
     check_top("[server]\n  lissten = \"CANARY\"\n", at("2:3", "server.lissten", "did you mean `listen`?"));
     check_top("[sever]\nx = \"CANARY\"\n", at("1:2", "sever", "did you mean `server`?"));
-    check_top("[server.limits]\nbody = \"CANARY\"\n", at("2:1", "server.limits.body", "here are: body_bytes"));
+    let tables =
+        "known keys: data_dir, server, management, log, credentials, profiles, topics, dropin, callers, embedded";
+    check_top("[nonsense]\nx = \"CANARY\"\n", at("1:2", "nonsense", tables));
+    check_top("[server.limits]\nbody = \"CANARY\"\n", at("2:1", "server.limits.body", "known keys: body_bytes"));
     check_line(
         "directory = \"/run/secrets/mq\"",
         "secret_key = \"CANARY\"",

@@ -94,12 +94,11 @@ fn text_and_json_tell_the_same() {
     let written = write(format!("[server]\nlissten = '{CANARY}'\n[embedded]\nenabled = true\n"));
     let report = check_file(&written.path);
     let file = written.path.display();
-    let text =
-        format!("{file}:2:1: `server.lissten`: is no key of this version\n    hint: did you mean `listen`?\n1 problem");
+    let text = format!("{file}:2:1: `server.lissten`: unknown key\n    hint: did you mean `listen`?\n1 problem");
     assert_eq!(report.to_string(), text);
     let problem = json!({
         "file": file.to_string(), "line": 2, "column": 1, "key": "server.lissten",
-        "detail": "is no key of this version", "hint": "did you mean `listen`?",
+        "detail": "unknown key", "hint": "did you mean `listen`?",
     });
     assert_eq!(report.to_json(), json!({"ok": false, "problems": [problem]}));
 }

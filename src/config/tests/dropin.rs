@@ -103,7 +103,7 @@ fn a_pair_belongs_to_one_caller() {
 fn topics_of_a_caller_are_configured() {
     for (topics, place, key, words) in [
         ("[\"order\"]", "20:11", "callers.shop.topics[0]", "did you mean `orders`?"),
-        ("[\"orders\", \"CANARY\"]", "20:21", "callers.shop.topics[1]", "is no configured topic"),
+        ("[\"orders\", \"CANARY\"]", "20:21", "callers.shop.topics[1]", "is not a configured topic"),
         ("[\"CANARY/\"]", "20:11", "callers.shop.topics[0]", "slash"),
         ("[]", "20:10", "callers.shop.topics", "at least 1"),
         ("[\"orders\", \"*\"]", "20:10", "callers.shop.topics", "stands alone"),
@@ -117,7 +117,7 @@ fn topics_of_a_caller_are_configured() {
     let any = GOOD.replace("name = \"orders\"", "name = \"*\"");
     load_text(&any).unwrap();
     let text = any.replace("[\"orders\"]", "[\"订单\"]");
-    check(&text, &at("20:11", "callers.shop.topics[0]", "is no configured topic"));
+    check(&text, &at("20:11", "callers.shop.topics[0]", "is not a configured topic"));
 }
 
 #[test]

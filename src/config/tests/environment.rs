@@ -64,7 +64,7 @@ fn other_variables_are_refused_by_name() {
         ("MQ_GATEWAY__SERVER__LISTN", CANARY, "did you mean `MQ_GATEWAY__SERVER__LISTEN`?"),
         ("MQ_GATEWAY__server__listen", "127.0.0.1:1", "written in capitals"),
         ("MQ_GATEWAY__SERVER_LISTEN", CANARY, "did you mean `MQ_GATEWAY__SERVER__LISTEN`?"),
-        ("MQ_GATEWAY__NOTHING__LIKE__IT", CANARY, "is no variable of this version"),
+        ("MQ_GATEWAY__NOTHING__LIKE__IT", CANARY, "unknown variable"),
         ("MQ_GATEWAY__CREDENTIALS__MAIN__SECRET_KEY_FILE", CANARY, "below `credentials`"),
         ("MQ_GATEWAY__PROFILES__MAIN__ENDPOINTS", CANARY, "below `profiles`"),
         ("MQ_GATEWAY__TOPICS__ORDERS__DEADLINE", CANARY, "below `topics`"),

@@ -5,9 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::schema::{Preset, SECTIONS};
+use super::super::schema::SECTIONS;
+use super::super::section::Preset;
+use super::super::sources::preset;
 use super::super::*;
 use super::{load_built_in, load_text, repository};
+use crate::model::{Feature, Protocol};
 
 fn load_example(name: &str) -> Config {
     let path = repository("config/examples").join(name);
@@ -83,16 +86,16 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
     assert!(config.embedded.enabled);
     let expected = ProfileConfig {
         name: "embedded".to_owned(),
-        protocol: Protocol::OnsHttp,
+        protocol: ProtocolConfig::OnsHttp(OnsHttpConfig {
+            producer_group: "PID_gateway".to_owned(),
+            visibility_timeout: Duration::from_secs(300),
+            binary_bodies: BinaryBodies::AsIs,
+            zero_timeout: true,
+            content_type: "text/html;charset=UTF-8".to_owned(),
+        }),
         endpoints: vec![Endpoint::Embedded],
         credentials: CredentialsSource::Embedded,
-        instance_id: None,
-        producer_group: "PID_gateway".to_owned(),
-        visibility_timeout: Duration::from_secs(300),
-        binary_bodies: BinaryBodies::AsIs,
-        zero_timeout: true,
         max_message_bytes: 65_536,
-        content_type: "text/html;charset=UTF-8".to_owned(),
         ca_file: None,
         connect_timeout: Duration::from_secs(1),
         empty_poll_pause: Duration::from_secs(2),
@@ -112,7 +115,7 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
         default_tag: None,
         default_key: None,
         deadline: Duration::from_secs(5),
-        delivery: Delivery::Direct,
+        delivery: DeliveryMode::Direct,
         on_unknown: OnUnknown::Report,
         max_in_flight: 0,
         publishes_per_second: 0,
@@ -140,14 +143,9 @@ fn the_default_file_says_what_is_built_in() {
 
 #[test]
 fn every_default_is_legal() {
-    let mut findings = findings::Findings::new(Location::BuiltIn);
-    document::read(&schema::defaults(), document::Place::BuiltIn, &mut findings);
-    assert_eq!(findings.problems, vec![]);
-    for section in SECTIONS.iter().filter(|section| section.is_named()) {
+    for section in SECTIONS {
         for key in section.keys {
-            if let Preset::Value(value) = key.preset {
-                assert!(toml::from_str::<toml::Table>(&format!("{} = {value}", key.name)).is_ok(), "{}", key.name);
-            }
+            assert_eq!(preset(key).is_none(), matches!(key.preset, Preset::Required), "{}", section.key_path(key));
         }
     }
 }
@@ -179,13 +177,15 @@ fn every_example_loads() {
 
     let config = load_example("embedded-mq-http.toml");
     let profile = &config.profiles["embedded"];
-    assert_eq!((profile.protocol, profile.binary_bodies), (Protocol::MqHttp, BinaryBodies::Base64));
+    let ProtocolConfig::MqHttp(mq_http) = &profile.protocol else { panic!("{profile:?}") };
+    assert_eq!((profile.protocol.kind(), mq_http.binary_bodies), (Protocol::MqHttp, BinaryBodies::Base64));
     assert_eq!((profile.credentials.clone(), profile.max_message_bytes), (CredentialsSource::Embedded, 4 << 20));
     assert_eq!(config.topics[0].groups, Groups::Any { ordered: false });
 
     let config = load_example("mq-http.toml");
-    assert_eq!(config.profiles["main"].instance_id.as_deref(), Some("MQ_INST_1234567890123456_BXabcdef"));
-    assert_eq!(config.profiles["main"].binary_bodies, BinaryBodies::Refuse);
+    let ProtocolConfig::MqHttp(mq_http) = &config.profiles["main"].protocol else { panic!("{config:?}") };
+    assert_eq!(mq_http.instance_id.as_deref(), Some("MQ_INST_1234567890123456_BXabcdef"));
+    assert_eq!(mq_http.binary_bodies, BinaryBodies::Refuse);
     assert_eq!(config.topics[0].requires, [Feature::DelayedDelivery]);
     let Groups::Named(groups) = &config.topics[0].groups else { panic!("{:?}", config.topics) };
     let groups: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.ordered)).collect();
@@ -225,22 +225,35 @@ fn a_named_topic_beside_any_is_fine() {
     assert_eq!(config.topics.len(), 2);
 }
 
+/// Every key of the sections that are for this table; `path` is one of a dump.
+fn assert_dumped(dump: &serde_json::Value, section: &section::Section) {
+    let path = section.path.replace('.', "/").replace("/*", "/main").replace("[]", "/0");
+    let pointer = if path.is_empty() { String::new() } else { format!("/{path}") };
+    let table = dump.pointer(&pointer).unwrap_or_else(|| panic!("the dump lacks {path}"));
+    if section.protocol.is_some_and(|protocol| table["protocol"] != protocol.as_str()) {
+        return;
+    }
+    for key in section.keys {
+        assert!(table.get(key.name).is_some(), "the dump lacks {}", section.key_path(key));
+    }
+}
+
 #[test]
 fn the_redacted_dump_has_every_setting() {
     let path = repository("config/examples/failover-tls.toml");
     let caller = "[dropin]\nclient_auth = 'keys'\n[credentials.orders]\ndirectory = 'orders'\n\
                   [callers.main]\ncredentials = 'orders'\ntopics = ['orders']\n";
-    let config = load_text(fs::read_to_string(path).unwrap() + caller).unwrap();
-    let dump = config.redacted();
-    for section in SECTIONS {
-        let path = section.path.replace('.', "/").replace("/*", "/main").replace("[]", "/0");
-        let pointer = if path.is_empty() { String::new() } else { format!("/{path}") };
-        let table = dump.pointer(&pointer).unwrap_or_else(|| panic!("the dump lacks {path}"));
-        for key in section.keys.iter().filter(|key| key.name != "directory") {
-            assert!(table.get(key.name).is_some(), "the dump lacks {}", section.key_path(key));
-        }
+    let text = fs::read_to_string(path).unwrap() + caller;
+    let dump = load_text(&text).unwrap().redacted();
+    let mq_http = text.replace("ons-http", "mq-http").replace("producer_group = \"PID_orders\"", "");
+    for dump in [&dump, &load_text(mq_http).unwrap().redacted()] {
+        SECTIONS.iter().for_each(|section| assert_dumped(dump, section));
     }
     assert_eq!(dump["profiles"]["main"]["connect_timeout"], "500ms");
+    assert_eq!(dump["profiles"]["main"]["endpoints"][0], "https://mq-a.example.internal:8443");
+    assert_eq!(dump["profiles"]["main"]["instance_id"], serde_json::Value::Null);
+    assert_eq!(dump["server"]["limits"]["body_bytes"], 4 << 20);
+    assert_eq!(dump["embedded"]["credentials"], serde_json::Value::Null);
     assert_eq!(
         dump["credentials"]["main"]["secret_key_file"].as_str().map(|path| path.ends_with("secret_key")),
         Some(true)

@@ -35,6 +35,10 @@ fn both(properties: &str) -> (Config, Config) {
     profile.credentials = theirs.profiles["main"].credentials.clone();
     let keys = load_credentials(&ours.credentials.remove("main").unwrap()).unwrap();
     assert_eq!(profile.credentials, CredentialsSource::Inline(keys));
+    // What an operator is shown differs in nothing but where the keys are.
+    ours.table["profiles"]["main"]["credentials"] = "[redacted]".into();
+    let shown = ours.table["credentials"].as_object_mut().unwrap().remove("main").unwrap();
+    assert!(shown["directory"].as_str().unwrap().ends_with("secrets"), "{shown}");
     (ours, theirs)
 }
 

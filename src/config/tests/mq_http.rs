@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{Expected, at, check, load_text};
+use crate::model::{Feature, Protocol};
 
 const GOOD: &str = r#"
 [credentials.main]
@@ -36,23 +37,25 @@ fn check_ons(old: &str, new: &str, expected: Expected) {
 fn defaults_follow_the_protocol() {
     let config = load_text(GOOD).unwrap();
     let profile = &config.profiles["main"];
-    assert_eq!((profile.protocol, profile.protocol.as_str()), (Protocol::MqHttp, "mq-http"));
-    assert_eq!((profile.max_message_bytes, profile.binary_bodies), (4 << 20, BinaryBodies::Refuse));
-    assert_eq!((profile.instance_id.as_deref(), profile.producer_group.as_str()), (None, ""));
+    let expected = MqHttpConfig { instance_id: None, binary_bodies: BinaryBodies::Refuse };
+    assert_eq!((&profile.protocol, profile.max_message_bytes), (&ProtocolConfig::MqHttp(expected), 4 << 20));
+    assert_eq!((profile.protocol.kind(), profile.protocol.kind().as_str()), (Protocol::MqHttp, "mq-http"));
     let able = profile.capabilities();
-    assert_eq!((able.protocol, able.max_receive_messages, able.max_message_bytes), ("mq-http", 16, 4 << 20));
-    assert!(!able.binary_bodies && able.ordered_groups && able.properties && able.tag_filter);
+    assert_eq!((able.protocol, able.limits.max_receive_messages), (Protocol::MqHttp, 16));
+    assert_eq!(able.limits.max_message_bytes, 4 << 20);
+    let has = |feature| able.has(feature);
+    assert!(!has(Feature::BinaryBodies) && has(Feature::OrderedGroups));
+    assert!(has(Feature::Properties) && has(Feature::TagFilter));
 
-    let keys =
-        "credentials = \"main\"\ninstance_id = 'MQ_INST_1'\nmax_message_bytes = '1MiB'\nproducer_group = 'GID_a'";
+    let keys = "credentials = \"main\"\ninstance_id = 'MQ_INST_1'\nmax_message_bytes = '1MiB'";
     for (written, expected) in
         [("'refuse'", BinaryBodies::Refuse), ("false", BinaryBodies::Refuse), ("'base64'", BinaryBodies::Base64)]
     {
         let text = with("credentials = \"main\"", &format!("{keys}\nbinary_bodies = {written}"));
         let profile = &load_text(text).unwrap().profiles["main"];
-        assert_eq!((profile.binary_bodies, profile.max_message_bytes), (expected, 1 << 20));
-        assert_eq!(profile.instance_id.as_deref(), Some("MQ_INST_1"));
-        assert_eq!(profile.capabilities().binary_bodies, expected == BinaryBodies::Base64);
+        let own = MqHttpConfig { instance_id: Some("MQ_INST_1".to_owned()), binary_bodies: expected };
+        assert_eq!((&profile.protocol, profile.max_message_bytes), (&ProtocolConfig::MqHttp(own), 1 << 20));
+        assert_eq!(profile.capabilities().has(Feature::BinaryBodies), expected == BinaryBodies::Base64);
     }
 }
 
@@ -62,6 +65,8 @@ fn keys_of_the_other_protocol_are_refused_where_they_are_written() {
     for (line, place, key) in [
         ("zero_timeout = false", "8:16", "profiles.main.zero_timeout"),
         ("content_type = 'text/CANARY'", "8:16", "profiles.main.content_type"),
+        ("producer_group = 'CANARY'", "8:18", "profiles.main.producer_group"),
+        ("visibility_timeout = '5s'", "8:22", "profiles.main.visibility_timeout"),
     ] {
         check_line("credentials = \"main\"", &after(line), at(place, key, "only ons-http has it"));
     }
@@ -139,7 +144,7 @@ fn mistakes_in_a_groups_table_have_their_place() {
     for (groups, expected) in [
         ("[{ name = 'CANARY/' }]", at("11:20", "topics[0].groups[0].name", "slash")),
         ("['a', { name = 'b', orderd = true }]", at("11:30", "topics[0].groups[1].orderd", "did you mean `ordered`?")),
-        ("[{ name = 'b', CANARY = true }]", at("11:25", "topics[0].groups[0].x", "here are: name, ordered")),
+        ("[{ name = 'b', CANARY = true }]", at("11:25", "topics[0].groups[0].x", "known keys: name, ordered")),
         ("[{ name = 'b', ordered = 'CANARY' }]", at("11:35", "topics[0].groups[0].ordered", "`true` or `false`")),
         ("[{ ordered = true }]", at("11:11", "topics[0].groups[0].name", "is missing")),
         ("[7]", at("11:11", "topics[0].groups[0]", "or a table, found an integer")),
@@ -157,7 +162,7 @@ fn mistakes_in_a_groups_table_have_their_place() {
         at("13:1", "topics[0].groups[0].ordred", "did you mean `ordered`?"),
     );
     check_line("profile = \"main\"", "profile = \"main\"\ncolour = 1 # CANARY", {
-        at("11:1", "topics[0].colour", "here are: name, profile, groups, requires, default_tag,")
+        at("11:1", "topics[0].colour", "known keys: name, profile, groups, requires, default_tag,")
     });
 }
 

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::super::document::{Place, read};
+use super::super::Location;
 use super::super::findings::Findings;
-use super::super::{Location, user_properties};
+use super::super::sources::{Place, read_document, read_user_properties};
 
 /// Texts that resemble a configuration enough to get past the first character.
 fn toml_like() -> impl Strategy<Value = String> {
@@ -67,7 +67,7 @@ proptest! {
     fn toml_is_read_or_refused(text in prop_oneof![toml_like(), any::<String>()]) {
         let path = Path::new("/etc/mq.toml");
         let mut findings = Findings::new(Location::WholeFile(path.to_owned()));
-        read(&text, Place::File(path), &mut findings);
+        read_document(&text, Place::File(path), &mut findings);
         places_are_inside(&text, &findings);
     }
 
@@ -79,7 +79,7 @@ proptest! {
         let path = Path::new("/etc/user.properties");
         let mut findings = Findings::new(Location::WholeFile(path.to_owned()));
         let text = format!("\n[property]\n{}", lines.join("\n"));
-        drop(user_properties::read(&[before.as_slice(), text.as_bytes()].concat(), path, &mut findings));
+        drop(read_user_properties(&[before.as_slice(), text.as_bytes()].concat(), path, &mut findings));
         prop_assert!(findings.problems.iter().all(|problem| !problem.detail.is_empty()));
     }
 
@@ -89,7 +89,7 @@ proptest! {
         let path = Path::new("/etc/user.properties");
         let mut findings = Findings::new(Location::WholeFile(path.to_owned()));
         let text = format!("[property]\nTopic=t\nURL=mq\nAk=ak\nSk={secret}\nProducerID=p\nConsumerID=c\n");
-        let (_, credentials) = user_properties::read(text.as_bytes(), path, &mut findings);
+        let (_, credentials) = read_user_properties(text.as_bytes(), path, &mut findings);
         prop_assert_eq!(credentials.map(|credentials| credentials.secret_key.expose().to_owned()), Some(secret));
     }
 }

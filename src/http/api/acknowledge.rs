@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::content_type;
 use super::shape::{Field, FieldKind, object};
+use crate::gateway::Verb;
 use crate::http::context::HttpContext;
 use crate::http::problem::{Code, FieldError, Problem};
 
@@ -63,15 +64,15 @@ pub(in crate::http) async fn acknowledge(context: HttpContext) -> Result<HttpRes
 
 /// 501.
 pub(in crate::http) fn nack(context: &HttpContext) -> Result<HttpResponse, Problem> {
-    unsupported(context, "nack")
+    unsupported(context, Verb::Nack)
 }
 
 /// 501.
 pub(in crate::http) fn extend(context: &HttpContext) -> Result<HttpResponse, Problem> {
-    unsupported(context, "extend")
+    unsupported(context, Verb::Extend)
 }
 
-fn unsupported(context: &HttpContext, verb: &'static str) -> Result<HttpResponse, Problem> {
+fn unsupported(context: &HttpContext, verb: Verb) -> Result<HttpResponse, Problem> {
     let route = context.group_route()?;
     context.gateway().require_verb(&route, verb).map_err(|error| Problem::from(error).closing())?;
     // No protocol of this version gets here.

@@ -13,7 +13,7 @@ use super::received_body::ReceivedBody;
 use super::shape::{Field, FieldKind, object};
 use crate::gateway::{GroupRoute, ReceiveRequest};
 use crate::http::context::HttpContext;
-use crate::http::problem::{Code, FieldError, Problem};
+use crate::http::problem::{FieldError, Problem};
 use crate::model::{MAX_FILTER_TAGS, Tag, TagFilter};
 use crate::protocol::form;
 
@@ -134,18 +134,8 @@ fn validate(request: Request, by_query: bool) -> Result<ReceiveRequest, Problem>
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
-    let unsupported = |name: &str, detail: &str| {
-        let mut problem = Problem::invalid(vec![named(name, detail.to_owned())]);
-        problem.code = Code::CapabilityNotSupported;
-        problem
-    };
-    // No protocol of this version has it.
-    if request.visibility_timeout_seconds.is_some() {
-        let detail =
-            "is not supported by the protocol behind this topic: leave it out, the profile's visibility timeout holds";
-        return Err(unsupported("visibility_timeout_seconds", detail));
-    }
     let max_messages = u32::try_from(max_messages).unwrap_or(u32::MAX);
     let wait = Duration::from_secs(wait_seconds);
-    Ok(ReceiveRequest { max_messages, wait, tags: TagFilter::new(tags), ordered: false })
+    let visibility_timeout = request.visibility_timeout_seconds.map(Duration::from_secs);
+    Ok(ReceiveRequest { max_messages, wait, tags: TagFilter::new(tags), ordered: false, visibility_timeout })
 }

@@ -1,12 +1,12 @@
 //! `GET /v1/topics` and `GET /v1/topics/{topic}`: what callers may use, as data.
 
 use actix_web::HttpResponse;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::gateway::TopicView;
 use crate::http::context::HttpContext;
 use crate::http::problem::Problem;
-use crate::model::MAX_DELAY;
+use crate::model::{Feature, Features, MAX_DELAY};
 
 #[derive(Serialize)]
 struct TopicsResponse {
@@ -35,21 +35,13 @@ struct Limits {
     max_delay_seconds: u64,
 }
 
-#[derive(Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "a list of independent abilities, shown to callers one by one")]
-struct Capabilities {
-    properties: bool,
-    delayed_delivery: bool,
-    message_groups: bool,
-    delayed_message_groups: bool,
-    binary_bodies: bool,
-    empty_bodies: bool,
-    tag_filter: bool,
-    ordered_groups: bool,
-    visibility_timeout: bool,
-    nack: bool,
-    extend: bool,
-    transactions: bool,
+/// Every feature that there is, in declared order, and whether the topic has it.
+struct Capabilities(Features);
+
+impl Serialize for Capabilities {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(Feature::ALL.into_iter().map(|feature| (feature.as_str(), self.0.has(feature))))
+    }
 }
 
 /// Every configured topic.
@@ -73,30 +65,17 @@ fn item(view: TopicView, context: &HttpContext) -> Item {
     Item {
         topic: view.name,
         groups: view.groups,
-        protocol: able.protocol,
+        protocol: able.protocol.as_str(),
         delivery: view.delivery,
         on_unknown: view.on_unknown,
         limits: Limits {
-            max_message_bytes: able.max_message_bytes.min(limits.body_bytes),
+            max_message_bytes: able.limits.max_message_bytes.min(limits.body_bytes),
             max_batch_messages: limits.batch_messages,
-            max_receive_messages: able.max_receive_messages,
-            max_wait_seconds: able.max_wait.as_secs(),
+            max_receive_messages: able.limits.max_receive_messages,
+            max_wait_seconds: able.limits.max_wait.as_secs(),
             max_ack_handles: limits.ack_handles,
-            max_delay_seconds: if able.delayed_delivery { MAX_DELAY.as_secs() } else { 0 },
+            max_delay_seconds: if able.has(Feature::DelayedDelivery) { MAX_DELAY.as_secs() } else { 0 },
         },
-        capabilities: Capabilities {
-            properties: able.properties,
-            delayed_delivery: able.delayed_delivery,
-            message_groups: able.message_groups,
-            delayed_message_groups: able.delayed_message_groups,
-            binary_bodies: able.binary_bodies,
-            empty_bodies: able.empty_bodies,
-            tag_filter: able.tag_filter,
-            ordered_groups: able.ordered_groups,
-            visibility_timeout: able.visibility_timeout,
-            nack: able.nack,
-            extend: able.extend,
-            transactions: able.transactions,
-        },
+        capabilities: Capabilities(able.features),
     }
 }

@@ -114,7 +114,8 @@ async fn consume_some(
     let gateway = context.gateway();
     let route = identity.group(context, topic, &query.group).map_err(denied)?;
     let wait = Duration::from_secs(query.wait_seconds);
-    let request = ReceiveRequest { max_messages: query.num, wait, tags: query.tags, ordered: query.ordered };
+    let (max_messages, tags, ordered) = (query.num, query.tags, query.ordered);
+    let request = ReceiveRequest { max_messages, wait, tags, ordered, visibility_timeout: None };
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
     let Deliveries { messages, memory, .. } = received.map_err(|error| logged(context, topic, &error))?;
     if messages.is_empty() {

@@ -117,7 +117,7 @@ async fn consume_some(
         None => context.drop_in().default_wait,
     };
     let max_messages = consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME);
-    let request = ReceiveRequest { max_messages, wait, tags: None, ordered: false };
+    let request = ReceiveRequest { max_messages, wait, tags: None, ordered: false, visibility_timeout: None };
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
     let received = received.map_err(|error| logged(context, route.topic.topic.as_str(), &error))?;
     let Deliveries { messages, memory, .. } = received;

@@ -3,7 +3,7 @@
 use super::body::is_xml_text;
 use super::limits::MAX_PROPERTY_BYTES;
 use super::properties::{is_reserved_property, property_flaw};
-use crate::model::{Capabilities, Key, Message, MessageGroup};
+use crate::model::{Capabilities, Feature, Key, Message, MessageGroup};
 use crate::protocol::objection::{Objection, lacking};
 
 /// Why the protocol, used as `able` says, does not carry a message. Binary bodies are those that go in base64.
@@ -19,11 +19,15 @@ pub fn objection(message: &Message, able: &Capabilities) -> Option<Objection> {
 /// The size of a body as it goes into the document.
 fn body_bytes(message: &Message, able: &Capabilities) -> usize {
     let bytes = message.body.len();
-    if able.binary_bodies && !is_xml_text(&message.body) { bytes.div_ceil(3).saturating_mul(4) } else { bytes }
+    if able.has(Feature::BinaryBodies) && !is_xml_text(&message.body) {
+        bytes.div_ceil(3).saturating_mul(4)
+    } else {
+        bytes
+    }
 }
 
 fn body(message: &Message, able: &Capabilities) -> Option<Objection> {
-    if able.binary_bodies || is_xml_text(&message.body) {
+    if able.has(Feature::BinaryBodies) || is_xml_text(&message.body) {
         return None;
     }
     let detail = "mq-http carries text only, and no control characters but tabs and line ends: encode the body (base64) \

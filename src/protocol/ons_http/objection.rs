@@ -1,7 +1,7 @@
 //! What the protocol does not carry of a message.
 
 use super::limits::MAX_KEY_CHARS;
-use crate::model::{Capabilities, Message};
+use crate::model::{Capabilities, Feature, Message};
 use crate::protocol::objection::{Objection, lacking};
 
 /// Why the protocol, used as `able` says, does not carry a message.
@@ -10,7 +10,7 @@ pub fn objection(message: &Message, able: &Capabilities) -> Option<Objection> {
     if let Some(objection) = lacking(message, message.body.len(), able) {
         return Some(objection);
     }
-    if !able.binary_bodies && std::str::from_utf8(&message.body).is_err() {
+    if !able.has(Feature::BinaryBodies) && std::str::from_utf8(&message.body).is_err() {
         let detail = format!(
             "{} carries no bytes that are not UTF-8: encode them (base64) or set binary_bodies on the profile where the \
              MQ gives them back unchanged",

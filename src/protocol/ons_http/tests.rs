@@ -9,7 +9,10 @@ use serde_json::Value;
 
 use super::*;
 use crate::http_message::{self, Method};
-use crate::model::{Capabilities, Delivery, Key, Message, MessageGroup, MessageId, Topic, UnixMillis, UpstreamHandle};
+use crate::model::{
+    Capabilities, Delivery, Feature, Features, Key, Message, MessageGroup, MessageId, OptionalFeatures, Protocol,
+    ProtocolLimits, Topic, UnixMillis, UpstreamHandle,
+};
 use crate::protocol::{Objection, SignedBy};
 use crate::signature::SigningKey;
 
@@ -207,24 +210,20 @@ fn answers_of_the_service() {
 
 #[test]
 fn what_the_protocol_does_not_carry() {
-    let able = Capabilities {
-        protocol: "ons-http",
-        max_message_bytes: 10,
-        max_receive_messages: MAX_CONSUME,
-        max_wait: Duration::from_secs(30),
-        properties: false,
-        delayed_delivery: true,
-        message_groups: true,
-        delayed_message_groups: false,
-        binary_bodies: false,
-        empty_bodies: true,
-        tag_filter: false,
-        ordered_groups: false,
-        visibility_timeout: false,
-        nack: false,
-        extend: false,
-        transactions: false,
+    let able_to = |features: &[Feature]| Capabilities {
+        protocol: Protocol::OnsHttp,
+        limits: ProtocolLimits {
+            max_message_bytes: 10,
+            max_receive_messages: MAX_CONSUME,
+            max_wait: Duration::from_secs(30),
+        },
+        features: features.iter().copied().fold(Features::NONE, Features::with),
+        optional: OptionalFeatures {
+            features: Features::NONE.with(Feature::BinaryBodies),
+            setting: "binary_bodies = true",
+        },
     };
+    let able = able_to(&[Feature::DelayedDelivery, Feature::MessageGroups, Feature::EmptyBodies]);
     let message = |body: &'static [u8]| Message::new(Topic::parse("T").unwrap(), body.into());
     let keys = |count, length| vec![Key::parse(&"\u{952e}".repeat(length)).unwrap(); count];
     assert_eq!(objection(&message(b""), &able), None);
@@ -242,13 +241,13 @@ fn what_the_protocol_does_not_carry() {
     );
     let (name, detail) = field(&message(b"\xff"), &able);
     assert!(name == "body" && detail.starts_with("ons-http carries no bytes that are not UTF-8"), "{detail}");
-    assert_eq!(objection(&message(b"\xff"), &Capabilities { binary_bodies: true, ..able }), None);
+    assert_eq!(objection(&message(b"\xff"), &able_to(&[Feature::BinaryBodies])), None);
     let properties = vec![("a".to_owned(), "b".to_owned())];
     assert_eq!(field(&Message { properties, ..message(b"x") }, &able).0, "properties");
     let delayed = Message { deliver_at: Some(UnixMillis(1)), ..message(b"x") };
-    assert_eq!(field(&delayed, &Capabilities { delayed_delivery: false, ..able }).0, "deliver_at");
+    assert_eq!(field(&delayed, &able_to(&[Feature::MessageGroups])).0, "deliver_at");
     let ordered = Message { message_group: Some(MessageGroup::parse("g").unwrap()), ..message(b"x") };
-    assert_eq!(field(&ordered, &Capabilities { message_groups: false, ..able }).0, "message_group");
+    assert_eq!(field(&ordered, &able_to(&[Feature::DelayedDelivery])).0, "message_group");
 }
 
 fn text() -> impl Strategy<Value = Cow<'static, str>> {

@@ -14,6 +14,4 @@ pub use mq::MqHttp;
 pub use ons::OnsHttp;
 
 pub(super) use monitor::watch;
-pub(super) use mq::MqHttpSettings;
-pub(super) use ons::OnsHttpSettings;
 pub(super) use plan::HttpPlan;

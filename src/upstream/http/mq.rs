@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use super::HttpPlan;
 use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
-use crate::config::{BinaryBodies, OnUnknown, ProfileConfig};
+use crate::config::{MqHttpConfig, OnUnknown};
 use crate::context::RequestContext;
-use crate::model::{ConsumerGroup, Message, Published, Topic, UpstreamHandle};
+use crate::model::{ConsumerGroup, Feature, Message, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
 use crate::protocol::mq_http::{
     self, AckError, Acknowledge, Consume, ErrorCode, MAX_WAIT_SECONDS, Publish, decode_ack_errors, decode_consumed,
@@ -20,32 +20,17 @@ use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
 use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
 
-/// What only this protocol needs of a profile.
-#[derive(Debug, Clone)]
-pub(in crate::upstream) struct MqHttpSettings {
-    /// The instance that topics and groups are in.
-    instance_id: Option<String>,
-    /// Bodies that are not text travel in base64.
-    encodes_bodies: bool,
-}
-
-impl MqHttpSettings {
-    pub(in crate::upstream) fn new(profile: &ProfileConfig) -> Self {
-        Self { instance_id: profile.instance_id.clone(), encodes_bodies: profile.binary_bodies == BinaryBodies::Base64 }
-    }
-}
-
 /// One thread's client of one profile.
 #[derive(Debug)]
 pub struct MqHttp {
     failover: Failover,
-    settings: MqHttpSettings,
+    settings: MqHttpConfig,
 }
 
 impl MqHttp {
-    pub(in crate::upstream) fn new(profile: &Profile, plan: &HttpPlan, settings: &MqHttpSettings) -> Self {
+    pub(in crate::upstream) fn new(profile: &Profile, plan: &HttpPlan, settings: &MqHttpConfig) -> Self {
         // Six bytes of escapes per byte of body at worst, and some room for the rest (contract section 4).
-        let per_message = profile.capabilities.max_message_bytes.saturating_mul(6);
+        let per_message = profile.capabilities.limits.max_message_bytes.saturating_mul(6);
         let messages = usize::try_from(mq_http::MAX_CONSUME).unwrap_or(usize::MAX);
         let max_answer_bytes = per_message.saturating_mul(messages).saturating_add(1024 * 1024);
         Self { failover: Failover::new(profile, plan, max_answer_bytes), settings: settings.clone() }
@@ -70,7 +55,7 @@ impl MqHttp {
             topic: message.topic.as_str(),
             instance: self.instance(),
             message,
-            marks_bodies: self.settings.encodes_bodies,
+            marks_bodies: self.profile().capabilities.has(Feature::BinaryBodies),
         };
         let encoded = publish.encode();
         let sign = |pair: &Pair, now, _wait| encoded.sign(pair, now);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::HttpPlan;
 use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
-use crate::config::{OnUnknown, ProfileConfig};
+use crate::config::{OnUnknown, OnsHttpConfig};
 use crate::context::RequestContext;
 use crate::model::{ConsumerGroup, Message, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
@@ -19,41 +19,17 @@ use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
 use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
 
-/// What only this protocol needs of a profile.
-#[derive(Debug, Clone)]
-pub(in crate::upstream) struct OnsHttpSettings {
-    /// Sent as.
-    producer_group: String,
-    /// Content type of publishes.
-    content_type: String,
-    /// Assumed, since no delivery has it.
-    visibility_timeout: Duration,
-    /// A receive that does not wait says so.
-    zero_timeout: bool,
-}
-
-impl OnsHttpSettings {
-    pub(in crate::upstream) fn new(profile: &ProfileConfig) -> Self {
-        Self {
-            producer_group: profile.producer_group.clone(),
-            content_type: profile.content_type.clone(),
-            visibility_timeout: profile.visibility_timeout,
-            zero_timeout: profile.zero_timeout,
-        }
-    }
-}
-
 /// One thread's client of one profile.
 #[derive(Debug)]
 pub struct OnsHttp {
     failover: Failover,
-    settings: OnsHttpSettings,
+    settings: OnsHttpConfig,
 }
 
 impl OnsHttp {
-    pub(in crate::upstream) fn new(profile: &Profile, plan: &HttpPlan, settings: &OnsHttpSettings) -> Self {
+    pub(in crate::upstream) fn new(profile: &Profile, plan: &HttpPlan, settings: &OnsHttpConfig) -> Self {
         // Six bytes of JSON escapes per byte of body at worst, and some room for the rest (contract section 4).
-        let per_message = profile.capabilities.max_message_bytes.saturating_mul(6);
+        let per_message = profile.capabilities.limits.max_message_bytes.saturating_mul(6);
         let max_answer_bytes = per_message.saturating_mul(32).saturating_add(1024 * 1024);
         Self { failover: Failover::new(profile, plan, max_answer_bytes), settings: settings.clone() }
     }
@@ -69,7 +45,7 @@ impl OnsHttp {
         on_unknown: OnUnknown,
     ) -> Attempted<Result<Published, UpstreamError>> {
         let sign = |pair: &Pair, now, _wait| {
-            let OnsHttpSettings { producer_group, content_type, .. } = &self.settings;
+            let OnsHttpConfig { producer_group, content_type, .. } = &self.settings;
             Request::Publish(Publish::new(message, producer_group, content_type, now)).sign(pair)
         };
         let read = |answer: Answer| {

@@ -64,10 +64,12 @@ impl Settings {
             if given.lines().any(|line| line.starts_with(key)) { String::new() } else { format!("{key} = {value}\n") }
         };
         let usual_server = unless(server, "drain_delay", "\"0s\"") + &unless(server, "shutdown_timeout", "\"5s\"");
-        let usual_profile = unless(profile, "protocol", "\"ons-http\"")
+        let mut usual_profile = unless(profile, "protocol", "\"ons-http\"")
             + &unless(profile, "endpoints", &format!("[\"{endpoint}\"]"))
-            + &unless(profile, "producer_group", "\"PID_ours\"")
             + &unless(profile, "empty_poll_pause", "\"50ms\"");
+        if !profile.contains("\"mq-http\"") {
+            usual_profile += &unless(profile, "producer_group", "\"PID_ours\"");
+        }
         format!(
             "[server]\n{usual_server}{server}\n\
              [profiles.main]\ncredentials = \"{credentials}\"\n{usual_profile}{profile}\n\

@@ -4,7 +4,7 @@ use crate::cli::doctor::probe_result::{Parameter, ProbeOutcome, ProbeResult, Rep
 use crate::cli::doctor::probes::Target;
 use crate::cli::doctor::report::{Check, Finding, Verdict};
 use crate::cli::doctor::{advice, clock_check};
-use crate::config::Protocol;
+use crate::model::Protocol;
 use crate::protocol::ClockOffset;
 
 /// The finding on the keys: of the result that says most about them.

@@ -4,7 +4,7 @@ use crate::cli::doctor::advice;
 use crate::cli::doctor::probe_result::{Parameter, ProbeOutcome, ProbeResult, any_accepted};
 use crate::cli::doctor::probes::Target;
 use crate::cli::doctor::report::{Check, Finding, Verdict};
-use crate::config::Protocol;
+use crate::model::Protocol;
 
 /// The finding on the group of `result`, and of the other results where they say something about topic and keys.
 pub(super) fn finding(result: &ProbeResult, results: &[ProbeResult], target: &Target) -> Finding {

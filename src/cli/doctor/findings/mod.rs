@@ -12,7 +12,6 @@ mod topic;
 use super::probe_result::ProbeResult;
 use super::probes::{ProbePlan, Target};
 use super::report::{Check, Finding, Verdict};
-use crate::config::Protocol;
 use crate::protocol::ClockOffset;
 
 /// The findings on keys, topics and groups, in this order. `results` is not empty.
@@ -37,14 +36,11 @@ pub(super) fn of_results(results: &[ProbeResult], offset: Option<ClockOffset>, t
     findings
 }
 
-/// What was not probed, and why.
-pub(super) fn of_the_rest(plan: &ProbePlan, producer_group: &str) -> Vec<Finding> {
-    let producer = match plan.target.protocol {
-        Protocol::OnsHttp => {
-            format!("`{producer_group}`, the producer group: only a publish shows it, and nothing is published")
-        }
-        Protocol::MqHttp if producer_group.is_empty() => "the producer group: mq-http sends none".to_owned(),
-        Protocol::MqHttp => format!("`{producer_group}`, the producer group: mq-http sends none"),
+/// What was not probed, and why. `producer_group` is that of a protocol which sends one.
+pub(super) fn of_the_rest(plan: &ProbePlan, producer_group: Option<&str>) -> Vec<Finding> {
+    let producer = match producer_group {
+        Some(group) => format!("`{group}`, the producer group: only a publish shows it, and nothing is published"),
+        None => format!("the producer group: {} sends none", plan.target.protocol),
     };
     let mut findings = vec![Finding::new(Check::Group, Verdict::Skipped, producer)];
     if plan.left_out > 0 {

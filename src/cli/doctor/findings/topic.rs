@@ -4,7 +4,7 @@ use crate::cli::doctor::advice;
 use crate::cli::doctor::probe_result::{Parameter, ProbeOutcome, ProbeResult, any_accepted};
 use crate::cli::doctor::probes::Target;
 use crate::cli::doctor::report::{Check, Finding, Verdict};
-use crate::config::Protocol;
+use crate::model::Protocol;
 
 /// The finding on the topic `name`: of all its probes, and of the others where they say something about the keys.
 pub(super) fn finding(name: &str, results: &[ProbeResult], target: &Target) -> Finding {

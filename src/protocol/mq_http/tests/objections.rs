@@ -4,27 +4,25 @@ use std::time::Duration;
 
 use super::super::*;
 use super::message;
-use crate::model::{Capabilities, Key, MessageGroup, Tag, UnixMillis};
+use crate::model::{
+    Capabilities, Feature, Features, Key, MessageGroup, OptionalFeatures, Protocol, ProtocolLimits, Tag, UnixMillis,
+};
 use crate::protocol::Objection;
 
 fn able(base64: bool) -> Capabilities {
+    let carried = [Feature::Properties, Feature::DelayedDelivery, Feature::MessageGroups];
+    let encoded = [Feature::BinaryBodies, Feature::EmptyBodies];
+    let optional = encoded.into_iter().fold(Features::NONE, Features::with);
+    let features = carried.into_iter().fold(if base64 { optional } else { Features::NONE }, Features::with);
     Capabilities {
-        protocol: "mq-http",
-        max_message_bytes: 100,
-        max_receive_messages: MAX_CONSUME,
-        max_wait: Duration::from_secs(MAX_WAIT_SECONDS),
-        properties: true,
-        delayed_delivery: true,
-        message_groups: true,
-        delayed_message_groups: false,
-        binary_bodies: base64,
-        empty_bodies: base64,
-        tag_filter: true,
-        ordered_groups: true,
-        visibility_timeout: false,
-        nack: false,
-        extend: false,
-        transactions: false,
+        protocol: Protocol::MqHttp,
+        limits: ProtocolLimits {
+            max_message_bytes: 100,
+            max_receive_messages: MAX_CONSUME,
+            max_wait: Duration::from_secs(MAX_WAIT_SECONDS),
+        },
+        features,
+        optional: OptionalFeatures { features: optional, setting: "binary_bodies = \"base64\"" },
     }
 }
 

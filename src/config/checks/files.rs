@@ -1,0 +1,66 @@
+//! The files that a configuration names: read, and whether their content is what it has to be.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::callers;
+use crate::config::findings::Findings;
+use crate::config::problem::reason;
+use crate::config::secret_file::{load_credentials, load_secret};
+use crate::config::settings::Config;
+use crate::config::values::Flaw;
+
+/// Reads every file that a configuration names, secrets too.
+pub(in crate::config) fn check_files(config: &Config, findings: &mut Findings) {
+    let mut access_keys = BTreeMap::new();
+    for (name, credentials) in &config.credentials {
+        let error = match load_credentials(credentials) {
+            Ok(pair) => {
+                access_keys.insert(name.as_str(), pair.access_key);
+                continue;
+            }
+            Err(error) => error,
+        };
+        // The nearest key that is there: the file's own, `directory`, or the table.
+        let key = if error.path() == credentials.access_key_file {
+            "access_key_file"
+        } else if error.path() == credentials.secret_key_file {
+            "secret_key_file"
+        } else {
+            "security_token_file"
+        };
+        findings.add(&format!("credentials.{name}.{key}"), Flaw::new(error.to_string()));
+    }
+    callers::check_access_keys(config, &access_keys, findings);
+    for (name, profile) in &config.profiles {
+        if let Some(ca_file) = &profile.ca_file {
+            check_certificates(&format!("profiles.{name}.ca_file"), ca_file, findings);
+        }
+    }
+    if let Some(token_file) = &config.management.token_file
+        && let Err(error) = load_secret(token_file)
+    {
+        findings.add("management.token_file", Flaw::new(error.to_string()));
+    }
+}
+
+fn check_certificates(key: &str, path: &Path, findings: &mut Findings) {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let flaw = Flaw::new(format!("file {} could not be read: {}", path.display(), reason(&error)));
+            return findings.add(key, flaw);
+        }
+    };
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes).collect();
+    if certificates.iter().any(Result::is_err) {
+        findings.add(key, Flaw::new(format!("file {} is damaged: not all of it is PEM", path.display())));
+    } else if certificates.is_empty() {
+        let flaw = Flaw::new(format!("file {} holds no certificate", path.display()));
+        findings.add(key, flaw.hint("it begins with -----BEGIN CERTIFICATE-----"));
+    }
+}

@@ -1,0 +1,74 @@
+//! Whether profiles have all that their topics ask of them.
+
+use crate::config::findings::Findings;
+use crate::config::sections::{Groups, TopicConfig, abilities};
+use crate::config::settings::Config;
+use crate::config::values::Flaw;
+use crate::model::{Capabilities, Feature, Protocol};
+
+/// Refuses what a topic asks of a profile that does not have it.
+pub(super) fn check(config: &Config, findings: &mut Findings) {
+    for (index, topic) in config.topics.iter().enumerate() {
+        // That it names no profile is found elsewhere.
+        let Some(profile) = config.profiles.get(&topic.profile) else { continue };
+        let capabilities = profile.capabilities();
+        for (feature, key) in asked(topic).into_iter().filter(|(feature, _)| !capabilities.has(*feature)) {
+            let flaw = Flaw::new(format!(
+                "topic `{}` needs {feature}, and its profile `{}` ({}) does not have it",
+                topic.name.as_str(),
+                profile.name,
+                capabilities.protocol
+            ));
+            findings.add(&format!("topics[{index}].{key}"), flaw.hint(advice(feature, &capabilities)));
+        }
+    }
+}
+
+/// What a topic asks of its profile, and the keys that ask.
+fn asked(topic: &TopicConfig) -> Vec<(Feature, String)> {
+    let required = topic.requires.iter().enumerate().map(|(index, feature)| (*feature, format!("requires[{index}]")));
+    let ordered: Vec<bool> = match &topic.groups {
+        Groups::Any { ordered } => vec![*ordered],
+        Groups::Named(groups) => groups.iter().map(|group| group.ordered).collect(),
+    };
+    let ordered = ordered.into_iter().enumerate().filter(|(_, ordered)| *ordered);
+    let ordered = ordered.map(|(index, _)| (Feature::OrderedGroups, format!("groups[{index}].ordered")));
+    required.chain(ordered).collect()
+}
+
+/// What to do where a profile lacks a feature.
+fn advice(feature: Feature, lacking: &Capabilities) -> String {
+    if let Some(setting) = lacking.setting_for(feature) {
+        return format!("set `{setting}` on the profile");
+    }
+    let able = Protocol::ALL.into_iter().filter(|protocol| abilities(*protocol).may_have(feature));
+    match able.map(Protocol::as_str).collect::<Vec<_>>().as_slice() {
+        [] => "no protocol of this version has it".to_owned(),
+        able => format!("{} has it", able.join(" and ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_protocols_differ_as_the_contract_says() {
+        let able = |protocol| {
+            let all = Feature::ALL.into_iter().filter(move |feature| abilities(protocol).may_have(*feature));
+            all.map(Feature::as_str).collect::<Vec<_>>()
+        };
+        let ons = ["delayed_delivery", "message_groups", "binary_bodies", "empty_bodies"];
+        assert_eq!(able(Protocol::OnsHttp), ons);
+        let mq = [
+            "properties",
+            "delayed_delivery",
+            "message_groups",
+            "binary_bodies",
+            "empty_bodies",
+            "tag_filter",
+            "ordered_groups",
+        ];
+        assert_eq!(able(Protocol::MqHttp), mq);
+    }
+}

@@ -1,0 +1,44 @@
+//! What one request of a caller may cost.
+
+use std::time::Duration;
+
+use crate::config::section::section;
+use crate::config::values::{Kind, millis, minutes, seconds};
+
+const TIMEOUT: Kind = Kind::duration(millis(10), minutes(10));
+
+section! {
+    /// What one request of a caller may cost.
+    pub struct LimitsConfig at "server.limits" {
+        /// Largest HTTP body; more is answered 413.
+        body_bytes: usize, Kind::size(1, 1 << 30), default("4MiB");
+        /// Most messages in one batch.
+        batch_messages: usize, Kind::integer(1, 1000), default(100);
+        /// Most receipt handles in one ack, nack or extend.
+        ack_handles: usize, Kind::integer(1, 1000), default(100);
+        /// Longest URI; more is answered 414.
+        uri_bytes: usize, Kind::size(64, 64 << 10), default("8KiB");
+        /// Most header lines; more is answered 431.
+        headers: usize, Kind::integer(1, 96), default(64);
+        /// All header lines together; more is answered 431.
+        header_bytes: usize, Kind::size(256, 128 << 10), default("32KiB");
+        /// Deepest nesting of a JSON body.
+        json_depth: usize, Kind::integer(1, 128), default(128);
+        /// Longest life of a request; a receive may wait besides.
+        request_timeout: Duration, TIMEOUT, default("30s");
+        /// How long a body may take to arrive; more is answered 408.
+        body_timeout: Duration, TIMEOUT, default("10s");
+        /// How long the head of a request may take, first or later.
+        head_timeout: Duration, TIMEOUT, default("5s");
+        /// Bytes a second that a body needs on average after its first 5 s, and an answer to a slow caller; 0 allows any.
+        min_body_rate: usize, Kind::size(0, 1 << 30), default("1KiB");
+        // Never so short that a lost packet ends a connection: the kernel keeps this limit too.
+        /// How long an answer may wait for a caller that does not take it.
+        write_timeout: Duration, Kind::duration(seconds(1), minutes(10)), default("30s");
+        /// Most open connections of callers; fewer where the process may not open as many files. Near it, those that
+        /// have waited longest for a request are closed.
+        connections: usize, Kind::integer(1, 1_000_000), default(25000);
+        /// Most connections from one address; 0 allows any number, as callers may share a proxy.
+        connections_per_address: usize, Kind::integer(0, 1_000_000), default(0);
+    }
+}

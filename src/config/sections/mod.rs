@@ -1,0 +1,33 @@
+//! The sections: each file holds the keys of a table and the type that they become. A section knows only the tables inside it.
+
+mod callers;
+mod credentials;
+mod dropin;
+mod embedded;
+mod limits;
+mod log;
+mod management;
+mod mq_http;
+mod ons_http;
+mod profiles;
+mod protocol;
+mod server;
+mod top;
+mod topics;
+
+pub use callers::{CallerConfig, CallerTopics};
+pub use credentials::CredentialsConfig;
+pub use dropin::{ClientAuth, DropInConfig};
+pub use embedded::{EmbeddedConfig, EmbeddedStorage, NewGroupStarts};
+pub use limits::LimitsConfig;
+pub use log::{LogConfig, LogFormat, LogLevel};
+pub use management::ManagementConfig;
+pub use mq_http::MqHttpConfig;
+pub use ons_http::OnsHttpConfig;
+pub use profiles::{ClockSkew, CredentialsSource, ProfileConfig, ProtocolConfig};
+pub use server::ServerConfig;
+pub use topics::{DeliveryMode, GroupConfig, Groups, OnUnknown, TopicConfig, TopicPattern};
+
+pub(super) use credentials::{SECTION as CREDENTIALS, inline_secret_hint};
+pub(super) use profiles::abilities;
+pub(super) use top::SECTION as TOP;

@@ -1,0 +1,123 @@
+//! Topics: what callers may publish to and receive from, and through which profile.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::config::section::section;
+use crate::config::values::{
+    ANY, FEATURE, GROUP_OR_ANY, KEY, Kind, Setting, TABLE_NAME, TAG, TOPIC_OR_ANY, millis, minutes,
+};
+use crate::model::{ConsumerGroup, Feature, Key, Tag, Topic, words};
+
+section! {
+    /// What callers may publish to and receive from. One table for each topic; a named topic goes before `*`.
+    pub struct TopicConfig at "topics[]" {
+        /// The topic, or `"*"` for any legal name.
+        name: TopicPattern, Kind::Text(TOPIC_OR_ANY), required;
+        /// Name of a table below `profiles`.
+        profile: String, Kind::Text(TABLE_NAME), required;
+        /// Consumer groups that may receive (ConsumerID, CID, GID); `["*"]` is any, `[]` none. A table says more of a
+        /// group: `{ name = "GID_a", ordered = true }`.
+        groups: Groups,
+            Kind::Tables { rule: GROUP_OR_ANY, section: GroupConfig::SECTION.path, names: "group" }, default([]);
+        /// What callers of this topic rely on, by the names of `capabilities` in `/v1/topics`. A profile whose protocol lacks
+        /// one of them is refused.
+        requires: Vec<Feature>, Kind::List { rule: FEATURE, min: 0, names: None }, default([]);
+        /// The tag of a publish that names none.
+        default_tag: Option<Tag>, Kind::Text(TAG), unset("a message has no tag unless the publish names one");
+        /// The key of a publish that names none.
+        default_key: Option<Key>, Kind::Text(KEY), unset("a message has no key unless the publish names one");
+        /// How long a publish may take, repetitions included; `Prefer: wait=N` lowers it, never raises it.
+        deadline: Duration, Kind::duration(millis(10), minutes(5)), default("5s");
+        /// `direct`: a publish is answered after the MQ has answered.
+        delivery: DeliveryMode,
+            Kind::Choice { allowed: DeliveryMode::WORDS, later: &["outbox", "outbox_on_failure"] }, default("direct");
+        /// `report`: when nobody knows whether the MQ stored a message, the caller is told and decides; `retry`: it is
+        /// sent again, and may be stored twice.
+        on_unknown: OnUnknown, Kind::choice(OnUnknown::WORDS), default("report");
+        /// Most publishes of this topic at once, over all workers; one more is answered 503; the names of `"*"` share it. 0 is
+        /// no limit.
+        max_in_flight: usize, Kind::integer(0, 1_000_000), default(0);
+        /// Most publishes of this topic per second, a second's worth at once; more is answered 429; the names of `"*"` share
+        /// it. 0 is no limit.
+        publishes_per_second: u32, Kind::integer(0, 1_000_000), default(0);
+    }
+}
+
+section! {
+    /// A consumer group of the topic above it, where more than its name is to be said. Also written as
+    /// `{ name = "GID_a", ordered = true }` in the list `groups`.
+    pub struct GroupConfig at "topics[].groups[]" {
+        /// The group, or `"*"` for any legal name.
+        name: ConsumerGroup, Kind::Text(GROUP_OR_ANY), required;
+        /// The group receives in order: nothing more of a message group comes until what is out of it is acknowledged.
+        /// Only with `mq-http`.
+        ordered: bool, Kind::Flag, default(false);
+    }
+}
+
+/// Which topics an entry is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TopicPattern {
+    /// `"*"`: any legal name that no other entry has.
+    Any,
+    /// This one.
+    Named(Topic),
+}
+
+impl TopicPattern {
+    /// As it is written.
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Any => ANY,
+            Self::Named(topic) => topic.as_str(),
+        }
+    }
+}
+
+impl Setting for TopicPattern {
+    fn read(value: &Value) -> Option<Self> {
+        if value == ANY { Some(Self::Any) } else { Topic::read(value).map(Self::Named) }
+    }
+}
+
+/// Which groups may receive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Groups {
+    /// `["*"]`: any legal name.
+    Any {
+        /// All of them receive in order.
+        ordered: bool,
+    },
+    /// These; none at all for a topic that is only published to.
+    Named(Vec<GroupConfig>),
+}
+
+impl Setting for Groups {
+    fn read(value: &Value) -> Option<Self> {
+        let groups = Vec::<GroupConfig>::read(value)?;
+        Some(match groups.iter().find(|group| group.name.as_str() == ANY) {
+            Some(any) => Self::Any { ordered: any.ordered },
+            None => Self::Named(groups),
+        })
+    }
+}
+
+words! {
+    /// When a publish is answered.
+    pub enum DeliveryMode {
+        /// After the MQ has answered.
+        Direct = "direct",
+    }
+}
+
+words! {
+    /// What happens when nobody knows whether the MQ stored a message.
+    pub enum OnUnknown {
+        /// The caller is told.
+        Report = "report",
+        /// It is sent again: it may be stored twice.
+        Retry = "retry",
+    }
+}

@@ -1,0 +1,23 @@
+//! Values of keys: their kinds and rules as written, and the types that they become. Knows no section.
+
+mod binary_bodies;
+mod endpoint;
+mod flaw;
+mod kind;
+mod names;
+mod setting;
+mod suggest;
+mod units;
+
+pub use binary_bodies::BinaryBodies;
+pub use endpoint::Endpoint;
+
+pub(super) use endpoint::{EMBEDDED, ENDPOINT};
+pub(super) use flaw::Flaw;
+pub(super) use kind::{Kind, TextRule, Written, hours, millis, minutes, seconds};
+pub(super) use names::{
+    ANY, CONTENT_TYPE, FEATURE, GROUP, GROUP_OR_ANY, INSTANCE, KEY, PRODUCER_GROUP, TABLE_NAME, TAG, TOPIC,
+    TOPIC_OR_ANY, visible_ascii,
+};
+pub(super) use setting::{Setting, setting};
+pub(super) use suggest::did_you_mean;

@@ -1,0 +1,44 @@
+//! "Did you mean": the nearest of the words that would have been right.
+
+/// The hint that names the nearest word, when one is near enough to be a slip of the fingers.
+pub(crate) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    // Whether words are joined by `-` or `_` is no difference.
+    let plain = |word: &str| word.to_lowercase().replace('-', "_");
+    let written = plain(written);
+    let limit = (written.chars().count() / 3).clamp(1, 3);
+    let (distance, nearest) = known.map(|word| (distance(&written, &plain(word)), word)).min()?;
+    (distance <= limit).then(|| format!("did you mean `{nearest}`?"))
+}
+
+/// Levenshtein: how many characters are put in, left out or exchanged.
+fn distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
+    for (index, l) in left.chars().enumerate() {
+        let mut before = index + 1;
+        let mut next = vec![before];
+        for ((r, above), diagonal) in right.chars().zip(row.iter().skip(1)).zip(&row) {
+            before = (diagonal + usize::from(l != r)).min(above + 1).min(before + 1);
+            next.push(before);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_are_suggested_and_far_ones_are_not() {
+        let known = || ["listen", "workers", "keep_alive"].into_iter();
+        assert_eq!(did_you_mean("lissten", known()).as_deref(), Some("did you mean `listen`?"));
+        assert_eq!(did_you_mean("keep-alive", known()).as_deref(), Some("did you mean `keep_alive`?"));
+        assert_eq!(did_you_mean("password", known()), None);
+        assert_eq!(
+            did_you_mean("MQ_HTTP", ["ons-http", "mq-http"].into_iter()).as_deref(),
+            Some("did you mean `mq-http`?")
+        );
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}
