@@ -11,7 +11,7 @@ use super::dependencies::Dependencies;
 use super::descriptors;
 use super::endpoints::profile_endpoints;
 use super::error::StartError;
-use crate::config::{CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
+use crate::config::{CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig, TopicPattern};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
@@ -50,8 +50,13 @@ fn plan(
         CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
         CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
     };
+    let topics = config.topics.iter().filter(|topic| topic.profile == name).filter_map(|topic| match &topic.name {
+        TopicPattern::Named(topic) => Some(topic.clone()),
+        TopicPattern::Any => None,
+    });
     let resources = PlanResources {
         addresses,
+        topics: topics.collect(),
         keys: Keys::new(&credentials, files),
         clock: dependencies.clock.clone(),
         random: dependencies.random.clone(),

@@ -49,6 +49,8 @@ pub(super) enum ProtocolPlan {
 pub struct PlanResources<'a> {
     /// Where the MQ is.
     pub addresses: Vec<EndpointAddress>,
+    /// The profile's topics that are configured by name.
+    pub topics: Vec<Topic>,
     /// Signed with.
     pub keys: Keys,
     /// The clock that signs.
@@ -76,8 +78,8 @@ impl Plan {
     /// # Errors
     /// [`PlanError`].
     pub fn new(profile: &ProfileConfig, resources: PlanResources<'_>) -> Result<Self, PlanError> {
-        let PlanResources { addresses, keys, clock, random, metrics } = resources;
-        let http = || HttpPlan::new(profile, &addresses, metrics);
+        let PlanResources { addresses, topics, keys, clock, random, metrics } = resources;
+        let http = || HttpPlan::new(profile, &addresses, &topics, &random, metrics);
         Ok(Self {
             protocol: match profile.protocol {
                 Protocol::OnsHttp => ProtocolPlan::OnsHttp(http()?, OnsHttpSettings::new(profile)),
@@ -87,7 +89,7 @@ impl Plan {
                 name: profile.name.clone(),
                 capabilities: profile.capabilities(),
                 empty_poll_pause: profile.empty_poll_pause,
-                attempts: Attempts::new(&profile.name, keys.clone(), random, metrics),
+                attempts: Attempts::new(&profile.name, keys.clone(), random.clone(), metrics),
                 keys,
                 clock,
                 up: metrics.upstream.up(&profile.name),

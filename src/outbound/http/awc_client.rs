@@ -23,10 +23,11 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use futures_util::future::poll_fn;
 use rustls::ClientConfig;
+use tokio::time::Instant;
 
 use super::answer::{Answer, date, retry_after};
 use super::awc_connection::{EndSeen, connect};
-use super::{Call, CallError, Limits};
+use super::{Call, CallError, Limits, Progress};
 use crate::http_message::{Method, Request};
 
 /// One thread's client with its connection pool.
@@ -56,7 +57,7 @@ impl LibraryOrigin {
 
     fn uri(&self, target: String) -> Result<Uri, CallError> {
         // The target is percent-encoded ASCII from a codec: it always parses.
-        let invalid = || CallError::NotConnected("the target is not a URI".into());
+        let invalid = || CallError::Unwritable("the target is not a URI");
         let mut parts = Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
@@ -89,8 +90,8 @@ impl AwcClient {
         Self { client, tls, limits, header_names: HeaderNames::default(), end_seen }
     }
 
-    /// Sends one request and reads the whole answer. `sent` turns true as soon as anything may have left.
-    pub(super) async fn call(&self, call: Call<'_>, sent: &Rc<Cell<bool>>) -> Result<Answer, CallError> {
+    /// Sends one request and reads the whole answer. `progress` tells meanwhile how far that is.
+    pub(super) async fn call(&self, call: Call<'_>, progress: &Rc<Cell<Progress>>) -> Result<Answer, CallError> {
         let Request { method, target, headers, body } = call.request;
         let origin = &call.origin.library;
         let uri = origin.uri(target)?;
@@ -100,23 +101,24 @@ impl AwcClient {
         for (name, value) in headers {
             // Names are the protocols' own, and values were checked for control characters when they were read.
             let header = self.header_names.get(name).zip(HeaderValue::from_maybe_shared(Bytes::from(value)).ok());
-            let (name, value) = header.ok_or_else(|| CallError::NotConnected("a header cannot be written".into()))?;
+            let (name, value) = header.ok_or(CallError::Unwritable("a header cannot be written"))?;
             map.insert(name, value);
         }
         let sending = match body {
             Some(bytes) => {
-                let sending = request.send_body(WatchedBody { bytes, sent: Rc::clone(sent) });
+                let sending = request.send_body(WatchedBody { bytes, progress: Rc::clone(progress) });
                 // Boxing the body read its size; the reading that counts comes once there is a connection.
-                sent.set(false);
+                progress.set(Progress::Unsent);
                 sending
             }
             None => {
                 // Nothing shows when a request without a body leaves.
-                sent.set(true);
+                progress.set(Progress::Sent(Instant::now()));
                 request.send_body(NoBody::new())
             }
         };
         let mut response = sending.await.map_err(failed)?;
+        progress.set(Progress::Answering);
         if response.status().is_informational() {
             self.start_afresh();
             return Err(CallError::Broken("the answer was an interim one (1xx)"));
@@ -199,20 +201,20 @@ fn library_method(method: Method) -> LibraryMethod {
     }
 }
 
-/// Sorts awc's errors by the one question that matters: was anything sent?
+/// Sorts awc's errors by the two questions that matter: was anything sent, and did an answer begin?
 fn failed(error: SendRequestError) -> CallError {
     match error {
         // awc says "disconnected" when the peer closed *instead of answering*: the request was sent.
         SendRequestError::Connect(ConnectError::Disconnected) => {
-            CallError::Broken("the connection was closed without an answer")
+            CallError::NoAnswer("the connection was closed without an answer")
         }
         SendRequestError::Connect(ConnectError::Timeout) => CallError::NotConnected("connecting timed out".into()),
         SendRequestError::Connect(ConnectError::Io(error)) => CallError::NotConnected(error.to_string()),
         SendRequestError::Connect(error) => CallError::NotConnected(error.to_string()),
-        SendRequestError::Url(error) => CallError::NotConnected(error.to_string()),
-        SendRequestError::Send(_) => CallError::Broken("the connection broke off while sending"),
+        SendRequestError::Url(_) => CallError::Unwritable("the target cannot be called"),
+        SendRequestError::Send(_) => CallError::NoAnswer("the connection broke off while sending"),
         SendRequestError::Response(ParseError::Io(_)) => {
-            CallError::Broken("the connection broke off before the answer")
+            CallError::NoAnswer("the connection broke off before the answer")
         }
         SendRequestError::Response(_) => CallError::Broken("the answer is not HTTP"),
         // HTTP/2, tunnels and awc's own timer are never used here.
@@ -222,7 +224,7 @@ fn failed(error: SendRequestError) -> CallError {
         | SendRequestError::TunnelNotSupported
         | SendRequestError::Body(_)
         | SendRequestError::Custom(..)
-        | _ => CallError::Broken("the call failed"),
+        | _ => CallError::NoAnswer("the call failed"),
     }
 }
 
@@ -230,7 +232,15 @@ fn failed(error: SendRequestError) -> CallError {
 /// counts as sent from the start.
 struct WatchedBody {
     bytes: Bytes,
-    sent: Rc<Cell<bool>>,
+    progress: Rc<Cell<Progress>>,
+}
+
+impl WatchedBody {
+    fn note_sent(&self) {
+        if matches!(self.progress.get(), Progress::Unsent) {
+            self.progress.set(Progress::Sent(Instant::now()));
+        }
+    }
 }
 
 impl MessageBody for WatchedBody {
@@ -238,7 +248,7 @@ impl MessageBody for WatchedBody {
 
     fn size(&self) -> BodySize {
         if self.bytes.is_empty() {
-            self.sent.set(true);
+            self.note_sent();
         }
         BodySize::Sized(self.bytes.len() as u64)
     }
@@ -247,7 +257,7 @@ impl MessageBody for WatchedBody {
         mut self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<Bytes, Self::Error>>> {
-        self.sent.set(true);
+        self.note_sent();
         let bytes = std::mem::take(&mut self.bytes);
         std::task::Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(bytes)) })
     }

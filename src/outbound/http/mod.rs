@@ -61,15 +61,27 @@ pub enum CallError {
     /// Too many calls at once: nothing was sent.
     #[error("{0} calls are under way, the limit")]
     Full(usize),
+    /// The request cannot be written down: nothing was sent.
+    #[error("{0}")]
+    Unwritable(&'static str),
     /// No connection: nothing was sent.
     #[error("{0}")]
     NotConnected(String),
     /// The deadline passed before sending began: nothing was sent.
     #[error("the deadline passed before the request could be sent")]
     TimedOutUnsent,
-    /// The deadline passed after sending began.
+    /// The deadline passed after sending began, and no answer had begun.
     #[error("no complete answer came in time")]
-    TimedOut,
+    TimedOut {
+        /// Since sending began; of a request without a body, since the call began.
+        on_the_wire: Duration,
+    },
+    /// The deadline passed while the answer was coming.
+    #[error("no complete answer came in time")]
+    TimedOutInAnswer,
+    /// The connection ended before an answer began.
+    #[error("{0}")]
+    NoAnswer(&'static str),
     /// The answer broke off or is not HTTP.
     #[error("{0}")]
     Broken(&'static str),
@@ -96,7 +108,7 @@ impl HttpClient {
     /// Dropping the future closes the connection.
     ///
     /// # Errors
-    /// [`CallError`] says whether anything was sent.
+    /// [`CallError`] says whether anything was sent, and whether an answer began.
     pub async fn call(&self, call: Call<'_>) -> Result<Answer, CallError> {
         let _slot = Slot::take(&self.in_flight, self.limits.in_flight)?;
         let deadline = call.deadline;
@@ -104,13 +116,26 @@ impl HttpClient {
         if Instant::now() >= deadline {
             return Err(CallError::TimedOutUnsent);
         }
-        let sent = Rc::new(Cell::new(false));
-        match timeout_at(deadline, self.library.call(call, &sent)).await {
+        let progress = Rc::new(Cell::new(Progress::Unsent));
+        match timeout_at(deadline, self.library.call(call, &progress)).await {
             Ok(result) => result,
-            Err(_) if sent.get() => Err(CallError::TimedOut),
-            Err(_) => Err(CallError::TimedOutUnsent),
+            Err(_) => Err(match progress.get() {
+                Progress::Unsent => CallError::TimedOutUnsent,
+                Progress::Sent(at) => CallError::TimedOut { on_the_wire: at.elapsed() },
+                Progress::Answering => CallError::TimedOutInAnswer,
+            }),
         }
     }
+}
+
+/// How far a call has come.
+#[derive(Debug, Clone, Copy)]
+enum Progress {
+    Unsent,
+    /// Something may have left since then.
+    Sent(Instant),
+    /// The answer's head came.
+    Answering,
 }
 
 /// One call under way.

@@ -55,7 +55,7 @@ impl UpstreamFamilies {
             )?,
             circuit_breaker_state: registrar.gauges(
                 "circuit_breaker_state",
-                "0 closed: asked; 1 open: left alone; 2 half-open: one request tries.",
+                "0 closed: asked; 1 open: left alone; 2 half-open: left alone while a request tries.",
                 ["profile", "endpoint"],
             )?,
         })

@@ -73,7 +73,7 @@ impl MqHttp {
             marks_bodies: self.settings.encodes_bodies,
         };
         let encoded = publish.encode();
-        let sign = |pair: &Pair, now| encoded.sign(pair, now);
+        let sign = |pair: &Pair, now, _wait| encoded.sign(pair, now);
         let read = |answer: &Answer| {
             if answer.status != 201 {
                 return Err(self.classify(answer, Operation::Publish));
@@ -81,7 +81,7 @@ impl MqHttp {
             // That the body arrived as it was sent the MQ has checked by `Content-MD5`; its own digest says no more.
             Ok(decode_published(&answer.body).map_err(bad_response)?.published)
         };
-        let policy = AttemptPolicy { operation: Operation::Publish, context, on_unknown };
+        let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(Operation::Publish, &message.topic, context) };
         self.failover.perform(&policy, sign, read).await
     }
 
@@ -90,16 +90,15 @@ impl MqHttp {
         context: &RequestContext,
         poll: &PollRequest<'_>,
     ) -> Result<Vec<Delivery>, UpstreamError> {
-        let end_of_wait = Instant::now() + poll.wait;
-        let sign = |pair: &Pair, now| {
-            // A repeated poll waits for what is left only; the protocol counts in whole seconds.
-            let left = end_of_wait.saturating_duration_since(Instant::now()) + Duration::from_millis(500);
+        let sign = |pair: &Pair, now, wait: Duration| {
+            // The protocol counts in whole seconds.
+            let wait = wait + Duration::from_millis(500);
             let consume = Consume {
                 topic: poll.topic.as_str(),
                 group: poll.group.as_str(),
                 instance: self.instance(),
                 num: poll.max_messages,
-                wait_seconds: left.as_secs().min(MAX_WAIT_SECONDS),
+                wait_seconds: wait.as_secs().min(MAX_WAIT_SECONDS),
                 tags: poll.tags,
                 ordered: poll.ordered,
             };
@@ -129,8 +128,10 @@ impl MqHttp {
             }
             Ok(consumed.deliveries)
         };
+        let end_of_wait = Instant::now() + poll.wait;
         let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
-        let policy = AttemptPolicy { operation: Operation::Receive, context, on_unknown: OnUnknown::Report };
+        let policy = AttemptPolicy::new(Operation::Receive, poll.topic, context);
+        let policy = AttemptPolicy { end_of_wait: Some(end_of_wait), ..policy };
         self.failover.perform(&policy, sign, read).await.result
     }
 
@@ -145,7 +146,7 @@ impl MqHttp {
         let instance = self.instance();
         let acknowledge = Acknowledge { topic: topic.as_str(), group: group.as_str(), instance, handles };
         let encoded = acknowledge.encode();
-        let sign = |pair: &Pair, now| encoded.sign(pair, now);
+        let sign = |pair: &Pair, now, _wait| encoded.sign(pair, now);
         let read = |answer: &Answer| match answer.status {
             204 => Ok(Vec::new()),
             404 => {
@@ -154,7 +155,7 @@ impl MqHttp {
             }
             _ => Err(self.classify(answer, Operation::Acknowledge)),
         };
-        let policy = AttemptPolicy { operation: Operation::Acknowledge, context, on_unknown: OnUnknown::Report };
+        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
         match self.failover.perform(&policy, sign, read).await.result {
             Err(error) => handles.iter().map(|_| Err(error.clone())).collect(),
             Ok(errors) => {

@@ -68,7 +68,7 @@ impl OnsHttp {
         message: &Message,
         on_unknown: OnUnknown,
     ) -> Attempted<Result<Published, UpstreamError>> {
-        let sign = |pair: &Pair, now| {
+        let sign = |pair: &Pair, now, _wait| {
             let OnsHttpSettings { producer_group, content_type, .. } = &self.settings;
             Request::Publish(Publish::new(message, producer_group, content_type, now)).sign(pair)
         };
@@ -78,7 +78,7 @@ impl OnsHttp {
             }
             decode_published(&answer.body).map_err(bad_response)
         };
-        let policy = AttemptPolicy { operation: Operation::Publish, context, on_unknown };
+        let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(Operation::Publish, &message.topic, context) };
         self.failover.perform(&policy, sign, read).await
     }
 
@@ -87,15 +87,12 @@ impl OnsHttp {
         context: &RequestContext,
         poll: &PollRequest<'_>,
     ) -> Result<Vec<Delivery>, UpstreamError> {
-        let end_of_wait = Instant::now() + poll.wait;
-        let sign = |pair: &Pair, now| {
+        let sign = |pair: &Pair, now, wait: Duration| {
             let timeout = if poll.wait.is_zero() {
                 // Without `timeout` the vendor's service holds an empty poll as long as it likes.
                 self.settings.zero_timeout.then_some(0)
             } else {
-                // A repeated poll waits for what is left only.
-                let left = end_of_wait.saturating_duration_since(Instant::now());
-                Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+                Some(u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
             };
             let consume = Consume::new(poll.topic.as_str(), poll.group.as_str(), now);
             Request::Consume(Consume { num: Some(poll.max_messages), timeout, ..consume }).sign(pair)
@@ -109,8 +106,10 @@ impl OnsHttp {
             self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
             Ok(consumed.deliveries)
         };
+        let end_of_wait = Instant::now() + poll.wait;
         let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
-        let policy = AttemptPolicy { operation: Operation::Receive, context, on_unknown: OnUnknown::Report };
+        let policy = AttemptPolicy::new(Operation::Receive, poll.topic, context);
+        let policy = AttemptPolicy { end_of_wait: Some(end_of_wait), ..policy };
         self.failover.perform(&policy, sign, read).await.result
     }
 
@@ -122,14 +121,14 @@ impl OnsHttp {
         group: &ConsumerGroup,
         handle: &UpstreamHandle,
     ) -> Result<(), UpstreamError> {
-        let sign = |pair: &Pair, now| {
+        let sign = |pair: &Pair, now, _wait| {
             Request::Acknowledge(Acknowledge::new(topic.as_str(), group.as_str(), handle.as_str(), now)).sign(pair)
         };
         let read = |answer: &Answer| match answer.status {
             204 => Ok(()),
             _ => Err(self.classify(answer, Operation::Acknowledge)),
         };
-        let policy = AttemptPolicy { operation: Operation::Acknowledge, context, on_unknown: OnUnknown::Report };
+        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
         self.failover.perform(&policy, sign, read).await.result
     }
 
