@@ -89,7 +89,7 @@ class Gateway:
             (keys / "access_key").write_text(access_key)
             (keys / "secret_key").write_text(secret_key)
         (self.directory / "mq-gateway").symlink_to(self.binary)
-        self.upstream = subprocess.Popen([sys.executable, HERE / "upstream.py"], stdout=subprocess.PIPE, text=True)
+        self.upstream = subprocess.Popen([sys.executable, HERE / "upstream.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.gateway = None
         try:
             self.port = int(self.upstream.stdout.readline())
@@ -100,6 +100,7 @@ class Gateway:
                 self.gateway = subprocess.Popen(
                     [*(VALGRIND if self.counted else []), "./mq-gateway", "--config", "gateway.toml"],
                     cwd=self.directory, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            print(self.gateway.pid, file=self.upstream.stdin, flush=True)
             self.address = self.wait_until_it_serves()
         except BaseException:
             self.kill()

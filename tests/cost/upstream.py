@@ -2,25 +2,21 @@
 
     python3 upstream.py
 
-Prints its port, then serves until it is ended. It checks nothing, and its queues are endless. GET /counts, each on a connection of its
+Prints its port, reads the gateway's process id, then serves until it is ended. It checks nothing, and its queues are endless. GET /counts, each on a connection of its
 own, tells how many connections and how many requests of each method there were besides.
 """
 
 import asyncio
 import hashlib
 import json
+import socket
 import time
 from email.utils import formatdate
+from pathlib import Path
 
 BODY = "x" * 1024
 MESSAGE_ID = "0A0A0A0A00002A9F00000000000000%02X"
 DAY_MS = 24 * 60 * 60 * 1000
-# Responses wait until no request has come for so long, and then leave together. If they left at once, what the gateway does at the next
-# millisecond, or between the responses to requests that it sent side by side, would fall into some requests and not into others, and
-# counts would differ by up to 1 %.
-QUIET_SECONDS = 0.02
-
-
 def response(status, content_type=None, body="", headers=""):
     head = f"HTTP/1.1 {status}\r\nServer: mq\r\n{headers}"
     if content_type:
@@ -70,29 +66,54 @@ COUNTS = {"POST": 0, "GET": 0, "DELETE": 0, "connections": 0}
 
 
 class Waiting:
-    """The responses that wait."""
+    """Responses that wait until the gateway is idle, and then leave together.
 
-    def __init__(self):
-        self.responses, self.timer = [], None
+    If they left at once, what the gateway does at the next millisecond, or between the responses to requests that it sent side by side,
+    would fall into some requests and not into others: counts would differ by up to 1 %.
+    """
+
+    LOOK_SECONDS = 0.004
+
+    def __init__(self, gateway):
+        self.gateway, self.responses, self.timer, self.seen = gateway, [], None, None
 
     def add(self, transport, response):
+        self.responses.append((transport, response))
+        self.look_later()
+
+    def look_later(self):
         if self.timer:
             self.timer.cancel()
-        self.responses.append((transport, response))
-        self.timer = asyncio.get_running_loop().call_later(QUIET_SECONDS, self.leave)
+        self.timer = asyncio.get_running_loop().call_later(self.LOOK_SECONDS, self.look)
 
-    def leave(self):
+    def look(self):
+        """Idle is a process whose threads sleep, and did not wake since the last look."""
+        before, self.seen = self.seen, self.sleep()
+        if self.seen is None or self.seen != before:
+            self.look_later()
+            return
+        self.seen = None
         date = f"\r\nDate: {formatdate(usegmt=True)}\r\n".encode()
         for transport, response in self.responses:
             transport.write(response.replace(b"\r\n", date, 1))
         self.responses.clear()
 
-
-WAITING = Waiting()
+    def sleep(self):
+        """How often each thread went to sleep; nothing while one is awake."""
+        times = {}
+        for status in Path(f"/proc/{self.gateway}/task").glob("*/status"):
+            fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+            if not fields["State"].startswith("S"):
+                return None
+            times[status] = fields["voluntary_ctxt_switches"]
+        return times
 
 
 class Caller(asyncio.Protocol):
-    """One connection. A response is written in one piece."""
+    """One connection of the gateway, or of who asks for the counts."""
+
+    def __init__(self, waiting):
+        self.waiting = waiting
 
     def connection_made(self, transport):
         self.transport, self.received = transport, b""
@@ -116,13 +137,15 @@ class Caller(asyncio.Protocol):
             self.transport.write(response("200 OK", "application/json", json.dumps(COUNTS)))
             return
         COUNTS[method] += 1
-        WAITING.add(self.transport, (ONS_HTTP if target.startswith("/message/") else MQ_HTTP)[method])
+        self.waiting.add(self.transport, (ONS_HTTP if target.startswith("/message/") else MQ_HTTP)[method])
 
 
 async def main():
-    server = await asyncio.get_running_loop().create_server(Caller, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print(listener.getsockname()[1], flush=True)
+        waiting = Waiting(int(input()))
+        server = await asyncio.get_running_loop().create_server(lambda: Caller(waiting), sock=listener)
+        await server.serve_forever()
 
 
 if __name__ == "__main__":

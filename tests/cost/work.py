@@ -133,7 +133,7 @@ class Kind:
             raise Unexpected(f"{self.description}: {error}") from None
 
 
-PUBLISH = {"upstream": {"POST": 1}, "steps": (50, 250)}
+PUBLISH = {"upstream": {"POST": 1}, "steps": (50, 450)}
 ANYBODY, WITH_KEY = ({"topic": "nowhere"},), ({"topic": "nowhere"}, {"secret": "another"})
 RECEIVE = {"steps": (5, 35), "spoiled": ({"group": "nobody"}, {"spoil": lambda handle: handle[:-1]})}
 
