@@ -44,6 +44,14 @@ apt_install() {
     { tail -20 "$WORK/apt.log" >&2; fail "apt-get install ${missing[*]}"; }
 }
 
+# need COMMAND PACKAGE…: the command, from Debian where it is missing.
+need() {
+  local command=$1
+  shift
+  command -v "$command" >/dev/null || apt_install "$@"
+  command -v "$command" >/dev/null || fail "no $command after installing $*"
+}
+
 # unpacked_package PACKAGE: a Debian package's files below target/ci, for programs that would start a service if installed.
 # Prints the folder.
 unpacked_package() {

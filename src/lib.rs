@@ -1,6 +1,6 @@
 //! mq-gateway: services POST JSON, the gateway holds the keys.
 //!
-//! The layers are a table in `tests/it/architecture.rs`; ARCHITECTURE.md walks through them.
+//! The layers are a table in `tests/it/architecture`; ARCHITECTURE.md walks through them.
 
 pub mod app;
 pub mod cli;
@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod http;
 pub mod http_message;
 pub mod listener;
+pub mod memory;
 pub mod model;
 pub mod outbound;
 pub mod protocol;

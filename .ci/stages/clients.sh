@@ -8,13 +8,6 @@ rm -rf "$OUT" && mkdir -p "$OUT"
 
 # ---- languages and packages --------------------------------------------------------------------------------------------
 
-# need COMMAND PACKAGE…: the command, from Debian where it is missing.
-need() {
-  local command=$1
-  shift
-  command -v "$command" >/dev/null || apt_install "$@"
-  command -v "$command" >/dev/null || fail "no $command after installing $*"
-}
 need curl curl
 need node nodejs
 need npm npm

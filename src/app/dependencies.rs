@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::http::ServiceResources;
+use crate::memory::MemoryBudget;
 use crate::random::Random;
 use crate::tasks::Stage;
 use crate::telemetry::Metrics;
@@ -23,8 +24,8 @@ pub struct Dependencies {
 
 impl Dependencies {
     /// What the listeners' services get of them.
-    pub(super) fn for_services(&self, stage: watch::Receiver<Stage>) -> ServiceResources {
+    pub(super) fn for_services(&self, memory: MemoryBudget, stage: watch::Receiver<Stage>) -> ServiceResources {
         let Self { clock, random, metrics } = self.clone();
-        ServiceResources { clock, random, metrics, stage }
+        ServiceResources { clock, random, memory, metrics, stage }
     }
 }

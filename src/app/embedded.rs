@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::credentials::named_credentials;
@@ -14,11 +13,12 @@ use super::endpoints::reachable;
 use super::error::StartError;
 use crate::config::{self, Config, EmbeddedStorage};
 use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation};
+use crate::http::ServiceResources;
 use crate::http::embedded_mq::{EndpointService, EndpointSettings};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::signature::Credentials;
 use crate::storage::DataDir;
-use crate::tasks::{Stage, StopSignal};
+use crate::tasks::StopSignal;
 
 /// The store's file inside the data directory.
 const STORE_FILE: &str = "embedded.db";
@@ -81,8 +81,7 @@ pub(super) fn open(
 pub(super) fn listen(
     config: &Config,
     opened: &OpenEndpoint,
-    dependencies: &Dependencies,
-    stage: watch::Receiver<Stage>,
+    resources: ServiceResources,
 ) -> Result<Listener, StartError> {
     let settings = EndpointSettings::new(&config.embedded, &opened.credentials, &config.server.limits);
     let engine = opened.engine.clone();
@@ -90,9 +89,8 @@ pub(super) fn listen(
         name: "embedded",
         listen: ListenAddress { address: config.embedded.listen, key: "embedded.listen" },
         connections: descriptors::connections(config),
-        metrics: dependencies.metrics.connections.listener("embedded"),
+        metrics: resources.metrics.connections.listener("embedded"),
     };
-    let resources = dependencies.for_services(stage);
     let build = move || Rc::new(EndpointService::new(engine.clone(), settings.clone(), resources.clone()));
     let listener = listener::serve(&config.server, options, build, EndpointService::handle)?;
     if let Some((own, directory)) = &opened.own {

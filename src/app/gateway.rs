@@ -4,19 +4,17 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use super::credentials::{CredentialsError, named_credentials, profile_credentials};
-use super::dependencies::Dependencies;
 use super::descriptors;
 use super::endpoints::profile_endpoints;
 use super::error::StartError;
-use crate::config::{CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
+use crate::config::{CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig, TopicPattern};
 use crate::gateway::{Gateway, Routes, Shared};
-use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
+use crate::http::{Caller, Callers, DataService, DataSettings, DropIn, ServiceResources};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::signature::Credentials;
-use crate::tasks::{Phase, Service, Services, Stage, Tasks};
+use crate::tasks::{Phase, Service, Services, Tasks};
+use crate::telemetry::Metrics;
 use crate::upstream::{self, Keys, Plan, PlanError, PlanResources};
 
 /// One plan per profile, in the order of their names, which is how routes number them.
@@ -24,13 +22,9 @@ pub(super) fn plans(
     config: &Config,
     embedded: Option<SocketAddr>,
     embedded_credentials: Option<&Credentials>,
-    dependencies: &Dependencies,
+    resources: &ServiceResources,
 ) -> Result<Vec<Plan>, StartError> {
-    config
-        .profiles
-        .values()
-        .map(|profile| plan(config, profile, embedded, embedded_credentials, dependencies))
-        .collect()
+    config.profiles.values().map(|profile| plan(config, profile, embedded, embedded_credentials, resources)).collect()
 }
 
 fn plan(
@@ -38,7 +32,7 @@ fn plan(
     profile: &ProfileConfig,
     embedded: Option<SocketAddr>,
     embedded_credentials: Option<&Credentials>,
-    dependencies: &Dependencies,
+    resources: &ServiceResources,
 ) -> Result<Plan, StartError> {
     let name = profile.name.clone();
     let no_endpoint = || StartError::Inconsistent(format!("profile `{name}`: the embedded endpoint is not enabled"));
@@ -50,12 +44,18 @@ fn plan(
         CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
         CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
     };
+    let topics = config.topics.iter().filter(|topic| topic.profile == name).filter_map(|topic| match &topic.name {
+        TopicPattern::Named(topic) => Some(topic.clone()),
+        TopicPattern::Any => None,
+    });
     let resources = PlanResources {
         addresses,
+        topics: topics.collect(),
         keys: Keys::new(&credentials, files),
-        clock: dependencies.clock.clone(),
-        random: dependencies.random.clone(),
-        metrics: &dependencies.metrics,
+        clock: resources.clock.clone(),
+        random: resources.random.clone(),
+        memory: resources.memory.clone(),
+        metrics: &resources.metrics,
     };
     Plan::new(profile, resources).map_err(|error| match error {
         PlanError::Host(_) => StartError::Inconsistent(format!("profile `{name}`: {error}")),
@@ -101,14 +101,14 @@ fn caller(config: &Config, caller: &CallerConfig) -> Result<Caller, StartError> 
 }
 
 /// Starts to look after every upstream, and after every key that is in files.
-pub(super) fn watch(plans: &[Plan], callers: &Callers, dependencies: &Dependencies, services: &mut Services) {
+pub(super) fn watch(plans: &[Plan], callers: &Callers, metrics: &Metrics, services: &mut Services) {
     let mut add = |service| services.add(Phase::Background, service);
     for plan in plans {
         add(Service::start(format!("upstream {}", plan.name()), |stop| stop.interrupts(plan.clone().watch())));
     }
     for keys in plans.iter().map(|plan| plan.keys().clone()).chain(callers.keys()) {
         let Some(name) = keys.name().map(|name| format!("credentials {name}")) else { continue };
-        let watch = upstream::watch_keys(keys, dependencies.metrics.credential_reloads.clone());
+        let watch = upstream::watch_keys(keys, metrics.credential_reloads.clone());
         add(Service::start(name, |stop| stop.interrupts(watch)));
     }
 }
@@ -119,17 +119,19 @@ pub(super) fn listen(
     plans: Vec<Plan>,
     callers: Callers,
     tasks: &Tasks,
-    dependencies: &Dependencies,
-    stage: watch::Receiver<Stage>,
+    resources: ServiceResources,
 ) -> Result<Listener, StartError> {
     let shared = Shared {
-        routes: Arc::new(Routes::new(config, &dependencies.metrics)),
+        routes: Arc::new(Routes::new(config, &resources.metrics)),
         plans: Arc::new(plans),
-        metrics: Arc::clone(&dependencies.metrics),
-        stage: stage.clone(),
+        metrics: Arc::clone(&resources.metrics),
+        memory: resources.memory.clone(),
+        message_sizes: Arc::default(),
+        stage: resources.stage.clone(),
     };
     let settings = DataSettings::new(&config.server, DropIn::new(&config.dropin, callers));
-    let (tasks, resources) = (tasks.clone(), dependencies.for_services(stage));
+    let tasks = tasks.clone();
+    let connection_metrics = resources.metrics.connections.listener("data");
     let build = move || {
         let gateway = Gateway::new(shared.clone());
         Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), resources.clone()))
@@ -138,7 +140,7 @@ pub(super) fn listen(
         name: "data",
         listen: ListenAddress { address: config.server.listen, key: "server.listen" },
         connections: descriptors::connections(config),
-        metrics: dependencies.metrics.connections.listener("data"),
+        metrics: connection_metrics,
     };
     Ok(listener::serve(&config.server, options, build, DataService::handle)?)
 }

@@ -8,11 +8,12 @@ use super::application::{Addresses, Application};
 use super::dependencies::Dependencies;
 use super::error::StartError;
 use super::run_mode::RunMode;
-use super::{data_directory, descriptors, embedded, gateway};
+use super::{cgroup, data_directory, descriptors, embedded, gateway};
 use crate::config::Config;
 use crate::http::RequestIds;
 use crate::http::management::{ManagementService, Readiness};
 use crate::listener::{self, ListenAddress};
+use crate::memory::MemoryBudget;
 use crate::outbound;
 use crate::tasks::{Phase, Service, Services, Stage, Tasks};
 
@@ -25,11 +26,12 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     let readiness = Readiness::new(stages.clone());
     let (tasks, mut services, mut addresses) = (Tasks::default(), Services::default(), Addresses::default());
     let data_directory = data_directory::open(&config)?;
+    let resources = dependencies.for_services(memory_budget(), stages);
 
     let mut endpoint = None;
     if config.embedded.enabled {
         let opened = embedded::open(&config, data_directory.as_ref(), &dependencies)?;
-        let listener = embedded::listen(&config, &opened, &dependencies, stages.clone())?;
+        let listener = embedded::listen(&config, &opened, resources.clone())?;
         addresses.embedded = Some(listener.address);
         let engine = opened.engine.clone();
         services.add(Phase::Backend, Service::start("embedded listener", |stop| listener.serve(stop)));
@@ -41,12 +43,12 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     if mode == RunMode::Gateway {
         outbound::self_test().await?;
         let credentials = endpoint.as_ref().map(|opened| &opened.credentials);
-        let plans = gateway::plans(&config, addresses.embedded, credentials, &dependencies)?;
+        let plans = gateway::plans(&config, addresses.embedded, credentials, &resources)?;
         let callers = gateway::callers(&config, credentials)?;
         gateway::log_refused_clients(&config);
-        gateway::watch(&plans, &callers, &dependencies, &mut services);
+        gateway::watch(&plans, &callers, &dependencies.metrics, &mut services);
         upstreams.extend(plans.iter().map(|plan| (plan.name().to_owned(), plan.up().clone())));
-        let listener = gateway::listen(&config, plans, callers, &tasks, &dependencies, stages)?;
+        let listener = gateway::listen(&config, plans, callers, &tasks, resources.clone())?;
         addresses.data = Some(listener.address);
         services.add(Phase::Intake, Service::start("data listener", |stop| listener.serve(stop)));
     }
@@ -56,6 +58,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         let service = ManagementService {
             readiness: readiness.clone(),
             metrics: Arc::clone(&dependencies.metrics),
+            memory: resources.memory.clone(),
             upstreams,
             engine: engine.clone(),
             config: config.redacted().to_string().into(),
@@ -76,4 +79,12 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     addresses.log();
     let (drain_delay, shutdown_timeout) = (config.server.drain_delay, config.server.shutdown_timeout);
     Ok(Application { addresses, stage, tasks, services, engine, data_directory, drain_delay, shutdown_timeout })
+}
+
+/// What requests may hold unless the configuration says it: half of what the control group allows, at most 1 GiB.
+fn memory_budget() -> MemoryBudget {
+    const MOST: u64 = 1 << 30;
+    const WITHOUT_LIMIT: u64 = 512 << 20;
+    let bytes = cgroup::memory_limit().map_or(WITHOUT_LIMIT, |limit| (limit / 2).min(MOST));
+    MemoryBudget::new(usize::try_from(bytes).unwrap_or(usize::MAX))
 }

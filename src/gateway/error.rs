@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::memory::MemoryFull;
 use crate::model::{NameError, Outcome, Protocol, Verb};
 use crate::upstream::UpstreamError;
 
@@ -74,6 +75,9 @@ pub enum GatewayError {
     /// The request's time ended before this one's turn.
     #[error("the request ran out of time before this one was sent: send fewer at once")]
     OutOfTime,
+    /// There was no room in the memory budget in time.
+    #[error("{0}: come back after Retry-After")]
+    NoMemory(#[from] MemoryFull),
     /// Not a receipt handle of ours, or damaged.
     #[error("this is not a receipt handle of this gateway, or it is damaged: send it exactly as received")]
     InvalidReceiptHandle,
@@ -108,6 +112,7 @@ impl GatewayError {
             | Self::TopicFull { .. }
             | Self::EarlierMessageFailed
             | Self::OutOfTime
+            | Self::NoMemory(_)
             | Self::InvalidReceiptHandle
             | Self::ForeignReceiptHandle => Outcome::NotPublished,
         }

@@ -8,6 +8,7 @@ mod batch;
 mod discovery;
 mod error;
 mod limits;
+mod message_sizes;
 mod poll_lanes;
 mod publish;
 mod receipt_handle;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::memory::MemoryBudget;
 use crate::tasks::Stage;
 use crate::telemetry::Metrics;
 use crate::upstream::{Plan, Upstream};
@@ -26,9 +28,10 @@ pub use acknowledge::AckResult;
 pub use batch::BatchItem;
 pub use discovery::TopicView;
 pub use error::GatewayError;
+pub use message_sizes::MessageSizes;
 pub use publish::Accepted;
 pub use receipt_handle::ReceiptHandle;
-pub use receive::{ReceiveRequest, Received};
+pub use receive::{Deliveries, ReceiveRequest, Received};
 pub use routing::{GroupRoute, Routes, TopicRoute};
 
 /// What all threads share.
@@ -40,6 +43,10 @@ pub struct Shared {
     pub plans: Arc<Vec<Plan>>,
     /// Where to count.
     pub metrics: Arc<Metrics>,
+    /// What requests hold.
+    pub memory: MemoryBudget,
+    /// How large messages are.
+    pub message_sizes: Arc<MessageSizes>,
     /// Waiting receives end when the process stops.
     pub stage: watch::Receiver<Stage>,
 }

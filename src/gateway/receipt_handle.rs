@@ -37,6 +37,12 @@ impl ReceiptHandle {
         (text.len() <= MAX_BYTES).then_some(Self(text))
     }
 
+    /// Any text as a handle.
+    #[cfg(test)]
+    pub(crate) fn for_tests(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text that callers send back.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
+use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
 use crate::context::RequestContext;
+use crate::memory::Charge;
 use crate::model::{Delivery, RequestField, TagFilter};
 use crate::tasks::Stage;
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, Polled, Upstream};
 
 /// What a caller asks for, inside the contract's ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +27,33 @@ pub struct ReceiveRequest {
 }
 
 /// What a caller gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Received {
     /// Each delivery with the receipt handle that acknowledges it.
     pub messages: Vec<(Delivery, ReceiptHandle)>,
-    /// Set when the request was lowered to what the profile can do.
+    /// Set when the request was lowered to what the profile can do, or to what there was memory for.
     pub applied_max_messages: Option<u32>,
+    /// What the messages take until they are written.
+    pub memory: Charge,
 }
+
+/// What a caller gets that knows the MQ's own handles.
+#[derive(Debug)]
+pub struct Deliveries {
+    /// The messages.
+    pub messages: Vec<Delivery>,
+    /// Most messages that were asked for.
+    pub max_messages: u32,
+    /// What the messages take until they are written.
+    pub memory: Charge,
+}
+
+/// How many times a message is held at once: as it came, decoded, and as it is written.
+const COPIES: usize = 3;
+/// What is held of a message besides its body, in bytes.
+const ENVELOPE_BYTES: usize = 1024;
+/// A receive is in line for memory for its wait and this.
+const MEMORY_WAIT: Duration = Duration::from_secs(5);
 
 impl Gateway {
     /// Receives for one caller, with receipt handles of ours. Dropping the future ends its poll upstream.
@@ -45,9 +66,8 @@ impl Gateway {
         route: &GroupRoute,
         request: &ReceiveRequest,
     ) -> Result<Received, GatewayError> {
-        let most = self.upstream(&route.topic)?.capabilities().limits.max_receive_messages;
-        let applied_max_messages = (most < request.max_messages).then_some(most);
-        let deliveries = self.receive_deliveries(context, route, request).await?;
+        let Deliveries { messages, max_messages, memory } = self.receive_deliveries(context, route, request).await?;
+        let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
         let with_handle = |delivery: Delivery| match ReceiptHandle::seal(route, &delivery) {
             Some(handle) => Some((delivery, handle)),
             None => {
@@ -57,7 +77,7 @@ impl Gateway {
                 None
             }
         };
-        Ok(Received { messages: deliveries.into_iter().filter_map(with_handle).collect(), applied_max_messages })
+        Ok(Received { messages: messages.into_iter().filter_map(with_handle).collect(), applied_max_messages, memory })
     }
 
     /// As [`Gateway::receive`], with the MQ's own handles.
@@ -69,7 +89,7 @@ impl Gateway {
         context: &RequestContext,
         route: &GroupRoute,
         request: &ReceiveRequest,
-    ) -> Result<Vec<Delivery>, GatewayError> {
+    ) -> Result<Deliveries, GatewayError> {
         let upstream = self.upstream(&route.topic)?;
         let capabilities = upstream.capabilities();
         let ordered = request.ordered || route.ordered;
@@ -82,8 +102,9 @@ impl Gateway {
             let detail = field.refusal(capabilities);
             return Err(GatewayError::UnsupportedField { field: field.name, detail });
         }
-        let max_messages = request.max_messages.min(capabilities.limits.max_receive_messages);
         let wait = request.wait.min(capabilities.limits.max_wait);
+        let affordable = self.affordable_messages(&route.topic, capabilities.limits.max_message_bytes, wait).await?;
+        let max_messages = request.max_messages.min(capabilities.limits.max_receive_messages).min(affordable);
         let asked = upstream::PollRequest {
             topic: &route.topic.topic,
             group: &route.group,
@@ -100,17 +121,46 @@ impl Gateway {
             tokio::select! {
                 biased;
                 // Waiting receives end when the process stops.
-                _ = stage.wait_for(|stage| *stage == Stage::Stopping) => Vec::new(),
+                _ = stage.wait_for(|stage| *stage == Stage::Stopping) => self.nothing(),
                 polled = self.wait(context, upstream, route, asked) => polled?,
             }
         };
+        let Polled { deliveries: messages, memory } = polled;
         let metrics = route.metrics(&self.shared.metrics);
-        let redelivered = polled.iter().filter(|delivery| delivery.delivery_attempt > 1).count();
-        let bytes: usize = polled.iter().map(|delivery| delivery.body.len()).sum();
-        metrics.received.inc_by(polled.len() as u64);
+        let redelivered = messages.iter().filter(|delivery| delivery.delivery_attempt > 1).count();
+        let bytes: usize = messages.iter().map(|delivery| delivery.body.len()).sum();
+        metrics.received.inc_by(messages.len() as u64);
         metrics.redelivered.inc_by(redelivered as u64);
         route.topic.metrics(&self.shared.metrics).bytes_out.inc_by(bytes as u64);
-        Ok(polled)
+        if let Some(largest) = messages.iter().map(|delivery| delivery.body.len()).max() {
+            self.shared.message_sizes.note(&route.topic.topic, largest, Instant::now());
+        }
+        Ok(Deliveries { messages, max_messages, memory })
+    }
+
+    /// How many messages of a topic there is memory for: at least one, for which it waits in line where there is none. A
+    /// poll that waits holds nothing: its answer is charged when it comes.
+    async fn affordable_messages(
+        &self,
+        topic: &TopicRoute,
+        max_message_bytes: usize,
+        wait: Duration,
+    ) -> Result<u32, GatewayError> {
+        let memory = &self.shared.memory;
+        let now = Instant::now();
+        let largest = self.shared.message_sizes.largest(&topic.topic, now).unwrap_or(max_message_bytes);
+        let one = (largest + ENVELOPE_BYTES).saturating_mul(COPIES);
+        let affordable = memory.free() / one;
+        if affordable > 0 {
+            return Ok(u32::try_from(affordable).unwrap_or(u32::MAX));
+        }
+        // Its turn is what it waits for: the room itself is taken when the answer comes.
+        drop(memory.wait_for(one, now + wait + MEMORY_WAIT).await?);
+        Ok(1)
+    }
+
+    fn nothing(&self) -> Polled {
+        Polled { deliveries: Vec::new(), memory: self.shared.memory.charge() }
     }
 
     /// Polls until something comes or the time is over.
@@ -120,7 +170,7 @@ impl Gateway {
         upstream: &Upstream,
         route: &GroupRoute,
         asked: upstream::PollRequest<'_>,
-    ) -> Result<Vec<Delivery>, GatewayError> {
+    ) -> Result<Polled, GatewayError> {
         let _waiter = self.shared.metrics.messages.receive_waiters.guard();
         let end = Instant::now() + asked.wait;
         let lanes = self.lanes.of(&route.topic.topic, &route.group);
@@ -132,7 +182,7 @@ impl Gateway {
             let wait = end.saturating_duration_since(Instant::now());
             let polled = self.ask(context, upstream, upstream::PollRequest { wait, ..asked }).await?;
             let remaining = end.saturating_duration_since(Instant::now());
-            if !polled.is_empty() || remaining.is_zero() {
+            if !polled.deliveries.is_empty() || remaining.is_zero() {
                 return Ok(polled);
             }
             // An empty answer before its time: the MQ's own long poll is shorter than ours. Others may ask meanwhile.
@@ -140,7 +190,7 @@ impl Gateway {
             let pause = upstream.empty_poll_pause();
             tokio::time::sleep(pause.min(remaining)).await;
             if pause >= remaining {
-                return Ok(Vec::new());
+                return Ok(self.nothing());
             }
         }
     }
@@ -150,7 +200,7 @@ impl Gateway {
         context: &RequestContext,
         upstream: &Upstream,
         asked: upstream::PollRequest<'_>,
-    ) -> Result<Vec<Delivery>, GatewayError> {
+    ) -> Result<Polled, GatewayError> {
         let _poll = self.shared.metrics.upstream.polls.guard();
         Ok(upstream.receive(context, &asked).await?)
     }

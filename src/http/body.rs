@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::config::LimitsConfig;
 use crate::listener::connection_of;
+use crate::memory::{Charge, MemoryFull};
 use crate::telemetry::CloseReason;
 
 /// How long a body may take before its rate counts; half of `body_timeout` where that is less.
@@ -31,6 +32,9 @@ pub(super) enum BodyError {
     /// It came slower than so many bytes a second.
     #[error("the request body came slower than {0} bytes a second: send it without pauses")]
     Slow(usize),
+    /// There is no room for it in the memory budget.
+    #[error("{0}: send it again after Retry-After")]
+    NoMemory(#[from] MemoryFull),
     /// The caller went away or sent broken framing; perhaps nobody reads the answer.
     #[error("the body broke off or is framed wrongly")]
     Broken,
@@ -70,16 +74,18 @@ pub(super) fn check_encoding(request: &HttpRequest) -> Result<(), BodyError> {
     if request.headers().contains_key(CONTENT_ENCODING) { Err(BodyError::EncodingNotSupported) } else { Ok(()) }
 }
 
-/// The whole body.
+/// The whole body, charged to `memory` as it is read.
 ///
 /// # Errors
 /// [`BodyError::TooLarge`] before reading when the length is announced, or as soon as it is passed; [`BodyError::Late`]
-/// and [`BodyError::Slow`] when it does not keep `pace`.
+/// and [`BodyError::Slow`] when it does not keep `pace`; [`BodyError::NoMemory`] when the budget is used up: what was read
+/// of it is given back then.
 pub(super) async fn read(
     request: &HttpRequest,
     payload: &mut Payload,
     limit: usize,
     pace: Pace,
+    memory: &mut Charge,
 ) -> Result<Bytes, BodyError> {
     let length = request.headers().get(CONTENT_LENGTH);
     let announced = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -92,16 +98,22 @@ pub(super) async fn read(
     if first.len() > limit {
         return Err(BodyError::TooLarge { limit, actual: announced });
     }
+    memory.grow(first.len())?;
     let Some(second) = pieces.next().await? else { return Ok(first) };
     // Room for what has come, not for what was announced: a promise costs its caller nothing.
     let room = (first.len() + second.len()).max(2048) * 2;
     let mut body = BytesMut::with_capacity(announced.map_or(room, |announced| announced.min(room)));
+    memory.grow(body.capacity().saturating_sub(memory.bytes()))?;
     body.extend_from_slice(&first);
     let mut next = Some(second);
     while let Some(piece) = next {
         if body.len() + piece.len() > limit {
             return Err(BodyError::TooLarge { limit, actual: announced });
         }
+        // The room doubles as the body grows; it is charged before it is taken.
+        let wanted = body.len() + piece.len();
+        let room = if wanted > body.capacity() { wanted.max(body.capacity() * 2) } else { body.capacity() };
+        memory.grow(room.saturating_sub(memory.bytes()))?;
         body.extend_from_slice(&piece);
         next = pieces.next().await?;
     }

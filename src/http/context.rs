@@ -14,6 +14,7 @@ use super::problem::{FieldError, Problem};
 use crate::config::LimitsConfig;
 use crate::context::RequestContext;
 use crate::gateway::{Gateway, GatewayError, GroupRoute, TopicRoute};
+use crate::memory::Charge;
 use crate::model::UnixMillis;
 use crate::telemetry::Metrics;
 
@@ -29,6 +30,8 @@ pub(super) struct HttpContext {
     service: Rc<DataService>,
     pub(super) request: HttpRequest,
     payload: RefCell<Payload>,
+    /// What the request's body takes, until the request is done with.
+    memory: RefCell<Charge>,
     /// The route's path, for log lines.
     route: &'static str,
     pub(super) path: PathNames,
@@ -45,7 +48,8 @@ impl HttpContext {
         path: PathNames,
         request_context: RequestContext,
     ) -> Self {
-        Self { service, request, payload: RefCell::new(payload), route, path, request_context }
+        let memory = RefCell::new(service.resources.memory.charge());
+        Self { service, request, payload: RefCell::new(payload), memory, route, path, request_context }
     }
 
     /// What `x-request-id` says.
@@ -82,8 +86,11 @@ impl HttpContext {
     pub(super) async fn body(&self, limit: usize) -> Result<Bytes, BodyError> {
         body::check_encoding(&self.request)?;
         let mut payload = self.payload.replace(Payload::None);
-        let read = body::read(&self.request, &mut payload, limit, Pace::new(self.limits())).await;
-        if read.is_err() {
+        let mut memory = self.service.resources.memory.charge();
+        let read = body::read(&self.request, &mut payload, limit, Pace::new(self.limits()), &mut memory).await;
+        if read.is_ok() {
+            *self.memory.borrow_mut() = memory;
+        } else {
             // Kept: dropping it now would make the connection read the rest in vain.
             self.payload.replace(payload);
         }

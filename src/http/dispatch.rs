@@ -22,7 +22,7 @@ use super::head::{self, Allowed, HeadError};
 use super::problem::{Code, Problem};
 use super::request_id::X_REQUEST_ID;
 use super::request_metrics::RequestTimer;
-use super::routes::{Effect, Found, Route, Work, find};
+use super::routes::{Effect, Found, Handler, Route, find};
 use super::vendor::Vendor;
 use super::{mq_http, ons_http};
 use crate::context::RequestContext;
@@ -99,11 +99,13 @@ impl DataService {
     }
 
     async fn perform(&self, route: &Route, context: HttpContext, id: &str) -> HttpResponse {
-        let answered = match route.work {
-            Work::Immediate(answer) => Ok(answer(&context)),
-            Work::EndsWithCaller(answer) => answer(context).await,
-            Work::GetEndsWithCaller(answer) if context.request.method() == Method::GET => answer(context).await,
-            Work::GetEndsWithCaller(answer) | Work::RunsToEnd(answer) => self.tasks.run_to_end(answer(context)).await,
+        let answered = match route.handler {
+            Handler::Immediate(answer) => Ok(answer(&context)),
+            Handler::EndsWithCaller(answer) => answer(context).await,
+            Handler::GetEndsWithCaller(answer) if context.request.method() == Method::GET => answer(context).await,
+            Handler::GetEndsWithCaller(answer) | Handler::RunsToEnd(answer) => {
+                self.tasks.run_to_end(answer(context)).await
+            }
         };
         match answered {
             Ok(Ok(response)) => response,

@@ -9,6 +9,7 @@ mod accept;
 mod api;
 mod body;
 mod callers;
+mod charged_body;
 mod context;
 mod data;
 mod dispatch;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::memory::MemoryBudget;
 use crate::random::Random;
 use crate::tasks::Stage;
 use crate::telemetry::Metrics;
@@ -16,6 +17,8 @@ pub struct ServiceResources {
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
+    /// What requests hold.
+    pub memory: MemoryBudget,
     /// Where to count.
     pub metrics: Arc<Metrics>,
     /// Where the process is in its life.

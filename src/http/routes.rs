@@ -24,7 +24,7 @@ pub(super) struct Route {
     /// What the answer is, for `Accept`.
     pub(super) produces: &'static str,
     pub(super) effect: Effect,
-    pub(super) work: Work,
+    pub(super) handler: Handler,
 }
 
 /// What a request does.
@@ -38,26 +38,26 @@ pub(super) enum Effect {
     Publishes,
 }
 
-/// Answers a request.
-type Handler = fn(HttpContext) -> Answering;
+/// Answers a request that may take a while.
+type AsyncHandler = fn(HttpContext) -> Answering;
 
 /// A request that is being answered. A panic is answered like any other bug, and ends this request only.
 type Answering = tasks::Work<std::thread::Result<Result<HttpResponse, Problem>>>;
 
-/// How the work of a request ends.
+/// Answers a request, and how its work ends.
 #[derive(Clone, Copy)]
-pub(super) enum Work {
+pub(super) enum Handler {
     /// At once.
     Immediate(fn(&HttpContext) -> Result<HttpResponse, Problem>),
     /// When it is done, or when its caller hangs up: a receive, and its poll upstream with it.
-    EndsWithCaller(Handler),
+    EndsWithCaller(AsyncHandler),
     /// When it is done, whether or not its caller stays.
-    RunsToEnd(Handler),
-    /// A GET as [`Work::EndsWithCaller`], other methods as [`Work::RunsToEnd`].
-    GetEndsWithCaller(Handler),
+    RunsToEnd(AsyncHandler),
+    /// A GET as [`Handler::EndsWithCaller`], other methods as [`Handler::RunsToEnd`].
+    GetEndsWithCaller(AsyncHandler),
 }
 
-use Work::{EndsWithCaller, GetEndsWithCaller, Immediate, RunsToEnd};
+use Handler::{EndsWithCaller, GetEndsWithCaller, Immediate, RunsToEnd};
 
 const JSON: &str = "application/json";
 const HTML: &str = "text/html";
@@ -66,7 +66,7 @@ const POST: &str = "POST";
 /// No `HEAD` where it would take messages and show none.
 const GET: &str = "GET";
 
-/// No path fits two rows: those that are asked for most come first.
+/// The first row that a path fits is its route; rows that are asked for most come first.
 static ROUTES: &[Route] = &[
     publishes("/v1/topics/{topic}/messages", RunsToEnd(|it| boxed(api::publish(it)))),
     speaks(Vendor::OnsHttp, "/message/", |it| boxed(ons_http::relay::answer(it).map(Ok))),
@@ -87,20 +87,20 @@ static ROUTES: &[Route] = &[
     reads("/docs/{asset}", ANY, Immediate(api::asset)),
 ];
 
-const fn reads(path: &'static str, produces: &'static str, work: Work) -> Route {
-    Route { path, vendor: None, methods: "GET, HEAD", produces, effect: Effect::Reads, work }
+const fn reads(path: &'static str, produces: &'static str, handler: Handler) -> Route {
+    Route { path, vendor: None, methods: "GET, HEAD", produces, effect: Effect::Reads, handler }
 }
 
-const fn changes(path: &'static str, methods: &'static str, work: Work) -> Route {
-    Route { path, vendor: None, methods, produces: JSON, effect: Effect::Changes, work }
+const fn changes(path: &'static str, methods: &'static str, handler: Handler) -> Route {
+    Route { path, vendor: None, methods, produces: JSON, effect: Effect::Changes, handler }
 }
 
-const fn publishes(path: &'static str, work: Work) -> Route {
-    Route { effect: Effect::Publishes, ..changes(path, POST, work) }
+const fn publishes(path: &'static str, handler: Handler) -> Route {
+    Route { effect: Effect::Publishes, ..changes(path, POST, handler) }
 }
 
 /// A vendor's client polls with GET. It gets the vendor's type whatever it accepts.
-const fn speaks(vendor: Vendor, path: &'static str, handler: Handler) -> Route {
+const fn speaks(vendor: Vendor, path: &'static str, handler: AsyncHandler) -> Route {
     let route = changes(path, METHODS, GetEndsWithCaller(handler));
     Route { vendor: Some(vendor), produces: ANY, ..route }
 }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::breaker::Breaker;
 use super::look_up::look_up;
 use super::{BreakerSettings, EndpointAddress, InvalidHost, Origin};
+use crate::random::Random;
 use crate::telemetry::Gauge;
 
 /// A set of endpoints, shared by every thread.
@@ -59,17 +60,18 @@ struct Resolved {
 
 impl Endpoints {
     /// Takes the configured endpoints over. IP addresses are candidates at once; names once they are looked up.
-    /// `state` gives the gauge that shows an endpoint's circuit, by host and port.
+    /// `random` is the jitter of their circuits, and `state` gives the gauge that shows an endpoint's circuit, by host and port.
     ///
     /// # Errors
     /// [`InvalidHost`]; the configuration refuses those earlier.
     pub fn new(
         configured: &[EndpointAddress],
-        breaker: BreakerSettings,
+        breaker: &BreakerSettings,
+        random: &Random,
         state: impl Fn(&str) -> Gauge,
     ) -> Result<Self, InvalidHost> {
         let endpoint = |address: &EndpointAddress| {
-            let breaker = Breaker::new(breaker, state(&address.authority()));
+            let breaker = Breaker::new(breaker, random.clone(), state(&address.authority()));
             Ok(Endpoint { origin: address.origin()?, breaker, looking_up: Arc::default() })
         };
         let literal = |(endpoint, address): (usize, &EndpointAddress)| {
@@ -224,9 +226,13 @@ mod tests {
     use crate::telemetry::Metrics;
 
     fn new(configured: &[EndpointAddress]) -> Endpoints {
-        let breaker = BreakerSettings { failures: 5, open: Duration::from_secs(30) };
         let metrics = Metrics::new().unwrap();
-        Endpoints::new(configured, breaker, |it| metrics.upstream.circuit_breaker_state("p", it)).unwrap()
+        let state = |it: &str| metrics.upstream.circuit_breaker_state("p", it);
+        Endpoints::new(configured, &breaker(), &Random::seeded(1), state).unwrap()
+    }
+
+    fn breaker() -> BreakerSettings {
+        BreakerSettings { failures: 1, longest_pause: Duration::from_secs(30), keys: Arc::default() }
     }
 
     fn address(text: &str) -> SocketAddr {
@@ -282,17 +288,16 @@ mod tests {
         let hosts = ["127.0.0.1", "::1"];
         let configured = hosts.map(|host| EndpointAddress { tls: false, host: host.into(), port: 8080 });
         let (labels, metrics) = (std::cell::RefCell::new(Vec::new()), Metrics::new().unwrap());
-        let breaker = BreakerSettings { failures: 1, open: Duration::from_secs(30) };
-        let endpoints = Endpoints::new(&configured, breaker, |label| {
+        let endpoints = Endpoints::new(&configured, &breaker(), &Random::seeded(1), |label| {
             labels.borrow_mut().push(label.to_owned());
             metrics.upstream.circuit_breaker_state("p", label)
         });
         let (endpoints, now) = (endpoints.unwrap(), Instant::now());
         assert_eq!(labels.into_inner(), ["127.0.0.1:8080", "[::1]:8080"]);
         let circuits: Vec<_> = endpoints.all().iter().map(|it| &endpoints.endpoint(*it).unwrap().breaker).collect();
-        circuits[0].admit(now).unwrap().settle(Verdict::Failed, now);
-        assert!(circuits[0].admit(now).is_err());
-        assert!(circuits[1].admit(now).is_ok());
+        assert!(circuits[0].admit("a", now).unwrap().settle(Verdict::Unanswered, now).is_some());
+        assert!(circuits[0].admit("a", now).is_err());
+        assert!(circuits[1].admit("a", now).is_ok());
     }
 
     #[tokio::test]

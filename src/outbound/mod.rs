@@ -10,7 +10,7 @@ mod retry_budget;
 mod self_test;
 mod tls;
 
-pub use breaker::{Breaker, BreakerSettings, CircuitOpen, Permit, Verdict};
+pub use breaker::{Breaker, BreakerSettings, CircuitChange, CircuitOpen, Permit, Verdict};
 pub use endpoints::{Candidate, Candidates, Endpoint, Endpoints, NoAddress};
 pub use http::{Answer, Call, CallError, EndpointAddress, HttpClient, InvalidHost, Limits, Origin};
 pub use look_up::look_up;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::{Call, EndpointAddress, HttpClient, Limits, TlsRoots, client_config};
 use crate::http_message::{Method, Request};
+use crate::memory::MemoryBudget;
 
 /// Why the TLS connector does not work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +27,7 @@ impl SelfTestError {
 }
 
 const LIMIT: Duration = Duration::from_secs(5);
+const MAX_ANSWER_BYTES: usize = 1024;
 
 /// Makes a certificate, serves one request with it on loopback, and sends that request with the real client.
 ///
@@ -50,7 +52,11 @@ pub async fn self_test() -> Result<(), SelfTestError> {
         .spawn(move || serve(&listener, &config))
         .map_err(SelfTestError::from)?;
     let tls = client_config(&TlsRoots::One(certificate)).map_err(SelfTestError::from)?;
-    let client = HttpClient::new(tls, Limits { connect_timeout: LIMIT, keep_alive: LIMIT, in_flight: 1 });
+    let client = HttpClient::new(
+        tls,
+        Limits { connect_timeout: LIMIT, keep_alive: LIMIT, in_flight: 1 },
+        MemoryBudget::new(MAX_ANSWER_BYTES),
+    );
     let endpoint = EndpointAddress { tls: true, host: "localhost".to_owned(), port: address.port() };
     let origin = endpoint.origin().map_err(SelfTestError::from)?;
     let call = Call {
@@ -58,7 +64,8 @@ pub async fn self_test() -> Result<(), SelfTestError> {
         origin: &origin,
         address,
         deadline: Instant::now() + LIMIT,
-        max_answer_bytes: 1024,
+        max_answer_bytes: MAX_ANSWER_BYTES,
+        copies: 1,
     };
     let answer = client.call(call).await.map_err(SelfTestError::from)?;
     if answer.status == 204 { Ok(()) } else { Err(SelfTestError(format!("unexpected status {}", answer.status))) }

@@ -13,7 +13,7 @@ use super::watch_keys::reload;
 use super::{Keys, ReloadPolicy, UpstreamError, UpstreamErrorKind};
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
-use crate::model::Outcome;
+use crate::model::{Outcome, Topic};
 use crate::outbound::RetryBudget;
 use crate::random::Random;
 use crate::telemetry::{CredentialReloads, Metrics, UpstreamMetrics};
@@ -45,10 +45,21 @@ impl Operation {
 #[derive(Debug)]
 pub(super) struct AttemptPolicy<'a> {
     pub(super) operation: Operation,
+    /// What its topic meets decides nothing for other topics.
+    pub(super) topic: &'a Topic,
+    /// Until when the MQ is asked to wait for messages.
+    pub(super) end_of_wait: Option<Instant>,
     /// Nothing begins or waits after its deadline.
     pub(super) context: &'a RequestContext,
     /// Whether an unknown outcome is repeated.
     pub(super) on_unknown: OnUnknown,
+}
+
+impl<'a> AttemptPolicy<'a> {
+    /// The MQ is not asked to wait, and an unknown outcome is not repeated.
+    pub(super) fn new(operation: Operation, topic: &'a Topic, context: &'a RequestContext) -> Self {
+        Self { operation, topic, end_of_wait: None, context, on_unknown: OnUnknown::Report }
+    }
 }
 
 /// What the attempts at one profile's operations share, in every thread.
@@ -208,6 +219,10 @@ mod tests {
         Credentials { access_key: access_key.to_owned(), secret_key, security_token: None }
     }
 
+    fn topic() -> Topic {
+        Topic::parse("orders").unwrap()
+    }
+
     fn attempts() -> Attempts {
         attempts_with(Keys::new(&credentials("ak"), None))
     }
@@ -232,7 +247,8 @@ mod tests {
     ) -> Performed {
         let started = Instant::now();
         let context = RequestContext::shared(started + time);
-        let policy = AttemptPolicy { operation: Operation::Publish, context: &context, on_unknown };
+        let (topic, publish) = (topic(), Operation::Publish);
+        let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(publish, &topic, &context) };
         let made = Cell::new(0);
         let attempt = async || {
             made.set(made.get() + 1);
@@ -317,7 +333,8 @@ mod tests {
     async fn nothing_is_repeated_after_the_deadline() {
         let attempts = attempts();
         let context = RequestContext::shared(Instant::now() + Duration::from_secs(2));
-        let policy = AttemptPolicy { operation: Operation::Receive, context: &context, on_unknown: OnUnknown::Report };
+        let topic = topic();
+        let policy = AttemptPolicy::new(Operation::Receive, &topic, &context);
         let made = Cell::new(0);
         let slow = async || {
             made.set(made.get() + 1);
@@ -354,7 +371,8 @@ mod tests {
         let keys = Keys::new(&credentials("old"), Some(("main".to_owned(), files)));
         let attempts = attempts_with(keys.clone());
         let context = RequestContext::shared(Instant::now() + LONG);
-        let policy = AttemptPolicy { operation: Operation::Publish, context: &context, on_unknown: OnUnknown::Report };
+        let topic = topic();
+        let policy = AttemptPolicy::new(Operation::Publish, &topic, &context);
         let seen = RefCell::new(Vec::new());
         let attempt = async || {
             let access_key = keys.current().access_key.clone();

@@ -25,7 +25,7 @@ pub enum UpstreamErrorKind {
     Unreachable,
     /// Our own limit on calls under way: nothing was sent.
     Overloaded,
-    /// Every endpoint failed too often and is left alone for a while: nothing was sent.
+    /// No endpoint answered several times in a row, and each is left alone for a while: nothing was sent.
     CircuitOpen,
     /// The MQ has too much to do: come back later.
     Throttled,

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
+use crate::memory::Charge;
 use crate::model::{Capabilities, ConsumerGroup, Delivery, Message, Published, TagFilter, Topic, UpstreamHandle};
 use crate::protocol::{self, Objection};
 
@@ -42,6 +43,24 @@ pub struct Attempted<T> {
     pub attempts: u32,
     /// What came of the last one.
     pub result: T,
+}
+
+/// What a receive brought, and the memory that it holds.
+#[derive(Debug)]
+pub struct Polled {
+    /// The messages.
+    pub deliveries: Vec<Delivery>,
+    /// Their bodies, and as much again for the answer that is made of them.
+    pub memory: Charge,
+}
+
+impl Polled {
+    /// The answer that `deliveries` were decoded from is gone: what it took is given back.
+    fn new(deliveries: Vec<Delivery>, mut memory: Charge) -> Self {
+        let bodies: usize = deliveries.iter().map(|delivery| delivery.body.len()).sum();
+        memory.shrink_to(bodies.saturating_mul(2).min(memory.bytes()));
+        Self { deliveries, memory }
+    }
 }
 
 /// What a receive asks for, within the protocol's capabilities.
@@ -130,11 +149,7 @@ impl Upstream {
     ///
     /// # Errors
     /// [`UpstreamError`].
-    pub async fn receive(
-        &self,
-        context: &RequestContext,
-        request: &PollRequest<'_>,
-    ) -> Result<Vec<Delivery>, UpstreamError> {
+    pub async fn receive(&self, context: &RequestContext, request: &PollRequest<'_>) -> Result<Polled, UpstreamError> {
         match self {
             Self::OnsHttp(it) => it.receive(context, request).await,
             Self::MqHttp(it) => it.receive(context, request).await,

@@ -8,10 +8,11 @@ use super::http::{self, HttpPlan};
 use crate::clock::Clock;
 use crate::config::{MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig};
 use crate::context::RequestContext;
+use crate::memory::{MemoryBudget, MemoryFull};
 use crate::model::{Capabilities, Topic};
 use crate::outbound::{EndpointAddress, InvalidHost, TlsError};
 use crate::random::Random;
-use crate::telemetry::{Gauge, Metrics};
+use crate::telemetry::{Counter, Gauge, Metrics};
 
 /// One profile, ready to be built per thread. Clones share addresses, keys and metrics.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub(super) struct Profile {
     /// Whether the MQ could be reached when last tried.
     pub(super) up: Gauge,
     pub(super) attempts: Attempts,
+    /// Answers to receives that there was no memory for.
+    pub(super) answers_left_unread: Counter,
 }
 
 /// What only one protocol, or one transport, needs.
@@ -49,12 +52,16 @@ pub(super) enum ProtocolPlan {
 pub struct PlanResources<'a> {
     /// Where the MQ is.
     pub addresses: Vec<EndpointAddress>,
+    /// The profile's topics that are configured by name.
+    pub topics: Vec<Topic>,
     /// Signed with.
     pub keys: Keys,
     /// The clock that signs.
     pub clock: Clock,
     /// Jitter.
     pub random: Random,
+    /// What answers are charged to.
+    pub memory: MemoryBudget,
     /// Where to count.
     pub metrics: &'a Metrics,
 }
@@ -76,21 +83,23 @@ impl Plan {
     /// # Errors
     /// [`PlanError`].
     pub fn new(profile: &ProfileConfig, resources: PlanResources<'_>) -> Result<Self, PlanError> {
-        let PlanResources { addresses, keys, clock, random, metrics } = resources;
-        let http = || HttpPlan::new(profile, &addresses, metrics);
+        let http = || HttpPlan::new(profile, &resources);
+        let protocol = match &profile.protocol {
+            ProtocolConfig::OnsHttp(config) => ProtocolPlan::OnsHttp(http()?, config.clone()),
+            ProtocolConfig::MqHttp(config) => ProtocolPlan::MqHttp(http()?, config.clone()),
+        };
+        let PlanResources { keys, clock, random, metrics, .. } = resources;
         Ok(Self {
-            protocol: match &profile.protocol {
-                ProtocolConfig::OnsHttp(config) => ProtocolPlan::OnsHttp(http()?, config.clone()),
-                ProtocolConfig::MqHttp(config) => ProtocolPlan::MqHttp(http()?, config.clone()),
-            },
+            protocol,
             profile: Profile {
                 name: profile.name.clone(),
                 capabilities: profile.capabilities(),
                 empty_poll_pause: profile.empty_poll_pause,
-                attempts: Attempts::new(&profile.name, keys.clone(), random, metrics),
+                attempts: Attempts::new(&profile.name, keys.clone(), random.clone(), metrics),
                 keys,
                 clock,
                 up: metrics.upstream.up(&profile.name),
+                answers_left_unread: metrics.upstream.answers_left_unread(&profile.name),
             },
         })
     }
@@ -122,6 +131,13 @@ impl Plan {
 }
 
 impl Profile {
+    /// There was no room for an answer with messages: they are not acknowledged, so they come again.
+    pub(super) fn messages_left_unread(&self, context: &RequestContext, full: MemoryFull) {
+        self.answers_left_unread.inc();
+        let (profile, reason) = (self.name.as_str(), full.to_string());
+        tracing::warn!(request_id = context.id(), profile, reason, "an answer with messages was not read");
+    }
+
     /// Messages that were delivered and cannot be read are not acknowledged, so not lost; but nobody will ever get them
     /// through here.
     pub(super) fn warn_unreadable(&self, context: &RequestContext, topic: &Topic, messages: usize) {

@@ -163,7 +163,7 @@ fn five_failures_open_the_breaker() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     for _ in 0..5 {
-        endpoint.script(respond(500, &[], ""));
+        endpoint.script(reset());
         assert_eq!(app.post_json(MESSAGES, r#"{"body":"x"}"#).status, 502);
     }
     let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);

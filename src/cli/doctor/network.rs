@@ -28,7 +28,7 @@ pub(super) struct NetworkError {
 /// Looks one endpoint's name up.
 pub(super) async fn look_up(endpoint: &EndpointAddress) -> Result<Vec<SocketAddr>, NetworkError> {
     let advice = "see whether the name is right, and whether this machine or pod can resolve it (resolv.conf, search \
-                  domains, a NetworkPolicy without port 53)";
+                  domains, a NetworkPolicy that does not allow port 53)";
     outbound::look_up(&endpoint.host, endpoint.port, || ()).await.map_err(|reason| NetworkError { reason, advice })
 }
 

@@ -13,6 +13,7 @@ use super::probes::{MQ_HANDLE, ONS_HANDLE, Probe};
 use super::{read_mq_http, read_ons_http};
 use crate::clock::Clock;
 use crate::http_message::Request;
+use crate::memory::MemoryBudget;
 use crate::model::Protocol;
 use crate::model::UpstreamHandle;
 use crate::outbound::{Answer, Call, HttpClient, Limits, Origin};
@@ -42,7 +43,7 @@ impl Prober<'_> {
     /// `Date`.
     pub(super) async fn run(&self, probes: &[Probe]) -> (Vec<ProbeResult>, Option<ClockOffset>) {
         let limits = Limits { connect_timeout: LIMIT, keep_alive: LIMIT, in_flight: AT_ONCE };
-        let client = HttpClient::new(Arc::clone(&self.tls), limits);
+        let client = HttpClient::new(Arc::clone(&self.tls), limits, MemoryBudget::new(AT_ONCE * MAX_ANSWER_BYTES));
         let deadline = Instant::now() + LIMIT;
         let results: Vec<(ProbeResult, Option<ClockOffset>)> = futures_util::stream::iter(probes)
             .map(|probe| self.send(&client, probe, deadline))
@@ -60,6 +61,7 @@ impl Prober<'_> {
             address: self.address,
             deadline,
             max_answer_bytes: MAX_ANSWER_BYTES,
+            copies: 1,
         };
         let (outcome, offset) = match client.call(call).await {
             Ok(answer) => {

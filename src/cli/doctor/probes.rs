@@ -14,7 +14,7 @@ pub(super) const ONS_HANDLE: &str = "bXEtZ2F0ZXdheSBkb2N0b3I6IG5vIGhhbmRsZQ==";
 /// this service takes handles apart, too.
 pub(super) const MQ_HANDLE: &str = "00000000000000000000000000000000-bXEtZ2F0ZXdheSBkb2N0b3I6IG5vIGhhbmRsZQ==";
 /// Most probes of one profile.
-const MOST: usize = 32;
+const MAX_PROBES: usize = 32;
 
 /// A topic's or a group's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +79,8 @@ pub(super) fn plan(config: &Config, profile: &ProfileConfig) -> ProbePlan {
     if probes.is_empty() {
         probes.push(Probe { topic: placeholder_topic(), group: placeholder_group(protocol) });
     }
-    let left_out = probes.len().saturating_sub(MOST);
-    probes.truncate(MOST);
+    let left_out = probes.len().saturating_sub(MAX_PROBES);
+    probes.truncate(MAX_PROBES);
     let embedded = profile.endpoints.contains(&Endpoint::Embedded);
     let takes_any_name = embedded && config.embedded.topics.is_empty();
     ProbePlan { probes, left_out, target: Target { protocol, embedded, takes_any_name } }

@@ -70,13 +70,13 @@ fn settings<'a>(config: &'a Config, topic: &Topic) -> Option<&'a TopicConfig> {
     find(&TopicPattern::Named(topic.clone())).or_else(|| find(&TopicPattern::Any))
 }
 
-/// The one asked for, else the topic's, else the only one.
+/// The one of this name, else the topic's, else the only one.
 fn profile<'a>(
     config: &'a Config,
     settings: Option<&TopicConfig>,
-    asked: Option<&str>,
+    name: Option<&str>,
 ) -> Result<&'a ProfileConfig, Failure> {
-    match (asked, settings) {
+    match (name, settings) {
         (Some(name), _) => profile_access::named(config, name),
         (None, Some(topic)) => profile_access::named(config, &topic.profile),
         (None, None) if config.profiles.len() == 1 => {

@@ -11,6 +11,7 @@ mod prefer;
 mod publish;
 mod raw;
 mod receive;
+mod received_body;
 mod shape;
 mod times;
 mod topics;

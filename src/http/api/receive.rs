@@ -4,19 +4,17 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use actix_web::http::header::{CACHE_CONTROL, ContentType};
+use serde::Deserialize;
 
 use super::content_type;
 use super::raw::shown;
+use super::received_body::ReceivedBody;
 use super::shape::{Field, FieldKind, object};
-use super::times::rfc3339;
-use crate::gateway::{GroupRoute, ReceiptHandle, ReceiveRequest};
+use crate::gateway::{GroupRoute, ReceiveRequest};
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
-use crate::model::{Delivery, MAX_FILTER_TAGS, MessageGroup, Tag, TagFilter};
+use crate::model::{MAX_FILTER_TAGS, Tag, TagFilter};
 use crate::protocol::form;
 
 const SHAPE: &[Field] = &[
@@ -35,33 +33,6 @@ struct Request {
     wait_seconds: Option<u64>,
     visibility_timeout_seconds: Option<u64>,
     tags: Option<Vec<String>>,
-}
-
-#[derive(Serialize)]
-struct ReceiveResponse<'a> {
-    messages: Vec<Item<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    applied: Option<Applied>,
-}
-
-#[derive(Serialize)]
-struct Applied {
-    max_messages: u32,
-}
-
-#[derive(Serialize)]
-struct Item<'a> {
-    message_id: &'a str,
-    receipt_handle: &'a str,
-    body: Cow<'a, str>,
-    encoding: &'static str,
-    tag: Option<&'a str>,
-    keys: &'a [String],
-    properties: std::collections::BTreeMap<&'a str, &'a str>,
-    message_group: Option<&'a str>,
-    delivery_attempt: u32,
-    published_at: String,
-    visible_again_at: String,
 }
 
 /// Receives, perhaps waiting.
@@ -92,33 +63,11 @@ async fn poll(
             let problem = Problem::from(error);
             if by_query { problem.in_query(str::to_owned) } else { problem }
         })?;
-    let applied = received.applied_max_messages.map(|max_messages| Applied { max_messages });
-    let messages = received.messages.iter().map(|(delivery, handle)| item(delivery, handle)).collect();
     let mut response = HttpResponse::Ok();
     if by_query {
         response.insert_header((CACHE_CONTROL, "no-store"));
     }
-    Ok(response.json(ReceiveResponse { messages, applied }))
-}
-
-fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
-    let (body, encoding) = match std::str::from_utf8(&delivery.body) {
-        Ok(text) => (text.into(), "text"),
-        Err(_) => (STANDARD.encode(&delivery.body).into(), "base64"),
-    };
-    Item {
-        message_id: delivery.message_id.as_str(),
-        receipt_handle: handle.as_str(),
-        body,
-        encoding,
-        tag: delivery.tag.as_deref(),
-        keys: &delivery.keys,
-        properties: delivery.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-        message_group: delivery.message_group.as_ref().map(MessageGroup::as_str),
-        delivery_attempt: delivery.delivery_attempt,
-        published_at: rfc3339(delivery.published_at),
-        visible_again_at: rfc3339(delivery.visible_again_at),
-    }
+    Ok(response.content_type(ContentType::json()).body(ReceivedBody::new(received)))
 }
 
 async fn from_body(context: &HttpContext) -> Result<Request, Problem> {

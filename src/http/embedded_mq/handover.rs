@@ -7,20 +7,23 @@ use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 
 use crate::embedded::Engine;
+use crate::http::charged_body::ChargedBody;
+use crate::memory::Charge;
 use crate::model::{Delivery, UpstreamHandle};
 
 /// A consume's answer: dropped before it was taken to be written, its messages are visible again at once (protocol
 /// notes ONS 7, item 10).
 pub(in crate::http) struct Handover {
-    text: Bytes,
+    text: ChargedBody,
     handles: Vec<UpstreamHandle>,
     engine: Engine,
 }
 
 impl Handover {
-    pub(in crate::http) fn new(text: String, deliveries: Vec<Delivery>, engine: Engine) -> Self {
+    /// `memory` is what was charged for the deliveries and their text.
+    pub(in crate::http) fn new(text: String, deliveries: Vec<Delivery>, memory: Charge, engine: Engine) -> Self {
         let handles = deliveries.into_iter().map(|delivery| delivery.handle).collect();
-        Self { text: text.into(), handles, engine }
+        Self { text: ChargedBody::new(text, memory), handles, engine }
     }
 }
 
@@ -33,8 +36,7 @@ impl MessageBody for Handover {
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         self.handles.clear();
-        let text = std::mem::take(&mut self.text);
-        Poll::Ready(if text.is_empty() { None } else { Some(Ok(text)) })
+        Poll::Ready(self.text.next_piece().map(Ok))
     }
 }
 

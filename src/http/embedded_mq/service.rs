@@ -1,24 +1,33 @@
 //! The embedded endpoint's service, and one request at it.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::config::{EmbeddedConfig, LimitsConfig};
-use crate::embedded::{Engine, EngineError};
+use crate::embedded::{Engine, EngineError, ReceiveRequest};
 use crate::http::body::{self, BodyError, Pace};
 use crate::http::callers::Callers;
 use crate::http::ons_http::edge::ClockWindow;
 use crate::http::request_id::RequestIds;
 use crate::http::resources::ServiceResources;
-use crate::model::UnixMillis;
+use crate::memory::Charge;
+use crate::model::{Delivery, UnixMillis};
 use crate::signature::Credentials;
 
 /// An answer takes no further message once the bodies have so many bytes: escaped they may be many times as long.
 pub(in crate::http) const MAX_CONSUMED_BYTES: usize = 16 << 20;
+/// What an answer may have unless those before it were larger; and one that is waited for, since a poll that waits holds no
+/// memory.
+const USUAL_BYTES: usize = 2 << 20;
+/// A body as it is stored, its text, and the text that is being written.
+const COPIES: usize = 3;
+/// A consume is in line for memory for its wait and this.
+const MEMORY_WAIT: Duration = Duration::from_secs(5);
 
 /// What the endpoint checks and allows.
 #[derive(Debug, Clone)]
@@ -64,6 +73,8 @@ pub struct EndpointService {
     pub(in crate::http) settings: EndpointSettings,
     pub(in crate::http) resources: ServiceResources,
     request_ids: RequestIds,
+    /// How large the next answer may be: twice the last one.
+    consumed_bytes: Cell<usize>,
 }
 
 impl EndpointService {
@@ -71,7 +82,44 @@ impl EndpointService {
     #[must_use]
     pub fn new(engine: Engine, settings: EndpointSettings, resources: ServiceResources) -> Self {
         let request_ids = RequestIds::new(&resources.random);
-        Self { engine, settings, resources, request_ids }
+        Self { engine, settings, resources, request_ids, consumed_bytes: Cell::new(USUAL_BYTES) }
+    }
+
+    /// Takes messages for one consume, and the memory for its answer. What there is no memory for is given back at once.
+    ///
+    /// # Errors
+    /// [`EngineError`]; [`EngineError::Overloaded`] where there was no memory in time.
+    pub(in crate::http) async fn consume(
+        &self,
+        mut request: ReceiveRequest,
+    ) -> Result<(Vec<Delivery>, Charge), EngineError> {
+        let memory = &self.resources.memory;
+        let (end, wait) = (Instant::now() + request.wait + MEMORY_WAIT, request.wait);
+        // What is there already is taken with the memory for it in hand.
+        let most = request.max_bytes.min(self.consumed_bytes.get());
+        let mut charge = memory.wait_for(most * COPIES, end).await.map_err(|_| EngineError::Overloaded)?;
+        request.max_bytes = charge.bytes() / COPIES;
+        request.wait = Duration::ZERO;
+        let mut deliveries = self.engine.receive(request.clone()).await?;
+        if deliveries.is_empty() && !wait.is_zero() {
+            charge.shrink_to(0);
+            let waiting = ReceiveRequest { wait, max_bytes: USUAL_BYTES, ..request };
+            deliveries = tokio::select! {
+                biased;
+                deliveries = self.engine.receive(waiting) => deliveries?,
+                () = self.resources.until_stopping() => Vec::new(),
+            };
+        }
+        let bodies: usize = deliveries.iter().map(|delivery| delivery.body.len()).sum();
+        self.consumed_bytes.set(bodies.saturating_mul(2).clamp(USUAL_BYTES, MAX_CONSUMED_BYTES));
+        let wanted = bodies.saturating_mul(COPIES);
+        charge.shrink_to(wanted);
+        let more = wanted - charge.bytes();
+        if more > 0 && charge.wait_to_grow(more, end).await.is_err() {
+            self.engine.give_back(deliveries.into_iter().map(|delivery| delivery.handle).collect());
+            return Err(EngineError::Overloaded);
+        }
+        Ok((deliveries, charge))
     }
 
     pub(in crate::http) fn now(&self) -> UnixMillis {
@@ -85,11 +133,13 @@ pub(in crate::http) struct EndpointRequest<'a> {
     pub(in crate::http) request: &'a HttpRequest,
     /// Made when something says it: answers of the ONS HTTP protocol do not.
     id: OnceCell<String>,
+    /// What its body takes.
+    memory: RefCell<Charge>,
 }
 
 impl<'a> EndpointRequest<'a> {
     pub(super) fn new(service: &'a EndpointService, request: &'a HttpRequest) -> Self {
-        Self { service, request, id: OnceCell::new() }
+        Self { service, request, id: OnceCell::new(), memory: RefCell::new(service.resources.memory.charge()) }
     }
 
     /// What the caller calls the request, or a new id.
@@ -99,7 +149,10 @@ impl<'a> EndpointRequest<'a> {
 
     /// Reads the whole body, at most `limit` bytes of it, whatever its encoding: the vendors' endpoints look at none.
     pub(in crate::http) async fn body(&self, payload: &mut Payload, limit: usize) -> Result<Bytes, BodyError> {
-        body::read(self.request, payload, limit, self.service.settings.pace).await
+        let mut memory = self.service.resources.memory.charge();
+        let body = body::read(self.request, payload, limit, self.service.settings.pace, &mut memory).await?;
+        *self.memory.borrow_mut() = memory;
+        Ok(body)
     }
 
     /// Counts a refusal.

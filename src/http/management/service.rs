@@ -10,6 +10,7 @@ use super::Readiness;
 use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats};
 use crate::http::problem::{Code, Problem};
 use crate::http::request_id::{RequestIds, X_REQUEST_ID};
+use crate::memory::MemoryBudget;
 use crate::telemetry::{EmbeddedTotals, Gauge, Metrics};
 
 /// The routes, in the order of the contract.
@@ -22,6 +23,8 @@ pub struct ManagementService {
     pub readiness: Readiness,
     /// What `/metrics` shows.
     pub metrics: Arc<Metrics>,
+    /// What requests hold.
+    pub memory: MemoryBudget,
     /// Profile names and whether their MQ answers.
     pub upstreams: Vec<(String, Gauge)>,
     /// Asked for its numbers at each scrape.
@@ -86,6 +89,7 @@ impl ManagementService {
     }
 
     async fn scrape(&self, id: &str) -> HttpResponse {
+        self.metrics.process.set_memory(self.memory.usage());
         if let Some(engine) = &self.engine {
             match engine.stats().await {
                 Ok(stats) => self.show(&stats),

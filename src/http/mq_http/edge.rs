@@ -107,6 +107,7 @@ pub(in crate::http) fn unread(error: BodyError) -> Refusal {
             Refusal::InvalidArgument("The body must come without Content-Encoding.".into())
         }
         BodyError::Late(_) | BodyError::Slow(_) | BodyError::Broken => Refusal::IncompleteBody,
+        BodyError::NoMemory(_) => Refusal::QpsLimitExceeded,
     }
 }
 

@@ -91,26 +91,21 @@ async fn consume(
     id: &str,
 ) -> Result<HttpResponse, Refusal> {
     let service = context.service;
-    let wait = Duration::from_secs(query.wait_seconds);
     let request = ReceiveRequest {
         topic,
         group: edge::group(&query.group)?,
         max_messages: query.num,
         max_bytes: MAX_CONSUMED_BYTES,
-        wait,
+        wait: Duration::from_secs(query.wait_seconds),
         tags: query.tags,
         ordered: query.ordered,
     };
-    let deliveries = tokio::select! {
-        biased;
-        deliveries = service.engine.receive(request) => deliveries.map_err(|error| failed(context, &error))?,
-        () = service.resources.until_stopping(), if !wait.is_zero() => Vec::new(),
-    };
+    let (deliveries, memory) = service.consume(request).await.map_err(|error| failed(context, &error))?;
     if deliveries.is_empty() {
         return Err(Refusal::MessageNotExist);
     }
     let text = mq_http::encode_consumed(&deliveries);
-    Ok(edge::document(StatusCode::OK, Handover::new(text, deliveries, service.engine.clone()), id))
+    Ok(edge::document(StatusCode::OK, Handover::new(text, deliveries, memory, service.engine.clone()), id))
 }
 
 fn failed(context: &EndpointRequest<'_>, error: &EngineError) -> Refusal {

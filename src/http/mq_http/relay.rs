@@ -6,7 +6,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 use super::edge;
-use crate::gateway::{GatewayError, ReceiveRequest, TopicRoute};
+use crate::gateway::{Deliveries, GatewayError, ReceiveRequest, TopicRoute};
+use crate::http::charged_body::ChargedBody;
 use crate::http::context::HttpContext;
 use crate::http::head::HeadError;
 use crate::http::identity::{Denied, Identity};
@@ -116,11 +117,13 @@ async fn consume_some(
     let (max_messages, tags, ordered) = (query.num, query.tags, query.ordered);
     let request = ReceiveRequest { max_messages, wait, tags, ordered, visibility_timeout: None };
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
-    let deliveries = received.map_err(|error| logged(context, topic, &error))?;
-    if deliveries.is_empty() {
+    let Deliveries { messages, memory, .. } = received.map_err(|error| logged(context, topic, &error))?;
+    if messages.is_empty() {
         return Err(Refusal::MessageNotExist);
     }
-    Ok(edge::document(StatusCode::OK, mq_http::encode_consumed(&deliveries), id).into())
+    let text = mq_http::encode_consumed(&messages);
+    drop(messages);
+    Ok(edge::document(StatusCode::OK, ChargedBody::new(text, memory), id).into())
 }
 
 async fn acknowledge_some(
@@ -188,9 +191,10 @@ fn refusal(error: &GatewayError) -> Refusal {
         GatewayError::UnsupportedField { field, detail } | GatewayError::Invalid { field, detail } => {
             Refusal::InvalidArgument(format!("The value of {field} is invalid: {detail}.").into())
         }
-        GatewayError::RateLimited { .. } | GatewayError::TopicFull { .. } | GatewayError::OutOfTime => {
-            Refusal::QpsLimitExceeded
-        }
+        GatewayError::RateLimited { .. }
+        | GatewayError::TopicFull { .. }
+        | GatewayError::OutOfTime
+        | GatewayError::NoMemory(_) => Refusal::QpsLimitExceeded,
         GatewayError::Upstream(error) => match error.kind {
             UpstreamErrorKind::RejectedMessage => Refusal::InvalidArgument(format!("{}.", error.detail).into()),
             UpstreamErrorKind::Overloaded | UpstreamErrorKind::Throttled => Refusal::QpsLimitExceeded,

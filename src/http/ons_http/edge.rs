@@ -118,6 +118,7 @@ pub(in crate::http) fn unread(error: BodyError) -> Refusal {
     match error {
         BodyError::TooLarge { limit, .. } => Refusal::BodyTooBig { limit_bytes: limit },
         BodyError::Late(_) | BodyError::Slow(_) => Refusal::Timeout,
+        BodyError::NoMemory(_) => Refusal::Busy("overloaded"),
         BodyError::Broken | BodyError::EncodingNotSupported => rejected(error.to_string()),
     }
 }

@@ -91,13 +91,9 @@ async fn consume_some(context: &EndpointRequest<'_>, consume: Consume<'_>) -> Re
         tags: None,
         ordered: false,
     };
-    let deliveries = tokio::select! {
-        biased;
-        deliveries = service.engine.receive(request) => deliveries.map_err(Failure::Engine)?,
-        () = service.resources.until_stopping(), if !wait.is_zero() => Vec::new(),
-    };
+    let (deliveries, memory) = service.consume(request).await.map_err(Failure::Engine)?;
     let text = ons_http::encode_consumed(&deliveries);
-    let body = Handover::new(text, deliveries, service.engine.clone());
+    let body = Handover::new(text, deliveries, memory, service.engine.clone());
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_HTML)).body(body))
 }
 

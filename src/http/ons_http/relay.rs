@@ -7,7 +7,8 @@ use actix_web::http::header::CONTENT_TYPE;
 use tokio::time::timeout;
 
 use super::edge;
-use crate::gateway::{GatewayError, ReceiveRequest};
+use crate::gateway::{Deliveries, GatewayError, ReceiveRequest};
+use crate::http::charged_body::ChargedBody;
 use crate::http::context::HttpContext;
 use crate::http::head::HeadError;
 use crate::http::identity::{Denied, Identity};
@@ -118,9 +119,11 @@ async fn consume_some(
     let max_messages = consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME);
     let request = ReceiveRequest { max_messages, wait, tags: None, ordered: false, visibility_timeout: None };
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
-    let deliveries = received.map_err(|error| logged(context, route.topic.topic.as_str(), &error))?;
-    let json = ons_http::encode_consumed(&deliveries);
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_HTML)).body(json))
+    let received = received.map_err(|error| logged(context, route.topic.topic.as_str(), &error))?;
+    let Deliveries { messages, memory, .. } = received;
+    let json = ons_http::encode_consumed(&messages);
+    drop(messages);
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_HTML)).body(ChargedBody::new(json, memory)))
 }
 
 async fn acknowledge_one(
@@ -172,9 +175,10 @@ fn refusal(error: &GatewayError) -> Refusal {
         GatewayError::UnsupportedField { field, detail } | GatewayError::Invalid { field, detail } => {
             edge::rejected(format!("parameter:{field} is invalid,{detail}"))
         }
-        GatewayError::RateLimited { .. } | GatewayError::TopicFull { .. } | GatewayError::OutOfTime => {
-            Refusal::Busy("overloaded")
-        }
+        GatewayError::RateLimited { .. }
+        | GatewayError::TopicFull { .. }
+        | GatewayError::OutOfTime
+        | GatewayError::NoMemory(_) => Refusal::Busy("overloaded"),
         GatewayError::Upstream(error) => match error.kind {
             UpstreamErrorKind::Timeout => Refusal::Timeout,
             UpstreamErrorKind::RejectedMessage => Refusal::Rejected {

@@ -41,7 +41,7 @@ pub enum Code {
     RateLimited,
     /// 503: the process stops.
     Draining,
-    /// 503: the MQ failed too often and is left alone for a while.
+    /// 503: the MQ did not answer several times in a row and is left alone for a while.
     CircuitOpen,
     /// 503: not sent because an earlier message of its group was not stored.
     EarlierMessageFailed,
@@ -249,7 +249,7 @@ impl Code {
                 "circuit-open",
                 503,
                 true,
-                "The MQ failed too often and is left alone for a while.",
+                "The MQ did not answer several times in a row and is left alone for a while.",
                 "Try again after `Retry-After`; nothing was sent.",
             ),
             Self::Draining => {

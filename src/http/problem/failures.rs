@@ -36,6 +36,7 @@ impl From<BodyError> for Problem {
             BodyError::TooLarge { limit, actual } => Self::over(Code::MessageTooLarge, detail, limit, actual),
             BodyError::Late(_) | BodyError::Slow(_) => Self::new(Code::RequestTimeout, detail),
             BodyError::Broken => Self::new(Code::MalformedJson, detail),
+            BodyError::NoMemory(_) => Self::new(Code::Overloaded, detail),
         };
         problem.closing()
     }
@@ -70,7 +71,7 @@ impl From<GatewayError> for Problem {
             }
             GatewayError::TopicFull { .. } => Self::new(Code::Overloaded, detail),
             GatewayError::EarlierMessageFailed => Self::new(Code::EarlierMessageFailed, detail),
-            GatewayError::OutOfTime => Self::new(Code::Overloaded, detail),
+            GatewayError::OutOfTime | GatewayError::NoMemory(_) => Self::new(Code::Overloaded, detail),
             GatewayError::InvalidReceiptHandle => Self::new(Code::InvalidReceiptHandle, detail),
             GatewayError::ForeignReceiptHandle => Self::new(Code::ForeignReceiptHandle, detail),
             GatewayError::Upstream(error) => Self::upstream(error),

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 use actix_web::http::header::HttpDate;
 use bytes::Bytes;
 
+use crate::memory::Charge;
+
 /// A day: nobody waits longer, and a number without bounds could not be added to a time.
 const LONGEST_RETRY_AFTER: u64 = 24 * 3600;
 
@@ -19,6 +21,8 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
     /// Its body, of the length it announced.
     pub body: Bytes,
+    /// The memory that the body takes, and as many copies of it as the call asked for.
+    pub memory: Charge,
 }
 
 /// Reads a `Date`.

@@ -23,11 +23,16 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use futures_util::future::poll_fn;
 use rustls::ClientConfig;
+use tokio::time::Instant;
 
 use super::answer::{Answer, date, retry_after};
 use super::awc_connection::{EndSeen, connect};
-use super::{Call, CallError, Limits};
+use super::{Call, CallError, Limits, Progress};
 use crate::http_message::{Method, Request};
+use crate::memory::{Charge, MemoryBudget, MemoryFull};
+
+/// Waiting for memory ends so long before the call does: that there was no room is not taken for a silent server.
+const MEMORY_MARGIN: Duration = Duration::from_millis(100);
 
 /// One thread's client with its connection pool.
 pub(super) struct AwcClient {
@@ -36,6 +41,7 @@ pub(super) struct AwcClient {
     limits: Limits,
     header_names: HeaderNames,
     end_seen: EndSeen,
+    memory: MemoryBudget,
 }
 
 /// An origin in the library's types.
@@ -56,7 +62,7 @@ impl LibraryOrigin {
 
     fn uri(&self, target: String) -> Result<Uri, CallError> {
         // The target is percent-encoded ASCII from a codec: it always parses.
-        let invalid = || CallError::NotConnected("the target is not a URI".into());
+        let invalid = || CallError::Unwritable("the target is not a URI");
         let mut parts = Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
@@ -83,14 +89,14 @@ impl HeaderNames {
 }
 
 impl AwcClient {
-    pub(super) fn new(tls: Arc<ClientConfig>, limits: Limits) -> Self {
+    pub(super) fn new(tls: Arc<ClientConfig>, limits: Limits, memory: MemoryBudget) -> Self {
         let end_seen = EndSeen::default();
         let client = RefCell::new(build(&tls, limits, &end_seen));
-        Self { client, tls, limits, header_names: HeaderNames::default(), end_seen }
+        Self { client, tls, limits, header_names: HeaderNames::default(), end_seen, memory }
     }
 
-    /// Sends one request and reads the whole answer. `sent` turns true as soon as anything may have left.
-    pub(super) async fn call(&self, call: Call<'_>, sent: &Rc<Cell<bool>>) -> Result<Answer, CallError> {
+    /// Sends one request and reads the whole answer. `progress` tells meanwhile how far that is.
+    pub(super) async fn call(&self, call: Call<'_>, progress: &Rc<Cell<Progress>>) -> Result<Answer, CallError> {
         let Request { method, target, headers, body } = call.request;
         let origin = &call.origin.library;
         let uri = origin.uri(target)?;
@@ -100,23 +106,24 @@ impl AwcClient {
         for (name, value) in headers {
             // Names are the protocols' own, and values were checked for control characters when they were read.
             let header = self.header_names.get(name).zip(HeaderValue::from_maybe_shared(Bytes::from(value)).ok());
-            let (name, value) = header.ok_or_else(|| CallError::NotConnected("a header cannot be written".into()))?;
+            let (name, value) = header.ok_or(CallError::Unwritable("a header cannot be written"))?;
             map.insert(name, value);
         }
         let sending = match body {
             Some(bytes) => {
-                let sending = request.send_body(WatchedBody { bytes, sent: Rc::clone(sent) });
+                let sending = request.send_body(WatchedBody { bytes, progress: Rc::clone(progress) });
                 // Boxing the body read its size; the reading that counts comes once there is a connection.
-                sent.set(false);
+                progress.set(Progress::Unsent);
                 sending
             }
             None => {
                 // Nothing shows when a request without a body leaves.
-                sent.set(true);
+                progress.set(Progress::Sent(Instant::now()));
                 request.send_body(NoBody::new())
             }
         };
         let mut response = sending.await.map_err(failed)?;
+        progress.set(Progress::Answering);
         if response.status().is_informational() {
             self.start_afresh();
             return Err(CallError::Broken("the answer was an interim one (1xx)"));
@@ -126,15 +133,22 @@ impl AwcClient {
         let date = text(DATE).and_then(date);
         let retry_after = text(RETRY_AFTER).and_then(|value| retry_after(value, date));
         // These have no body whatever they announce.
-        let body = if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
-            Bytes::new()
+        let (body, memory) = if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+            (Bytes::new(), self.memory.charge())
         } else {
-            self.read_body(&mut response, call.max_answer_bytes).await?
+            let deadline = call.deadline.checked_sub(MEMORY_MARGIN).unwrap_or(call.deadline);
+            let room = Room { memory: self.memory.charge(), copies: call.copies, deadline };
+            self.read_body(&mut response, call.max_answer_bytes, room).await?
         };
-        Ok(Answer { status: status.as_u16(), date, retry_after, body })
+        Ok(Answer { status: status.as_u16(), date, retry_after, body, memory })
     }
 
-    async fn read_body(&self, response: &mut awc::ClientResponse, limit: usize) -> Result<Bytes, CallError> {
+    async fn read_body(
+        &self,
+        response: &mut awc::ClientResponse,
+        limit: usize,
+        mut room: Room,
+    ) -> Result<(Bytes, Charge), CallError> {
         let chunked = response.headers().contains_key(TRANSFER_ENCODING);
         let length = response.headers().get(CONTENT_LENGTH);
         let announced = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -142,8 +156,13 @@ impl AwcClient {
             // awc takes a body that the connection's end delimits for no body.
             return Err(CallError::Broken("the answer has neither a length nor chunks"));
         }
-        let mut body = Bytes::new();
-        let mut rest = BytesMut::new();
+        if announced.is_some_and(|length| length > limit) {
+            return Err(CallError::TooLarge(limit));
+        }
+        // All at once where the length is known: nothing is read before there is room for it.
+        room.make(announced.unwrap_or_default()).await?;
+        let mut first = Bytes::new();
+        let mut whole = BytesMut::new();
         loop {
             let next = poll_fn(|context| {
                 self.end_seen.set(false);
@@ -151,22 +170,28 @@ impl AwcClient {
             });
             let Some(chunk) = next.await else { break };
             let chunk = chunk.map_err(|_| CallError::Broken("the connection broke off in the answer's body"))?;
-            if body.len() + rest.len() + chunk.len() > limit {
+            let length = first.len() + whole.len() + chunk.len();
+            if length > limit {
                 return Err(CallError::TooLarge(limit));
             }
-            if body.is_empty() {
-                body = chunk; // nearly every answer is one chunk: no copy
-            } else {
-                rest.extend_from_slice(&chunk);
+            room.make(length).await?;
+            if first.is_empty() && whole.is_empty() {
+                first = chunk; // nearly every answer is one chunk: no copy
+                continue;
             }
+            if whole.is_empty() {
+                whole.reserve(announced.unwrap_or(length));
+            }
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&chunk);
         }
-        let body = if rest.is_empty() { body } else { [&*body, &*rest].concat().into() };
+        let body = if whole.is_empty() { first } else { whole.freeze() };
         // The last chunk ends the body before the connection is read again; where TLS was closed properly that cannot
         // be seen, and the answer's own grammar is what is left to show a cut.
         if announced.is_some_and(|length| length != body.len()) || (chunked && self.end_seen.get()) {
             return Err(CallError::Broken("the answer was cut short"));
         }
-        Ok(body)
+        Ok((body, room.memory))
     }
 
     /// Forgets every pooled connection. Runs before any other task of this thread can take the tainted one.
@@ -199,20 +224,20 @@ fn library_method(method: Method) -> LibraryMethod {
     }
 }
 
-/// Sorts awc's errors by the one question that matters: was anything sent?
+/// Sorts awc's errors by the two questions that matter: was anything sent, and did an answer begin?
 fn failed(error: SendRequestError) -> CallError {
     match error {
         // awc says "disconnected" when the peer closed *instead of answering*: the request was sent.
         SendRequestError::Connect(ConnectError::Disconnected) => {
-            CallError::Broken("the connection was closed without an answer")
+            CallError::NoAnswer("the connection was closed without an answer")
         }
         SendRequestError::Connect(ConnectError::Timeout) => CallError::NotConnected("connecting timed out".into()),
         SendRequestError::Connect(ConnectError::Io(error)) => CallError::NotConnected(error.to_string()),
         SendRequestError::Connect(error) => CallError::NotConnected(error.to_string()),
-        SendRequestError::Url(error) => CallError::NotConnected(error.to_string()),
-        SendRequestError::Send(_) => CallError::Broken("the connection broke off while sending"),
+        SendRequestError::Url(_) => CallError::Unwritable("the target cannot be called"),
+        SendRequestError::Send(_) => CallError::NoAnswer("the connection broke off while sending"),
         SendRequestError::Response(ParseError::Io(_)) => {
-            CallError::Broken("the connection broke off before the answer")
+            CallError::NoAnswer("the connection broke off before the answer")
         }
         SendRequestError::Response(_) => CallError::Broken("the answer is not HTTP"),
         // HTTP/2, tunnels and awc's own timer are never used here.
@@ -222,7 +247,23 @@ fn failed(error: SendRequestError) -> CallError {
         | SendRequestError::TunnelNotSupported
         | SendRequestError::Body(_)
         | SendRequestError::Custom(..)
-        | _ => CallError::Broken("the call failed"),
+        | _ => CallError::NoAnswer("the call failed"),
+    }
+}
+
+/// The memory that an answer may take.
+struct Room {
+    memory: Charge,
+    copies: usize,
+    deadline: Instant,
+}
+
+impl Room {
+    /// Waits for room for a body of `length` bytes and its copies.
+    async fn make(&mut self, length: usize) -> Result<(), MemoryFull> {
+        let wanted = length.saturating_mul(self.copies);
+        let more = wanted.saturating_sub(self.memory.bytes());
+        if more > 0 { self.memory.wait_to_grow(more, self.deadline).await } else { Ok(()) }
     }
 }
 
@@ -230,7 +271,15 @@ fn failed(error: SendRequestError) -> CallError {
 /// counts as sent from the start.
 struct WatchedBody {
     bytes: Bytes,
-    sent: Rc<Cell<bool>>,
+    progress: Rc<Cell<Progress>>,
+}
+
+impl WatchedBody {
+    fn note_sent(&self) {
+        if matches!(self.progress.get(), Progress::Unsent) {
+            self.progress.set(Progress::Sent(Instant::now()));
+        }
+    }
 }
 
 impl MessageBody for WatchedBody {
@@ -238,7 +287,7 @@ impl MessageBody for WatchedBody {
 
     fn size(&self) -> BodySize {
         if self.bytes.is_empty() {
-            self.sent.set(true);
+            self.note_sent();
         }
         BodySize::Sized(self.bytes.len() as u64)
     }
@@ -247,7 +296,7 @@ impl MessageBody for WatchedBody {
         mut self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<Bytes, Self::Error>>> {
-        self.sent.set(true);
+        self.note_sent();
         let bytes = std::mem::take(&mut self.bytes);
         std::task::Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(bytes)) })
     }

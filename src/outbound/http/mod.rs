@@ -17,6 +17,7 @@ use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
 use crate::http_message::Request;
+use crate::memory::{MemoryBudget, MemoryFull};
 
 pub use answer::Answer;
 use awc_client::AwcClient;
@@ -53,6 +54,9 @@ pub struct Call<'a> {
     pub deadline: Instant,
     /// Most bytes of the answer's body.
     pub max_answer_bytes: usize,
+    /// How many times the answer's body is held at once until the caller is done with it: 1 for the body itself. Room for
+    /// all of them is waited for before the body is read, so that nobody holds one part and waits for the other.
+    pub copies: usize,
 }
 
 /// Why there is no answer that can be used.
@@ -61,21 +65,36 @@ pub enum CallError {
     /// Too many calls at once: nothing was sent.
     #[error("{0} calls are under way, the limit")]
     Full(usize),
+    /// The request cannot be written down: nothing was sent.
+    #[error("{0}")]
+    Unwritable(&'static str),
     /// No connection: nothing was sent.
     #[error("{0}")]
     NotConnected(String),
     /// The deadline passed before sending began: nothing was sent.
     #[error("the deadline passed before the request could be sent")]
     TimedOutUnsent,
-    /// The deadline passed after sending began.
+    /// The deadline passed after sending began, and no answer had begun.
     #[error("no complete answer came in time")]
-    TimedOut,
+    TimedOut {
+        /// Since sending began; of a request without a body, since the call began.
+        on_the_wire: Duration,
+    },
+    /// The deadline passed while the answer was coming.
+    #[error("no complete answer came in time")]
+    TimedOutInAnswer,
+    /// The connection ended before an answer began.
+    #[error("{0}")]
+    NoAnswer(&'static str),
     /// The answer broke off or is not HTTP.
     #[error("{0}")]
     Broken(&'static str),
     /// The answer is larger than allowed.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
+    /// There was no room for the answer in time: it was not read.
+    #[error(transparent)]
+    NoMemory(#[from] MemoryFull),
 }
 
 impl std::fmt::Debug for HttpClient {
@@ -85,10 +104,10 @@ impl std::fmt::Debug for HttpClient {
 }
 
 impl HttpClient {
-    /// A client with its own connection pool.
+    /// A client with its own connection pool; what it reads is charged to `memory`.
     #[must_use]
-    pub fn new(tls: Arc<ClientConfig>, limits: Limits) -> Self {
-        Self { library: AwcClient::new(tls, limits), limits, in_flight: Cell::new(0) }
+    pub fn new(tls: Arc<ClientConfig>, limits: Limits, memory: MemoryBudget) -> Self {
+        Self { library: AwcClient::new(tls, limits, memory), limits, in_flight: Cell::new(0) }
     }
 
     /// Sends one request and reads the whole answer.
@@ -96,7 +115,7 @@ impl HttpClient {
     /// Dropping the future closes the connection.
     ///
     /// # Errors
-    /// [`CallError`] says whether anything was sent.
+    /// [`CallError`] says whether anything was sent, and whether an answer began.
     pub async fn call(&self, call: Call<'_>) -> Result<Answer, CallError> {
         let _slot = Slot::take(&self.in_flight, self.limits.in_flight)?;
         let deadline = call.deadline;
@@ -104,13 +123,26 @@ impl HttpClient {
         if Instant::now() >= deadline {
             return Err(CallError::TimedOutUnsent);
         }
-        let sent = Rc::new(Cell::new(false));
-        match timeout_at(deadline, self.library.call(call, &sent)).await {
+        let progress = Rc::new(Cell::new(Progress::Unsent));
+        match timeout_at(deadline, self.library.call(call, &progress)).await {
             Ok(result) => result,
-            Err(_) if sent.get() => Err(CallError::TimedOut),
-            Err(_) => Err(CallError::TimedOutUnsent),
+            Err(_) => Err(match progress.get() {
+                Progress::Unsent => CallError::TimedOutUnsent,
+                Progress::Sent(at) => CallError::TimedOut { on_the_wire: at.elapsed() },
+                Progress::Answering => CallError::TimedOutInAnswer,
+            }),
         }
     }
+}
+
+/// How far a call has come.
+#[derive(Debug, Clone, Copy)]
+enum Progress {
+    Unsent,
+    /// Something may have left since then.
+    Sent(Instant),
+    /// The answer's head came.
+    Answering,
 }
 
 /// One call under way.

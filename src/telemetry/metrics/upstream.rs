@@ -14,6 +14,7 @@ pub struct UpstreamFamilies {
     up: Gauges<1>,
     clock_skew: SecondsGauges<1>,
     circuit_breaker_state: Gauges<2>,
+    answers_left_unread: Counters<1>,
 }
 
 /// The series of one operation of one profile.
@@ -55,8 +56,13 @@ impl UpstreamFamilies {
             )?,
             circuit_breaker_state: registrar.gauges(
                 "circuit_breaker_state",
-                "0 closed: asked; 1 open: left alone; 2 half-open: one request tries.",
+                "0 closed: asked; 1 open: left alone; 2 half-open: left alone while a request tries.",
                 ["profile", "endpoint"],
+            )?,
+            answers_left_unread: registrar.counters(
+                "upstream_answers_left_unread_total",
+                "Answers to receives that were not read, as there was no room in the memory budget: their messages come again.",
+                ["profile"],
             )?,
         })
     }
@@ -84,6 +90,12 @@ impl UpstreamFamilies {
     #[must_use]
     pub fn clock_skew(&self, profile: &str) -> SecondsGauge {
         self.clock_skew.with([profile])
+    }
+
+    /// Answers to receives that were not read.
+    #[must_use]
+    pub fn answers_left_unread(&self, profile: &str) -> Counter {
+        self.answers_left_unread.with([profile])
     }
 
     /// The circuit of one endpoint of one profile, as configured.

@@ -9,19 +9,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::HttpPlan;
-use super::outcome::verdict;
+use super::outcome::{left_alone, verdict};
 use crate::http_message::Request;
 use crate::model::UnixMillis;
-use crate::outbound::{Answer, Call, CallError, HttpClient, Origin, Verdict};
+use crate::outbound::{Answer, Call, CallError, CircuitChange, CircuitOpen, Endpoint, HttpClient, Origin};
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
-use crate::upstream::{Attempted, UpstreamError};
+use crate::upstream::{Attempted, UpstreamError, UpstreamErrorKind};
 
 /// The whole call of a receive ends this long after its wait.
 pub(super) const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
+/// A receive that tries an open circuit asks for an answer soon: until there is one, everybody else is refused.
+const LONGEST_WAIT_OF_A_TRY: Duration = Duration::from_secs(1);
 /// Most addresses that one attempt tries.
 const MAX_ADDRESSES: u32 = 3;
+/// A receive's answer as it came, decoded, and the part of it that is being written.
+const COPIES: usize = 3;
 /// How often the clocks are compared.
 const SKEW_PAUSE: Duration = Duration::from_secs(1);
 
@@ -38,26 +42,34 @@ pub(super) struct Failover {
     skew_measured: Cell<Option<Instant>>,
 }
 
+/// Why no address took a request.
+enum Failure {
+    /// The error that the attempt ends with.
+    Final(UpstreamError),
+    /// Every endpoint is left alone.
+    LeftAlone(CircuitOpen),
+}
+
 impl Failover {
     /// Builds the clients.
     pub(super) fn new(profile: &Profile, plan: &HttpPlan, max_answer_bytes: usize) -> Self {
         Self {
             profile: profile.clone(),
-            short: HttpClient::new(plan.tls.clone(), plan.limits),
-            polls: HttpClient::new(plan.tls.clone(), plan.limits),
+            short: HttpClient::new(plan.tls.clone(), plan.limits, plan.memory.clone()),
+            polls: HttpClient::new(plan.tls.clone(), plan.limits, plan.memory.clone()),
             plan: plan.clone(),
-            max_answer_bytes,
+            max_answer_bytes: max_answer_bytes.min(plan.memory.largest_charge()),
             skew_measured: Cell::new(None),
         }
     }
 
-    /// Performs an operation. `sign` is called anew for each address with the newest keys and the time to sign with,
-    /// since a signature lives seconds.
+    /// Performs an operation. `sign` is called anew for each address with the newest keys, the time to sign with, since
+    /// a signature lives seconds, and the time that the MQ is asked to wait.
     pub(super) async fn perform<T>(
         &self,
         policy: &AttemptPolicy<'_>,
-        sign: impl Fn(&Pair, UnixMillis) -> Request,
-        read: impl Fn(&Answer) -> Result<T, UpstreamError>,
+        sign: impl Fn(&Pair, UnixMillis, Duration) -> Request,
+        read: impl Fn(Answer) -> Result<T, UpstreamError>,
     ) -> Attempted<Result<T, UpstreamError>> {
         let tried = Cell::new(0);
         let attempt = || self.attempt(policy, &sign, &read, &tried);
@@ -69,69 +81,135 @@ impl Failover {
     async fn attempt<T>(
         &self,
         policy: &AttemptPolicy<'_>,
-        sign: &impl Fn(&Pair, UnixMillis) -> Request,
-        read: &impl Fn(&Answer) -> Result<T, UpstreamError>,
+        sign: &impl Fn(&Pair, UnixMillis, Duration) -> Request,
+        read: &impl Fn(Answer) -> Result<T, UpstreamError>,
         tried: &Cell<u32>,
     ) -> Result<T, UpstreamError> {
+        loop {
+            let open = match self.try_addresses(policy, sign, tried).await {
+                Ok(answer) => return read(answer),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::LeftAlone(open)) => open,
+            };
+            // Where a request of the same topic is finding out whether the MQ is back, this one waits for what comes of
+            // it: a topic is refused for its own failures only.
+            if !open.is_decided_before(policy.context.deadline()).await {
+                return Err(left_alone(&open, Instant::now()));
+            }
+        }
+    }
+
+    /// Asks one address after the other until one takes the request; adds to `tried` for each.
+    async fn try_addresses(
+        &self,
+        policy: &AttemptPolicy<'_>,
+        sign: &impl Fn(&Pair, UnixMillis, Duration) -> Request,
+        tried: &Cell<u32>,
+    ) -> Result<Answer, Failure> {
         let (endpoints, deadline) = (&self.plan.endpoints, policy.context.deadline());
-        let candidates = endpoints.candidates(deadline).await.inspect_err(|_| {
+        let candidates = endpoints.candidates(deadline).await.map_err(|reason| {
             tried.set(tried.get() + 1);
             self.note_unreachable();
+            Failure::Final(reason.into())
         })?;
         let last = tried.get() + MAX_ADDRESSES;
-        let mut failure = None;
+        let mut unreachable = None;
+        let mut left_alone: Option<CircuitOpen> = None;
         for (rank, candidate) in candidates.enumerate() {
             let Some(endpoint) = endpoints.endpoint(candidate) else { continue };
             let now = Instant::now();
             if tried.get() == last || now >= deadline {
                 break;
             }
-            let permit = match endpoint.breaker.admit(now) {
+            let permit = match endpoint.breaker.admit(policy.topic.as_str(), now) {
                 Ok(permit) => permit,
                 Err(open) => {
-                    failure.get_or_insert_with(|| open.into());
+                    left_alone = Some(left_alone.map_or(open.clone(), |earlier| earlier.or(open)));
                     continue;
                 }
             };
             tried.set(tried.get() + 1);
-            let result = match self.call(policy, sign, &endpoint.origin, candidate.address).await {
-                // Nothing was learned about the endpoint: the permit is dropped without a verdict.
-                Err(error @ (CallError::Full(_) | CallError::TimedOutUnsent)) => return Err(error.into()),
-                Err(error @ CallError::NotConnected(_)) => {
-                    permit.settle(Verdict::Failed, Instant::now());
-                    self.note_unreachable();
-                    failure = Some(error.into());
-                    continue;
-                }
-                Err(error @ (CallError::TimedOut | CallError::Broken(_) | CallError::TooLarge(_))) => Err(error.into()),
-                Ok(answer) => {
-                    self.measure_skew(&answer);
-                    read(&answer)
-                }
-            };
-            permit.settle(verdict(&result), Instant::now());
-            self.profile.up.set(1);
-            if rank > 0 {
-                endpoints.prefer(candidate);
+            let wait = wait(policy.end_of_wait, permit.is_try(), now);
+            let call = self.call(policy, sign, (&endpoint.origin, candidate.address), wait).await;
+            if let Some(verdict) = verdict(&call, wait + self.plan.answer_timeout) {
+                let change = permit.settle(verdict, Instant::now());
+                self.log_change(change, endpoint, call.as_ref().err());
             }
-            return result;
+            match call {
+                Err(error @ CallError::NotConnected(_)) => {
+                    self.note_unreachable();
+                    unreachable = Some(error.into());
+                }
+                Err(error @ (CallError::Full(_) | CallError::Unwritable(_) | CallError::TimedOutUnsent)) => {
+                    return Err(Failure::Final(error.into()));
+                }
+                reached => {
+                    self.profile.up.set(1);
+                    if rank > 0 {
+                        endpoints.prefer(candidate);
+                    }
+                    return reached.map_err(|error| Failure::Final(self.failed(policy, error)));
+                }
+            }
         }
-        Err(failure.unwrap_or_else(|| CallError::TimedOutUnsent.into()))
+        Err(match (unreachable, left_alone) {
+            (None, Some(open)) => Failure::LeftAlone(open),
+            (error, _) => Failure::Final(error.unwrap_or_else(|| CallError::TimedOutUnsent.into())),
+        })
     }
 
     /// One request to one address, signed now with the newest keys.
     async fn call(
         &self,
         policy: &AttemptPolicy<'_>,
-        sign: &impl Fn(&Pair, UnixMillis) -> Request,
-        origin: &Origin,
-        address: SocketAddr,
+        sign: &impl Fn(&Pair, UnixMillis, Duration) -> Request,
+        (origin, address): (&Origin, SocketAddr),
+        wait: Duration,
     ) -> Result<Answer, CallError> {
         let now = self.plan.clock_skew.corrected(self.profile.clock.now());
-        let request = sign(&self.profile.keys.current(), now);
+        let request = sign(&self.profile.keys.current(), now, wait);
         let (deadline, max_answer_bytes) = (policy.context.deadline(), self.max_answer_bytes);
-        let client = if policy.operation == Operation::Receive { &self.polls } else { &self.short };
-        client.call(Call { request, origin, address, deadline, max_answer_bytes }).await
+        let (client, copies) = match policy.operation {
+            Operation::Receive => (&self.polls, COPIES),
+            Operation::Publish | Operation::Acknowledge => (&self.short, 1),
+        };
+        let answer = client.call(Call { request, origin, address, deadline, max_answer_bytes, copies }).await?;
+        self.measure_skew(&answer);
+        Ok(answer)
+    }
+
+    fn failed(&self, policy: &AttemptPolicy<'_>, error: CallError) -> UpstreamError {
+        match error {
+            // The messages come again after their visibility timeout.
+            CallError::NoMemory(full) if policy.operation == Operation::Receive => {
+                self.profile.messages_left_unread(policy.context, full);
+                UpstreamError::new(UpstreamErrorKind::Overloaded, full.to_string())
+            }
+            error => error.into(),
+        }
+    }
+
+    fn log_change(&self, change: Option<CircuitChange>, endpoint: &Endpoint, cause: Option<&CallError>) {
+        let (profile, endpoint) = (self.profile.name.as_str(), endpoint.origin.address.authority());
+        match change {
+            Some(CircuitChange::Opened { failures, pause }) => {
+                let cause = cause.map(ToString::to_string);
+                let pause_millis = pause.as_millis();
+                tracing::warn!(
+                    profile,
+                    endpoint,
+                    failures,
+                    cause,
+                    pause_millis,
+                    "an endpoint failed and is left alone"
+                );
+            }
+            Some(CircuitChange::Closed { after }) => {
+                let after_millis = after.as_millis();
+                tracing::info!(profile, endpoint, after_millis, "an endpoint that was left alone answers again");
+            }
+            None => {}
+        }
     }
 
     fn note_unreachable(&self) {
@@ -149,4 +227,10 @@ impl Failover {
             self.plan.clock_skew.measure(date, self.profile.clock.now());
         }
     }
+}
+
+/// How long the MQ is asked to wait for messages.
+fn wait(end_of_wait: Option<Instant>, is_try: bool, now: Instant) -> Duration {
+    let left = end_of_wait.map_or(Duration::ZERO, |end| end.saturating_duration_since(now));
+    if is_try { left.min(LONGEST_WAIT_OF_A_TRY) } else { left }
 }

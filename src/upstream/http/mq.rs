@@ -9,7 +9,7 @@ use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
 use crate::config::{MqHttpConfig, OnUnknown};
 use crate::context::RequestContext;
-use crate::model::{ConsumerGroup, Delivery, Feature, Message, Published, Topic, UpstreamHandle};
+use crate::model::{ConsumerGroup, Feature, Message, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
 use crate::protocol::mq_http::{
     self, AckError, Acknowledge, Consume, ErrorCode, MAX_WAIT_SECONDS, Publish, decode_ack_errors, decode_consumed,
@@ -18,7 +18,7 @@ use crate::protocol::mq_http::{
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
-use crate::upstream::{Attempted, PollRequest, UpstreamError, UpstreamErrorKind};
+use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
 
 /// One thread's client of one profile.
 #[derive(Debug)]
@@ -58,15 +58,15 @@ impl MqHttp {
             marks_bodies: self.profile().capabilities.has(Feature::BinaryBodies),
         };
         let encoded = publish.encode();
-        let sign = |pair: &Pair, now| encoded.sign(pair, now);
-        let read = |answer: &Answer| {
+        let sign = |pair: &Pair, now, _wait| encoded.sign(pair, now);
+        let read = |answer: Answer| {
             if answer.status != 201 {
-                return Err(self.classify(answer, Operation::Publish));
+                return Err(self.classify(&answer, Operation::Publish));
             }
             // That the body arrived as it was sent the MQ has checked by `Content-MD5`; its own digest says no more.
             Ok(decode_published(&answer.body).map_err(bad_response)?.published)
         };
-        let policy = AttemptPolicy { operation: Operation::Publish, context, on_unknown };
+        let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(Operation::Publish, &message.topic, context) };
         self.failover.perform(&policy, sign, read).await
     }
 
@@ -74,30 +74,29 @@ impl MqHttp {
         &self,
         context: &RequestContext,
         poll: &PollRequest<'_>,
-    ) -> Result<Vec<Delivery>, UpstreamError> {
-        let end_of_wait = Instant::now() + poll.wait;
-        let sign = |pair: &Pair, now| {
-            // A repeated poll waits for what is left only; the protocol counts in whole seconds.
-            let left = end_of_wait.saturating_duration_since(Instant::now()) + Duration::from_millis(500);
+    ) -> Result<Polled, UpstreamError> {
+        let sign = |pair: &Pair, now, wait: Duration| {
+            // The protocol counts in whole seconds.
+            let wait = wait + Duration::from_millis(500);
             let consume = Consume {
                 topic: poll.topic.as_str(),
                 group: poll.group.as_str(),
                 instance: self.instance(),
                 num: poll.max_messages,
-                wait_seconds: left.as_secs().min(MAX_WAIT_SECONDS),
+                wait_seconds: wait.as_secs().min(MAX_WAIT_SECONDS),
                 tags: poll.tags,
                 ordered: poll.ordered,
             };
             consume.encode().sign(pair, now)
         };
-        let read = |answer: &Answer| {
+        let read = |answer: Answer| {
             if answer.status == 404
                 && decode_error(&answer.body).is_some_and(|error| error.code == ErrorCode::MessageNotExist)
             {
-                return Ok(Vec::new());
+                return Ok(Polled { deliveries: Vec::new(), memory: answer.memory });
             }
             if answer.status != 200 {
-                return Err(self.classify(answer, Operation::Receive));
+                return Err(self.classify(&answer, Operation::Receive));
             }
             let consumed = decode_consumed(&answer.body).map_err(bad_response)?;
             self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
@@ -112,10 +111,12 @@ impl MqHttp {
                     "bodies differ from the digests that the MQ sent with them"
                 );
             }
-            Ok(consumed.deliveries)
+            Ok(Polled::new(consumed.deliveries, answer.memory))
         };
+        let end_of_wait = Instant::now() + poll.wait;
         let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
-        let policy = AttemptPolicy { operation: Operation::Receive, context, on_unknown: OnUnknown::Report };
+        let policy = AttemptPolicy::new(Operation::Receive, poll.topic, context);
+        let policy = AttemptPolicy { end_of_wait: Some(end_of_wait), ..policy };
         self.failover.perform(&policy, sign, read).await.result
     }
 
@@ -130,16 +131,16 @@ impl MqHttp {
         let instance = self.instance();
         let acknowledge = Acknowledge { topic: topic.as_str(), group: group.as_str(), instance, handles };
         let encoded = acknowledge.encode();
-        let sign = |pair: &Pair, now| encoded.sign(pair, now);
-        let read = |answer: &Answer| match answer.status {
+        let sign = |pair: &Pair, now, _wait| encoded.sign(pair, now);
+        let read = |answer: Answer| match answer.status {
             204 => Ok(Vec::new()),
             404 => {
                 let errors = decode_ack_errors(&answer.body).filter(|errors| !errors.is_empty());
-                errors.ok_or_else(|| self.classify(answer, Operation::Acknowledge))
+                errors.ok_or_else(|| self.classify(&answer, Operation::Acknowledge))
             }
-            _ => Err(self.classify(answer, Operation::Acknowledge)),
+            _ => Err(self.classify(&answer, Operation::Acknowledge)),
         };
-        let policy = AttemptPolicy { operation: Operation::Acknowledge, context, on_unknown: OnUnknown::Report };
+        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
         match self.failover.perform(&policy, sign, read).await.result {
             Err(error) => handles.iter().map(|_| Err(error.clone())).collect(),
             Ok(errors) => {

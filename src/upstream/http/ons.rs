@@ -1,5 +1,7 @@
 //! The ONS HTTP protocol as a client (protocol notes ONS 7, items 23 to 27).
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::HttpPlan;
@@ -7,7 +9,7 @@ use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
 use crate::config::{OnUnknown, OnsHttpConfig};
 use crate::context::RequestContext;
-use crate::model::{ConsumerGroup, Delivery, Message, Published, Topic, UpstreamHandle};
+use crate::model::{ConsumerGroup, Message, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
 use crate::protocol::ons_http::{
     self, Acknowledge, Consume, Publish, Request, decode_consumed, decode_error, decode_published,
@@ -15,7 +17,7 @@ use crate::protocol::ons_http::{
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
-use crate::upstream::{Attempted, PollRequest, UpstreamError, UpstreamErrorKind};
+use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
 
 /// One thread's client of one profile.
 #[derive(Debug)]
@@ -42,17 +44,17 @@ impl OnsHttp {
         message: &Message,
         on_unknown: OnUnknown,
     ) -> Attempted<Result<Published, UpstreamError>> {
-        let sign = |pair: &Pair, now| {
+        let sign = |pair: &Pair, now, _wait| {
             let OnsHttpConfig { producer_group, content_type, .. } = &self.settings;
             Request::Publish(Publish::new(message, producer_group, content_type, now)).sign(pair)
         };
-        let read = |answer: &Answer| {
+        let read = |answer: Answer| {
             if answer.status != 201 {
-                return Err(self.classify(answer, Operation::Publish));
+                return Err(self.classify(&answer, Operation::Publish));
             }
             decode_published(&answer.body).map_err(bad_response)
         };
-        let policy = AttemptPolicy { operation: Operation::Publish, context, on_unknown };
+        let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(Operation::Publish, &message.topic, context) };
         self.failover.perform(&policy, sign, read).await
     }
 
@@ -60,31 +62,30 @@ impl OnsHttp {
         &self,
         context: &RequestContext,
         poll: &PollRequest<'_>,
-    ) -> Result<Vec<Delivery>, UpstreamError> {
-        let end_of_wait = Instant::now() + poll.wait;
-        let sign = |pair: &Pair, now| {
+    ) -> Result<Polled, UpstreamError> {
+        let sign = |pair: &Pair, now, wait: Duration| {
             let timeout = if poll.wait.is_zero() {
                 // Without `timeout` the vendor's service holds an empty poll as long as it likes.
                 self.settings.zero_timeout.then_some(0)
             } else {
-                // A repeated poll waits for what is left only.
-                let left = end_of_wait.saturating_duration_since(Instant::now());
-                Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+                Some(u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
             };
             let consume = Consume::new(poll.topic.as_str(), poll.group.as_str(), now);
             Request::Consume(Consume { num: Some(poll.max_messages), timeout, ..consume }).sign(pair)
         };
-        let read = |answer: &Answer| {
+        let read = |answer: Answer| {
             if answer.status != 200 {
-                return Err(self.classify(answer, Operation::Receive));
+                return Err(self.classify(&answer, Operation::Receive));
             }
             let visible_again_at = self.profile().clock.now() + self.settings.visibility_timeout;
             let consumed = decode_consumed(&answer.body, visible_again_at).map_err(bad_response)?;
             self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
-            Ok(consumed.deliveries)
+            Ok(Polled::new(consumed.deliveries, answer.memory))
         };
+        let end_of_wait = Instant::now() + poll.wait;
         let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
-        let policy = AttemptPolicy { operation: Operation::Receive, context, on_unknown: OnUnknown::Report };
+        let policy = AttemptPolicy::new(Operation::Receive, poll.topic, context);
+        let policy = AttemptPolicy { end_of_wait: Some(end_of_wait), ..policy };
         self.failover.perform(&policy, sign, read).await.result
     }
 
@@ -96,14 +97,14 @@ impl OnsHttp {
         group: &ConsumerGroup,
         handle: &UpstreamHandle,
     ) -> Result<(), UpstreamError> {
-        let sign = |pair: &Pair, now| {
+        let sign = |pair: &Pair, now, _wait| {
             Request::Acknowledge(Acknowledge::new(topic.as_str(), group.as_str(), handle.as_str(), now)).sign(pair)
         };
-        let read = |answer: &Answer| match answer.status {
+        let read = |answer: Answer| match answer.status {
             204 => Ok(()),
-            _ => Err(self.classify(answer, Operation::Acknowledge)),
+            _ => Err(self.classify(&answer, Operation::Acknowledge)),
         };
-        let policy = AttemptPolicy { operation: Operation::Acknowledge, context, on_unknown: OnUnknown::Report };
+        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
         self.failover.perform(&policy, sign, read).await.result
     }
 

@@ -7,9 +7,12 @@ use rustls::ClientConfig;
 
 use super::clock_skew::ClockSkew;
 use crate::config::ProfileConfig;
-use crate::outbound::{BreakerSettings, EndpointAddress, Endpoints, Limits, TlsRoots, client_config};
-use crate::telemetry::Metrics;
-use crate::upstream::PlanError;
+use crate::memory::MemoryBudget;
+use crate::outbound::{BreakerSettings, Endpoints, Limits, TlsRoots, client_config};
+use crate::upstream::{PlanError, PlanResources};
+
+/// How long an MQ may take to answer before it counts as one that does not.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How a profile's MQ is reached over HTTP, in every thread.
 #[derive(Debug, Clone)]
@@ -18,12 +21,16 @@ pub(in crate::upstream) struct HttpPlan {
     pub(super) endpoints: Arc<Endpoints>,
     /// Time between look-ups.
     pub(super) refresh: Duration,
+    /// An endpoint that has not answered for so long has failed.
+    pub(super) answer_timeout: Duration,
     /// Timeouts and numbers of the client.
     pub(super) limits: Limits,
     /// TLS of the client.
     pub(super) tls: Arc<ClientConfig>,
     /// The MQ's clock minus ours.
     pub(super) clock_skew: Arc<ClockSkew>,
+    /// What answers are charged to.
+    pub(super) memory: MemoryBudget,
 }
 
 impl HttpPlan {
@@ -31,17 +38,19 @@ impl HttpPlan {
     ///
     /// # Errors
     /// [`PlanError`] with what the configuration's checks cannot find.
-    pub(in crate::upstream) fn new(
-        profile: &ProfileConfig,
-        addresses: &[EndpointAddress],
-        metrics: &Metrics,
-    ) -> Result<Self, PlanError> {
-        let breaker = BreakerSettings { failures: profile.breaker_failures, open: profile.breaker_open };
+    pub(in crate::upstream) fn new(profile: &ProfileConfig, resources: &PlanResources<'_>) -> Result<Self, PlanError> {
+        let PlanResources { addresses, topics, random, memory, metrics, .. } = resources;
+        let breaker = BreakerSettings {
+            failures: profile.breaker_failures,
+            longest_pause: profile.breaker_open,
+            keys: Arc::new(topics.iter().map(|topic| topic.as_str().to_owned()).collect()),
+        };
         let state = |endpoint: &str| metrics.upstream.circuit_breaker_state(&profile.name, endpoint);
         let roots = profile.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File);
         Ok(Self {
-            endpoints: Arc::new(Endpoints::new(addresses, breaker, state)?),
+            endpoints: Arc::new(Endpoints::new(addresses, &breaker, random, state)?),
             refresh: profile.dns_refresh,
+            answer_timeout: ANSWER_TIMEOUT,
             limits: Limits {
                 connect_timeout: profile.connect_timeout,
                 keep_alive: profile.keep_alive,
@@ -49,6 +58,7 @@ impl HttpPlan {
             },
             tls: client_config(&roots)?,
             clock_skew: Arc::new(ClockSkew::new(profile.clock_skew, metrics.upstream.clock_skew(&profile.name))),
+            memory: memory.clone(),
         })
     }
 }

@@ -10,6 +10,7 @@ pub const LAYERS: &[Row] = &[
     ("clock", 0, &["model"]),
     ("context", 0, &[]),
     ("http_message", 0, &[]),
+    ("memory", 0, &[]),
     ("random", 0, &[]),
     ("tasks", 0, &[]),
     ("signature", 1, &[]),
@@ -37,8 +38,8 @@ pub const CRATES: &[CrateRow] = &[
     (
         "tokio*",
         &[
-            "clock", "context", "tasks", "outbound", "storage", "embedded", "upstream", "gateway", "listener", "http",
-            "app", "cli",
+            "clock", "context", "memory", "tasks", "outbound", "storage", "embedded", "upstream", "gateway",
+            "listener", "http", "app", "cli",
         ],
     ),
     ("serde*", &["protocol", "config", "embedded", "http", "cli"]),

@@ -1,6 +1,7 @@
 //! What the tests share: the application as a process, clients, the checking endpoint, and the shape of answers.
 
 pub mod app;
+pub mod callers;
 pub mod client;
 pub mod embedded;
 pub mod encoding;

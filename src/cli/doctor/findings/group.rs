@@ -37,8 +37,6 @@ pub(super) fn finding(result: &ProbeResult, results: &[ProbeResult], target: &Ta
         | ProbeOutcome::NotFound(..)
         | ProbeOutcome::Unavailable(_)
         | ProbeOutcome::Unexpected(_)
-        | ProbeOutcome::NoAnswer(_) => {
-            new(Verdict::Skipped, "could not be asked about, see the credentials and the topic")
-        }
+        | ProbeOutcome::NoAnswer(_) => new(Verdict::Skipped, "could not be checked, see the credentials and the topic"),
     }
 }

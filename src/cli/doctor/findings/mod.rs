@@ -44,7 +44,7 @@ pub(super) fn of_the_rest(plan: &ProbePlan, producer_group: Option<&str>) -> Vec
     };
     let mut findings = vec![Finding::new(Check::Group, Verdict::Skipped, producer)];
     if plan.left_out > 0 {
-        let detail = format!("{} more pairs of topic and group were not asked about", plan.left_out);
+        let detail = format!("{} more pairs of topic and group were not checked", plan.left_out);
         findings.push(Finding::new(Check::Group, Verdict::Skipped, detail));
     }
     findings

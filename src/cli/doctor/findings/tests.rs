@@ -210,7 +210,7 @@ fn a_placeholder_name_that_is_not_there_is_no_fault() {
     let no_group = [result("a", "?g", unknown(Parameter::Group, "SubscriptionNotExist"))];
     let findings = check_of(&MQ, &no_group, None, "Credentials:Warning Topic:Skipped Group:Skipped");
     assert_eq!(findings[0].advice.as_deref(), Some(advice::NAME_BOTH));
-    assert!(findings[1].detail.contains("does not know the group that was asked about with it"), "{findings:?}");
+    assert!(findings[1].detail.contains("does not know the group of the probe"), "{findings:?}");
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn the_producer_group_is_not_probed_and_why() {
         let plan = ProbePlan { probes: Vec::new(), left_out: 3, target };
         of_the_rest(&plan, group).into_iter().map(|finding| finding.detail).collect::<Vec<_>>()
     };
-    let more = "3 more pairs of topic and group were not asked about";
+    let more = "3 more pairs of topic and group were not checked";
     let ons = "`PID`, the producer group: only a publish shows it, and nothing is published";
     assert_eq!(details(ONS, Some("PID")), [ons, more]);
     assert_eq!(details(MQ, None), ["the producer group: mq-http sends none", more]);

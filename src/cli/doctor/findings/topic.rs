@@ -19,9 +19,9 @@ pub(super) fn finding(name: &str, results: &[ProbeResult], target: &Target) -> F
     let any = |wanted: fn(&ProbeOutcome) -> bool| own.iter().any(|it| wanted(&it.outcome));
     if !any(|outcome| matches!(outcome, ProbeOutcome::Refused(_))) {
         let why = if any(|outcome| matches!(outcome, ProbeOutcome::NotFound(Some(Parameter::Group), _))) {
-            "could not be asked about: the MQ does not know the group that was asked about with it"
+            "could not be checked: the MQ does not know the group of the probe"
         } else {
-            "could not be asked about, see the credentials"
+            "could not be checked, see the credentials"
         };
         return new(Verdict::Skipped, why);
     }

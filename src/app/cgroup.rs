@@ -1,0 +1,70 @@
+//! The memory that the process's own control group allows, version 1 or 2.
+
+use std::path::Path;
+
+/// Version 1 writes "unlimited" as a number near the largest; no machine has so much.
+const UNLIMITED: u64 = 1 << 60;
+
+/// The smallest limit of the process's own group and of those around it, in bytes; `None` where there is none.
+pub(super) fn memory_limit() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    limit_of(&groups, Path::new("/sys/fs/cgroup"))
+}
+
+/// `groups` is `/proc/self/cgroup`: a line `hierarchy:controllers:path` for each hierarchy.
+fn limit_of(groups: &str, root: &Path) -> Option<u64> {
+    let files = groups.lines().filter_map(|line| {
+        let mut fields = line.splitn(3, ':');
+        let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        match controllers {
+            "" => Some((root.to_owned(), path, "memory.max")),
+            _ if controllers.split(',').any(|it| it == "memory") => {
+                Some((root.join("memory"), path, "memory.limit_in_bytes"))
+            }
+            _ => None,
+        }
+    });
+    files.filter_map(|(root, path, file)| smallest(&root, path, file)).min()
+}
+
+/// A container sees its own group at the root of the mount, whatever the path says: groups that are not there are passed
+/// by.
+fn smallest(root: &Path, path: &str, file: &str) -> Option<u64> {
+    let own = root.join(path.trim_start_matches('/'));
+    let around = own.ancestors().take_while(|group| group.starts_with(root));
+    let limits = around.filter_map(|group| std::fs::read_to_string(group.join(file)).ok()?.trim().parse().ok());
+    limits.filter(|limit| *limit < UNLIMITED).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(root: &Path, file: &str, text: &str) {
+        let file = root.join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+
+    #[test]
+    fn version_2() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "pods/gateway/memory.max", "268435456\n");
+        write(root.path(), "pods/memory.max", "max\n");
+        assert_eq!(limit_of("0::/pods/gateway\n", root.path()), Some(256 << 20));
+        assert_eq!(limit_of("0::/pods\n", root.path()), None);
+        write(root.path(), "memory.max", "1048576\n");
+        // As in a container whose path is the host's.
+        assert_eq!(limit_of("0::/somewhere/else\n", root.path()), Some(1 << 20));
+    }
+
+    #[test]
+    fn version_1() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "memory/docker/x/memory.limit_in_bytes", "9223372036854771712\n");
+        write(root.path(), "memory/docker/memory.limit_in_bytes", "134217728\n");
+        let groups = "8:pids:/docker/x\n4:cpu,memory:/docker/x\n0::/\n";
+        assert_eq!(limit_of(groups, root.path()), Some(128 << 20));
+        assert_eq!(limit_of("4:memory:/\n", root.path()), None);
+    }
+}

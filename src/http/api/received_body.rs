@@ -1,0 +1,198 @@
+//! The answer to a receive: one message after the other is written as JSON, so that never more than one of them is held in
+//! both forms.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, MessageBody};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::times::rfc3339;
+use crate::gateway::{ReceiptHandle, Received};
+use crate::http::charged_body::PIECE_BYTES;
+use crate::memory::Charge;
+use crate::model::{Delivery, MessageGroup};
+
+/// A message as callers see it.
+#[derive(Serialize)]
+struct Item<'a> {
+    message_id: &'a str,
+    receipt_handle: &'a str,
+    body: Cow<'a, str>,
+    encoding: &'static str,
+    tag: Option<&'a str>,
+    keys: &'a [String],
+    properties: BTreeMap<&'a str, &'a str>,
+    message_group: Option<&'a str>,
+    delivery_attempt: u32,
+    published_at: String,
+    visible_again_at: String,
+}
+
+/// `{"messages":[…]}`, with `applied` where the request was lowered.
+pub(super) struct ReceivedBody {
+    /// Not written yet.
+    messages: VecDeque<(Delivery, ReceiptHandle)>,
+    /// Written as JSON and not taken yet.
+    text: Bytes,
+    /// What follows the last message, until it is in `text`.
+    end: Option<String>,
+    /// Bodies that are not written yet, in bytes.
+    bodies: usize,
+    length: u64,
+    memory: Charge,
+}
+
+impl ReceivedBody {
+    pub(super) fn new(received: Received) -> Self {
+        let Received { messages, applied_max_messages, memory } = received;
+        let begin = "{\"messages\":[";
+        let end = match applied_max_messages {
+            Some(max_messages) => format!("],\"applied\":{{\"max_messages\":{max_messages}}}}}"),
+            None => "]}".to_owned(),
+        };
+        let commas = messages.len().saturating_sub(1);
+        let items: u64 = messages.iter().map(|(delivery, handle)| json_length(&item(delivery, handle))).sum();
+        Self {
+            length: items + (begin.len() + commas + end.len()) as u64,
+            bodies: messages.iter().map(|(delivery, _)| delivery.body.len()).sum(),
+            messages: messages.into(),
+            text: Bytes::from_static(begin.as_bytes()),
+            end: Some(end),
+            memory,
+        }
+    }
+
+    /// Puts the next message into `text`.
+    fn write_next(&mut self) {
+        let Some((delivery, handle)) = self.messages.pop_front() else {
+            if let Some(end) = self.end.take() {
+                self.text = end.into();
+            }
+            return;
+        };
+        // Strings and numbers only: serialisation cannot fail.
+        let mut json = serde_json::to_vec(&item(&delivery, &handle)).unwrap_or_default();
+        if !self.messages.is_empty() {
+            json.push(b',');
+        }
+        self.bodies -= delivery.body.len();
+        self.text = json.into();
+        self.memory.shrink_to(self.bodies + self.text.len());
+    }
+}
+
+impl MessageBody for ReceivedBody {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.length)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        if self.text.is_empty() {
+            self.write_next();
+        }
+        let length = PIECE_BYTES.min(self.text.len());
+        let piece = self.text.split_to(length);
+        Poll::Ready(if piece.is_empty() { None } else { Some(Ok(piece)) })
+    }
+}
+
+fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
+    let (body, encoding) = match std::str::from_utf8(&delivery.body) {
+        Ok(text) => (text.into(), "text"),
+        Err(_) => (STANDARD.encode(&delivery.body).into(), "base64"),
+    };
+    Item {
+        message_id: delivery.message_id.as_str(),
+        receipt_handle: handle.as_str(),
+        body,
+        encoding,
+        tag: delivery.tag.as_deref(),
+        keys: &delivery.keys,
+        properties: delivery.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        message_group: delivery.message_group.as_ref().map(MessageGroup::as_str),
+        delivery_attempt: delivery.delivery_attempt,
+        published_at: rfc3339(delivery.published_at),
+        visible_again_at: rfc3339(delivery.visible_again_at),
+    }
+}
+
+/// How long a value is as JSON, in bytes.
+fn json_length(value: &impl Serialize) -> u64 {
+    struct Length(u64);
+
+    impl io::Write for Length {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut length = Length(0);
+    // As above; a length that were wrong would end the connection, not the message.
+    drop(serde_json::to_writer(&mut length, value));
+    length.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::memory::MemoryBudget;
+    use crate::model::{MessageId, UnixMillis, UpstreamHandle};
+
+    fn delivery(body: &str) -> Delivery {
+        Delivery {
+            message_id: MessageId::parse("ID").unwrap(),
+            handle: UpstreamHandle::parse("H").unwrap(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            tag: None,
+            keys: Vec::new(),
+            properties: Vec::new(),
+            message_group: None,
+            delivery_attempt: 1,
+            published_at: UnixMillis(0),
+            first_delivered_at: None,
+            visible_again_at: UnixMillis(1),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_pieces_are_the_whole_answer_and_give_their_memory_back() {
+        let budget = MemoryBudget::new(1 << 20);
+        let bodies = ["", "short \"quoted\"", &"\u{1}".repeat(PIECE_BYTES), &"long".repeat(PIECE_BYTES)];
+        let mut memory = budget.charge();
+        memory.grow(400_000).unwrap();
+        let messages = bodies.iter().map(|body| (delivery(body), ReceiptHandle::for_tests("v1.x"))).collect();
+        let mut body = Box::pin(ReceivedBody::new(Received { messages, applied_max_messages: Some(4), memory }));
+        let BodySize::Sized(length) = body.size() else { panic!("its length is known") };
+        let mut text = Vec::new();
+        while let Some(piece) = poll_fn(|context| body.as_mut().poll_next(context)).await {
+            let piece = piece.unwrap();
+            assert!(piece.len() <= PIECE_BYTES);
+            text.extend_from_slice(&piece);
+        }
+        assert_eq!(text.len() as u64, length);
+        let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let received: Vec<&str> =
+            json["messages"].as_array().unwrap().iter().map(|it| it["body"].as_str().unwrap()).collect();
+        assert_eq!(received, bodies);
+        assert_eq!(json["applied"]["max_messages"], 4);
+        drop(body);
+        assert_eq!((budget.usage().small, budget.usage().large), (0, 0));
+    }
+}

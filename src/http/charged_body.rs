@@ -1,0 +1,59 @@
+//! Large answers: written in pieces, and charged to the memory budget until the connection has taken them.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::Bytes;
+
+use crate::memory::Charge;
+
+/// The connection copies what it gets into its own buffer, and takes more once that is written: a slow reader holds so
+/// much twice, not the whole answer.
+pub(super) const PIECE_BYTES: usize = 32 << 10;
+
+/// An answer that is there as a whole.
+pub(super) struct ChargedBody {
+    rest: Bytes,
+    memory: Charge,
+}
+
+impl ChargedBody {
+    /// `memory` is what was charged for what the text was made of.
+    pub(super) fn new(text: impl Into<Bytes>, mut memory: Charge) -> Self {
+        let rest = text.into();
+        memory.shrink_to(rest.len());
+        Self { rest, memory }
+    }
+
+    /// The length of what is left, in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The next piece.
+    pub(super) fn next_piece(&mut self) -> Option<Bytes> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let piece = self.rest.split_to(PIECE_BYTES.min(self.rest.len()));
+        // The pieces share one buffer, which lives until the last of them was taken.
+        if self.rest.is_empty() {
+            self.memory.shrink_to(0);
+        }
+        Some(piece)
+    }
+}
+
+impl MessageBody for ChargedBody {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.len() as u64)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(self.next_piece().map(Ok))
+    }
+}

@@ -1,0 +1,333 @@
+//! The bytes that requests hold at once: bodies on their way in, answers of an MQ, answers on their way out. They are
+//! charged as they are read or built, and given back when they were written, so that what callers send and an MQ
+//! answers is bounded by one number, whatever the number of requests (contract section 4).
+//!
+//! A quarter of the budget is kept for small charges: large bodies and answers never take what an ordinary publish
+//! needs. Who can wait (a receive) waits in line; who cannot (an upload) is refused.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{Mutex, Notify};
+use tokio::time::{Instant, timeout_at};
+
+/// Charges up to so many bytes may use all of the budget; larger ones leave a quarter.
+pub const SMALL_BYTES: usize = 64 << 10;
+
+/// A budget of bytes. Clones share it.
+#[derive(Clone)]
+pub struct MemoryBudget(Arc<Inner>);
+
+struct Inner {
+    limit: usize,
+    /// Held by charges of at most [`SMALL_BYTES`].
+    small: AtomicUsize,
+    /// Held by larger ones.
+    large: AtomicUsize,
+    /// Only the first in line waits for room: the others wait for their turn, in the order in which they came.
+    line: Mutex<()>,
+    /// How many wait in line: a release without any wakes nobody.
+    waiting: AtomicUsize,
+    released: Notify,
+}
+
+/// The budget has no room for a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the memory budget of {limit} bytes is used up")]
+pub struct MemoryFull {
+    /// The whole budget, in bytes.
+    pub limit: usize,
+}
+
+/// What is held at the moment, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// The whole budget.
+    pub limit: usize,
+    /// Held by small charges.
+    pub small: usize,
+    /// Held by large charges.
+    pub large: usize,
+}
+
+/// Bytes that are held until this is dropped.
+#[must_use = "the bytes are given back when this is dropped"]
+pub struct Charge {
+    budget: MemoryBudget,
+    bytes: usize,
+}
+
+impl MemoryBudget {
+    /// A budget of `limit` bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self(Arc::new(Inner {
+            limit,
+            small: AtomicUsize::new(0),
+            large: AtomicUsize::new(0),
+            line: Mutex::new(()),
+            waiting: AtomicUsize::new(0),
+            released: Notify::new(),
+        }))
+    }
+
+    /// A charge of nothing yet, to be grown.
+    pub fn charge(&self) -> Charge {
+        Charge { budget: self.clone(), bytes: 0 }
+    }
+
+    /// The largest single charge that can ever be had, in bytes.
+    #[must_use]
+    pub fn largest_charge(&self) -> usize {
+        (self.0.limit / 4 * 3).max(self.0.limit.min(SMALL_BYTES))
+    }
+
+    /// The room for large charges at the moment, in bytes.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        let MemoryUse { limit, small, large } = self.usage();
+        self.largest_charge().saturating_sub(large).min(limit.saturating_sub(small.saturating_add(large)))
+    }
+
+    /// What is held.
+    #[must_use]
+    pub fn usage(&self) -> MemoryUse {
+        let Inner { limit, small, large, .. } = &*self.0;
+        MemoryUse { limit: *limit, small: small.load(Ordering::Relaxed), large: large.load(Ordering::Relaxed) }
+    }
+
+    /// Waits in line for `bytes`, at most until `deadline`; more than can ever be had counts as all that can.
+    ///
+    /// # Errors
+    /// [`MemoryFull`] when the deadline passes first.
+    pub async fn wait_for(&self, bytes: usize, deadline: Instant) -> Result<Charge, MemoryFull> {
+        let mut charge = self.charge();
+        charge.wait_to_grow(bytes, deadline).await?;
+        Ok(charge)
+    }
+
+    /// Adds to a charge of `held` bytes, which may make it a large one.
+    fn add(&self, held: usize, more: usize) -> Result<(), MemoryFull> {
+        let Inner { limit, small, large, .. } = &*self.0;
+        let full = MemoryFull { limit: *limit };
+        let total = held.checked_add(more).ok_or(full)?;
+        if total <= SMALL_BYTES {
+            let before = small.fetch_add(more, Ordering::AcqRel);
+            if before.saturating_add(more).saturating_add(large.load(Ordering::Acquire)) <= *limit {
+                return Ok(());
+            }
+            small.fetch_sub(more, Ordering::AcqRel);
+            return Err(full);
+        }
+        // What was small until now becomes large as a whole.
+        let (from_small, added) = if held <= SMALL_BYTES { (held, total) } else { (0, more) };
+        let before = large.fetch_add(added, Ordering::AcqRel);
+        let large_after = before.saturating_add(added);
+        let small_after = small.load(Ordering::Acquire).saturating_sub(from_small);
+        if large_after <= self.largest_charge() && large_after.saturating_add(small_after) <= *limit {
+            small.fetch_sub(from_small, Ordering::AcqRel);
+            return Ok(());
+        }
+        large.fetch_sub(added, Ordering::AcqRel);
+        Err(full)
+    }
+
+    fn remove(&self, held: usize, less: usize) {
+        let Inner { small, large, waiting, released, .. } = &*self.0;
+        let left = held.saturating_sub(less);
+        if held <= SMALL_BYTES {
+            small.fetch_sub(less.min(held), Ordering::AcqRel);
+        } else if left > SMALL_BYTES {
+            large.fetch_sub(less, Ordering::AcqRel);
+        } else {
+            small.fetch_add(left, Ordering::AcqRel);
+            large.fetch_sub(held, Ordering::AcqRel);
+        }
+        if waiting.load(Ordering::Acquire) > 0 {
+            released.notify_waiters();
+        }
+    }
+}
+
+impl Charge {
+    /// How many bytes are held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Holds `more` bytes too.
+    ///
+    /// # Errors
+    /// [`MemoryFull`]: what is held stays as it is.
+    pub fn grow(&mut self, more: usize) -> Result<(), MemoryFull> {
+        self.budget.add(self.bytes, more)?;
+        self.bytes += more;
+        Ok(())
+    }
+
+    /// As [`Charge::grow`], waiting in line for room at most until `deadline`.
+    ///
+    /// # Errors
+    /// [`MemoryFull`] when the deadline passes first.
+    pub async fn wait_to_grow(&mut self, more: usize, deadline: Instant) -> Result<(), MemoryFull> {
+        let more = more.min(self.budget.largest_charge().saturating_sub(self.bytes));
+        let budget = self.budget.clone();
+        let inner = &*budget.0;
+        // Nobody overtakes those in line.
+        if inner.waiting.load(Ordering::Acquire) == 0 && self.grow(more).is_ok() {
+            return Ok(());
+        }
+        let _waiting = Waiting::new(&inner.waiting);
+        let wait = async {
+            let _turn = inner.line.lock().await;
+            loop {
+                let mut released = pin!(inner.released.notified());
+                // Registered before the look: no release can slip between.
+                released.as_mut().enable();
+                if self.grow(more).is_ok() {
+                    return;
+                }
+                released.await;
+            }
+        };
+        timeout_at(deadline, wait).await.map_err(|_| MemoryFull { limit: inner.limit })
+    }
+
+    /// Gives back what is held beyond `bytes`.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        if let Some(less) = self.bytes.checked_sub(bytes).filter(|less| *less > 0) {
+            self.budget.remove(self.bytes, less);
+            self.bytes = bytes;
+        }
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.shrink_to(0);
+    }
+}
+
+/// Counts one in line.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::AcqRel);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl fmt::Debug for MemoryBudget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.usage().fmt(f)
+    }
+}
+
+impl fmt::Debug for Charge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Charge").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    #[test]
+    fn large_charges_leave_a_quarter_to_small_ones() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let mut large = budget.charge();
+        large.grow(3 * MIB).unwrap();
+        assert_eq!(budget.charge().grow(SMALL_BYTES + 1), Err(MemoryFull { limit: 4 * MIB }));
+        let small: Vec<Charge> = std::iter::from_fn(|| {
+            let mut small = budget.charge();
+            small.grow(SMALL_BYTES).ok().map(|()| small)
+        })
+        .collect();
+        assert_eq!(small.len(), MIB / SMALL_BYTES);
+        drop((large, small));
+        assert_eq!(budget.usage(), MemoryUse { limit: 4 * MIB, small: 0, large: 0 });
+    }
+
+    #[test]
+    fn a_charge_that_grows_large_moves_as_a_whole() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let mut charge = budget.charge();
+        charge.grow(SMALL_BYTES).unwrap();
+        charge.grow(1).unwrap();
+        assert_eq!(budget.usage(), MemoryUse { limit: 4 * MIB, small: 0, large: SMALL_BYTES + 1 });
+        charge.grow(4 * MIB).unwrap_err();
+        assert_eq!(charge.bytes(), SMALL_BYTES + 1);
+        charge.shrink_to(10);
+        assert_eq!(budget.usage(), MemoryUse { limit: 4 * MIB, small: 10, large: 0 });
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_served_in_their_order() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let held = budget.wait_for(3 * MIB, Instant::now()).await.unwrap();
+        let soon = Instant::now() + Duration::from_secs(5);
+        let mut first = pin!(budget.wait_for(2 * MIB, soon));
+        assert!(first.as_mut().now_or_never().is_none());
+        let mut second = pin!(budget.wait_for(2 * MIB, soon));
+        assert!(second.as_mut().now_or_never().is_none());
+        drop(held);
+        // There would be room for the second alone, too.
+        assert!(second.as_mut().now_or_never().is_none());
+        let first = first.await.unwrap();
+        assert!(second.as_mut().now_or_never().is_none());
+        drop(first);
+        assert_eq!(second.await.unwrap().bytes(), 2 * MIB);
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_with_its_deadline_and_frees_the_line() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let held = budget.wait_for(usize::MAX, Instant::now()).await.unwrap();
+        assert_eq!(held.bytes(), 3 * MIB);
+        let late = budget.wait_for(MIB, Instant::now() + Duration::from_millis(20)).await;
+        assert_eq!(late.err(), Some(MemoryFull { limit: 4 * MIB }));
+        drop(held);
+        assert!(budget.wait_for(MIB, Instant::now()).await.is_ok());
+    }
+
+    proptest! {
+        /// Whatever is charged and given back: the sums are those of what is held, and both limits hold.
+        #[test]
+        fn the_books_balance(steps in prop::collection::vec((0_usize..6, 0_usize..300_000, any::<bool>()), 1..200)) {
+            let budget = MemoryBudget::new(MIB);
+            let mut charges: Vec<Charge> = (0..6).map(|_| budget.charge()).collect();
+            for (which, bytes, grows) in steps {
+                if grows {
+                    // It may be refused.
+                    let _full = charges[which].grow(bytes);
+                } else {
+                    charges[which].shrink_to(bytes);
+                }
+                let sum = |large: bool| -> usize {
+                    charges.iter().map(Charge::bytes).filter(|bytes| (*bytes > SMALL_BYTES) == large).sum()
+                };
+                let MemoryUse { small, large, .. } = budget.usage();
+                prop_assert_eq!((small, large), (sum(false), sum(true)));
+                prop_assert!(small + large <= MIB && large <= MIB / 4 * 3);
+            }
+        }
+    }
+}
