@@ -95,7 +95,7 @@ impl Plan {
                 name: profile.name.clone(),
                 capabilities: profile.capabilities(),
                 empty_poll_pause: profile.empty_poll_pause,
-                attempts: Attempts::new(&profile.name, keys.clone(), random.clone(), metrics),
+                attempts: Attempts::new(&profile.name, keys.clone(), random, metrics),
                 keys,
                 clock,
                 up: metrics.upstream.up(&profile.name),

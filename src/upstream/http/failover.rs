@@ -179,14 +179,14 @@ impl Failover {
     }
 
     fn failed(&self, policy: &AttemptPolicy<'_>, error: CallError) -> UpstreamError {
-        match error {
-            // The messages come again after their visibility timeout.
-            CallError::NoMemory(full) if policy.operation == Operation::Receive => {
-                self.profile.messages_left_unread(policy.context, full);
-                UpstreamError::new(UpstreamErrorKind::Overloaded, full.to_string())
-            }
-            error => error.into(),
+        // The messages come again after their visibility timeout.
+        if let CallError::NoMemory(full) = error
+            && policy.operation == Operation::Receive
+        {
+            self.profile.messages_left_unread(policy.context, full);
+            return UpstreamError::new(UpstreamErrorKind::Overloaded, full.to_string());
         }
+        error.into()
     }
 
     fn log_change(&self, change: Option<CircuitChange>, endpoint: &Endpoint, cause: Option<&CallError>) {
