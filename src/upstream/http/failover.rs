@@ -15,7 +15,7 @@ use crate::model::UnixMillis;
 use crate::outbound::{Answer, Call, CallError, CircuitChange, CircuitOpen, Endpoint, HttpClient, Origin};
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
-use crate::upstream::plan::Profile;
+use crate::upstream::profile::Profile;
 use crate::upstream::{Attempted, UpstreamError, UpstreamErrorKind};
 
 /// The whole call of a receive ends this long after its wait.
