@@ -4,7 +4,6 @@
 //! listener is open, and never waits for the MQ. [`Application::run_until`] serves, and ends everything in order.
 
 mod application;
-mod cgroup;
 mod credentials;
 mod data_directory;
 mod dependencies;

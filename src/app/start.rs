@@ -8,7 +8,7 @@ use super::application::{Addresses, Application};
 use super::dependencies::Dependencies;
 use super::error::StartError;
 use super::run_mode::RunMode;
-use super::{cgroup, data_directory, descriptors, embedded, gateway};
+use super::{data_directory, descriptors, embedded, gateway};
 use crate::config::Config;
 use crate::http::RequestIds;
 use crate::http::management::{ManagementService, Readiness};
@@ -26,7 +26,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     let readiness = Readiness::new(stages.clone());
     let (tasks, mut services, mut addresses) = (Tasks::default(), Services::default(), Addresses::default());
     let data_directory = data_directory::open(&config)?;
-    let resources = dependencies.for_services(memory_budget(), stages);
+    let resources = dependencies.for_services(MemoryBudget::new(config.server.limits.memory), stages);
 
     let mut endpoint = None;
     if config.embedded.enabled {
@@ -79,12 +79,4 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     addresses.log();
     let (drain_delay, shutdown_timeout) = (config.server.drain_delay, config.server.shutdown_timeout);
     Ok(Application { addresses, stage, tasks, services, engine, data_directory, drain_delay, shutdown_timeout })
-}
-
-/// What requests may hold unless the configuration says it: half of what the control group allows, at most 1 GiB.
-fn memory_budget() -> MemoryBudget {
-    const MOST: u64 = 1 << 30;
-    const WITHOUT_LIMIT: u64 = 512 << 20;
-    let bytes = cgroup::memory_limit().map_or(WITHOUT_LIMIT, |limit| (limit / 2).min(MOST));
-    MemoryBudget::new(usize::try_from(bytes).unwrap_or(usize::MAX))
 }

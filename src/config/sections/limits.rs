@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::control_group::{LEAST, half_of_memory};
 use crate::config::section::section;
 use crate::config::values::{Kind, millis, minutes, seconds};
 
@@ -35,6 +36,9 @@ section! {
         // Never so short that a lost packet ends a connection: the kernel keeps this limit too.
         /// How long an answer may wait for a caller that does not take it.
         write_timeout: Duration, Kind::duration(seconds(1), minutes(10)), default("30s");
+        /// Bytes that requests hold at once: bodies, the MQ's answers, answers on their way out. A body that would pass it is
+        /// answered 503, and receives ask for fewer messages; a quarter is kept for bodies up to 64 KiB.
+        memory: usize, Kind::size(LEAST, 1 << 40), machine(half_of_memory, "half of what the control group (the container) allows, at most 1 GiB; 512 MiB where it has no limit");
         /// Most open connections of callers; fewer where the process may not open as many files. Near it, those that
         /// have waited longest for a request are closed.
         connections: usize, Kind::integer(1, 1_000_000), default(25000);

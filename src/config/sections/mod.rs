@@ -1,6 +1,7 @@
 //! The sections: each file holds the keys of a table and the type that they become. A section knows only the tables inside it.
 
 mod callers;
+mod control_group;
 mod credentials;
 mod dropin;
 mod embedded;

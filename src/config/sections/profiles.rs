@@ -39,9 +39,13 @@ section! {
         /// `correct`: requests are signed with the MQ's own time as far as its Date headers tell it; `report`: the
         /// difference is only shown.
         clock_skew: ClockSkew, Kind::choice(ClockSkew::WORDS), default("correct");
-        /// Failures in a row after which an endpoint is not asked for a while.
+        /// How long an endpoint may take to answer before that counts as a failure of it; a receive has its wait besides.
+        answer_timeout: Duration, Kind::duration(millis(10), minutes(1)), default("4s");
+        /// Failures in a row after which an endpoint is not asked for a while. A failure is no connection or no answer; any
+        /// answer ends the row.
         breaker_failures: u32, Kind::integer(1, 1000), default(5);
-        /// How long an endpoint that failed is left alone before one request tries it again.
+        /// Longest time that an endpoint which failed is left alone before one request tries it again; the first time is about
+        /// a second.
         breaker_open: Duration, Kind::duration(millis(100), hours(1)), default("30s");
     } and {
         /// Its name in the configuration, in metrics and in discovery.

@@ -37,10 +37,13 @@ fn the_defaults_are_those_of_the_contract() {
         head_timeout: seconds(5),
         min_body_rate: 1024,
         write_timeout: seconds(30),
+        // What the machine has.
+        memory: config.server.limits.memory,
         connections: 25_000,
         connections_per_address: 0,
     };
     assert_eq!(config.server.limits, expected);
+    assert!((8 << 20..=1 << 30).contains(&expected.memory), "{}", expected.memory);
     assert_eq!(config.server.keep_alive, seconds(75));
     assert_eq!(config.server.drain_delay, seconds(5));
     assert_eq!(config.server.shutdown_timeout, seconds(20));
@@ -103,6 +106,7 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
         keep_alive: Duration::from_secs(30),
         connections: 1024,
         clock_skew: ClockSkew::Correct,
+        answer_timeout: Duration::from_secs(4),
         breaker_failures: 5,
         breaker_open: Duration::from_secs(30),
     };

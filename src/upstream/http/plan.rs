@@ -11,9 +11,6 @@ use crate::memory::MemoryBudget;
 use crate::outbound::{BreakerSettings, Endpoints, Limits, TlsRoots, client_config};
 use crate::upstream::{PlanError, PlanResources};
 
-/// How long an MQ may take to answer before it counts as one that does not.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
-
 /// How a profile's MQ is reached over HTTP, in every thread.
 #[derive(Debug, Clone)]
 pub(in crate::upstream) struct HttpPlan {
@@ -50,7 +47,7 @@ impl HttpPlan {
         Ok(Self {
             endpoints: Arc::new(Endpoints::new(addresses, &breaker, random, state)?),
             refresh: profile.dns_refresh,
-            answer_timeout: ANSWER_TIMEOUT,
+            answer_timeout: profile.answer_timeout,
             limits: Limits {
                 connect_timeout: profile.connect_timeout,
                 keep_alive: profile.keep_alive,

@@ -2,11 +2,22 @@
 
 use std::path::Path;
 
+/// Less would not hold one large body beside the small ones.
+pub(super) const LEAST: u64 = 8 << 20;
 /// Version 1 writes "unlimited" as a number near the largest; no machine has so much.
 const UNLIMITED: u64 = 1 << 60;
 
+/// What requests may hold where nobody sets it, in bytes: half of what the control group allows, at most 1 GiB; 512 MiB
+/// where it allows any amount.
+pub(super) fn half_of_memory() -> i64 {
+    const MOST: u64 = 1 << 30;
+    const WITHOUT_LIMIT: u64 = 512 << 20;
+    let bytes = memory_limit().map_or(WITHOUT_LIMIT, |limit| (limit / 2).clamp(LEAST, MOST));
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
 /// The smallest limit of the process's own group and of those around it, in bytes; `None` where there is none.
-pub(super) fn memory_limit() -> Option<u64> {
+fn memory_limit() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     limit_of(&groups, Path::new("/sys/fs/cgroup"))
 }
