@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
 use crate::context::RequestContext;
-use crate::model::UpstreamHandle;
+use crate::model::{UpstreamHandle, Verb};
 use crate::upstream::Upstream;
 
 /// Most upstream calls of one acknowledgement at once.
@@ -80,6 +80,18 @@ impl Gateway {
             .iter()
             .map(|handle| index_of.get(handle).and_then(|index| answered.get(*index)).cloned().unwrap_or_else(lost))
             .collect())
+    }
+
+    /// Refuses an operation that the protocol behind the topic lacks.
+    ///
+    /// # Errors
+    /// [`GatewayError::UnsupportedVerb`].
+    pub fn require_verb(&self, route: &GroupRoute, verb: Verb) -> Result<(), GatewayError> {
+        let capabilities = self.upstream(&route.topic)?.capabilities();
+        if capabilities.has(verb.feature()) {
+            return Ok(());
+        }
+        Err(GatewayError::UnsupportedVerb { verb, protocol: capabilities.protocol })
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::Verb;
 use crate::memory::MemoryFull;
-use crate::model::{NameError, Outcome, Protocol};
+use crate::model::{NameError, Outcome, Protocol, Verb};
 use crate::upstream::UpstreamError;
 
 /// Every way in which a use case fails.

@@ -14,7 +14,6 @@ mod publish;
 mod receipt_handle;
 mod receive;
 mod routing;
-mod verb;
 
 use std::sync::Arc;
 
@@ -34,7 +33,6 @@ pub use publish::Accepted;
 pub use receipt_handle::ReceiptHandle;
 pub use receive::{Deliveries, ReceiveRequest, Received};
 pub use routing::{GroupRoute, Routes, TopicRoute};
-pub use verb::Verb;
 
 /// What all threads share.
 #[derive(Debug, Clone)]

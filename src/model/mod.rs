@@ -9,6 +9,7 @@ mod outcome;
 mod request_field;
 mod tag_filter;
 mod timestamp;
+mod verb;
 mod words;
 
 pub use capabilities::{Capabilities, OptionalFeatures, Protocol, ProtocolLimits};
@@ -23,6 +24,7 @@ pub use outcome::{Durability, Outcome, Published};
 pub use request_field::RequestField;
 pub use tag_filter::{MAX_FILTER_TAGS, TagFilter};
 pub use timestamp::UnixMillis;
+pub use verb::Verb;
 pub use words::Word;
 
 pub(crate) use words::words;

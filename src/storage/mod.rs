@@ -5,6 +5,7 @@
 //! inside one transaction, commits once and only then answers them all (*group commit*: many callers share one fsync).
 //! What was answered with success is on the disk.
 
+mod commit_stats;
 mod data_dir;
 mod error;
 mod job;
@@ -17,7 +18,7 @@ mod thread;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -25,12 +26,14 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
+pub use commit_stats::CommitStats;
 pub use data_dir::{DataDir, DataDirError};
 pub use error::{OpenError, StorageError};
 pub use location::StoreLocation;
 pub use schema::Schema;
 pub use sql::{blob, millis, to_sql, unsigned};
 
+use commit_stats::Counters;
 use job::{Job, Pending};
 
 /// Jobs that may wait for the thread; the next one is refused with [`StorageError::Overloaded`].
@@ -48,22 +51,6 @@ struct Inner {
     /// Its sender lives in the thread: an error here means that the thread has ended.
     ended: watch::Receiver<()>,
     counters: Arc<Counters>,
-}
-
-/// What the thread counts.
-#[derive(Debug, Default)]
-struct Counters {
-    groups: AtomicU64,
-    jobs: AtomicU64,
-}
-
-/// How well callers shared commits since the store was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CommitStats {
-    /// Transactions, those included that only read.
-    pub groups: u64,
-    /// Jobs in them; `jobs / groups` callers shared one commit on average.
-    pub jobs: u64,
 }
 
 impl Storage {

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::StorageError;
+use super::commit_stats::Counters;
 use super::job::Job;
-use super::{Counters, StorageError};
 
 /// Most jobs in one transaction.
 const MAX_GROUP: usize = 1_024;

@@ -23,6 +23,15 @@ const MAX_ATTEMPTS: u32 = 3;
 const BASE_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// A result, and how often the MQ was tried for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempted<T> {
+    /// Every address tried, repetitions included.
+    pub attempts: u32,
+    /// What came of the last one.
+    pub result: T,
+}
+
 /// The MQ's operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {

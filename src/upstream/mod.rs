@@ -9,23 +9,29 @@ mod error;
 mod http;
 mod keys;
 mod plan;
+mod plan_resources;
+mod poll;
+mod profile;
 mod watch_keys;
 
 use std::time::Duration;
 
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
-use crate::memory::Charge;
-use crate::model::{Capabilities, ConsumerGroup, Delivery, Message, Published, TagFilter, Topic, UpstreamHandle};
+use crate::model::{Capabilities, ConsumerGroup, Message, Published, Topic, UpstreamHandle};
 use crate::protocol::{self, Objection};
 
+pub use attempts::Attempted;
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use http::{MqHttp, OnsHttp};
 pub use keys::{Keys, ReloadPolicy, Unchanged};
-pub use plan::{Plan, PlanError, PlanResources};
+pub use plan::Plan;
+pub use plan_resources::{PlanError, PlanResources};
+pub use poll::{PollRequest, Polled};
 pub use watch_keys::watch_keys;
 
-use plan::{Profile, ProtocolPlan};
+use plan::ProtocolPlan;
+use profile::Profile;
 
 /// A client of one profile's MQ, for one thread.
 #[derive(Debug)]
@@ -34,52 +40,6 @@ pub enum Upstream {
     OnsHttp(OnsHttp),
     /// The MQ HTTP protocol.
     MqHttp(MqHttp),
-}
-
-/// A result, and how often the MQ was tried for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempted<T> {
-    /// Every address tried, repetitions included.
-    pub attempts: u32,
-    /// What came of the last one.
-    pub result: T,
-}
-
-/// What a receive brought, and the memory that it holds.
-#[derive(Debug)]
-pub struct Polled {
-    /// The messages.
-    pub deliveries: Vec<Delivery>,
-    /// Their bodies, and as much again for the answer that is made of them.
-    pub memory: Charge,
-}
-
-impl Polled {
-    /// The answer that `deliveries` were decoded from is gone: what it took is given back.
-    fn new(deliveries: Vec<Delivery>, mut memory: Charge) -> Self {
-        let bodies: usize = deliveries.iter().map(|delivery| delivery.body.len()).sum();
-        memory.shrink_to(bodies.saturating_mul(2).min(memory.bytes()));
-        Self { deliveries, memory }
-    }
-}
-
-/// What a receive asks for, within the protocol's capabilities.
-#[derive(Debug, Clone, Copy)]
-pub struct PollRequest<'a> {
-    /// Where from.
-    pub topic: &'a Topic,
-    /// For whom.
-    pub group: &'a ConsumerGroup,
-    /// Most messages wanted.
-    pub max_messages: u32,
-    /// How long to wait while nothing is there.
-    pub wait: Duration,
-    /// Which tags; `None` is any.
-    pub tags: Option<&'a TagFilter>,
-    /// In order within each message group.
-    pub ordered: bool,
-    /// How long what comes is hidden from others; asked for only where the protocol can.
-    pub visibility_timeout: Option<Duration>,
 }
 
 impl Upstream {

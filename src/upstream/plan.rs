@@ -1,18 +1,11 @@
 //! What every thread needs to build its client of one profile.
 
-use std::time::Duration;
-
-use super::Keys;
 use super::attempts::Attempts;
 use super::http::{self, HttpPlan};
-use crate::clock::Clock;
+use super::profile::Profile;
+use super::{Keys, PlanError, PlanResources};
 use crate::config::{MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig};
-use crate::context::RequestContext;
-use crate::memory::{MemoryBudget, MemoryFull};
-use crate::model::{Capabilities, Topic};
-use crate::outbound::{EndpointAddress, InvalidHost, TlsError};
-use crate::random::Random;
-use crate::telemetry::{Counter, Gauge, Metrics};
+use crate::telemetry::Gauge;
 
 /// One profile, ready to be built per thread. Clones share addresses, keys and metrics.
 #[derive(Debug, Clone)]
@@ -21,60 +14,11 @@ pub struct Plan {
     pub(super) protocol: ProtocolPlan,
 }
 
-/// What the clients of every protocol need of a profile.
-#[derive(Debug, Clone)]
-pub(super) struct Profile {
-    pub(super) name: String,
-    /// What the protocol can do.
-    pub(super) capabilities: Capabilities,
-    /// Pause after an early empty poll.
-    pub(super) empty_poll_pause: Duration,
-    /// Signed with.
-    pub(super) keys: Keys,
-    /// The clock that signs.
-    pub(super) clock: Clock,
-    /// Whether the MQ could be reached when last tried.
-    pub(super) up: Gauge,
-    pub(super) attempts: Attempts,
-    /// Answers to receives that there was no memory for.
-    pub(super) answers_left_unread: Counter,
-}
-
 /// What only one protocol, or one transport, needs.
 #[derive(Debug, Clone)]
 pub(super) enum ProtocolPlan {
     OnsHttp(HttpPlan, OnsHttpConfig),
     MqHttp(HttpPlan, MqHttpConfig),
-}
-
-/// What a plan needs besides the profile's settings.
-#[derive(Debug)]
-pub struct PlanResources<'a> {
-    /// Where the MQ is.
-    pub addresses: Vec<EndpointAddress>,
-    /// The profile's topics that are configured by name.
-    pub topics: Vec<Topic>,
-    /// Signed with.
-    pub keys: Keys,
-    /// The clock that signs.
-    pub clock: Clock,
-    /// Jitter.
-    pub random: Random,
-    /// What answers are charged to.
-    pub memory: MemoryBudget,
-    /// Where to count.
-    pub metrics: &'a Metrics,
-}
-
-/// What is wrong with a profile that the configuration's own checks let pass.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// An address whose host is not one.
-    #[error("endpoints: {0}")]
-    Host(#[from] InvalidHost),
-    /// The file of a private CA.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
 }
 
 impl Plan {
@@ -95,7 +39,7 @@ impl Plan {
                 name: profile.name.clone(),
                 capabilities: profile.capabilities(),
                 empty_poll_pause: profile.empty_poll_pause,
-                attempts: Attempts::new(&profile.name, keys.clone(), random.clone(), metrics),
+                attempts: Attempts::new(&profile.name, keys.clone(), random, metrics),
                 keys,
                 clock,
                 up: metrics.upstream.up(&profile.name),
@@ -126,30 +70,6 @@ impl Plan {
     pub async fn watch(self) {
         match self.protocol {
             ProtocolPlan::OnsHttp(plan, _) | ProtocolPlan::MqHttp(plan, _) => http::watch(self.profile, plan).await,
-        }
-    }
-}
-
-impl Profile {
-    /// There was no room for an answer with messages: they are not acknowledged, so they come again.
-    pub(super) fn messages_left_unread(&self, context: &RequestContext, full: MemoryFull) {
-        self.answers_left_unread.inc();
-        let (profile, reason) = (self.name.as_str(), full.to_string());
-        tracing::warn!(request_id = context.id(), profile, reason, "an answer with messages was not read");
-    }
-
-    /// Messages that were delivered and cannot be read are not acknowledged, so not lost; but nobody will ever get them
-    /// through here.
-    pub(super) fn warn_unreadable(&self, context: &RequestContext, topic: &Topic, messages: usize) {
-        if messages > 0 {
-            let (profile, topic) = (self.name.as_str(), topic.as_str());
-            tracing::warn!(
-                request_id = context.id(),
-                profile,
-                topic,
-                messages,
-                "the MQ delivered messages that cannot be read"
-            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::unknown_table;
+use super::unknown_table::unknown_table;
 use crate::config::findings::Findings;
 use crate::config::sections::{CallerTopics, ClientAuth, CredentialsSource, TopicPattern};
 use crate::config::settings::Config;

@@ -1,6 +1,6 @@
 //! The embedded endpoint beside those who use it.
 
-use super::unknown_table;
+use super::unknown_table::unknown_table;
 use crate::config::findings::Findings;
 use crate::config::sections::TopicPattern;
 use crate::config::settings::Config;

@@ -7,10 +7,11 @@ mod listeners;
 mod profiles;
 mod requirements;
 mod topics;
+mod unknown_table;
 
 use super::findings::Findings;
 use super::settings::Config;
-use super::values::{Flaw, did_you_mean};
+use super::values::Flaw;
 
 pub(super) use files::check_files;
 
@@ -27,17 +28,4 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             Flaw::new("configures nothing to do: no profile, no topic, and the embedded endpoint is not enabled");
         findings.add("", flaw.hint("add [profiles.NAME] and [[topics]], or `enabled = true` below [embedded]"));
     }
-}
-
-/// A reference to a table that is not there; lists those that are.
-fn unknown_table<'a>(tables: &str, name: &str, known: impl Iterator<Item = &'a String> + Clone) -> Flaw {
-    let flaw = Flaw::new(format!("names no table below [{tables}]"));
-    let names: Vec<String> = known.clone().map(|name| format!("`{name}`")).collect();
-    if let Some(hint) = did_you_mean(name, known.map(String::as_str)) {
-        return flaw.hint(hint);
-    }
-    if names.is_empty() {
-        return flaw.hint(format!("there are none; add [{tables}.NAME]"));
-    }
-    flaw.hint(format!("there are {}", names.join(", ")))
 }

@@ -1,6 +1,6 @@
 //! What profiles and pairs of keys say of each other.
 
-use super::unknown_table;
+use super::unknown_table::unknown_table;
 use crate::config::findings::Findings;
 use crate::config::sections::{CredentialsSource, ProfileConfig};
 use crate::config::settings::Config;

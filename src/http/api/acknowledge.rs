@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 
 use super::content_type;
 use super::shape::{Field, FieldKind, object};
-use crate::gateway::Verb;
 use crate::http::context::HttpContext;
 use crate::http::problem::{Code, FieldError, Problem};
+use crate::model::Verb;
 
 const SHAPE: &[Field] = &[Field::required("receipt_handles", FieldKind::Texts)];
 

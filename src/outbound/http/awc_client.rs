@@ -16,7 +16,6 @@ use actix_web::body::{BodySize, MessageBody, None as NoBody};
 use actix_web::dev::fn_service;
 use actix_web::error::ParseError;
 use actix_web::http::header::{CONTENT_LENGTH, DATE, HOST, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
-use actix_web::http::uri::{Authority, Parts, PathAndQuery, Scheme, Uri};
 use actix_web::http::{Method as LibraryMethod, StatusCode};
 use awc::error::{ConnectError, SendRequestError};
 use bytes::{Bytes, BytesMut};
@@ -27,7 +26,8 @@ use tokio::time::Instant;
 
 use super::answer::{Answer, date, retry_after};
 use super::awc_connection::{EndSeen, connect};
-use super::{Call, CallError, Limits, Progress};
+use super::call::{Call, CallError, Limits};
+use super::progress::Progress;
 use crate::http_message::{Method, Request};
 use crate::memory::{Charge, MemoryBudget, MemoryFull};
 
@@ -42,33 +42,6 @@ pub(super) struct AwcClient {
     header_names: HeaderNames,
     end_seen: EndSeen,
     memory: MemoryBudget,
-}
-
-/// An origin in the library's types.
-#[derive(Debug, Clone)]
-pub(super) struct LibraryOrigin {
-    scheme: Scheme,
-    authority: Authority,
-    host: HeaderValue,
-}
-
-impl LibraryOrigin {
-    /// `None` where `authority` is not one.
-    pub(super) fn new(tls: bool, authority: &str, host_header: &str) -> Option<Self> {
-        let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
-        let authority = Authority::try_from(authority).ok()?;
-        Some(Self { scheme, authority, host: HeaderValue::from_str(host_header).ok()? })
-    }
-
-    fn uri(&self, target: String) -> Result<Uri, CallError> {
-        // The target is percent-encoded ASCII from a codec: it always parses.
-        let invalid = || CallError::Unwritable("the target is not a URI");
-        let mut parts = Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(|_| invalid())?);
-        Uri::from_parts(parts).map_err(|_| invalid())
-    }
 }
 
 /// The header names that were sent, in the library's type: they are the protocols' own, so there are few, and making one
@@ -99,10 +72,10 @@ impl AwcClient {
     pub(super) async fn call(&self, call: Call<'_>, progress: &Rc<Cell<Progress>>) -> Result<Answer, CallError> {
         let Request { method, target, headers, body } = call.request;
         let origin = &call.origin.library;
-        let uri = origin.uri(target)?;
+        let uri = origin.uri(target).ok_or(CallError::Unwritable("the target is not a URI"))?;
         let mut request = self.client.borrow().request(library_method(method), uri).address(call.address);
         let map = request.headers_mut();
-        map.insert(HOST, origin.host.clone());
+        map.insert(HOST, origin.host().clone());
         for (name, value) in headers {
             // Names are the protocols' own, and values were checked for control characters when they were read.
             let header = self.header_names.get(name).zip(HeaderValue::from_maybe_shared(Bytes::from(value)).ok());

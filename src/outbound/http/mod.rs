@@ -5,96 +5,31 @@
 mod answer;
 mod awc_client;
 mod awc_connection;
+mod call;
+mod library_origin;
 mod origin;
+mod progress;
 
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
-use crate::http_message::Request;
-use crate::memory::{MemoryBudget, MemoryFull};
+use crate::memory::MemoryBudget;
 
 pub use answer::Answer;
 use awc_client::AwcClient;
+pub use call::{Call, CallError, Limits};
 pub use origin::{EndpointAddress, InvalidHost, Origin};
-
-/// What one client may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Longest time for one TCP connect, and again for one TLS handshake.
-    pub connect_timeout: Duration,
-    /// How long an idle connection is kept: below the server's own idle timeout.
-    pub keep_alive: Duration,
-    /// Most calls at once; one more is refused, never queued.
-    pub in_flight: usize,
-}
+use progress::Progress;
 
 /// One thread's client: pooled connections, not `Send`.
 pub struct HttpClient {
     library: AwcClient,
     limits: Limits,
     in_flight: Cell<usize>,
-}
-
-/// One request and where it goes. Its headers may be signed: it has no `Debug`.
-#[expect(missing_debug_implementations, reason = "a signature in a log can be replayed")]
-pub struct Call<'a> {
-    /// What is sent.
-    pub request: Request,
-    /// Where to.
-    pub origin: &'a Origin,
-    /// The address to connect to when no connection is idle.
-    pub address: SocketAddr,
-    /// The end of the whole call.
-    pub deadline: Instant,
-    /// Most bytes of the answer's body.
-    pub max_answer_bytes: usize,
-    /// How many times the answer's body is held at once until the caller is done with it: 1 for the body itself. Room for
-    /// all of them is waited for before the body is read, so that nobody holds one part and waits for the other.
-    pub copies: usize,
-}
-
-/// Why there is no answer that can be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CallError {
-    /// Too many calls at once: nothing was sent.
-    #[error("{0} calls are under way, the limit")]
-    Full(usize),
-    /// The request cannot be written down: nothing was sent.
-    #[error("{0}")]
-    Unwritable(&'static str),
-    /// No connection: nothing was sent.
-    #[error("{0}")]
-    NotConnected(String),
-    /// The deadline passed before sending began: nothing was sent.
-    #[error("the deadline passed before the request could be sent")]
-    TimedOutUnsent,
-    /// The deadline passed after sending began, and no answer had begun.
-    #[error("no complete answer came in time")]
-    TimedOut {
-        /// Since sending began; of a request without a body, since the call began.
-        on_the_wire: Duration,
-    },
-    /// The deadline passed while the answer was coming.
-    #[error("no complete answer came in time")]
-    TimedOutInAnswer,
-    /// The connection ended before an answer began.
-    #[error("{0}")]
-    NoAnswer(&'static str),
-    /// The answer broke off or is not HTTP.
-    #[error("{0}")]
-    Broken(&'static str),
-    /// The answer is larger than allowed.
-    #[error("the answer is larger than {0} bytes")]
-    TooLarge(usize),
-    /// There was no room for the answer in time: it was not read.
-    #[error(transparent)]
-    NoMemory(#[from] MemoryFull),
 }
 
 impl std::fmt::Debug for HttpClient {
@@ -133,16 +68,6 @@ impl HttpClient {
             }),
         }
     }
-}
-
-/// How far a call has come.
-#[derive(Debug, Clone, Copy)]
-enum Progress {
-    Unsent,
-    /// Something may have left since then.
-    Sent(Instant),
-    /// The answer's head came.
-    Answering,
 }
 
 /// One call under way.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::awc_client::LibraryOrigin;
+use super::library_origin::LibraryOrigin;
 
 /// An endpoint as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]

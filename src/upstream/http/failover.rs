@@ -15,7 +15,7 @@ use crate::model::UnixMillis;
 use crate::outbound::{Answer, Call, CallError, CircuitChange, CircuitOpen, Endpoint, HttpClient, Origin};
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
-use crate::upstream::plan::Profile;
+use crate::upstream::profile::Profile;
 use crate::upstream::{Attempted, UpstreamError, UpstreamErrorKind};
 
 /// The whole call of a receive ends this long after its wait.
@@ -179,14 +179,14 @@ impl Failover {
     }
 
     fn failed(&self, policy: &AttemptPolicy<'_>, error: CallError) -> UpstreamError {
-        match error {
-            // The messages come again after their visibility timeout.
-            CallError::NoMemory(full) if policy.operation == Operation::Receive => {
-                self.profile.messages_left_unread(policy.context, full);
-                UpstreamError::new(UpstreamErrorKind::Overloaded, full.to_string())
-            }
-            error => error.into(),
+        // The messages come again after their visibility timeout.
+        if let CallError::NoMemory(full) = error
+            && policy.operation == Operation::Receive
+        {
+            self.profile.messages_left_unread(policy.context, full);
+            return UpstreamError::new(UpstreamErrorKind::Overloaded, full.to_string());
         }
+        error.into()
     }
 
     fn log_change(&self, change: Option<CircuitChange>, endpoint: &Endpoint, cause: Option<&CallError>) {

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::HttpPlan;
 use crate::outbound::probe;
-use crate::upstream::plan::Profile;
+use crate::upstream::profile::Profile;
 
 /// Failed connects ask for a look at once, yet not more often than this.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);

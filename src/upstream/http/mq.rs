@@ -17,7 +17,7 @@ use crate::protocol::mq_http::{
 };
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
-use crate::upstream::plan::Profile;
+use crate::upstream::profile::Profile;
 use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
 
 /// One thread's client of one profile.

@@ -1,0 +1,39 @@
+//! What a plan is made of besides the profile's settings, and what may be wrong with it.
+
+use super::Keys;
+use crate::clock::Clock;
+use crate::memory::MemoryBudget;
+use crate::model::Topic;
+use crate::outbound::{EndpointAddress, InvalidHost, TlsError};
+use crate::random::Random;
+use crate::telemetry::Metrics;
+
+/// What a plan needs besides the profile's settings.
+#[derive(Debug)]
+pub struct PlanResources<'a> {
+    /// Where the MQ is.
+    pub addresses: Vec<EndpointAddress>,
+    /// The profile's topics that are configured by name.
+    pub topics: Vec<Topic>,
+    /// Signed with.
+    pub keys: Keys,
+    /// The clock that signs.
+    pub clock: Clock,
+    /// Jitter.
+    pub random: Random,
+    /// What answers are charged to.
+    pub memory: MemoryBudget,
+    /// Where to count.
+    pub metrics: &'a Metrics,
+}
+
+/// What is wrong with a profile that the configuration's own checks let pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// An address whose host is not one.
+    #[error("endpoints: {0}")]
+    Host(#[from] InvalidHost),
+    /// The file of a private CA.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
