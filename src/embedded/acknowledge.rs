@@ -118,7 +118,7 @@ fn acknowledge(
     let to_do = connection
         .prepare_cached(
             "SELECT 1 FROM deliveries WHERE subscription_id = ?1 AND position = ?2
-            UNION ALL SELECT 1 FROM passed_over WHERE subscription_id = ?1 AND position = ?2 LIMIT 1",
+            UNION ALL SELECT 1 FROM filtered_out WHERE subscription_id = ?1 AND position = ?2 LIMIT 1",
         )?
         .query_row([handle.subscription_id, handle.position], |_| Ok(()))
         .optional()?;

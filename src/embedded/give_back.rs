@@ -13,8 +13,8 @@ use crate::storage::{StorageError, to_sql};
 
 impl Engine {
     /// Gives deliveries back: others of the group get them at once, and this delivery attempt does not count. Returns at
-    /// once and never fails, so that it can be called from a `Drop`; handles that are stale or none of ours are passed
-    /// over. What cannot be written comes back after its visibility timeout.
+    /// once and never fails, so that it can be called from a `Drop`; handles that are stale or none of ours are
+    /// skipped. What cannot be written comes back after its visibility timeout.
     pub fn give_back(&self, handles: Vec<UpstreamHandle>) {
         self.shared().give_back(handles.iter().filter_map(|handle| Handle::decode(handle.as_str())));
     }

@@ -1,6 +1,6 @@
 //! Taking messages for a group: the part of a receive that runs on the storage thread.
 //!
-//! What is due again goes out first (`redeliver`), then what was passed over (`passed_over`), then what is new
+//! What is due again goes out first (`redeliver`), then what was filtered out (`filtered_out`), then what is new
 //! (`deliver_new`), each in publish order. Only where an ordered look goes by message groups, it is that of each.
 
 use std::sync::Arc;
@@ -59,8 +59,8 @@ pub(super) struct Leased {
     pub(super) scan: Scan,
     /// Something is due again that this request did not want.
     pub(super) left_due: bool,
-    /// New messages were passed over: requests with another interest may get them.
-    pub(super) passed_over: bool,
+    /// New messages were filtered out: requests with another interest may get them.
+    pub(super) filtered_out: bool,
     /// Delayed messages entered the log: every group of the topic has something.
     pub(super) took_in_delayed: bool,
     /// Topics that got dead letters.
@@ -86,7 +86,7 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> 
     let mut taking = Taking::new(connection, lease, now, subscription);
     if taking.redeliver()? {
         let mut locks = Locks::new(connection, subscription.id, &lease.interest);
-        taking.deliver_passed_over(&mut locks)?;
+        taking.deliver_filtered_out(&mut locks)?;
         taking.deliver_new(topic.id, &mut locks)?;
     }
     taking.save_progress()?;
@@ -97,7 +97,7 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> 
         next_due: [delayed_due, redelivery_due].into_iter().flatten().min().map(|time| UnixMillis(unsigned(time))),
         more: taking.cut_short || taking.wanted() == 0 || (taking.scan.goes_on() && !taking.deliveries.is_empty()),
         left_due: !lease.interest.is_everything() && taking.left_due()?,
-        passed_over: taking.newly_passed_over > 0,
+        filtered_out: taking.newly_filtered_out > 0,
         took_in_delayed,
         scan: taking.scan,
         deliveries: taking.deliveries,
@@ -115,13 +115,13 @@ pub(super) struct Taking<'a> {
     /// A bound on the work was reached.
     pub(super) cut_short: bool,
     pub(super) scan: Scan,
-    /// Not everything that was passed over and is wanted was looked at.
-    pub(super) passed_over_unseen: bool,
-    pub(super) newly_passed_over: u32,
-    /// The subscription's new progress, once something new was delivered or passed over.
+    /// Not everything that was filtered out and is wanted was looked at.
+    pub(super) filtered_out_unseen: bool,
+    pub(super) newly_filtered_out: u32,
+    /// The subscription's new progress, once something new was delivered or filtered out.
     pub(super) next_position: Option<i64>,
     /// What was added to the passed-over messages, less what was taken from them.
-    pub(super) passed_over_change: i64,
+    pub(super) filtered_out_change: i64,
     pub(super) held_back_change: i64,
     visible_again_at: UnixMillis,
     deliveries: Vec<Delivery>,
@@ -139,10 +139,10 @@ impl<'a> Taking<'a> {
             dead_letter_topics: Vec::new(),
             cut_short: false,
             scan: lease.scan.clone(),
-            passed_over_unseen: false,
-            newly_passed_over: 0,
+            filtered_out_unseen: false,
+            newly_filtered_out: 0,
             next_position: None,
-            passed_over_change: 0,
+            filtered_out_change: 0,
             held_back_change: 0,
             visible_again_at: now + lease.visibility_timeout,
             deliveries: Vec::new(),
@@ -276,19 +276,19 @@ impl<'a> Taking<'a> {
     }
 
     fn save_progress(&self) -> rusqlite::Result<()> {
-        if self.next_position.is_none() && self.passed_over_change == 0 {
+        if self.next_position.is_none() && self.filtered_out_change == 0 {
             return Ok(());
         }
         self.connection
             .prepare_cached(
-                "UPDATE subscriptions SET next_position = ?2, passed_over = passed_over + ?3,
+                "UPDATE subscriptions SET next_position = ?2, filtered_out = filtered_out + ?3,
                     held_back = held_back + ?4
                 WHERE id = ?1",
             )?
             .execute([
                 self.subscription.id,
                 self.next_position.unwrap_or(self.subscription.next_position),
-                self.passed_over_change,
+                self.filtered_out_change,
                 self.held_back_change,
             ])?;
         Ok(())

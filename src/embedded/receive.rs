@@ -24,7 +24,7 @@ const LOOKS_AFTER_DEADLINE: u32 = 64;
 
 /// What a consumer asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceiveRequest {
+pub struct ConsumeRequest {
     /// Where from.
     pub topic: Topic,
     /// For whom; the group exists from now on.
@@ -51,7 +51,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`]; nothing is taken then.
-    pub async fn receive(&self, request: ReceiveRequest) -> Result<Vec<Delivery>, EngineError> {
+    pub async fn receive(&self, request: ConsumeRequest) -> Result<Vec<Delivery>, EngineError> {
         let shared = self.shared();
         shared.check_topic(&request.topic)?;
         let deadline = shared.clock.now() + request.wait;
@@ -109,7 +109,7 @@ impl Shared {
     /// Takes what is there now.
     async fn look(
         self: &Arc<Self>,
-        request: &ReceiveRequest,
+        request: &ConsumeRequest,
         interest: &Interest,
         scan: &Scan,
     ) -> Result<Undelivered, EngineError> {
@@ -150,7 +150,7 @@ impl Shared {
                 // There may be more than this receive wanted: wake-ups that nobody waited for have become one, and what
                 // becomes due is announced once.
                 waiters.wake_group(topic.as_str(), group.as_str());
-            } else if leased.passed_over || (leased.left_due && due_came) {
+            } else if leased.filtered_out || (leased.left_due && due_came) {
                 // Only what is new wakes, so that two who want different things do not wake each other for ever.
                 waiters.wake_others(topic.as_str(), group.as_str(), &interest);
             }
@@ -174,7 +174,7 @@ impl Shared {
 struct Unfinished<'a> {
     scan: Scan,
     waiters: &'a Waiters,
-    request: &'a ReceiveRequest,
+    request: &'a ConsumeRequest,
 }
 
 impl Drop for Unfinished<'_> {

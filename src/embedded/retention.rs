@@ -128,45 +128,45 @@ struct Lost {
     undelivered: u64,
 }
 
-/// Takes a dropped piece of log out of the counts, the deliveries and what was passed over.
+/// Takes a dropped piece of log out of the counts, the deliveries and what was filtered out.
 fn forget(connection: &Connection, topic_id: i64, cut: &Cut) -> rusqlite::Result<Lost> {
     connection
         .prepare_cached("UPDATE topics SET messages = messages - ?2, bytes = bytes - ?3 WHERE id = ?1")?
         .execute([topic_id, cut.end - cut.first, cut.bytes])?;
     let subscriptions: Vec<(i64, i64, i64)> = connection
-        .prepare_cached("SELECT id, next_position, passed_over FROM subscriptions WHERE topic_id = ?1")?
+        .prepare_cached("SELECT id, next_position, filtered_out FROM subscriptions WHERE topic_id = ?1")?
         .query_map([topic_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
     let mut lost = Lost::default();
-    for (subscription_id, next_position, passed_over) in subscriptions {
+    for (subscription_id, next_position, filtered_out) in subscriptions {
         let delivered = connection
             .prepare_cached("DELETE FROM deliveries WHERE subscription_id = ?1 AND position < ?2")?
             .execute([subscription_id, cut.end])?;
         lost.delivered += u64::try_from(delivered).unwrap_or(u64::MAX);
         lost.undelivered += unsigned(cut.end - cut.first.max(next_position));
-        if passed_over > 0 {
-            lost.undelivered += forget_passed_over(connection, subscription_id, cut.end)?;
+        if filtered_out > 0 {
+            lost.undelivered += forget_filtered_out(connection, subscription_id, cut.end)?;
         }
     }
     Ok(lost)
 }
 
-/// Takes what was passed over before a position out of its table and the counts; returns how many were held back. The
+/// Takes what was filtered out before a position out of its table and the counts; returns how many were held back. The
 /// others are no loss: no receive of the group wanted them.
-fn forget_passed_over(connection: &Connection, subscription_id: i64, end: i64) -> rusqlite::Result<u64> {
+fn forget_filtered_out(connection: &Connection, subscription_id: i64, end: i64) -> rusqlite::Result<u64> {
     let held: i64 = connection
         .prepare_cached(
-            "SELECT count(*) FROM passed_over INDEXED BY passed_over_held
+            "SELECT count(*) FROM filtered_out INDEXED BY filtered_out_held
             WHERE subscription_id = ?1 AND position < ?2 AND held = 1",
         )?
         .query_row([subscription_id, end], |row| row.get(0))?;
     let deleted = connection
-        .prepare_cached("DELETE FROM passed_over WHERE subscription_id = ?1 AND position < ?2")?
+        .prepare_cached("DELETE FROM filtered_out WHERE subscription_id = ?1 AND position < ?2")?
         .execute([subscription_id, end])?;
     let deleted = i64::try_from(deleted).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
-            "UPDATE subscriptions SET passed_over = passed_over - ?2, held_back = held_back - ?3 WHERE id = ?1",
+            "UPDATE subscriptions SET filtered_out = filtered_out - ?2, held_back = held_back - ?3 WHERE id = ?1",
         )?
         .execute([subscription_id, deleted, held])?;
     Ok(unsigned(held))

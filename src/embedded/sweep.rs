@@ -31,7 +31,7 @@ pub struct SweepReport {
     /// Messages dropped by age or bytes.
     pub dropped_by_retention: u64,
     /// Those among them that a group had not acknowledged, counted once for each such group. What its receives only
-    /// passed over since their tags did not want it is not counted.
+    /// filtered out since their tags did not want it is not counted.
     pub dropped_unacknowledged: u64,
 }
 

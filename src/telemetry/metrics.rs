@@ -78,7 +78,7 @@ pub struct EmbeddedSample {
     /// Messages whose time has not come.
     pub delayed: u64,
     /// Messages that the group's tag filters did not want.
-    pub passed_over: u64,
+    pub filtered_out: u64,
     /// Age of the oldest message not acknowledged.
     pub oldest_age: Option<Duration>,
 }
@@ -485,7 +485,7 @@ impl Metrics {
                 ("ready", sample.ready),
                 ("in_flight", sample.in_flight),
                 ("delayed", sample.delayed),
-                ("passed_over", sample.passed_over),
+                ("filtered_out", sample.filtered_out),
             ];
             for (state, count) in states {
                 let count = i64::try_from(count).unwrap_or(i64::MAX);

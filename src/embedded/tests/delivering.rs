@@ -192,7 +192,7 @@ async fn an_answer_ends_once_its_bodies_are_long_enough() {
         let message_group = MessageGroup::parse("g").ok();
         fixture.engine.publish(Message { message_group, ..message("orders", body) }).await.unwrap();
     }
-    let up_to = |max_bytes, ordered| ReceiveRequest { max_bytes, ordered, ..filtered("", 0) };
+    let up_to = |max_bytes, ordered| ConsumeRequest { max_bytes, ordered, ..filtered("", 0) };
     let first = fixture.receive(up_to(5, false)).await;
     assert_eq!(bodies(&first), ["aaaa", "bbbb"], "reached by the second");
     assert_eq!(bodies(&fixture.receive(up_to(0, false)).await), ["cccc"], "one comes in any case");

@@ -91,7 +91,7 @@ async fn what_was_answered_survives_a_crash() {
 }
 
 #[tokio::test]
-async fn what_was_passed_over_and_what_is_locked_survive_a_restart() {
+async fn what_was_filtered_out_and_what_is_locked_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let clock = Clock::manual(START);
     let reopen =

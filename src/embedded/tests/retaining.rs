@@ -124,7 +124,7 @@ async fn free_space_of_the_file_is_given_back() {
 }
 
 #[tokio::test]
-async fn what_was_passed_over_is_dropped_and_is_no_loss() {
+async fn what_was_filtered_out_is_dropped_and_is_no_loss() {
     let fixture = start(EngineOptions { retention: seconds(100), ..EngineOptions::default() });
     fixture.publish_tagged(&["a1", "b2", "b3"]).await;
     fixture.clock.advance(seconds(50));

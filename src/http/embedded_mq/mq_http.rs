@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::handover::Handover;
 use super::service::{EndpointService, MAX_CONSUMED_BYTES, Unread};
-use crate::embedded::{Acknowledgement, EngineError, ReceiveRequest};
+use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
 use crate::http::vendor::mq_http as edge;
 use crate::model::Topic;
 use crate::protocol::mq_http::{
@@ -90,7 +90,7 @@ async fn consume(
     id: &str,
 ) -> Result<HttpResponse, Refusal> {
     let wait = Duration::from_secs(query.wait_seconds);
-    let request = ReceiveRequest {
+    let request = ConsumeRequest {
         topic,
         group: edge::group(&query.group)?,
         max_messages: query.num,

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::handover::Handover;
 use super::service::{EndpointService, MAX_CONSUMED_BYTES, Unread};
-use crate::embedded::{Acknowledgement, EngineError, ReceiveRequest};
+use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
 use crate::http::vendor::ons_http as edge;
 use crate::protocol::ons_http::{
     self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, Demand, ForbiddenReason, MAX_CONSUME, MAX_TIMEOUT_MILLIS,
@@ -83,7 +83,7 @@ async fn consume_some(service: &EndpointService, consume: Consume<'_>) -> Result
         Some(millis) => Duration::from_millis(millis.min(MAX_TIMEOUT_MILLIS)),
         None => service.settings.default_wait,
     };
-    let request = ReceiveRequest {
+    let request = ConsumeRequest {
         topic: edge::topic(&consume.topic)?,
         group: edge::group(&consume.consumer_group)?,
         max_messages: consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME),

@@ -130,7 +130,7 @@ fn into_sample(group: &crate::embedded::GroupStats) -> crate::telemetry::Embedde
         ready: group.ready,
         in_flight: group.in_flight,
         delayed: group.delayed,
-        passed_over: group.passed_over,
+        filtered_out: group.filtered_out,
         oldest_age: group.oldest_unacknowledged_age,
     }
 }
