@@ -5,6 +5,7 @@ use rusqlite::params;
 use super::handle::Handle;
 use super::lease::Taking;
 use super::locks::Locks;
+use super::stored_message::columns;
 
 /// Most messages that one look filters out: a bound on the time for which others wait for the storage thread.
 pub(super) const FILTERED_OUT_AT_ONCE: u32 = 1_024;
@@ -23,19 +24,22 @@ impl Taking<'_> {
     }
 
     fn deliver_all_new(&mut self, topic_id: i64) -> rusqlite::Result<()> {
-        let mut messages = self.connection.prepare_cached(
-            "SELECT message_id, body, tag, keys, properties, message_group, published_at, position, sequence
-            FROM messages WHERE topic_id = ?1 AND position >= ?2 ORDER BY position LIMIT ?3",
-        )?;
+        let mut messages = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            ", checksum, sequence FROM messages WHERE topic_id = ?1 AND position >= ?2 ORDER BY position LIMIT ?3"
+        ))?;
         let mut rows = messages.query(params![topic_id, self.subscription.next_position, self.wanted_rows()])?;
         while self.wanted() > 0
             && let Some(row) = rows.next()?
         {
             let Some(nonce) = self.next_nonce() else { break };
-            let (position, sequence): (i64, i64) = (row.get(7)?, row.get(8)?);
+            let (position, sequence): (i64, i64) = (row.get(2)?, row.get(13)?);
             let handle = Handle { subscription_id: self.subscription.id, position, nonce };
-            let delivery = self.delivery(row, handle, 1)?;
-            self.store_first(position, sequence, nonce, delivery)?;
+            match self.delivery(row, handle, 1)? {
+                Some(delivery) => self.store_first(position, sequence, nonce, delivery)?,
+                None => self.set_aside(sequence)?,
+            }
             self.next_position = Some(position + 1);
         }
         Ok(())

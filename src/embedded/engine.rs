@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::dead_letter::is_dead_letter_topic;
@@ -13,11 +14,11 @@ use super::scan::Places;
 use super::schema::SCHEMA;
 use super::stats::Counters;
 use super::waiters::Waiters;
-use super::{EngineError, EngineOptions, StoreLocation};
+use super::{EngineError, EngineOptions, StoreLocation, stored_message};
 use crate::clock::Clock;
 use crate::model::Topic;
 use crate::random::Random;
-use crate::storage::Storage;
+use crate::storage::{Access, Fault, Storage, to_sql};
 
 /// The embedded MQ. Clones share it.
 #[derive(Clone)]
@@ -54,9 +55,9 @@ impl Engine {
         random: Random,
     ) -> Result<Self, EngineError> {
         let message_ids = Arc::new(MessageIds::new(&random)?);
-        let storage = Storage::open("embedded-store", &location, SCHEMA)?;
+        let storage = Storage::open("embedded-store", &location, SCHEMA, clock.clone())?;
         let topics = options.topics.iter().cloned().collect();
-        Ok(Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             storage,
             options,
             topics,
@@ -68,7 +69,17 @@ impl Engine {
             counters: Arc::default(),
             places: Arc::default(),
             closing: watch::Sender::new(false),
-        })))
+        });
+        if shared.storage.was_damaged() {
+            shared.examine()?;
+        }
+        Ok(Self(shared))
+    }
+
+    /// What is wrong with the store now; cheap, and never waits for the disk. Empty when nothing is.
+    #[must_use]
+    pub fn health(&self) -> Vec<Fault> {
+        self.0.storage.faults()
     }
 
     /// Ends waiting receives with an empty answer, finishes what is queued and closes the store. Later calls get
@@ -91,6 +102,25 @@ impl Shared {
             return Ok(());
         }
         Err(EngineError::UnknownTopic { topic: topic.clone() })
+    }
+
+    /// Messages were found not to be what was written.
+    pub(super) fn note_set_aside(&self, messages: u64) {
+        if messages > 0 {
+            self.storage.note_damage(messages, || "messages are not what was written, and were set aside".to_owned());
+        }
+    }
+
+    /// Looks at all messages, before anything else is done with them.
+    fn examine(self: &Arc<Self>) -> Result<(), EngineError> {
+        let (owner, now) = (Arc::downgrade(self), to_sql(self.clock.now().0));
+        let examine = move |connection: &Connection| stored_message::examine(connection, now);
+        self.storage.submit(Access::Writes, examine, move |found| match (found, owner.upgrade()) {
+            (Ok(messages), Some(shared)) => shared.note_set_aside(messages),
+            (Ok(_), None) => {}
+            (Err(error), _) => tracing::error!(%error, "the messages of a damaged store could not be looked at"),
+        })?;
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ use super::locks::Locks;
 use super::log;
 use super::message_ids::MessageIds;
 use super::scan::{Places, Scan};
+use super::stored_message::{columns, is_whole, set_aside};
 use super::topics::{self, SubscriptionRow};
 use crate::model::{ConsumerGroup, Delivery, MessageGroup, MessageId, Topic, UnixMillis, UpstreamHandle};
 use crate::storage::{blob, millis, to_sql, unsigned};
@@ -65,6 +66,8 @@ pub(super) struct Leased {
     pub(super) took_in_delayed: bool,
     /// Topics that got dead letters.
     pub(super) dead_letter_topics: Vec<String>,
+    /// Messages that were found not to be what was written.
+    pub(super) set_aside: u64,
 }
 
 impl Leased {
@@ -102,6 +105,7 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> 
         scan: taking.scan,
         deliveries: taking.deliveries,
         dead_letter_topics: taking.dead_letter_topics,
+        set_aside: taking.set_aside,
     })
 }
 
@@ -112,6 +116,7 @@ pub(super) struct Taking<'a> {
     pub(super) now: UnixMillis,
     pub(super) subscription: SubscriptionRow,
     pub(super) dead_letter_topics: Vec<String>,
+    pub(super) set_aside: u64,
     /// A bound on the work was reached.
     pub(super) cut_short: bool,
     pub(super) scan: Scan,
@@ -137,6 +142,7 @@ impl<'a> Taking<'a> {
             now,
             subscription,
             dead_letter_topics: Vec::new(),
+            set_aside: 0,
             cut_short: false,
             scan: lease.scan.clone(),
             filtered_out_unseen: false,
@@ -171,8 +177,19 @@ impl<'a> Taking<'a> {
     /// Delivers a message for the first time.
     pub(super) fn deliver_first(&mut self, position: i64, sequence: i64) -> rusqlite::Result<()> {
         let Some(nonce) = self.next_nonce() else { return Ok(()) };
-        let delivery = self.load(Handle { subscription_id: self.subscription.id, position, nonce }, sequence, 1)?;
-        self.store_first(position, sequence, nonce, delivery)
+        let handle = Handle { subscription_id: self.subscription.id, position, nonce };
+        match self.load(handle, sequence, 1)? {
+            Some(delivery) => self.store_first(position, sequence, nonce, delivery),
+            None => self.set_aside(sequence),
+        }
+    }
+
+    /// Notes a message that is not what was written: nobody gets it.
+    pub(super) fn set_aside(&mut self, sequence: i64) -> rusqlite::Result<()> {
+        // What is in its place comes with the next look.
+        self.cut_short = true;
+        self.set_aside += 1;
+        set_aside(self.connection, sequence, to_sql(self.now.0))
     }
 
     /// Stores a first delivery and hands it out.
@@ -219,6 +236,11 @@ impl<'a> Taking<'a> {
     ) -> rusqlite::Result<()> {
         let Some(nonce) = self.next_nonce() else { return Ok(()) };
         let attempt = attempts.saturating_add(1);
+        let handle = Handle { subscription_id: self.subscription.id, position, nonce };
+        let Some(delivery) = self.load(handle, sequence, attempt)? else {
+            self.forget_delivery(position)?;
+            return self.set_aside(sequence);
+        };
         // What was given back before anybody had it is delivered for the first time now.
         let first_delivered_at = if attempts == 0 { Some(self.now) } else { first_delivered_at };
         self.connection
@@ -235,37 +257,52 @@ impl<'a> Taking<'a> {
                 nonce,
                 first_delivered_at.map(|time| to_sql(time.0)),
             ])?;
-        let delivery =
-            self.load(Handle { subscription_id: self.subscription.id, position, nonce }, sequence, attempt)?;
         self.hand_out(Delivery { first_delivered_at, ..delivery });
         Ok(())
     }
 
-    fn load(&self, handle: Handle, sequence: i64, attempt: u32) -> rusqlite::Result<Delivery> {
+    fn forget_delivery(&self, position: i64) -> rusqlite::Result<()> {
         self.connection
-            .prepare_cached(
-                "SELECT message_id, body, tag, keys, properties, message_group, published_at FROM messages
-                WHERE sequence = ?1",
-            )?
-            .query_row([sequence], |row| self.delivery(row, handle, attempt))
+            .prepare_cached("DELETE FROM deliveries WHERE subscription_id = ?1 AND position = ?2")?
+            .execute([self.subscription.id, position])
+            .map(drop)
     }
 
-    /// A delivery from the seven columns of its message, as the first one.
-    pub(super) fn delivery(&self, row: &Row<'_>, handle: Handle, delivery_attempt: u32) -> rusqlite::Result<Delivery> {
-        let keys = row.get_ref(3)?.as_str_or_null()?.unwrap_or_default();
-        Ok(Delivery {
+    /// `None` when the message is not what was written, or is not there.
+    fn load(&self, handle: Handle, sequence: i64, attempt: u32) -> rusqlite::Result<Option<Delivery>> {
+        let found = self
+            .connection
+            .prepare_cached(concat!("SELECT ", columns!(), ", checksum FROM messages WHERE sequence = ?1"))?
+            .query_row([sequence], |row| self.delivery(row, handle, attempt))
+            .optional()?;
+        Ok(found.flatten())
+    }
+
+    /// A delivery from a row with its message's columns and checksum, as the first one. `None` when the message is not
+    /// what was written.
+    pub(super) fn delivery(
+        &self,
+        row: &Row<'_>,
+        handle: Handle,
+        delivery_attempt: u32,
+    ) -> rusqlite::Result<Option<Delivery>> {
+        if !is_whole(row)? {
+            return Ok(None);
+        }
+        let keys = row.get_ref(8)?.as_str_or_null()?.unwrap_or_default();
+        Ok(Some(Delivery {
             message_id: parsed(row, 0, MessageId::parse)?,
             handle: UpstreamHandle::parse(&handle.encode()).map_err(|error| damaged(0, error))?,
-            body: blob(row, 1)?,
-            tag: row.get(2)?,
+            body: blob(row, 11)?,
+            tag: row.get(7)?,
             keys: keys.split(' ').filter(|key| !key.is_empty()).map(str::to_owned).collect(),
-            properties: properties_of(row.get_ref(4)?.as_str_or_null()?, 4)?,
-            message_group: parsed_optional(row, 5, MessageGroup::parse)?,
+            properties: properties_of(row.get_ref(9)?.as_str_or_null()?, 9)?,
+            message_group: parsed_optional(row, 10, MessageGroup::parse)?,
             delivery_attempt,
-            published_at: millis(row, 6)?,
+            published_at: millis(row, 5)?,
             first_delivered_at: Some(self.now),
             visible_again_at: self.visible_again_at,
-        })
+        }))
     }
 
     fn state_after(&self, attempt: u32) -> DeliveryState {

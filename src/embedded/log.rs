@@ -1,8 +1,10 @@
 //! A topic's log: appending to it, and moving delayed messages into it when they are due.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::new_message::NewMessage;
+use super::stored_message::{BROKEN, Columns, checksum, columns, columns_of, is_whole, optional_number, optional_text};
 use super::topics;
 use crate::model::UnixMillis;
 use crate::storage::to_sql;
@@ -25,6 +27,7 @@ pub(super) fn append(
 ) -> rusqlite::Result<()> {
     let bytes = to_sql(message.bytes());
     let topic = topics::topic(connection, topic)?;
+    let (message_id, published_at) = (message.message_id.as_str(), to_sql(message.published_at.0));
     // No RETURNING here: SQLite would build a temporary table for each message.
     let (position, visible_since, deliver_at) = match visible {
         Visible::Now(time) => {
@@ -46,27 +49,28 @@ pub(super) fn append(
             (None, None, Some(to_sql(time.0)))
         }
     };
-    connection
-        .prepare_cached(
-            "INSERT INTO messages (message_id, topic_id, position, visible_since, deliver_at, published_at, bytes,
-                tag, keys, properties, message_group, body)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-        )?
-        .execute(params![
-            message.message_id.as_str(),
-            topic.id,
-            position,
-            visible_since,
-            deliver_at,
-            to_sql(message.published_at.0),
-            bytes,
-            message.tag,
-            message.keys,
-            message.properties,
-            message.message_group,
-            &*message.body,
-        ])?;
-    Ok(())
+    let columns: Columns<'_> = [
+        ValueRef::Text(message_id.as_bytes()),
+        ValueRef::Integer(topic.id),
+        optional_number(position),
+        optional_number(visible_since),
+        optional_number(deliver_at),
+        ValueRef::Integer(published_at),
+        ValueRef::Integer(bytes),
+        optional_text(message.tag.as_deref()),
+        optional_text(message.keys.as_deref()),
+        optional_text(message.properties.as_deref()),
+        optional_text(message.message_group.as_deref()),
+        ValueRef::Blob(&message.body),
+    ];
+    let mut insert = connection.prepare_cached(concat!(
+        "INSERT INTO messages (",
+        columns!(),
+        ", checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+    ))?;
+    let checksum = checksum(&columns);
+    let values = columns.into_iter().chain([ValueRef::Integer(checksum)]).map(ToSqlOutput::Borrowed);
+    insert.execute(params_from_iter(values)).map(drop)
 }
 
 /// Moves delayed messages of a topic that are due to the end of its log, in the order of their times, at most `limit`;
@@ -94,10 +98,24 @@ pub(super) fn take_in_due(
             RETURNING next_position",
         )?
         .query_row(params![topic_id, number], |row| row.get(0))?;
-    let mut place =
-        connection.prepare_cached("UPDATE messages SET position = ?2, visible_since = ?3 WHERE sequence = ?1")?;
+    let mut message =
+        connection.prepare_cached(concat!("SELECT ", columns!(), ", checksum FROM messages WHERE sequence = ?1"))?;
+    let mut place = connection
+        .prepare_cached("UPDATE messages SET position = ?2, visible_since = ?3, checksum = ?4 WHERE sequence = ?1")?;
     for (sequence, position) in due.into_iter().zip(end - i64::from(number)..end) {
-        place.execute(params![sequence, position, to_sql(now.0)])?;
+        let visible_since = to_sql(now.0);
+        let checksum = message.query_row([sequence], |row| {
+            if !is_whole(row)? {
+                // It stays what it is: found when it is delivered.
+                return Ok(BROKEN);
+            }
+            let mut columns = columns_of(row)?;
+            let [_, _, position_column, visible_since_column, ..] = &mut columns;
+            *position_column = ValueRef::Integer(position);
+            *visible_since_column = ValueRef::Integer(visible_since);
+            Ok(checksum(&columns))
+        })?;
+        place.execute([sequence, position, visible_since, checksum])?;
     }
     Ok(number)
 }

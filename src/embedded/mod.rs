@@ -29,6 +29,7 @@ mod retention;
 mod scan;
 mod schema;
 mod stats;
+mod stored_message;
 mod sweep;
 mod topics;
 mod vacuum;
@@ -48,4 +49,4 @@ pub use receive::ConsumeRequest;
 pub use stats::{EngineStats, GroupStats, TopicStats, Totals};
 pub use sweep::SweepReport;
 
-pub use crate::storage::StoreLocation;
+pub use crate::storage::{Fault, FaultKind, StoreLocation};

@@ -7,7 +7,7 @@ use super::log::{self, Visible};
 use super::new_message::NewMessage;
 use super::{Engine, EngineError};
 use crate::model::{Message, MessageId};
-use crate::storage::StorageError;
+use crate::storage::{Access, StorageError};
 
 impl Engine {
     /// Stores a message and returns its id once it is durable. A `deliver_at` in the past, or beside a message group,
@@ -31,9 +31,10 @@ impl Engine {
         shared
             .storage
             .run_then(
+                Access::Grows,
                 move |connection| {
                     log::append(connection, topic.as_str(), &message, visible)?;
-                    Ok(message.tag)
+                    Ok(message.tag.clone())
                 },
                 move |tag| match visible {
                     Visible::Now(_) => waiters.wake_for_tag(woken.as_str(), tag.as_deref()),

@@ -14,6 +14,7 @@ use super::scan::Scan;
 use super::waiters::Waiters;
 use super::{Engine, EngineError};
 use crate::model::{ConsumerGroup, Delivery, TagFilter, Topic};
+use crate::storage::Access;
 
 /// Most messages of one receive, whatever it asks for.
 const MAX_MESSAGES: u32 = 256;
@@ -133,11 +134,16 @@ impl Shared {
         let work = move |connection: &Connection| {
             // The time of the look itself: what the job waited in the queue is not taken from the consumer's.
             let leased = lease(connection, &asked, clock.now())?;
-            Ok(Undelivered { leased, owner, topic: asked.topic, group: asked.group })
+            let (owner, topic, group) = (owner.clone(), asked.topic.clone(), asked.group.clone());
+            Ok(Undelivered { leased, committed: false, owner, topic, group })
         };
         let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));
         let (topic, group, interest) = (request.topic.clone(), request.group.clone(), interest.clone());
-        let committed = move |undelivered: &Undelivered| {
+        let committed = move |undelivered: &mut Undelivered| {
+            undelivered.committed = true;
+            if let Some(shared) = undelivered.owner.upgrade() {
+                shared.note_set_aside(undelivered.leased.set_aside);
+            }
             let leased = &undelivered.leased;
             counters.add_dead_lettered(leased.dead_letter_topics.len());
             let due_came = waiters.set_due(topic.as_str(), group.as_str(), leased.looked_at, leased.next_due);
@@ -158,7 +164,7 @@ impl Shared {
                 waiters.wake_ordered(topic.as_str(), group.as_str());
             }
         };
-        Ok(self.storage.run_then(work, committed).await?)
+        Ok(self.storage.run_then(Access::Writes, work, committed).await?)
     }
 
     /// The random parts of so many handles.
@@ -189,6 +195,8 @@ impl Drop for Unfinished<'_> {
 #[derive(Debug)]
 struct Undelivered {
     leased: Leased,
+    /// Until then the store knows nothing of it.
+    committed: bool,
     /// Weak, so that a job in the queue does not keep the engine open.
     owner: Weak<Shared>,
     topic: Topic,
@@ -210,7 +218,7 @@ impl Undelivered {
 impl Drop for Undelivered {
     fn drop(&mut self) {
         let goes_on = self.leased.scan.goes_on();
-        if self.is_empty() && !goes_on {
+        if !self.committed || (self.is_empty() && !goes_on) {
             return;
         }
         if let Some(shared) = self.owner.upgrade() {

@@ -85,6 +85,11 @@ pub(super) fn drop_oldest(connection: &Connection, limits: Limits) -> rusqlite::
         dropped.messages += more.messages;
         dropped.unacknowledged += more.unacknowledged;
     }
+    if dropped.messages > 0 {
+        connection
+            .prepare_cached("DELETE FROM set_aside WHERE sequence NOT IN (SELECT sequence FROM messages)")?
+            .execute([])?;
+    }
     Ok(dropped)
 }
 

@@ -14,13 +14,16 @@
 //! - **filtered_out**: messages before a subscription's `next_position` that it did not get yet. A receive moved past them
 //!   since its tags did not want them, or (`held` = 1) since earlier ones of their message group were not acknowledged.
 //!   No tag and no message group are empty texts, which no tag and no message group is, so that ranges find them.
+//! - **set_aside**: messages whose `checksum` was found not to be that of their columns.
 //!
 //! Times are milliseconds since 1970 UTC. Bytes of a message are its contents and `STORED_OVERHEAD_BYTES`.
 
+use super::stored_message;
 use crate::storage::Schema;
 
 /// Every step from the first release on.
-pub(super) const SCHEMA: Schema = Schema { steps: &[FIRST, SECOND, THIRD] };
+pub(super) const SCHEMA: Schema =
+    Schema { steps: &[FIRST, SECOND, THIRD], functions: stored_message::register, self_checked: &["messages"] };
 
 pub(super) const FIRST: &str = "
 CREATE TABLE topics (
@@ -116,4 +119,13 @@ CREATE INDEX filtered_out_by_tag ON filtered_out (subscription_id, tag, position
 CREATE INDEX filtered_out_by_group ON filtered_out (subscription_id, message_group, position);
 CREATE INDEX filtered_out_by_tag_and_group ON filtered_out (subscription_id, tag, message_group, position);
 CREATE INDEX filtered_out_held ON filtered_out (subscription_id, position) WHERE held = 1;
+
+ALTER TABLE messages ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+UPDATE messages SET checksum = message_checksum(message_id, topic_id, position, visible_since, deliver_at, published_at,
+    bytes, tag, keys, properties, message_group, body);
+
+CREATE TABLE set_aside (
+    sequence INTEGER PRIMARY KEY,
+    found_at INTEGER NOT NULL
+) STRICT;
 ";

@@ -9,7 +9,7 @@ use super::columns::parsed;
 use super::retention::Dropped;
 use super::{Engine, EngineError};
 use crate::model::{ConsumerGroup, Topic, UnixMillis};
-use crate::storage::{CommitStats, millis, to_sql, unsigned};
+use crate::storage::{Access, CommitStats, millis, to_sql, unsigned};
 
 /// The engine in numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct EngineStats {
     pub topics: Vec<TopicStats>,
     /// Each group of each topic, by topic and group.
     pub groups: Vec<GroupStats>,
+    /// Messages that are not what was written, and that nobody gets; they stay until retention.
+    pub set_aside: u64,
     /// Since the engine was opened.
     pub totals: Totals,
 }
@@ -79,9 +81,11 @@ impl Engine {
     pub async fn stats(&self) -> Result<EngineStats, EngineError> {
         let shared = self.shared();
         let clock = shared.clock.clone();
-        let (topics, groups) =
-            shared.storage.run(move |connection| Ok((topics(connection)?, groups(connection, clock.now())?))).await?;
-        Ok(EngineStats { topics, groups, totals: shared.counters.totals(shared.storage.commit_stats()) })
+        let work = move |connection: &Connection| {
+            Ok((topics(connection)?, groups(connection, clock.now())?, set_aside(connection)?))
+        };
+        let (topics, groups, set_aside) = shared.storage.run(Access::Reads, work).await?;
+        Ok(EngineStats { topics, groups, set_aside, totals: shared.counters.totals(shared.storage.commit_stats()) })
     }
 }
 
@@ -130,6 +134,10 @@ fn topics(connection: &Connection) -> rusqlite::Result<Vec<TopicStats>> {
             })
         })?
         .collect()
+}
+
+fn set_aside(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.prepare_cached("SELECT count(*) FROM set_aside")?.query_row([], |row| row.get(0)).map(unsigned)
 }
 
 /// A subscription and its topic's counts.

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::columns::damaged;
-use super::dead_letter;
+use super::dead_letter::{self, BuriedDue};
 use super::engine::Shared;
 use super::log;
 use super::retention::{self, Dropped, Limits};
 use super::vacuum;
 use super::{Engine, EngineError};
 use crate::model::UnixMillis;
+use crate::storage::Access;
 
 /// Messages handled by one job.
 const AT_ONCE: u32 = 256;
+const AT_ONCE_ROWS: usize = AT_ONCE as usize;
 /// Jobs of one kind in one sweep; what is left is the next one's.
 const MAX_JOBS: usize = 1_000;
 /// Jobs that shrink the file in one sweep.
@@ -52,9 +54,9 @@ impl Engine {
             }
         }
         for _ in 0..MAX_JOBS {
-            let number = shared.bury_due().await?;
-            report.dead_lettered += number;
-            if number < u64::from(AT_ONCE) {
+            let buried = shared.bury_due().await?;
+            report.dead_lettered += u64::try_from(buried.letters.len()).unwrap_or(u64::MAX);
+            if buried.looked_at < AT_ONCE_ROWS {
                 break;
             }
         }
@@ -67,7 +69,7 @@ impl Engine {
             }
         }
         for _ in 0..MAX_SHRINKS {
-            if !shared.storage.run(vacuum::shrink).await? {
+            if !shared.storage.run(Access::Writes, vacuum::shrink).await? {
                 break;
             }
         }
@@ -81,6 +83,7 @@ impl Shared {
         let topics = self
             .storage
             .run_then(
+                Access::Writes,
                 move |connection| take_in_due(connection, clock.now()),
                 move |topics| topics.iter().for_each(|(topic, _)| waiters.wake_topic(topic)),
             )
@@ -88,39 +91,42 @@ impl Shared {
         Ok(topics.iter().map(|(_, number)| u64::from(*number)).sum())
     }
 
-    async fn bury_due(&self) -> Result<u64, EngineError> {
+    async fn bury_due(&self) -> Result<BuriedDue, EngineError> {
         let (clock, message_ids) = (self.clock.clone(), Arc::clone(&self.message_ids));
         let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));
         let buried = self
             .storage
             .run_then(
+                Access::Writes,
                 move |connection| {
                     let now = clock.now();
                     let next_id = || message_ids.next(now).map_err(|error| damaged(0, error));
                     dead_letter::bury_due(connection, now, AT_ONCE, next_id)
                 },
-                move |buried| {
-                    counters.add_dead_lettered(buried.len());
-                    for letter in buried {
+                move |buried: &mut BuriedDue| {
+                    counters.add_dead_lettered(buried.letters.len());
+                    for letter in &buried.letters {
                         waiters.wake_topic(&letter.dead_letter_topic);
                         waiters.wake_ordered(&letter.topic, &letter.group);
                     }
                 },
             )
             .await?;
-        Ok(u64::try_from(buried.len()).unwrap_or(u64::MAX))
+        self.note_set_aside(buried.set_aside);
+        Ok(buried)
     }
 
     async fn drop_oldest(&self) -> Result<Dropped, EngineError> {
         let limits = Limits {
             oldest: self.clock.now() - self.options.retention,
             bytes: self.options.retention_bytes,
-            at_once: usize::try_from(AT_ONCE).unwrap_or(usize::MAX),
+            at_once: AT_ONCE_ROWS,
         };
         let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));
         let dropped = self
             .storage
             .run_then(
+                Access::Writes,
                 move |connection| retention::drop_oldest(connection, limits),
                 move |dropped| {
                     counters.add_dropped(*dropped);

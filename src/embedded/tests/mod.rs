@@ -2,6 +2,7 @@
 
 mod acknowledging;
 mod cancelling;
+mod damage;
 mod dead_letters;
 mod delivering;
 mod filtering;
@@ -24,6 +25,7 @@ use super::{ConsumeRequest, Engine, EngineOptions, StoreLocation};
 use crate::clock::Clock;
 use crate::model::{ConsumerGroup, Delivery, Message, MessageGroup, MessageId, Tag, TagFilter, Topic, UnixMillis};
 use crate::random::Random;
+use crate::storage::Access;
 
 /// The time at which every test begins.
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -124,7 +126,7 @@ impl Fixture {
     /// Keeps the storage thread busy until the value is dropped.
     fn hold(&self) -> std::sync::mpsc::Sender<()> {
         let (held, wait) = std::sync::mpsc::channel();
-        self.engine.shared().storage.submit(move |_| Ok(wait.recv().ok()), |_| ()).unwrap();
+        self.engine.shared().storage.submit(Access::Reads, move |_| Ok(wait.recv().ok()), |_| ()).unwrap();
         held
     }
 

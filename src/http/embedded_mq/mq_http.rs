@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::handover::Handover;
-use super::service::{EndpointService, MAX_CONSUMED_BYTES, Unread};
+use super::service::{EndpointService, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER, Unread};
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
 use crate::http::vendor::mq_http as edge;
 use crate::model::Topic;
@@ -15,16 +16,35 @@ use crate::protocol::mq_http::{
     self, AckError, ConsumeQuery, Operation, Refusal, decode_message, decode_receipt_handles,
 };
 
+/// Why a request got no success.
+enum Failure {
+    Refused(Refusal),
+    /// The store certainly did not do it: the one answer that tells a client to come back.
+    Store(&'static str),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 /// Answers one request.
 pub(super) async fn answer(service: &EndpointService, request: &HttpRequest, payload: &mut Payload) -> HttpResponse {
     let id = edge::request_id(&service.request_ids.of(request.headers()));
     match perform(service, request, payload, &id).await {
         Ok(response) => response,
-        Err(refusal) => {
+        Err(Failure::Refused(refusal)) => {
             if refusal != Refusal::MessageNotExist {
                 service.refused(refusal.label());
             }
             edge::refused(&refusal, &edge::host(request), &id)
+        }
+        Err(Failure::Store(reason)) => {
+            service.refused(reason);
+            let mut response = edge::refused(&Refusal::QpsLimitExceeded, &edge::host(request), &id);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(STORE_RETRY_AFTER));
+            response
         }
     }
 }
@@ -40,7 +60,7 @@ async fn perform(
     request: &HttpRequest,
     payload: &mut Payload,
     id: &str,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, Failure> {
     let method = edge::method(request)?;
     let target = edge::target(request, method)?;
     let settings = &service.settings;
@@ -56,7 +76,7 @@ async fn perform(
         Operation::Publish => {
             let message = decode_message(topic, &body)?;
             if message.body.len() > limit {
-                return Err(edge::too_big(limit));
+                return Err(edge::too_big(limit).into());
             }
             edge::check_delivery_time(&message, service.clock.now())?;
             let stored = message.body.clone();
@@ -88,7 +108,7 @@ async fn consume(
     topic: Topic,
     query: ConsumeQuery,
     id: &str,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, Failure> {
     let wait = Duration::from_secs(query.wait_seconds);
     let request = ConsumeRequest {
         topic,
@@ -105,19 +125,21 @@ async fn consume(
         () = service.until_stopping(), if !wait.is_zero() => Vec::new(),
     };
     if deliveries.is_empty() {
-        return Err(Refusal::MessageNotExist);
+        return Err(Refusal::MessageNotExist.into());
     }
     let text = mq_http::encode_consumed(&deliveries);
     Ok(edge::document(StatusCode::OK, Handover::new(text, deliveries, service.engine.clone()), id))
 }
 
-fn failed(error: EngineError) -> Refusal {
+/// Why the engine refused. What goes wrong in the store is logged there, and seldom.
+fn failed(error: EngineError) -> Failure {
     match error {
-        EngineError::UnknownTopic { .. } => Refusal::TopicNotExist,
-        EngineError::Overloaded => Refusal::QpsLimitExceeded,
+        EngineError::UnknownTopic { .. } => Refusal::TopicNotExist.into(),
+        EngineError::Overloaded => Refusal::QpsLimitExceeded.into(),
+        EngineError::Full => Failure::Store("full"),
         EngineError::Closed | EngineError::Open(_) | EngineError::Storage(_) | EngineError::Random(_) => {
-            tracing::error!(%error, "the embedded endpoint could not store or read");
-            Refusal::InternalError
+            Failure::Store("storage")
         }
+        EngineError::InDoubt(_) => Refusal::InternalError.into(),
     }
 }

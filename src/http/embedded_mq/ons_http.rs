@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::handover::Handover;
-use super::service::{EndpointService, MAX_CONSUMED_BYTES, Unread};
+use super::service::{EndpointService, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER, Unread};
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
 use crate::http::vendor::ons_http as edge;
 use crate::protocol::ons_http::{
@@ -121,17 +121,21 @@ async fn acknowledge_one(service: &EndpointService, acknowledge: Acknowledge<'_>
 }
 
 fn refuse(service: &EndpointService, failure: Failure) -> HttpResponse {
-    let refusal = match failure {
-        Failure::Refused(refusal) => refusal,
-        Failure::Engine(EngineError::UnknownTopic { .. }) => Refusal::Forbidden(ForbiddenReason::Topic),
-        Failure::Engine(EngineError::Overloaded) => Refusal::Busy("overloaded"),
+    // What goes wrong in the store is logged there, and seldom.
+    let (refusal, retry_after) = match failure {
+        Failure::Refused(refusal) => (refusal, None),
+        Failure::Engine(EngineError::UnknownTopic { .. }) => (Refusal::Forbidden(ForbiddenReason::Topic), None),
+        Failure::Engine(EngineError::Overloaded) => (Refusal::Busy("overloaded"), None),
+        Failure::Engine(EngineError::Full) => (Refusal::Busy("full"), Some(STORE_RETRY_AFTER)),
         Failure::Engine(
-            error @ (EngineError::Closed | EngineError::Open(_) | EngineError::Storage(_) | EngineError::Random(_)),
-        ) => {
-            tracing::error!(%error, "the embedded endpoint could not store or read");
-            Refusal::Unavailable("storage")
-        }
+            EngineError::Closed | EngineError::Open(_) | EngineError::Storage(_) | EngineError::Random(_),
+        ) => (Refusal::Busy("storage"), Some(STORE_RETRY_AFTER)),
+        Failure::Engine(EngineError::InDoubt(_)) => (Refusal::Unavailable("storage"), None),
     };
     service.refused(refusal.label());
-    edge::refused(&refusal)
+    let mut response = edge::refused(&refusal);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+    }
+    response
 }

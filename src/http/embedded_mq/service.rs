@@ -29,6 +29,10 @@ use crate::telemetry::Metrics;
 /// An answer takes no further message once the bodies have so many bytes: escaped they may be many times as long.
 pub(super) const MAX_CONSUMED_BYTES: usize = 16 << 20;
 
+/// When to come back, in seconds, where the store is full or could not be written: longer than the default deadline of a
+/// publish, so that a gateway before it answers its caller and does not ask again itself.
+pub(super) const STORE_RETRY_AFTER: &str = "10";
+
 /// What the endpoint checks and allows.
 #[derive(Debug, Clone)]
 pub struct EndpointSettings {
