@@ -74,7 +74,7 @@ fn main() {
     println!("{:<24}{:>8}{:>12}{:>12}{:>12}{:>12}{:>10}", "", "cut", "first s", "last s", "p99 ms", "max ms", "RSS MB");
     for kind in kinds() {
         let server = Server::start(&program, address);
-        // What nobody takes, the kernel keeps, as much as it has for all sockets together.
+        // The kernel keeps what is not read, up to a limit for all sockets together.
         let count = if kind.start.len() > 1000 { attackers.min(400) } else { attackers };
         let healthy = Healthy::start(address);
         std::thread::sleep(Duration::from_millis(500));
@@ -92,7 +92,7 @@ fn main() {
                 slow.step(&kind);
             }
             if !kind.reads {
-                // When the kernel gives up it tells the server alone. A few files come and go with the healthy ones.
+                // When the kernel gives up, only the server sees it. A few files come and go with the healthy ones.
                 let left = server.files().saturating_sub(files + 4);
                 for slow in all.iter_mut().rev().skip(left) {
                     slow.cut.get_or_insert_with(|| slow.started.elapsed());
@@ -108,11 +108,11 @@ fn main() {
         let cut = format!("{}/{count}", cuts.len());
         println!("{:<24}{cut:>8}{first:>12.1}{last:>12.1}{p99:>12.1}{max:>12.1}{memory:>10.0}", kind.name);
     }
-    crowd(&program, address, idle);
+    many_idle(&program, address, idle);
 }
 
 /// Many idle connections.
-fn crowd(program: &str, address: SocketAddr, count: usize) {
+fn many_idle(program: &str, address: SocketAddr, count: usize) {
     let server = Server::start(program, address);
     drop(exchange(&mut TcpStream::connect(address).unwrap(), LIST));
     let before = server.memory();
@@ -239,7 +239,7 @@ impl Healthy {
 struct Slow {
     stream: TcpStream,
     started: Instant,
-    said: Instant,
+    last_sent: Instant,
     cut: Option<Duration>,
 }
 
@@ -253,7 +253,7 @@ fn open(address: SocketAddr, count: usize, kind: &Kind) -> Vec<Slow> {
         stream.set_nonblocking(true).unwrap();
         stream.write_all(kind.start.as_bytes()).unwrap();
         let now = Instant::now();
-        Slow { stream, started: now, said: now, cut: None }
+        Slow { stream, started: now, last_sent: now, cut: None }
     };
     (0..count).map(one).collect()
 }
@@ -272,8 +272,8 @@ impl Slow {
         };
         if cut {
             self.cut = Some(self.started.elapsed());
-        } else if !kind.trickle.is_empty() && self.said.elapsed() >= Duration::from_millis(500) {
-            self.said = Instant::now();
+        } else if !kind.trickle.is_empty() && self.last_sent.elapsed() >= Duration::from_millis(500) {
+            self.last_sent = Instant::now();
             // It shows at the next look whether the other side is still there.
             drop(self.stream.write(kind.trickle.as_bytes()));
         }

@@ -1,51 +1,60 @@
-//! The embedded endpoint: its data directory, keys, engine and listener.
+//! The embedded endpoint: its keys, engine and listener.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
+use super::dependencies::Dependencies;
+use super::error::StartError;
 use super::listeners::{Door, Listener, serve};
-use super::{StartError, Surroundings};
 use crate::config::{self, Config, EmbeddedStorage};
 use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation};
 use crate::http::embedded_mq::{EndpointService, EndpointSettings};
 use crate::signature::Credentials;
 use crate::storage::DataDir;
-use crate::tasks::{Background, Stage};
+use crate::tasks::{Stage, StopSignal};
 
 /// The store's file inside the data directory.
 const STORE_FILE: &str = "embedded.db";
 const SWEEP_PAUSE: Duration = Duration::from_secs(1);
 
 /// An open engine and the keys that its endpoint checks.
-pub(super) struct Opened {
+pub(super) struct OpenEndpoint {
     pub(super) engine: Engine,
     pub(super) credentials: Credentials,
-    pub(super) data_dir: Option<DataDir>,
-    /// Present when the endpoint uses its own pair.
-    own: Option<EndpointCredentials>,
+    /// Present when the endpoint uses its own pair: the pair, and the directory of its file.
+    own: Option<(EndpointCredentials, PathBuf)>,
 }
 
-/// Takes the data directory's lock, then opens what is in it. Messages in memory still have their keys on disk, so that
-/// clients can be pointed at them; only configured keys and memory together need no directory.
-pub(super) fn open(config: &Config, surroundings: &Surroundings) -> Result<Opened, StartError> {
+/// Opens what is in the data directory, or makes it in memory.
+pub(super) fn open(
+    config: &Config,
+    data_directory: Option<&DataDir>,
+    dependencies: &Dependencies,
+) -> Result<OpenEndpoint, StartError> {
     let embedded = &config.embedded;
-    let in_memory = embedded.storage == EmbeddedStorage::Memory;
     let named = embedded.credentials.as_ref();
-    let data_dir = if in_memory && named.is_some() { None } else { Some(DataDir::open(&config.data_dir)?) };
-    let location = match &data_dir {
-        Some(directory) if !in_memory => StoreLocation::Disk(directory.path().join(STORE_FILE)),
-        Some(_) | None => StoreLocation::Memory,
+    let location = match (embedded.storage, data_directory) {
+        (EmbeddedStorage::Memory, _) => StoreLocation::Memory,
+        (EmbeddedStorage::Disk, Some(directory)) => StoreLocation::Disk(directory.path().join(STORE_FILE)),
+        (EmbeddedStorage::Disk, None) => {
+            return Err(StartError::Inconsistent("the embedded endpoint has no data directory".to_owned()));
+        }
     };
-    let own = match (&data_dir, named) {
-        (Some(directory), None) => Some(EndpointCredentials::load_or_create(directory.path(), &surroundings.random)?),
+    let own = match (data_directory, named) {
+        (Some(directory), None) => {
+            let pair = EndpointCredentials::load_or_create(directory.path(), &dependencies.random)?;
+            Some((pair, directory.path().to_owned()))
+        }
         (_, _) => None,
     };
     let credentials = match (&own, named) {
-        (Some(own), _) => own.clone().into(),
+        (Some((own, _)), _) => own.clone().into(),
         (None, Some(name)) => {
             let files = config.credentials.get(name).ok_or_else(|| {
                 StartError::Inconsistent(format!("embedded.credentials: [credentials.{name}] is missing"))
@@ -66,34 +75,34 @@ pub(super) fn open(config: &Config, surroundings: &Surroundings) -> Result<Opene
         retention_bytes: embedded.retention_bytes,
         topics: embedded.topics.clone(),
     };
-    let engine = Engine::open(location, options, surroundings.clock.clone(), surroundings.random.clone())?;
-    Ok(Opened { engine, credentials, data_dir, own })
+    let engine = Engine::open(location, options, dependencies.clock.clone(), dependencies.random.clone())?;
+    Ok(OpenEndpoint { engine, credentials, own })
 }
 
 /// Serves the engine.
 pub(super) fn listen(
     config: &Config,
-    opened: &Opened,
-    surroundings: &Surroundings,
+    opened: &OpenEndpoint,
+    dependencies: &Dependencies,
     stage: watch::Receiver<Stage>,
 ) -> Result<Listener, StartError> {
     let settings = EndpointSettings::new(&config.embedded, &opened.credentials, &config.server.limits);
     let engine = opened.engine.clone();
-    let Surroundings { clock, metrics, random } = surroundings.clone();
+    let Dependencies { clock, metrics, random } = dependencies.clone();
     let door = Door {
         name: "embedded",
         address: config.embedded.listen,
         key: "embedded.listen",
-        metrics: metrics.connections("embedded"),
+        metrics: metrics.connections.listener("embedded"),
     };
     let build = move || {
         let (engine, settings, clock) = (engine.clone(), settings.clone(), clock.clone());
         Rc::new(EndpointService::new(engine, settings, clock, Arc::clone(&metrics), stage.clone(), &random))
     };
     let listener = serve(config, door, build, EndpointService::handle)?;
-    if let (Some(own), Some(directory)) = (&opened.own, &opened.data_dir) {
+    if let Some((own, directory)) = &opened.own {
         let url = format!("http://{}", reachable(listener.address));
-        own.clone().note_url(directory.path(), url)?;
+        own.clone().note_url(directory, url)?;
     }
     Ok(listener)
 }
@@ -103,14 +112,11 @@ pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()) } else { address }
 }
 
-/// Retention and dead letters, every second.
-pub(super) fn sweep(engine: Engine) -> Background {
-    Background::spawn(async move {
-        loop {
-            tokio::time::sleep(SWEEP_PAUSE).await;
-            if let Err(error) = engine.sweep().await {
-                tracing::error!(%error, "the embedded endpoint's clean-up failed");
-            }
+/// Retention and dead letters, every second. One that has begun ends.
+pub(super) async fn sweep(engine: Engine, mut stop: StopSignal) {
+    while timeout(SWEEP_PAUSE, stop.given()).await.is_err() {
+        if let Err(error) = engine.sweep().await {
+            tracing::error!(%error, "the embedded endpoint's clean-up failed");
         }
-    })
+    }
 }

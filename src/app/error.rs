@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::config::CredentialsError as SecretError;
 use crate::embedded::{CredentialsError as EndpointCredentialsError, EngineError};
-use crate::http_client::{SelfTestError, TlsError};
+use crate::outbound::{SelfTestError, TlsError};
 use crate::storage::DataDirError;
 
 /// One message for a person; no secret in it.

@@ -6,28 +6,29 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::dependencies::Dependencies;
 use super::embedded::reachable;
+use super::error::StartError;
 use super::listeners::{Door, Listener, serve};
-use super::{StartError, Surroundings};
 use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
-use crate::http_client::{TlsRoots, client_config};
+use crate::outbound::EndpointAddress;
 use crate::signature::Credentials;
-use crate::tasks::{Stage, Tasks};
-use crate::upstream::{BreakerSettings, EndpointAddress, Endpoints, Keys, Parts, Plan};
+use crate::tasks::{Phase, Service, Services, Stage, Tasks};
+use crate::upstream::{self, Keys, Plan, PlanError, PlanResources};
 
 /// One plan per profile, in the order of their names, which is how routes number them.
 pub(super) fn plans(
     config: &Config,
     embedded: Option<SocketAddr>,
     embedded_credentials: Option<&Credentials>,
-    surroundings: &Surroundings,
+    dependencies: &Dependencies,
 ) -> Result<Vec<Plan>, StartError> {
     config
         .profiles
         .values()
-        .map(|profile| plan(config, profile, embedded, embedded_credentials, surroundings))
+        .map(|profile| plan(config, profile, embedded, embedded_credentials, dependencies))
         .collect()
 }
 
@@ -36,7 +37,7 @@ fn plan(
     profile: &ProfileConfig,
     embedded: Option<SocketAddr>,
     embedded_credentials: Option<&Credentials>,
-    surroundings: &Surroundings,
+    dependencies: &Dependencies,
 ) -> Result<Plan, StartError> {
     let name = profile.name.clone();
     let no_endpoint = || StartError::Inconsistent(format!("profile `{name}`: the embedded endpoint is not enabled"));
@@ -48,10 +49,6 @@ fn plan(
         }
     });
     let addresses = addresses.collect::<Result<Vec<_>, StartError>>()?;
-    let breaker = BreakerSettings { failures: profile.breaker_failures, open: profile.breaker_open };
-    let state = |endpoint: &str| surroundings.metrics.circuit_breaker_state(&name, endpoint);
-    let endpoints = Endpoints::new(&addresses, breaker, state)
-        .map_err(|error| StartError::Inconsistent(format!("profile `{name}`: endpoints: {error}")))?;
     let credentials = match &profile.credentials {
         CredentialsSource::Inline(credentials) => credentials.clone(),
         CredentialsSource::Embedded => embedded_credentials.cloned().ok_or_else(no_endpoint)?,
@@ -67,21 +64,21 @@ fn plan(
         CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
         CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
     };
-    let roots = profile.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File);
-    let tls = client_config(&roots).map_err(|source| StartError::Tls { profile: name.clone(), source })?;
-    let parts = Parts {
-        endpoints: Arc::new(endpoints),
+    let resources = PlanResources {
+        addresses,
         keys: Keys::new(&credentials, files),
-        tls,
-        clock: surroundings.clock.clone(),
-        random: surroundings.random.clone(),
-        metrics: &surroundings.metrics,
+        clock: dependencies.clock.clone(),
+        random: dependencies.random.clone(),
+        metrics: &dependencies.metrics,
     };
-    Ok(Plan::new(profile, parts))
+    Plan::new(profile, resources).map_err(|error| match error {
+        PlanError::Host(_) => StartError::Inconsistent(format!("profile `{name}`: {error}")),
+        PlanError::Tls(source) => StartError::Tls { profile: name.clone(), source },
+    })
 }
 
 /// Says at the start what would look like wrong keys to everybody who meets it.
-pub(super) fn tell_who_is_refused(config: &Config) {
+pub(super) fn log_refused_clients(config: &Config) {
     if !config.dropin.enabled || config.dropin.client_auth != ClientAuth::EmbeddedOnly {
         return;
     }
@@ -120,24 +117,37 @@ fn caller(config: &Config, caller: &CallerConfig) -> Result<Caller, StartError> 
     Ok(Caller { name: caller.name.as_str().into(), keys, topics: caller.topics.clone() })
 }
 
+/// Starts to look after every upstream, and after every key that is in files.
+pub(super) fn watch(plans: &[Plan], callers: &Callers, dependencies: &Dependencies, services: &mut Services) {
+    let mut add = |service| services.add(Phase::Background, service);
+    for plan in plans {
+        add(Service::start(format!("upstream {}", plan.name()), |stop| stop.interrupts(plan.clone().watch())));
+    }
+    for keys in plans.iter().map(|plan| plan.keys().clone()).chain(callers.keys()) {
+        let Some(name) = keys.name().map(|name| format!("credentials {name}")) else { continue };
+        let watch = upstream::watch_keys(keys, dependencies.metrics.credential_reloads.clone());
+        add(Service::start(name, |stop| stop.interrupts(watch)));
+    }
+}
+
 /// Serves the plans.
 pub(super) fn listen(
     config: &Config,
     plans: Vec<Plan>,
     callers: Callers,
     tasks: &Tasks,
-    surroundings: &Surroundings,
+    dependencies: &Dependencies,
     stage: watch::Receiver<Stage>,
 ) -> Result<Listener, StartError> {
     let shared = Shared {
-        routes: Arc::new(Routes::new(config, &surroundings.metrics)),
+        routes: Arc::new(Routes::new(config, &dependencies.metrics)),
         plans: Arc::new(plans),
-        metrics: Arc::clone(&surroundings.metrics),
-        clock: surroundings.clock.clone(),
+        metrics: Arc::clone(&dependencies.metrics),
+        clock: dependencies.clock.clone(),
         stage,
     };
     let settings = DataSettings::new(&config.server, DropIn::new(&config.dropin, callers));
-    let (tasks, random) = (tasks.clone(), surroundings.random.clone());
+    let (tasks, random) = (tasks.clone(), dependencies.random.clone());
     let build = move || {
         let gateway = Gateway::new(shared.clone());
         Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), &random))
@@ -146,7 +156,7 @@ pub(super) fn listen(
         name: "data",
         address: config.server.listen,
         key: "server.listen",
-        metrics: surroundings.metrics.connections("data"),
+        metrics: dependencies.metrics.connections.listener("data"),
     };
     serve(config, door, build, DataService::handle)
 }

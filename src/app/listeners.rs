@@ -7,25 +7,41 @@ use std::time::Duration;
 use actix_http::error::DispatchError;
 use actix_http::{HttpServiceBuilder, KeepAlive};
 use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, map_config};
-use actix_web::dev::{AppConfig, Payload, Server, ServerHandle, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::dev::{AppConfig, Payload, Server, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use futures_util::future::join;
 use tokio::net::TcpSocket;
 
-use super::{StartError, descriptors};
+use super::descriptors;
+use super::error::StartError;
 use crate::config::Config;
-use crate::http::connections::{self, Addresses, ConnectionLimits, Guard};
 use crate::http::management::ManagementService;
-use crate::tasks::Background;
+use crate::listener::{self as connections, Addresses, ConnectionLimits, Guard};
+use crate::tasks::StopSignal;
 use crate::telemetry::ConnectionMetrics;
 
 /// How long the rest of a body is thrown away after an answer that came early, so that the caller can read the answer.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A listener that serves.
+/// An open listener.
 pub(super) struct Listener {
     pub(super) address: SocketAddr,
-    pub(super) handle: ServerHandle,
-    pub(super) server: Background,
+    server: Server,
+}
+
+impl Listener {
+    /// Serves until it shall stop, then until what is under way has its answer.
+    pub(super) async fn serve(self, mut stop: StopSignal) {
+        let handle = self.server.handle();
+        let stopped = async {
+            stop.given().await;
+            handle.stop(true).await;
+        };
+        // The server ends by itself only when it fails.
+        if let (Err(error), ()) = join(self.server, stopped).await {
+            tracing::error!(%error, "a listener failed");
+        }
+    }
 }
 
 /// What one public listener is besides its configuration.
@@ -107,18 +123,7 @@ where
         })
         .map_err(|source| StartError::Listen { address, key, source })?
         .run();
-    Ok(run(built, address))
-}
-
-/// Lets a built server run on this thread until its handle stops it.
-fn run(server: Server, address: SocketAddr) -> Listener {
-    let handle = server.handle();
-    let server = Background::spawn(async move {
-        if let Err(error) = server.await {
-            tracing::error!(%error, "a listener failed");
-        }
-    });
-    Listener { address, handle, server }
+    Ok(Listener { address, server: built })
 }
 
 /// The management listener: one thread, never on the data listener's workers.
@@ -145,5 +150,5 @@ pub(super) fn management(config: &Config, service: ManagementService) -> Result<
     .listen(listener)
     .map_err(failed)?
     .run();
-    Ok(run(server, address))
+    Ok(Listener { address, server })
 }

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::Failure;
 use crate::config::{self, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::embedded::{CredentialsError, EndpointCredentials};
+use crate::outbound::EndpointAddress;
 use crate::signature::Credentials;
-use crate::upstream::EndpointAddress;
 
 /// The profile of this name.
 pub(super) fn named<'a>(config: &'a Config, name: &str) -> Result<&'a ProfileConfig, Failure> {
@@ -89,5 +89,5 @@ fn embedded_address(config: &Config) -> Result<EndpointAddress, String> {
 /// The address as a URL, the port always shown.
 pub(super) fn url(address: &EndpointAddress) -> String {
     let scheme = if address.tls { "https" } else { "http" };
-    format!("{scheme}://{}:{}", address.url_host(), address.port)
+    format!("{scheme}://{}", address.authority())
 }

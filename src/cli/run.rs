@@ -2,10 +2,11 @@
 
 use super::arguments::{Arguments, EmbeddedArguments};
 use super::{BAD, Failure, USAGE, environment};
-use crate::app::{self, Parts, Signals, Surroundings};
+use crate::app::{self, Dependencies, RunMode, Signals};
 use crate::clock::Clock;
 use crate::config::{self, Config, EmbeddedStorage, Overrides, Source};
 use crate::random::Random;
+use crate::tasks;
 use crate::telemetry::{Metrics, logging, panics};
 
 /// `mq-gateway`.
@@ -17,7 +18,7 @@ pub(super) fn gateway(arguments: &Arguments) -> Result<u8, Failure> {
         data_dir: arguments.data_dir.clone(),
         ..Overrides::default()
     };
-    serve(load(&arguments.source.source(), &overrides)?, Parts::Gateway)
+    serve(load(&arguments.source.source(), &overrides)?, RunMode::Gateway)
 }
 
 /// `mq-gateway embedded-mq`.
@@ -29,8 +30,8 @@ pub(super) fn embedded(arguments: &EmbeddedArguments) -> Result<u8, Failure> {
         data_dir: arguments.data_dir.clone(),
         ..Overrides::default()
     };
-    let parts = Parts::EmbeddedOnly { management: arguments.management_listen.is_some() };
-    serve(load(&Source::BuiltIn, &overrides)?, parts)
+    let mode = RunMode::EmbeddedOnly { management: arguments.management_listen.is_some() };
+    serve(load(&Source::BuiltIn, &overrides)?, mode)
 }
 
 /// Every problem at once; a file that cannot be read is a usage error.
@@ -41,15 +42,15 @@ pub(super) fn load(source: &Source, overrides: &Overrides) -> Result<Config, Fai
     })
 }
 
-fn serve(config: Config, parts: Parts) -> Result<u8, Failure> {
+fn serve(config: Config, mode: RunMode) -> Result<u8, Failure> {
     logging::start(&config.log);
     app::raise_descriptors();
     let metrics = Metrics::new().map_err(Failure::bad)?;
     panics::count(&metrics);
-    let surroundings = Surroundings { clock: Clock::system(), random: Random::system(), metrics };
-    actix_web::rt::System::new().block_on(async move {
+    let dependencies = Dependencies { clock: Clock::system(), random: Random::system(), metrics };
+    tasks::block_on(async move {
         let signals = Signals::listen().map_err(Failure::bad)?;
-        let application = app::start(config, parts, surroundings).await.map_err(Failure::bad)?;
+        let application = app::start(config, mode, dependencies).await.map_err(Failure::bad)?;
         application.run_until(signals).await;
         Ok(0)
     })

@@ -6,6 +6,7 @@ use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
+use crate::context::RequestContext;
 use crate::model::UpstreamHandle;
 use crate::upstream::Upstream;
 
@@ -17,19 +18,19 @@ pub type AckResult = Result<(), GatewayError>;
 
 impl Gateway {
     /// Acknowledges what our receipt handles stand for; results come in the same order. A handle given twice is sent
-    /// once. Nothing begins after `end`.
+    /// once. Nothing begins after the request's deadline.
     ///
     /// # Errors
     /// [`GatewayError::Internal`] only.
     pub async fn acknowledge(
         &self,
+        context: &RequestContext,
         route: &GroupRoute,
         handles: &[String],
-        end: Instant,
     ) -> Result<Vec<AckResult>, GatewayError> {
         let opened: Vec<_> = handles.iter().map(|handle| ReceiptHandle::open(handle, route)).collect();
         let sound: Vec<UpstreamHandle> = opened.iter().flatten().cloned().collect();
-        let mut answered = self.acknowledge_deliveries(route, &sound, end).await?.into_iter();
+        let mut answered = self.acknowledge_deliveries(context, route, &sound).await?.into_iter();
         let metrics = route.metrics(&self.shared.metrics);
         let lost = || Err(GatewayError::Internal("a handle without a result"));
         Ok(opened
@@ -50,9 +51,9 @@ impl Gateway {
     /// [`GatewayError::Internal`] only.
     pub async fn acknowledge_deliveries(
         &self,
+        context: &RequestContext,
         route: &GroupRoute,
         handles: &[UpstreamHandle],
-        end: Instant,
     ) -> Result<Vec<AckResult>, GatewayError> {
         let upstream = self.upstream(&route.topic)?;
         let mut distinct: Vec<UpstreamHandle> = Vec::with_capacity(handles.len());
@@ -65,7 +66,7 @@ impl Gateway {
         }
         // In order, however many answers there are at once: a chunk keeps its place.
         let answered: Vec<AckResult> = futures_util::stream::iter(distinct.chunks(upstream.handles_at_once()))
-            .map(|chunk| acknowledge_chunk(upstream, route, chunk, end))
+            .map(|chunk| acknowledge_chunk(context, upstream, route, chunk))
             .buffered(AT_ONCE)
             .collect::<Vec<_>>()
             .await
@@ -96,16 +97,16 @@ impl Gateway {
 }
 
 async fn acknowledge_chunk(
+    context: &RequestContext,
     upstream: &Upstream,
     route: &GroupRoute,
     handles: &[UpstreamHandle],
-    end: Instant,
 ) -> Vec<AckResult> {
     let now = Instant::now();
-    if now >= end {
+    if now >= context.deadline() {
         return handles.iter().map(|_| Err(GatewayError::OutOfTime)).collect();
     }
-    let deadline = end.min(now + route.topic.deadline());
-    let results = upstream.acknowledge(&route.topic.topic, &route.group, handles, deadline).await;
+    let context = context.until(now + route.topic.deadline());
+    let results = upstream.acknowledge(&context, &route.topic.topic, &route.group, handles).await;
     results.into_iter().map(|result| Ok(result?)).collect()
 }

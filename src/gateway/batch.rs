@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
 use super::{Accepted, Gateway, GatewayError, TopicRoute};
+use crate::context::RequestContext;
 use crate::model::{Message, MessageGroup};
 
 /// Most upstream calls of one batch at once.
@@ -16,19 +17,19 @@ const AT_ONCE: usize = 16;
 pub type BatchItem = Result<Accepted, GatewayError>;
 
 impl Gateway {
-    /// Publishes `messages`; results come in the same order. Nothing begins after `end`.
+    /// Publishes `messages`; results come in the same order. Nothing begins after the request's deadline.
     pub async fn publish_batch(
         &self,
+        context: &RequestContext,
         route: &TopicRoute,
         messages: Vec<Message>,
         wait: Option<Duration>,
-        end: Instant,
     ) -> Vec<BatchItem> {
         let count = messages.len();
         let mut results: Vec<BatchItem> = Vec::new();
         results.resize_with(count, || Err(GatewayError::Internal("a message without a result")));
         let lanes = futures_util::stream::iter(lanes(messages));
-        let mut finished = lanes.map(|lane| self.publish_lane(route, lane, wait, end)).buffer_unordered(AT_ONCE);
+        let mut finished = lanes.map(|lane| self.publish_lane(context, route, lane, wait)).buffer_unordered(AT_ONCE);
         while let Some(lane) = finished.next().await {
             for (index, result) in lane {
                 if let Some(slot) = results.get_mut(index) {
@@ -42,20 +43,20 @@ impl Gateway {
     /// One after the other; after the first that was not stored nothing more is sent.
     async fn publish_lane(
         &self,
+        context: &RequestContext,
         route: &TopicRoute,
         lane: Vec<(usize, Message)>,
         wait: Option<Duration>,
-        end: Instant,
     ) -> Vec<(usize, BatchItem)> {
         let mut results = Vec::with_capacity(lane.len());
         let mut failed = false;
         for (index, message) in lane {
             let result = if failed {
                 Err(GatewayError::EarlierMessageFailed)
-            } else if Instant::now() >= end {
+            } else if Instant::now() >= context.deadline() {
                 Err(GatewayError::OutOfTime)
             } else {
-                self.publish(route, message, wait, end).await
+                self.publish(context, route, message, wait).await
             };
             failed |= result.is_err();
             results.push((index, result));

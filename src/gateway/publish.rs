@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::admission::admit;
 use super::{Gateway, GatewayError, TopicRoute};
+use crate::context::RequestContext;
 use crate::model::{Message, Outcome, Published};
 
 /// A message that the MQ stored.
@@ -18,29 +19,22 @@ pub struct Accepted {
 }
 
 impl Gateway {
-    /// Publishes `message` within the topic's deadline, or within `wait` where that is shorter, and before `end`.
+    /// Publishes `message` within the topic's deadline, or within `wait` where that is shorter, and before the request's
+    /// own deadline.
     ///
     /// # Errors
     /// [`GatewayError`]; its outcome says whether the MQ may have the message.
     pub async fn publish(
         &self,
+        context: &RequestContext,
         route: &TopicRoute,
         message: Message,
         wait: Option<Duration>,
-        end: Instant,
     ) -> Result<Accepted, GatewayError> {
         let patience = wait.map_or(route.deadline(), |wait| wait.min(route.deadline()));
-        self.publish_until(route, message, end.min(Instant::now() + patience)).await
-    }
-
-    pub(super) async fn publish_until(
-        &self,
-        route: &TopicRoute,
-        message: Message,
-        deadline: Instant,
-    ) -> Result<Accepted, GatewayError> {
+        let context = context.until(Instant::now() + patience);
         let bytes = message.body.len() as u64;
-        let result = self.attempt(route, message, deadline).await;
+        let result = self.attempt(&context, route, message).await;
         let metrics = route.metrics(&self.shared.metrics);
         match &result {
             Ok(_) => {
@@ -52,11 +46,16 @@ impl Gateway {
         result
     }
 
-    async fn attempt(&self, route: &TopicRoute, message: Message, deadline: Instant) -> Result<Accepted, GatewayError> {
+    async fn attempt(
+        &self,
+        context: &RequestContext,
+        route: &TopicRoute,
+        message: Message,
+    ) -> Result<Accepted, GatewayError> {
         let upstream = self.upstream(route)?;
         let message = admit(route, upstream, message)?;
         let _in_flight = route.settings.limits.enter(Instant::now())?;
-        let answer = upstream.publish(&message, deadline, route.settings.on_unknown).await;
+        let answer = upstream.publish(context, &message, route.settings.on_unknown).await;
         Ok(Accepted { published: answer.result?, attempts: answer.attempts })
     }
 }

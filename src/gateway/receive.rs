@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use prometheus::IntGauge;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
+use crate::context::RequestContext;
 use crate::model::{Delivery, TagFilter};
 use crate::tasks::Stage;
 use crate::upstream::{self, Upstream};
@@ -37,7 +37,12 @@ impl Gateway {
     ///
     /// # Errors
     /// [`GatewayError`].
-    pub async fn receive(&self, route: &GroupRoute, request: &ReceiveRequest) -> Result<Received, GatewayError> {
+    pub async fn receive(
+        &self,
+        context: &RequestContext,
+        route: &GroupRoute,
+        request: &ReceiveRequest,
+    ) -> Result<Received, GatewayError> {
         let upstream = self.upstream(&route.topic)?;
         let capabilities = upstream.capabilities();
         let ordered = request.ordered || route.ordered;
@@ -54,7 +59,7 @@ impl Gateway {
         let max_messages = request.max_messages.min(capabilities.max_receive_messages);
         let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
         let wait = request.wait.min(capabilities.max_wait);
-        let asked = upstream::ReceiveRequest {
+        let asked = upstream::PollRequest {
             topic: &route.topic.topic,
             group: &route.group,
             max_messages,
@@ -63,14 +68,14 @@ impl Gateway {
             ordered,
         };
         let polled = if wait.is_zero() {
-            self.ask(upstream, asked).await?
+            self.ask(context, upstream, asked).await?
         } else {
             let mut stage = self.shared.stage.clone();
             tokio::select! {
                 biased;
                 // Waiting receives end when the process stops.
                 _ = stage.wait_for(|stage| *stage == Stage::Stopping) => Vec::new(),
-                polled = self.wait(upstream, route, asked) => polled?,
+                polled = self.wait(context, upstream, route, asked) => polled?,
             }
         };
         let metrics = route.metrics(&self.shared.metrics);
@@ -85,20 +90,21 @@ impl Gateway {
     /// Polls until something comes or the time is over.
     async fn wait(
         &self,
+        context: &RequestContext,
         upstream: &Upstream,
         route: &GroupRoute,
-        asked: upstream::ReceiveRequest<'_>,
+        asked: upstream::PollRequest<'_>,
     ) -> Result<Vec<Delivery>, GatewayError> {
-        let _waiter = Counted::new(&self.shared.metrics.receive_waiters);
+        let _waiter = self.shared.metrics.messages.receive_waiters.guard();
         let end = Instant::now() + asked.wait;
         let lanes = self.lanes.of(&route.topic.topic, &route.group);
         loop {
             let Ok(permit) = timeout_at(end, lanes.acquire()).await else {
                 // The others waited all the time; this one has not asked yet, and must not say "none" without.
-                return self.ask(upstream, upstream::ReceiveRequest { wait: Duration::ZERO, ..asked }).await;
+                return self.ask(context, upstream, upstream::PollRequest { wait: Duration::ZERO, ..asked }).await;
             };
             let wait = end.saturating_duration_since(Instant::now());
-            let polled = self.ask(upstream, upstream::ReceiveRequest { wait, ..asked }).await?;
+            let polled = self.ask(context, upstream, upstream::PollRequest { wait, ..asked }).await?;
             let remaining = end.saturating_duration_since(Instant::now());
             if !polled.is_empty() || remaining.is_zero() {
                 return Ok(polled);
@@ -115,11 +121,12 @@ impl Gateway {
 
     async fn ask(
         &self,
+        context: &RequestContext,
         upstream: &Upstream,
-        asked: upstream::ReceiveRequest<'_>,
+        asked: upstream::PollRequest<'_>,
     ) -> Result<Vec<Delivery>, GatewayError> {
-        let _poll = Counted::new(&self.shared.metrics.upstream_polls);
-        Ok(upstream.receive(&asked).await?)
+        let _poll = self.shared.metrics.upstream.polls.guard();
+        Ok(upstream.receive(context, &asked).await?)
     }
 }
 
@@ -137,21 +144,5 @@ impl Received {
             }
         };
         self.deliveries.into_iter().filter_map(with_handle).collect()
-    }
-}
-
-/// One more while it lives.
-struct Counted(IntGauge);
-
-impl Counted {
-    fn new(gauge: &IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

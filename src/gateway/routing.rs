@@ -77,7 +77,7 @@ impl TopicRoute {
 
     /// Its series. Those of a wildcard's name are made when it is used, not when it is asked about.
     pub(super) fn metrics(&self, metrics: &Metrics) -> Arc<TopicMetrics> {
-        let made = || metrics.topic(self.topic.as_str(), &self.settings.profile_name, false);
+        let made = || metrics.messages.topic(self.topic.as_str(), &self.settings.profile_name, false);
         self.metrics.clone().unwrap_or_else(made)
     }
 }
@@ -85,7 +85,7 @@ impl TopicRoute {
 impl GroupRoute {
     /// Its series.
     pub(super) fn metrics(&self, metrics: &Metrics) -> Arc<GroupMetrics> {
-        metrics.group(self.topic.topic.as_str(), self.group.as_str(), self.configured)
+        metrics.messages.group(self.topic.topic.as_str(), self.group.as_str(), self.configured)
     }
 }
 
@@ -102,7 +102,7 @@ impl Routes {
             match &topic.name {
                 TopicPattern::Any => routes.any = Some(settings),
                 TopicPattern::Named(name) => {
-                    let metrics = metrics.topic(name.as_str(), &settings.profile_name, true);
+                    let metrics = metrics.messages.topic(name.as_str(), &settings.profile_name, true);
                     routes.named.insert(
                         name.as_str().into(),
                         TopicRoute { topic: name.clone(), settings, metrics: Some(metrics) },
@@ -162,7 +162,7 @@ impl Gateway {
     pub fn topic_to_publish(&self, name: &str) -> Result<TopicRoute, GatewayError> {
         self.topic(name).inspect_err(|error| {
             if *error == GatewayError::UnknownTopic {
-                self.shared.metrics.unknown_topic();
+                self.shared.metrics.messages.unknown_topic();
             }
         })
     }

@@ -9,9 +9,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
 
-use super::connections;
 use super::problem::{Code, Problem};
 use crate::config::LimitsConfig;
+use crate::listener;
 use crate::telemetry::CloseReason;
 
 /// How long a body may take before its rate counts; half of `body_timeout` where that is less.
@@ -91,7 +91,7 @@ impl<'a> Arrival<'a> {
             }
             Some(Err(_)) => Err(NotArrived::Broken),
             None => {
-                if let Some(connection) = connections::of(self.request) {
+                if let Some(connection) = listener::of(self.request) {
                     connection.body_was_read(self.received);
                 }
                 Ok(None)
@@ -100,7 +100,7 @@ impl<'a> Arrival<'a> {
     }
 
     fn too_slow(&self, reason: CloseReason) -> NotArrived {
-        if let Some(connection) = connections::of(self.request) {
+        if let Some(connection) = listener::of(self.request) {
             connection.note(reason);
         }
         if reason == CloseReason::BodyRate {

@@ -18,7 +18,6 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use prometheus::{Histogram, IntCounter};
 
 use super::accept::accepts;
 use super::dropin::{self, DropIn};
@@ -28,11 +27,12 @@ use super::request_id::{RequestIds, X_REQUEST_ID};
 use super::route::{Found, Route, find};
 use super::{api, body};
 use crate::config::{LimitsConfig, ServerConfig};
+use crate::context::RequestContext;
 use crate::gateway::{Gateway, GatewayError};
 use crate::model::Outcome;
 use crate::random::Random;
 use crate::tasks::{Stage, Tasks};
-use crate::telemetry::{HttpLabels, Metrics};
+use crate::telemetry::{HttpLabels, Metrics, RequestMetrics};
 
 /// What the listener's configuration says about requests.
 #[derive(Debug, Clone)]
@@ -70,8 +70,8 @@ pub(super) struct Exchange {
     payload: RefCell<Payload>,
     pub(super) found: Found,
     pub(super) id: String,
-    /// Nothing is begun after this: what is left of the request's time is for the answer.
-    pub(super) end: tokio::time::Instant,
+    /// What goes down with the request. Its deadline leaves some of the request's time for the answer.
+    pub(super) context: RequestContext,
 }
 
 /// What is left of a request's time for writing the answer.
@@ -154,9 +154,9 @@ impl DataService {
                     (Admitted::Yes, Some(found)) => {
                         let payload = RefCell::new(payload);
                         let time = self.settings.limits.request_timeout.saturating_sub(MARGIN);
-                        let end = tokio::time::Instant::from_std(started + time);
+                        let context = RequestContext::new(&id, tokio::time::Instant::from_std(started + time));
                         let (service, request, id) = (Rc::clone(&self), request.clone(), id.clone());
-                        let exchange = Exchange { service, request, payload, found, id, end };
+                        let exchange = Exchange { service, request, payload, found, id, context };
                         Rc::clone(&self).perform(exchange).await
                     }
                     (Admitted::Yes, None) => Err(not_found()),
@@ -247,7 +247,7 @@ impl DataService {
         }
         let shed = [Code::Overloaded, Code::RateLimited, Code::CircuitOpen, Code::Draining];
         if shed.contains(&problem.code) {
-            self.gateway.metrics().shed(problem.code.row().code);
+            self.gateway.metrics().http_server.shed(problem.code.row().code);
         }
         match route.and_then(Route::vendor) {
             Some(vendor) => dropin::refuse(vendor, &problem, id),
@@ -333,7 +333,7 @@ const CALLER_GONE: u16 = 499;
 
 impl<'a> Observed<'a> {
     fn new(service: &'a DataService, method: &'static str, route: &'static str, started: Instant) -> Self {
-        service.gateway.metrics().http_requests_in_flight.inc();
+        service.gateway.metrics().http_server.in_flight.inc();
         Self { service, method, route, status: CALLER_GONE, started }
     }
 }
@@ -341,7 +341,7 @@ impl<'a> Observed<'a> {
 impl Drop for Observed<'_> {
     fn drop(&mut self) {
         let metrics = self.service.gateway.metrics();
-        metrics.http_requests_in_flight.dec();
+        metrics.http_server.in_flight.dec();
         let labels = HttpLabels { method: self.method, route: self.route, status: self.status };
         self.service.meter.observe(metrics, labels, self.started);
     }
@@ -371,17 +371,16 @@ impl LogGate {
 /// One thread's handles to the series it uses, so that a request costs no look-up by text. There are few, and the
 /// commonest come first.
 #[derive(Debug, Default)]
-struct Meter(RefCell<Vec<(HttpLabels, IntCounter, Histogram)>>);
+struct Meter(RefCell<Vec<(HttpLabels, RequestMetrics)>>);
 
 impl Meter {
     fn observe(&self, metrics: &Metrics, labels: HttpLabels, started: Instant) {
         let mut series = self.0.borrow_mut();
-        if !series.iter().any(|(known, ..)| *known == labels) {
-            series.push((labels, metrics.http_requests(labels), metrics.http_request_duration(labels.route)));
+        if !series.iter().any(|(known, _)| *known == labels) {
+            series.push((labels, metrics.http_server.request(labels)));
         }
-        if let Some((_, requests, duration)) = series.iter().find(|(known, ..)| *known == labels) {
-            requests.inc();
-            duration.observe(started.elapsed().as_secs_f64());
+        if let Some((_, request)) = series.iter().find(|(known, _)| *known == labels) {
+            request.ended(started.elapsed());
         }
     }
 }

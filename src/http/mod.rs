@@ -4,7 +4,7 @@
 mod accept;
 pub mod api;
 mod body;
-pub mod connections;
+
 mod data;
 mod dropin;
 pub mod embedded_mq;

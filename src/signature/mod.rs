@@ -7,7 +7,9 @@ mod digest;
 mod hmac_sha1;
 pub mod mq_http;
 pub mod ons_http;
+mod pair;
 
 pub use credentials::{Credentials, Secret};
 pub use digest::body_md5_hex;
 pub use hmac_sha1::{Signature, SigningKey, StringToSign};
+pub use pair::Pair;

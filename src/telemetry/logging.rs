@@ -23,7 +23,7 @@ pub fn start(config: &LogConfig) {
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stdout().is_terminal(),
     };
-    let filter = filter(config.level).and(Seldom::default());
+    let filter = filter(config.level).and(OncePerPause::default());
     let registry = tracing_subscriber::registry();
     let started = if json {
         let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
@@ -44,25 +44,25 @@ fn filter(level: LogLevel) -> Targets {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    // actix says at INFO, twice for each listener, what our own `listening` says.
+    // actix logs at INFO, twice for each listener, what our own `listening` says.
     let quiet = ours.min(LevelFilter::WARN);
     Targets::new()
         .with_default(ours.min(LevelFilter::INFO))
         .with_target("actix_server", quiet)
-        // An ERROR for every head that is no HTTP: a caller's mistake, which it is told and which anybody can make at will.
+        // An ERROR for every head that is no HTTP: a caller's mistake, which is answered, and which anybody can make at will.
         .with_target("actix_http::h1::dispatcher", LevelFilter::OFF)
         .with_target("mq_gateway", ours)
 }
 
-/// Where the HTTP server says, twice a second, that the process can open no more files.
+/// Where the HTTP server logs, twice a second, that the process can open no more files.
 const ACCEPTING: &str = "actix_server::accept";
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// Lets one event of [`ACCEPTING`] through, then none for [`PAUSE`].
 #[derive(Debug, Default)]
-struct Seldom(Mutex<Option<Instant>>);
+struct OncePerPause(Mutex<Option<Instant>>);
 
-impl<S> Filter<S> for Seldom {
+impl<S> Filter<S> for OncePerPause {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
     }
@@ -80,7 +80,7 @@ impl<S> Filter<S> for Seldom {
     }
 }
 
-impl Seldom {
+impl OncePerPause {
     fn due(&self, now: Instant) -> bool {
         let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let due = last.is_none_or(|last| now.duration_since(last) >= PAUSE);
@@ -97,10 +97,10 @@ mod tests {
 
     #[test]
     fn one_event_in_each_pause() {
-        let (seldom, start) = (Seldom::default(), Instant::now());
-        assert!(seldom.due(start));
-        assert!(!seldom.due(start + Duration::from_secs(9)));
-        assert!(seldom.due(start + Duration::from_secs(10)));
-        assert!(!seldom.due(start + Duration::from_secs(11)));
+        let (filter, start) = (OncePerPause::default(), Instant::now());
+        assert!(filter.due(start));
+        assert!(!filter.due(start + Duration::from_secs(9)));
+        assert!(filter.due(start + Duration::from_secs(10)));
+        assert!(!filter.due(start + Duration::from_secs(11)));
     }
 }

@@ -1,13 +1,12 @@
-//! What operators see: every metric series in one struct, and log lines.
+//! What operators see: metrics, and log lines.
 
-mod connections;
 pub mod logging;
 mod metrics;
 pub mod panics;
-mod topic_labels;
 
-pub use connections::{CloseReason, ConnectionMetrics};
 pub use metrics::{
-    EmbeddedSample, EmbeddedTotals, Family, GroupMetrics, HttpLabels, Metrics, TopicMetrics, UpstreamMetrics,
+    CloseReason, ConnectionFamilies, ConnectionMetrics, Counter, CredentialReloads, DropInFamilies, EmbeddedFamilies,
+    EmbeddedSample, EmbeddedTotals, Family, Gauge, GaugeGuard, GroupMetrics, Histogram, HttpLabels, HttpServerFamilies,
+    MessageFamilies, Metrics, MetricsError, ProcessFamilies, RequestMetrics, SecondsGauge, TopicMetrics,
+    UpstreamFamilies, UpstreamMetrics,
 };
-pub use topic_labels::{OTHER, UNKNOWN};

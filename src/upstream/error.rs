@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use super::breaker::Verdict;
-use crate::http_client::CallError;
 use crate::model::Outcome;
 
-/// A failed exchange with the MQ.
+/// A failed operation of the MQ.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct UpstreamError {
@@ -16,7 +14,7 @@ pub struct UpstreamError {
     pub detail: String,
     /// The MQ's own code, where it gave one.
     pub vendor_code: Option<String>,
-    /// When to come back, where the MQ said so.
+    /// When to come back, where the MQ gave a time.
     pub retry_after: Option<Duration>,
 }
 
@@ -25,15 +23,15 @@ pub struct UpstreamError {
 pub enum UpstreamErrorKind {
     /// DNS, connect or TLS failed: nothing was sent.
     Unreachable,
-    /// Our own limit on exchanges under way: nothing was sent.
+    /// Our own limit on calls under way: nothing was sent.
     Overloaded,
     /// Every endpoint failed too often and is left alone for a while: nothing was sent.
     CircuitOpen,
-    /// The MQ asks for patience.
+    /// The MQ has too much to do: come back later.
     Throttled,
     /// Sent, no answer in time.
     Timeout,
-    /// An answer that cannot be believed.
+    /// An answer that cannot be used.
     BadResponse,
     /// A 5xx.
     ServerError,
@@ -61,6 +59,21 @@ impl UpstreamErrorKind {
         }
     }
 
+    /// Whether the MQ was sent anything.
+    #[must_use]
+    pub const fn was_sent(self) -> bool {
+        match self {
+            Self::Unreachable | Self::Overloaded | Self::CircuitOpen => false,
+            Self::Throttled
+            | Self::Timeout
+            | Self::BadResponse
+            | Self::ServerError
+            | Self::AuthRejected
+            | Self::Misconfigured
+            | Self::RejectedMessage => true,
+        }
+    }
+
     /// The word in metrics and logs.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -80,44 +93,9 @@ impl UpstreamErrorKind {
 }
 
 impl UpstreamError {
-    /// What this failure says about the endpoint that it happened at.
-    pub(super) fn verdict(&self) -> Verdict {
-        match self.kind {
-            UpstreamErrorKind::Unreachable
-            | UpstreamErrorKind::Timeout
-            | UpstreamErrorKind::BadResponse
-            | UpstreamErrorKind::ServerError => Verdict::Failed,
-            UpstreamErrorKind::Overloaded
-            | UpstreamErrorKind::CircuitOpen
-            | UpstreamErrorKind::Throttled
-            | UpstreamErrorKind::AuthRejected
-            | UpstreamErrorKind::Misconfigured
-            | UpstreamErrorKind::RejectedMessage => Verdict::Alive,
-        }
-    }
-
-    /// An error of `kind` with nothing else to tell.
+    /// An error of `kind` with nothing else known.
     #[must_use]
     pub fn new(kind: UpstreamErrorKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), vendor_code: None, retry_after: None }
-    }
-}
-
-impl From<CallError> for UpstreamError {
-    fn from(error: CallError) -> Self {
-        let kind = match &error {
-            CallError::Full(_) => UpstreamErrorKind::Overloaded,
-            CallError::NotConnected(_) | CallError::TimedOutUnsent => UpstreamErrorKind::Unreachable,
-            CallError::TimedOut => UpstreamErrorKind::Timeout,
-            CallError::Broken(_) | CallError::TooLarge(_) => UpstreamErrorKind::BadResponse,
-        };
-        let detail = match &error {
-            CallError::NotConnected(reason) => format!("could not connect to the MQ: {reason}"),
-            CallError::Full(_) | CallError::TimedOutUnsent | CallError::TimedOut => error.to_string(),
-            CallError::Broken(_) | CallError::TooLarge(_) => {
-                format!("the MQ's answer could not be used: {error}")
-            }
-        };
-        Self::new(kind, detail)
     }
 }

@@ -7,17 +7,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 
 use crate::config::{self, CredentialsConfig, CredentialsError};
-use crate::signature::{Credentials, Secret, SigningKey};
-
-/// One pair, ready to sign with. The secret itself is not kept: only what HMAC made of it.
-pub struct Pair {
-    /// The access key id.
-    pub access_key: String,
-    /// The secret, absorbed.
-    pub signing: SigningKey,
-    /// The token of temporary credentials.
-    pub security_token: Option<Secret>,
-}
+use crate::signature::{Credentials, Pair, SigningKey};
 
 /// The newest pair, shared by every thread: a rotation swaps it while requests run.
 #[derive(Clone)]
@@ -45,7 +35,7 @@ pub enum Unchanged {
 
 /// How sure a reader must be that both fields belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demand {
+pub enum ReloadPolicy {
     /// Both fields are new, or the directory was swapped as a whole.
     BothNew,
     /// Anything readable that differs: the pair in use was refused.
@@ -90,7 +80,7 @@ impl Keys {
     ///
     /// # Errors
     /// [`Unchanged`]: the old pair stays.
-    pub fn reload(&self, demand: Demand) -> Result<(), Unchanged> {
+    pub fn reload(&self, policy: ReloadPolicy) -> Result<(), Unchanged> {
         let Some((_, files)) = &self.0.files else { return Err(Unchanged::Same) };
         let before = link_of(files);
         let read = config::load_credentials(files).map_err(Unchanged::Unusable)?;
@@ -107,7 +97,7 @@ impl Keys {
         let swapped = before.is_some() && before == link_of(files);
         let has_token = read.security_token.is_some() || old.security_token.is_some();
         let whole = !same_access_key && !same_secret && (!has_token || !same_token);
-        if !whole && !swapped && demand == Demand::BothNew {
+        if !whole && !swapped && policy == ReloadPolicy::BothNew {
             return Err(Unchanged::HalfWritten);
         }
         // Read twice alike: nobody was writing in between.
@@ -129,25 +119,9 @@ fn link_of(files: &CredentialsConfig) -> Option<PathBuf> {
         .flatten()
 }
 
-impl Pair {
-    fn new(credentials: &Credentials) -> Self {
-        Self {
-            access_key: credentials.access_key.clone(),
-            signing: SigningKey::new(credentials.secret_key.expose()),
-            security_token: credentials.security_token.clone(),
-        }
-    }
-}
-
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys([redacted])")
-    }
-}
-
-impl fmt::Debug for Pair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pair([redacted])")
     }
 }
 
@@ -176,14 +150,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         write(directory.path(), "ak1", "sk1");
         let keys = keys(directory.path());
-        assert_eq!(keys.reload(Demand::BothNew), Err(Unchanged::Same));
+        assert_eq!(keys.reload(ReloadPolicy::BothNew), Err(Unchanged::Same));
         write(directory.path(), "ak2", "sk1");
-        assert_eq!(keys.reload(Demand::BothNew), Err(Unchanged::HalfWritten));
+        assert_eq!(keys.reload(ReloadPolicy::BothNew), Err(Unchanged::HalfWritten));
         assert_eq!(keys.current().access_key, "ak1");
         write(directory.path(), "ak2", "");
-        assert!(matches!(keys.reload(Demand::BothNew), Err(Unchanged::Unusable(_))));
+        assert!(matches!(keys.reload(ReloadPolicy::BothNew), Err(Unchanged::Unusable(_))));
         write(directory.path(), "ak2", "sk2");
-        assert_eq!(keys.reload(Demand::BothNew), Ok(()));
+        assert_eq!(keys.reload(ReloadPolicy::BothNew), Ok(()));
         assert_eq!(keys.current().access_key, "ak2");
     }
 
@@ -193,8 +167,8 @@ mod tests {
         write(directory.path(), "ak1", "sk1");
         let keys = keys(directory.path());
         write(directory.path(), "ak1", "sk2");
-        assert_eq!(keys.reload(Demand::AnyChange), Ok(()));
-        assert_eq!(keys.reload(Demand::AnyChange), Err(Unchanged::Same));
+        assert_eq!(keys.reload(ReloadPolicy::AnyChange), Ok(()));
+        assert_eq!(keys.reload(ReloadPolicy::AnyChange), Err(Unchanged::Same));
     }
 
     #[test]
@@ -213,6 +187,6 @@ mod tests {
         }
         let keys = keys(mount.path());
         place("..2", "ak1", "sk2");
-        assert_eq!(keys.reload(Demand::BothNew), Ok(()));
+        assert_eq!(keys.reload(ReloadPolicy::BothNew), Ok(()));
     }
 }

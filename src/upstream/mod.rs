@@ -4,40 +4,27 @@
 //! A [`Plan`] is `Send` and made once per profile; an [`Upstream`] is built from it inside each worker thread, because
 //! the HTTP client is not `Send`.
 
-mod breaker;
-mod clock_skew;
-mod endpoints;
+mod attempts;
 mod error;
-mod exchange;
+mod http;
 mod keys;
-mod look_up;
-mod monitor;
-mod mq_http;
-mod ons_http;
 mod plan;
-mod retry;
 mod watch_keys;
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::config::OnUnknown;
+use crate::context::RequestContext;
 use crate::model::{Capabilities, ConsumerGroup, Delivery, Message, Published, TagFilter, Topic, UpstreamHandle};
 
-pub use breaker::BreakerSettings;
-pub use endpoints::{EndpointAddress, Endpoints};
 pub use error::{UpstreamError, UpstreamErrorKind};
-pub use keys::{Demand, Keys, Pair, Unchanged};
-pub use look_up::look_up;
-pub use monitor::watch;
-pub use mq_http::MqHttp;
-pub use ons_http::OnsHttp;
-pub use plan::{Parts, Plan};
+pub use http::{MqHttp, OnsHttp};
+pub use keys::{Keys, ReloadPolicy, Unchanged};
+pub use plan::{Plan, PlanError, PlanResources};
 pub use watch_keys::watch_keys;
 
-pub(crate) use exchange::Signed;
-pub(crate) use mq_http::signed as sign_mq_http;
+pub(crate) use http::sign_mq_http;
+use plan::{Profile, ProtocolPlan};
 
 /// A client of one profile's MQ, for one thread.
 #[derive(Debug)]
@@ -51,7 +38,7 @@ pub enum Upstream {
 /// A result, and how often the MQ was tried for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempted<T> {
-    /// Every address asked, repetitions included.
+    /// Every address tried, repetitions included.
     pub attempts: u32,
     /// What came of the last one.
     pub result: T,
@@ -60,7 +47,7 @@ pub struct Attempted<T> {
 /// Why a protocol does not carry a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Objection {
-    /// The protocol, or the way the profile uses it, lacks what a field asks for.
+    /// The protocol, or the way the profile uses it, lacks what a field needs.
     Unsupported {
         /// The field's name.
         field: &'static str,
@@ -78,7 +65,7 @@ pub enum Objection {
 
 /// What a receive asks for, within the protocol's capabilities.
 #[derive(Debug, Clone, Copy)]
-pub struct ReceiveRequest<'a> {
+pub struct PollRequest<'a> {
     /// Where from.
     pub topic: &'a Topic,
     /// For whom.
@@ -97,29 +84,29 @@ impl Upstream {
     /// Builds the client that the profile's protocol asks for.
     #[must_use]
     pub fn build(plan: &Plan) -> Self {
-        match plan.protocol {
-            crate::config::Protocol::OnsHttp => Self::OnsHttp(OnsHttp::new(plan)),
-            crate::config::Protocol::MqHttp => Self::MqHttp(MqHttp::new(plan)),
+        match &plan.protocol {
+            ProtocolPlan::OnsHttp(http, settings) => Self::OnsHttp(OnsHttp::new(&plan.profile, http, settings)),
+            ProtocolPlan::MqHttp(http, settings) => Self::MqHttp(MqHttp::new(&plan.profile, http, settings)),
         }
     }
 
-    fn plan(&self) -> &Plan {
+    fn profile(&self) -> &Profile {
         match self {
-            Self::OnsHttp(it) => it.plan(),
-            Self::MqHttp(it) => it.plan(),
+            Self::OnsHttp(it) => it.profile(),
+            Self::MqHttp(it) => it.profile(),
         }
     }
 
     /// What the protocol can do.
     #[must_use]
     pub fn capabilities(&self) -> &Capabilities {
-        &self.plan().capabilities
+        &self.profile().capabilities
     }
 
     /// How long a receive pauses after an empty answer that came before its time.
     #[must_use]
     pub fn empty_poll_pause(&self) -> Duration {
-        self.plan().empty_poll_pause
+        self.profile().empty_poll_pause
     }
 
     /// Most deliveries that one acknowledgement names.
@@ -155,13 +142,13 @@ impl Upstream {
     /// [`UpstreamError`], which knows the outcome.
     pub async fn publish(
         &self,
+        context: &RequestContext,
         message: &Message,
-        deadline: Instant,
         on_unknown: OnUnknown,
     ) -> Attempted<Result<Published, UpstreamError>> {
         match self {
-            Self::OnsHttp(it) => it.publish(message, deadline, on_unknown).await,
-            Self::MqHttp(it) => it.publish(message, deadline, on_unknown).await,
+            Self::OnsHttp(it) => it.publish(context, message, on_unknown).await,
+            Self::MqHttp(it) => it.publish(context, message, on_unknown).await,
         }
     }
 
@@ -169,30 +156,34 @@ impl Upstream {
     ///
     /// # Errors
     /// [`UpstreamError`].
-    pub async fn receive(&self, request: &ReceiveRequest<'_>) -> Result<Vec<Delivery>, UpstreamError> {
+    pub async fn receive(
+        &self,
+        context: &RequestContext,
+        request: &PollRequest<'_>,
+    ) -> Result<Vec<Delivery>, UpstreamError> {
         match self {
-            Self::OnsHttp(it) => it.receive(request).await,
-            Self::MqHttp(it) => it.receive(request).await,
+            Self::OnsHttp(it) => it.receive(context, request).await,
+            Self::MqHttp(it) => it.receive(context, request).await,
         }
     }
 
     /// Acknowledges deliveries, at most [`Upstream::handles_at_once`]; a result for each, in the same order.
     pub async fn acknowledge(
         &self,
+        context: &RequestContext,
         topic: &Topic,
         group: &ConsumerGroup,
         handles: &[UpstreamHandle],
-        deadline: Instant,
     ) -> Vec<Result<(), UpstreamError>> {
         match self {
             Self::OnsHttp(it) => {
                 let mut results = Vec::with_capacity(handles.len());
                 for handle in handles {
-                    results.push(it.acknowledge(topic, group, handle, deadline).await);
+                    results.push(it.acknowledge(context, topic, group, handle).await);
                 }
                 results
             }
-            Self::MqHttp(it) => it.acknowledge(topic, group, handles, deadline).await,
+            Self::MqHttp(it) => it.acknowledge(context, topic, group, handles).await,
         }
     }
 }

@@ -1,86 +1,56 @@
 //! What every thread needs to build its client of one profile.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::{IntCounterVec, IntGauge};
-use rustls::ClientConfig;
-use tokio::time::Instant;
-
-use super::clock_skew::ClockSkew;
-use super::retry::RetryBudget;
-use super::{Endpoints, Keys};
+use super::Keys;
+use super::attempts::Attempts;
+use super::http::{self, HttpPlan, MqHttpSettings, OnsHttpSettings};
 use crate::clock::Clock;
-use crate::config::{BinaryBodies, ProfileConfig, Protocol};
-use crate::http_client::Limits;
+use crate::config::{ProfileConfig, Protocol};
+use crate::context::RequestContext;
 use crate::model::{Capabilities, Topic};
+use crate::outbound::{EndpointAddress, InvalidHost, TlsError};
 use crate::random::Random;
-use crate::telemetry::{Metrics, UpstreamMetrics};
+use crate::telemetry::{Gauge, Metrics};
 
-/// One profile, ready to be built per thread. Clones share endpoints, keys and metrics.
+/// One profile, ready to be built per thread. Clones share addresses, keys and metrics.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The profile's name.
-    pub name: String,
-    /// Its protocol.
-    pub protocol: Protocol,
-    /// Where to.
-    pub endpoints: Arc<Endpoints>,
-    /// Signed with.
-    pub keys: Keys,
-    /// Sent as.
-    pub producer_group: String,
-    /// Instance of the MQ HTTP protocol.
-    pub instance_id: Option<String>,
-    /// What becomes of bodies that are no text.
-    pub binary_bodies: BinaryBodies,
-    /// Content type of publishes.
-    pub content_type: String,
-    /// Assumed where the protocol does not tell.
-    pub visibility_timeout: Duration,
-    /// A receive that does not wait says so.
-    pub zero_timeout: bool,
-    /// What the protocol can do.
-    pub capabilities: Capabilities,
-    /// Pause after an early empty poll.
-    pub empty_poll_pause: Duration,
-    /// Time between look-ups.
-    pub refresh: Duration,
-    /// Timeouts and numbers of the HTTP client.
-    pub limits: Limits,
-    /// TLS of the HTTP client.
-    pub tls: Arc<ClientConfig>,
-    /// The clock that signs.
-    pub clock: Clock,
-    /// Series by operation.
-    pub publish: UpstreamMetrics,
-    /// Series by operation.
-    pub receive: UpstreamMetrics,
-    /// Series by operation.
-    pub acknowledge: UpstreamMetrics,
-    /// Whether the MQ answers.
-    pub up: IntGauge,
-    /// Repetitions, by profile, operation and the error that made them.
-    pub(super) retries: IntCounterVec,
-    /// What reading credentials again gave, by credential and result.
-    pub(super) reloads: IntCounterVec,
-    /// The MQ's clock minus ours.
-    pub(super) clock_skew: Arc<ClockSkew>,
-    /// How much may be repeated still.
-    pub(super) budget: Arc<RetryBudget>,
-    /// Jitter.
-    pub(super) random: Random,
+    pub(super) profile: Profile,
+    pub(super) protocol: ProtocolPlan,
 }
 
-/// The parts of a plan that are shared things, not settings.
+/// What the clients of every protocol need of a profile.
+#[derive(Debug, Clone)]
+pub(super) struct Profile {
+    pub(super) name: String,
+    /// What the protocol can do.
+    pub(super) capabilities: Capabilities,
+    /// Pause after an early empty poll.
+    pub(super) empty_poll_pause: Duration,
+    /// Signed with.
+    pub(super) keys: Keys,
+    /// The clock that signs.
+    pub(super) clock: Clock,
+    /// Whether the MQ could be reached when last tried.
+    pub(super) up: Gauge,
+    pub(super) attempts: Attempts,
+}
+
+/// What only one protocol, or one transport, needs.
+#[derive(Debug, Clone)]
+pub(super) enum ProtocolPlan {
+    OnsHttp(HttpPlan, OnsHttpSettings),
+    MqHttp(HttpPlan, MqHttpSettings),
+}
+
+/// What a plan needs besides the profile's settings.
 #[derive(Debug)]
-pub struct Parts<'a> {
-    /// Where to.
-    pub endpoints: Arc<Endpoints>,
+pub struct PlanResources<'a> {
+    /// Where the MQ is.
+    pub addresses: Vec<EndpointAddress>,
     /// Signed with.
     pub keys: Keys,
-    /// TLS of the HTTP client.
-    pub tls: Arc<ClientConfig>,
     /// The clock that signs.
     pub clock: Clock,
     /// Jitter.
@@ -89,55 +59,81 @@ pub struct Parts<'a> {
     pub metrics: &'a Metrics,
 }
 
+/// What is wrong with a profile that the configuration's own checks let pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// An address whose host is not one.
+    #[error("endpoints: {0}")]
+    Host(#[from] InvalidHost),
+    /// The file of a private CA.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
 impl Plan {
-    /// Reads the credentials again whenever their files change. Runs until it is dropped.
-    pub async fn watch_keys(self) {
-        super::watch_keys::watch_keys(self.keys, self.reloads).await;
+    /// Joins a profile's settings with what it shares.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn new(profile: &ProfileConfig, resources: PlanResources<'_>) -> Result<Self, PlanError> {
+        let PlanResources { addresses, keys, clock, random, metrics } = resources;
+        let http = || HttpPlan::new(profile, &addresses, metrics);
+        Ok(Self {
+            protocol: match profile.protocol {
+                Protocol::OnsHttp => ProtocolPlan::OnsHttp(http()?, OnsHttpSettings::new(profile)),
+                Protocol::MqHttp => ProtocolPlan::MqHttp(http()?, MqHttpSettings::new(profile)),
+            },
+            profile: Profile {
+                name: profile.name.clone(),
+                capabilities: profile.capabilities(),
+                empty_poll_pause: profile.empty_poll_pause,
+                attempts: Attempts::new(&profile.name, keys.clone(), random, metrics),
+                keys,
+                clock,
+                up: metrics.upstream.up(&profile.name),
+            },
+        })
     }
 
-    /// Messages that were delivered and cannot be read are not acknowledged, so not lost; but nobody will ever get them
-    /// through here.
-    pub(super) fn warn_unreadable(&self, topic: &Topic, messages: usize) {
-        if messages > 0 {
-            let (profile, topic) = (self.name.as_str(), topic.as_str());
-            tracing::warn!(profile, topic, messages, "the MQ delivered messages that cannot be read");
+    /// The profile's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.profile.name
+    }
+
+    /// What requests are signed with.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        self.profile.attempts.keys()
+    }
+
+    /// Shows whether the MQ could be reached when last tried: 0 or 1.
+    #[must_use]
+    pub fn up(&self) -> &Gauge {
+        &self.profile.up
+    }
+
+    /// Looks after the way to the MQ in the background. Runs until it is dropped.
+    pub async fn watch(self) {
+        match self.protocol {
+            ProtocolPlan::OnsHttp(plan, _) | ProtocolPlan::MqHttp(plan, _) => http::watch(self.profile, plan).await,
         }
     }
+}
 
-    /// Joins a profile's settings with what it shares.
-    #[must_use]
-    pub fn new(profile: &ProfileConfig, parts: Parts<'_>) -> Self {
-        let metrics = parts.metrics;
-        Self {
-            name: profile.name.clone(),
-            protocol: profile.protocol,
-            endpoints: parts.endpoints,
-            keys: parts.keys,
-            producer_group: profile.producer_group.clone(),
-            instance_id: profile.instance_id.clone(),
-            binary_bodies: profile.binary_bodies,
-            content_type: profile.content_type.clone(),
-            visibility_timeout: profile.visibility_timeout,
-            zero_timeout: profile.zero_timeout,
-            capabilities: profile.capabilities(),
-            empty_poll_pause: profile.empty_poll_pause,
-            refresh: profile.dns_refresh,
-            limits: Limits {
-                connect_timeout: profile.connect_timeout,
-                keep_alive: profile.keep_alive,
-                in_flight: profile.connections,
-            },
-            tls: parts.tls,
-            clock: parts.clock,
-            publish: metrics.upstream(&profile.name, "publish"),
-            receive: metrics.upstream(&profile.name, "receive"),
-            acknowledge: metrics.upstream(&profile.name, "ack"),
-            up: metrics.upstream_up(&profile.name),
-            retries: metrics.upstream_retries(),
-            reloads: metrics.credential_reloads(),
-            clock_skew: Arc::new(ClockSkew::new(profile.clock_skew, metrics.upstream_clock_skew(&profile.name))),
-            budget: Arc::new(RetryBudget::new(Instant::now())),
-            random: parts.random,
+impl Profile {
+    /// Messages that were delivered and cannot be read are not acknowledged, so not lost; but nobody will ever get them
+    /// through here.
+    pub(super) fn warn_unreadable(&self, context: &RequestContext, topic: &Topic, messages: usize) {
+        if messages > 0 {
+            let (profile, topic) = (self.name.as_str(), topic.as_str());
+            tracing::warn!(
+                request_id = context.id(),
+                profile,
+                topic,
+                messages,
+                "the MQ delivered messages that cannot be read"
+            );
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Notices that credentials files changed: their *directory* is watched, because a Kubernetes Secret swaps a link there
-//! and a watch on the file itself would see that once only (crates notes); a poll finds what no event told.
+//! and a watch on the file itself would see that once only; a poll finds what no event announced.
 
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
-use prometheus::IntCounterVec;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::Keys;
-use super::keys::{Demand, Unchanged};
+use super::keys::{ReloadPolicy, Unchanged};
+use crate::telemetry::CredentialReloads;
 
 const POLL: Duration = Duration::from_secs(30);
 /// Until the next look at files that could not be used, and how often.
@@ -19,9 +19,9 @@ const LOOKS_SOON: u32 = 5;
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Reads `keys` again whenever their files may have changed. Runs until it is dropped.
-pub async fn watch_keys(keys: Keys, reloads: IntCounterVec) {
+pub async fn watch_keys(keys: Keys, reloads: CredentialReloads) {
     let Some(name) = keys.name().map(str::to_owned) else { return };
-    // One place is enough: an event that finds it taken says nothing new.
+    // One place is enough: an event that finds it taken announces nothing new.
     let (changed, mut changes) = mpsc::channel(1);
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|event| !event.kind.is_access()) {
@@ -38,12 +38,12 @@ pub async fn watch_keys(keys: Keys, reloads: IntCounterVec) {
             tracing::warn!(%error, directory = %directory.display(), "credentials are polled only");
         }
     }
-    // The watch stands: what changed before it is found now, what changes from here on is told.
+    // The watch stands: what changed before it is found now, what changes from here on makes an event.
     let mut soon = LOOKS_SOON;
     loop {
         sleep(SETTLE).await;
         while changes.try_recv().is_ok() {}
-        let kept_old = reload(&keys, &name, Demand::BothNew, &reloads).await == Reload::KeptOld;
+        let kept_old = reload(&keys, &name, ReloadPolicy::BothNew, &reloads).await == Reload::KeptOld;
         // Somebody may be in the middle of writing, with no further event: look again soon, but not for ever.
         soon = if kept_old { soon.saturating_sub(1) } else { LOOKS_SOON };
         let pause = if kept_old && soon > 0 { SOON } else { POLL };
@@ -65,20 +65,19 @@ pub(super) enum Reload {
     KeptOld,
 }
 
-/// Reads the files and tells what came of it.
-pub(super) async fn reload(keys: &Keys, name: &str, demand: Demand, reloads: &IntCounterVec) -> Reload {
+/// Reads the files, and logs and counts what came of it.
+pub(super) async fn reload(keys: &Keys, name: &str, policy: ReloadPolicy, reloads: &CredentialReloads) -> Reload {
     let reader = keys.clone();
-    let read = tokio::task::spawn_blocking(move || reader.reload(demand)).await;
-    let count = |result: &str| reloads.with_label_values(&[name, result]).inc();
+    let read = tokio::task::spawn_blocking(move || reader.reload(policy)).await;
     match read {
         Ok(Ok(())) => {
-            count("changed");
+            reloads.changed(name);
             tracing::info!(credential = name, "credentials changed");
             Reload::Changed
         }
         Ok(Err(Unchanged::Same)) => Reload::Same,
         Ok(Err(reason @ (Unchanged::HalfWritten | Unchanged::Unusable(_)))) => {
-            count("kept_old");
+            reloads.kept_old(name);
             tracing::warn!(credential = name, %reason, "changed credentials could not be used: the old pair stays");
             Reload::KeptOld
         }

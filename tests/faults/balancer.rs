@@ -1,4 +1,4 @@
-//! A TCP balancer as small as they come: round robin over what is ready, asked every half second.
+//! A minimal TCP balancer: round robin over the gateways that are ready, probed every half second.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -66,13 +66,13 @@ impl Balancer {
         self.shared.address
     }
 
-    /// Asks this gateway, too; it gets connections once it was found ready.
+    /// Probes this gateway, too; it gets connections once it is ready.
     pub fn add(&self, app: &TestApp) {
         let backend = Backend { data: app.data(), management: app.management(), ready: false };
         self.shared.backends().push(backend);
     }
 
-    /// Forgets a gateway that is gone.
+    /// Removes a gateway that has ended.
     pub fn remove(&self, data: SocketAddr) {
         self.shared.backends().retain(|backend| backend.data != data);
     }

@@ -1,4 +1,4 @@
-//! The callers: a bounded closed loop that writes down what it attempts before it sends, and what it was told after.
+//! The callers: a bounded closed loop that logs each attempt before it is sent, and its outcome afterwards.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::dice::Dice;
 use super::oracle::Attempt;
+use super::random::Random;
 use super::support::Connection;
 use super::support::client::{NoResponse, Response};
 
-/// Longer than the gateway lets any publish of this suite live.
+/// Longer than any publish of this suite may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
 /// What is to be sent.
@@ -48,17 +48,17 @@ impl Load {
     }
 }
 
-/// What the caller was told.
+/// What the caller learned of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Outcome {
     /// 201 and the message id.
     Published(String),
     NotPublished(String),
     Unknown(String),
-    /// No answer: as good as unknown, and rarely allowed.
-    Nothing(String),
-    /// An answer that the contract does not know.
-    Nonsense(String),
+    /// No answer at all.
+    NoAnswer(String),
+    /// An answer that the contract does not have.
+    OutsideContract(String),
 }
 
 /// One request and its end.
@@ -68,10 +68,10 @@ pub struct Finished {
     pub caller: u64,
     pub started: Instant,
     pub took: Duration,
-    pub told: Told,
+    pub outcome: Outcome,
 }
 
-/// Everything that the callers know.
+/// Everything that the callers logged.
 #[derive(Debug)]
 pub struct Log {
     pub attempted: HashSet<Attempt>,
@@ -83,18 +83,19 @@ pub struct Log {
 
 impl Log {
     pub fn published(&self) -> usize {
-        self.count(|told| matches!(told, Told::Published(_)))
+        self.count(|outcome| matches!(outcome, Outcome::Published(_)))
     }
 
-    /// Both, this one first.
+    /// Both logs, this one first.
     pub fn and(mut self, later: Self) -> Self {
         self.attempted.extend(later.attempted);
         self.finished.extend(later.finished);
         self
     }
 
-    pub fn count(&self, wanted: impl Fn(&Told) -> bool) -> usize {
-        self.finished.iter().filter(|finished| wanted(&finished.told)).count()
+    /// How many attempts had such an outcome.
+    pub fn count(&self, wanted: impl Fn(&Outcome) -> bool) -> usize {
+        self.finished.iter().filter(|finished| wanted(&finished.outcome)).count()
     }
 
     /// The time that this part of the requests did not exceed.
@@ -166,14 +167,14 @@ impl Driver {
 struct Caller {
     shared: Arc<Shared>,
     number: u64,
-    dice: Dice,
+    random: Random,
     connection: Option<Connection>,
 }
 
 impl Caller {
     fn new(shared: Arc<Shared>, number: u64) -> Self {
-        let dice = Dice::of(shared.load.seed, &[1_000_003, number]);
-        Self { shared, number, dice, connection: None }
+        let random = Random::of(shared.load.seed, &[1_000_003, number]);
+        Self { shared, number, random, connection: None }
     }
 
     fn run(mut self) {
@@ -181,14 +182,14 @@ impl Caller {
         while !self.stopped() {
             message += 1;
             for attempt in 1..=self.shared.load.attempts {
-                let told = self.publish(Attempt { message, attempt });
-                std::thread::sleep(self.shared.load.pause + self.dice.millis(0, 5));
-                let again = match told {
-                    Told::Published(_) => false,
-                    Told::NotPublished(code) => !matches!(code.as_str(), "upstream-rejected-message"),
-                    // Half of the callers' messages are worth a duplicate.
-                    Told::Unknown(_) | Told::Nothing(_) => self.dice.percent(50),
-                    Told::Nonsense(_) => false,
+                let outcome = self.publish(Attempt { message, attempt });
+                std::thread::sleep(self.shared.load.pause + self.random.millis(0, 5));
+                let again = match outcome {
+                    Outcome::Published(_) => false,
+                    Outcome::NotPublished(code) => !matches!(code.as_str(), "upstream-rejected-message"),
+                    // Half of the callers accept a duplicate.
+                    Outcome::Unknown(_) | Outcome::NoAnswer(_) => self.random.percent(50),
+                    Outcome::OutsideContract(_) => false,
                 };
                 if !again || self.stopped() {
                     break;
@@ -197,29 +198,29 @@ impl Caller {
         }
     }
 
-    fn publish(&mut self, attempt: Attempt) -> Told {
+    fn publish(&mut self, attempt: Attempt) -> Outcome {
         let request = self.request(attempt);
         self.shared.attempted.lock().expect("no caller panicked").insert(attempt);
         let started = Instant::now();
         let answer = self.exchange(&request);
         let took = started.elapsed();
-        let told = match &answer {
+        let outcome = match &answer {
             Ok(response) => {
                 let _ = self.shared.answers.lock().expect("no caller panicked").write_all(&response.raw);
-                told(response)
+                outcome_of(response)
             }
-            Err(error) => Told::Nothing(format!("{error:?}")),
+            Err(error) => Outcome::NoAnswer(format!("{error:?}")),
         };
-        let stays = answer.is_ok_and(|response| !response.header("connection").is_some_and(is_close));
-        if !stays {
+        let reusable = answer.is_ok_and(|response| !response.header("connection").is_some_and(is_close));
+        if !reusable {
             self.connection = None;
         }
-        if matches!(told, Told::Published(_)) {
+        if matches!(outcome, Outcome::Published(_)) {
             self.shared.published.fetch_add(1, Ordering::SeqCst);
         }
-        let finished = Finished { attempt, caller: self.number, started, took, told: told.clone() };
+        let finished = Finished { attempt, caller: self.number, started, took, outcome: outcome.clone() };
         self.shared.finished.lock().expect("no caller panicked").push(finished);
-        told
+        outcome
     }
 
     fn exchange(&mut self, request: &[u8]) -> Result<Response, NoResponse> {
@@ -236,12 +237,12 @@ impl Caller {
 
     /// An envelope or raw bytes, of any size up to some kilobytes.
     fn request(&mut self, attempt: Attempt) -> Vec<u8> {
-        let length = if self.dice.percent(5) { 20_000 } else { self.dice.below(1500) };
+        let length = if self.random.percent(5) { 20_000 } else { self.random.below(1500) };
         let rest: String =
-            (0..length).map(|_| *self.dice.pick(&['a', 'Z', '0', '"', '\\', '\n', '\t', 'é', '文', '😀'])).collect();
+            (0..length).map(|_| *self.random.pick(&['a', 'Z', '0', '"', '\\', '\n', '\t', 'é', '文', '😀'])).collect();
         let body = attempt.body(&rest);
         let (topic, group) = (&self.shared.load.topic, format!("g{}", self.number));
-        let (target, kind, body) = if self.dice.percent(70) {
+        let (target, kind, body) = if self.random.percent(70) {
             let envelope = json!({"body": body, "message_group": group, "keys": [attempt.message.to_string()]});
             (format!("/v1/topics/{topic}/messages"), "application/json", envelope.to_string())
         } else {
@@ -264,25 +265,25 @@ fn is_close(value: &str) -> bool {
     value.eq_ignore_ascii_case("close")
 }
 
-/// Reads an answer as a careful caller does (api.md 1 and 3).
-fn told(response: &Response) -> Told {
-    let nonsense = || Told::Nonsense(format!("{response:?}"));
+/// Reads an answer as a caller that checks every part of the contract.
+fn outcome_of(response: &Response) -> Outcome {
+    let outside_contract = || Outcome::OutsideContract(format!("{response:?}"));
     let Ok(answer) = serde_json::from_slice::<Value>(&response.body) else {
-        return nonsense();
+        return outside_contract();
     };
     if response.status == 201 {
         return match answer["message_id"].as_str() {
-            Some(id) if answer["outcome"] == "published" => Told::Published(id.to_owned()),
-            _ => nonsense(),
+            Some(id) if answer["outcome"] == "published" => Outcome::Published(id.to_owned()),
+            _ => outside_contract(),
         };
     }
     let asks_to_wait = response.header("retry-after").is_some_and(|seconds| seconds.parse::<u64>().is_ok());
     if answer["status"] != response.status || (matches!(response.status, 429 | 503) && !asks_to_wait) {
-        return nonsense();
+        return outside_contract();
     }
     match (answer["outcome"].as_str(), answer["code"].as_str()) {
-        (Some("not_published"), Some(code)) => Told::NotPublished(code.to_owned()),
-        (Some("unknown"), Some(code)) if matches!(response.status, 502 | 504) => Told::Unknown(code.to_owned()),
-        _ => nonsense(),
+        (Some("not_published"), Some(code)) => Outcome::NotPublished(code.to_owned()),
+        (Some("unknown"), Some(code)) if matches!(response.status, 502 | 504) => Outcome::Unknown(code.to_owned()),
+        _ => outside_contract(),
     }
 }

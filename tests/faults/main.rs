@@ -1,17 +1,17 @@
-//! The fault suite: the real program under load while its MQ, its secrets and its own processes misbehave, and a judge
-//! over what was attempted, what was acknowledged and what the MQ applied.
+//! The fault suite: the real program under load while its MQ, its secrets and its own processes fail, and a check of what
+//! was attempted, what was acknowledged and what the MQ applied.
 //!
-//! `cargo test --test faults` takes seconds. The same for ten minutes, with a seed of yesterday:
+//! `cargo test --test faults` takes seconds. The same for ten minutes, with the seed of an earlier run:
 //!
 //! ```shell
 //! MQ_GATEWAY_FAULT_SECONDS=600 MQ_GATEWAY_FAULT_SEED=4711 cargo test --release --test faults -- --test-threads 1
 //! ```
 //!
-//! A run says its seed when it fails (always with `--nocapture`). The seed decides bodies, which fault meets which
+//! A run prints its seed when it fails (always with `--nocapture`). The seed decides bodies, which fault meets which
 //! attempt, and when the endpoint goes away or freezes; the threads' interleaving stays the machine's own.
 //!
 //! The parts: [`oracle`] is the MQ and its memory, [`plan`] what it does to a request, [`driver`] the callers,
-//! [`judge`] the invariants, [`canary`] the search for secrets, [`balancer`] what stands before two gateways.
+//! [`invariants`] what must hold, [`canary`] the search for secrets, [`balancer`] what distributes load over two gateways.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -32,22 +32,21 @@
 
 mod balancer;
 mod canary;
-mod dice;
 mod driver;
-mod judge;
+mod invariants;
+mod key_rotation;
 mod memory;
+mod mounted_secret;
+mod mq_outage;
 mod oracle;
 mod plan;
 mod process;
 mod protections;
-mod secrets;
+mod random;
+mod random_faults;
+mod rolling_restarts;
 mod settings;
+mod stalled_profile;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "shared with the black-box suite, which uses the rest")]
 mod support;
-
-mod away_and_back;
-mod open_files;
-mod random_faults;
-mod rolling_restarts;
-mod stalled_profile;

@@ -1,11 +1,11 @@
-//! E2: a secret that was rotated away is nowhere in the process's memory any more.
+//! A secret that was rotated away is no longer in the process's memory.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::Duration;
 
-use super::dice::seed;
-use super::secrets::MountedSecret;
+use super::mounted_secret::MountedSecret;
+use super::random::seed;
 use super::support::ons::Credentials;
 use super::support::time::{until, within};
 use super::support::{Endpoint, Launch, Settings};

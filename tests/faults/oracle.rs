@@ -1,4 +1,4 @@
-//! The MQ that never forgets: the checking endpoint, answering by plan, with a ledger of every attempt that it saw.
+//! The MQ of this suite: the checking endpoint, which answers by plan and keeps a ledger of every attempt that it saw.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::Ipv4Addr;
@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::json;
 
-use super::dice::Dice;
 use super::plan::{Fault, Plan};
+use super::random::Random;
+use super::support::encoding::md5_hex;
 use super::support::endpoint::script::response;
 use super::support::endpoint::{Recorded, Script, Step};
-use super::support::ons::md5_hex;
 use super::support::trap::Trap;
 use super::support::{Endpoint, TestApp, time};
 
@@ -29,9 +29,9 @@ impl Attempt {
         format!("{message} {attempt} {} {rest}", md5_hex(format!("{message} {attempt} {rest}").as_bytes()))
     }
 
-    /// The other direction; an error says what is wrong.
+    /// Reads such a body; an error says what is wrong.
     fn of(body: &[u8]) -> Result<Self, String> {
-        let wrong = || format!("a body that nobody sent: {:?}", String::from_utf8_lossy(body));
+        let wrong = || format!("a body that was not sent so: {:?}", String::from_utf8_lossy(body));
         let text = std::str::from_utf8(body).map_err(|_| wrong())?;
         let mut parts = text.splitn(4, ' ');
         let mut part = || parts.next().ok_or_else(wrong);
@@ -78,19 +78,19 @@ pub struct Oracle {
     trap: Trap,
 }
 
-/// Gives every oracle an address of its own, so that nobody takes its port while it is away.
+/// Gives every oracle an address of its own, so that its port stays free while it is away.
 static ADDRESSES: AtomicU64 = AtomicU64::new(1);
 
-/// Messages that belong to nobody's load.
+/// Numbers of messages that belong to no load.
 static FRESH: AtomicU64 = AtomicU64::new(1 << 60);
 
 impl Oracle {
     pub fn start(plan: Plan) -> Self {
-        let mut dice = Dice::of(u64::from(std::process::id()), &[ADDRESSES.fetch_add(1, Ordering::SeqCst)]);
-        let mut octet = || u8::try_from(1 + dice.below(250)).expect("fits");
+        let mut random = Random::of(u64::from(std::process::id()), &[ADDRESSES.fetch_add(1, Ordering::SeqCst)]);
+        let mut octet = || u8::try_from(1 + random.below(250)).expect("fits");
         let endpoint = Endpoint::start_at(Ipv4Addr::new(127, octet(), octet(), octet()));
-        endpoint.forget_requests();
-        let (ledger, trap) = (Arc::new(Mutex::new(Ledger::default())), Trap::set());
+        endpoint.stop_recording();
+        let (ledger, trap) = (Arc::new(Mutex::new(Ledger::default())), Trap::start());
         let plan = Arc::new(Mutex::new(plan));
         let (keeping, planned) = (Arc::clone(&ledger), Arc::clone(&plan));
         let elsewhere = trap.url().to_owned();
@@ -102,8 +102,8 @@ impl Oracle {
         Self { endpoint, ledger, plan, trap }
     }
 
-    /// Changes what happens from now on.
-    pub fn follow(&self, plan: Plan) {
+    /// Changes the plan from now on.
+    pub fn set_plan(&self, plan: Plan) {
         *lock(&self.plan) = plan;
     }
 
@@ -111,23 +111,23 @@ impl Oracle {
         lock(&self.ledger)
     }
 
-    /// I9: whatever was, a publish through this gateway succeeds now.
+    /// A publish through this gateway succeeds now, whatever happened before.
     #[track_caller]
     pub fn assert_live(&self, app: &TestApp) {
         let attempt = Attempt { message: FRESH.fetch_add(1, Ordering::SeqCst), attempt: 1 };
         let mut last = None;
-        let published = time::within(time::PATIENCE, || {
+        let published = time::within(time::CONDITION_LIMIT, || {
             let body = json!({"body": attempt.body("fresh")}).to_string();
             let answer = app.post_json("/v1/topics/orders/messages", body);
             let published = answer.status == 201;
             last = Some(answer);
             published.then_some(())
         });
-        assert!(published.is_some(), "I9: no publish succeeds any more: {last:?}");
+        assert!(published.is_some(), "no publish succeeds any more: {last:?}");
         assert_eq!(self.ledger().seen.remove(&attempt).map(|seen| seen.applied), Some(1), "{attempt:?}");
     }
 
-    /// Nobody followed a redirect, and every request was as it must be.
+    /// No redirect was followed, and every request was as it must be.
     #[track_caller]
     pub fn assert_clean(&self) {
         self.trap.assert_untouched();
@@ -171,8 +171,8 @@ impl Ledger {
         };
         *self.faults.entry(fault).or_default() += 1;
         let echo = format!(r#"{{"code":"{secret}","info":"{access_key} {secret} {signature} refused"}}"#);
-        let mut dice = Dice::of(plan.seed, &[attempt.message, attempt.attempt, seen.arrivals, 1]);
-        fault.script(&good, &echo, elsewhere, &mut dice)
+        let mut random = Random::of(plan.seed, &[attempt.message, attempt.attempt, seen.arrivals, 1]);
+        fault.script(&good, &echo, elsewhere, &mut random)
     }
 }
 

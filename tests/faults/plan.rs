@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::dice::Dice;
+use super::random::Random;
 use super::support::endpoint::{Script, Step, closed, never, raw, reset, respond};
 
 /// How likely which fault is.
@@ -73,14 +73,14 @@ const ALL: [Fault; 25] = [
 
 impl Plan {
     /// No faults at all.
-    pub fn peace() -> Self {
+    pub fn no_faults() -> Self {
         Self { seed: 0, faults_percent: 0 }
     }
 
     /// What happens when `attempt` of `message` comes for the `arrival`-th time.
     pub fn fault(&self, message: u64, attempt: u64, arrival: u64) -> Option<Fault> {
-        let mut dice = Dice::of(self.seed, &[message, attempt, arrival]);
-        dice.percent(self.faults_percent).then(|| *dice.pick(&ALL))
+        let mut random = Random::of(self.seed, &[message, attempt, arrival]);
+        random.percent(self.faults_percent).then(|| *random.pick(&ALL))
     }
 }
 
@@ -116,41 +116,41 @@ impl Fault {
         }
     }
 
-    /// What travels; `good` is the whole good answer, `echo` holds every secret of the request, `elsewhere` a trap.
-    pub fn script(self, good: &[u8], echo: &str, elsewhere: &str, dice: &mut Dice) -> Script {
+    /// The answer; `good` is the whole good answer, `echo` holds every secret of the request, `elsewhere` a trap.
+    pub fn script(self, good: &[u8], echo: &str, elsewhere: &str, random: &mut Random) -> Script {
         match self {
-            Self::SlowHead => vec![Step::Pause(dice.millis(20, 400)), Step::Send(good.to_vec())],
+            Self::SlowHead => vec![Step::Pause(random.millis(20, 400)), Step::Send(good.to_vec())],
             Self::DrippedBody => {
                 let (head, body) = good.split_at(good.len() - 40);
-                vec![Step::Send(head.to_vec()), Step::Drip(body.to_vec(), dice.millis(1, 8))]
+                vec![Step::Send(head.to_vec()), Step::Drip(body.to_vec(), random.millis(1, 8))]
             }
             Self::CloseIdle => vec![Step::Send(good.to_vec()), Step::Finish],
             Self::ResetBefore | Self::ResetAfter => reset(),
             Self::CloseBefore | Self::CloseAfter => closed(),
-            Self::TruncatedBefore | Self::TruncatedAfter if dice.percent(50) => raw(announcing_more(good)),
+            Self::TruncatedBefore | Self::TruncatedAfter if random.percent(50) => raw(announcing_more(good)),
             Self::TruncatedBefore | Self::TruncatedAfter => {
-                let kept = usize::try_from(dice.below(good.len() as u64 - 1)).expect("fits");
+                let kept = usize::try_from(random.below(good.len() as u64 - 1)).expect("fits");
                 raw(&good[..kept])
             }
-            Self::GarbageBefore | Self::GarbageAfter => match dice.below(3) {
+            Self::GarbageBefore | Self::GarbageAfter => match random.below(3) {
                 0 => raw(format!("{echo}\r\n\r\n")),
                 1 => raw(b"\x16\x03\x01\x02\x00\x01\xff\xfe\r\n\r\n"),
                 _ => respond(201, &[], echo),
             },
             Self::RedirectBefore | Self::RedirectAfter => {
-                let status = *dice.pick(&[301, 302, 303, 307, 308]);
+                let status = *random.pick(&[301, 302, 303, 307, 308]);
                 respond(status, &[&format!("Location: {elsewhere}/message/?topic=T")], "")
             }
             Self::InterimBefore | Self::InterimAfter => {
-                raw(*dice.pick(&["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"]))
+                raw(*random.pick(&["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"]))
             }
             Self::StallBefore | Self::StallAfter => never(),
-            Self::FailedBefore | Self::FailedAfter => respond(*dice.pick(&[500, 502, 504]), &[], echo),
+            Self::FailedBefore | Self::FailedAfter => respond(*random.pick(&[500, 502, 504]), &[], echo),
             Self::BusyProxyBefore | Self::BusyProxyAfter => respond(503, &[], "<html>busy</html>"),
             Self::Rejected => respond(400, &[], r#"{"code":"BODY_TOO_BIG","info":"x"}"#),
             Self::Forbidden => respond(403, &[], echo),
-            Self::TooMany => respond(429, &[&retry_after(dice)], ""),
-            Self::Throttled => respond(503, &[&retry_after(dice)], r#"{"code":"FLOW_CONTROL","info":"x"}"#),
+            Self::TooMany => respond(429, &[&retry_after(random)], ""),
+            Self::Throttled => respond(503, &[&retry_after(random)], r#"{"code":"FLOW_CONTROL","info":"x"}"#),
         }
     }
 }
@@ -160,9 +160,9 @@ fn announcing_more(good: &[u8]) -> String {
     String::from_utf8_lossy(good).replace("Content-Length: ", "Content-Length: 1")
 }
 
-fn retry_after(dice: &mut Dice) -> String {
-    format!("Retry-After: {}", u8::from(dice.percent(10)))
+fn retry_after(random: &mut Random) -> String {
+    format!("Retry-After: {}", u8::from(random.percent(10)))
 }
 
-/// The longest a script goes on by itself.
+/// The longest that a script takes.
 pub const LONGEST_ANSWER: Duration = Duration::from_millis(400);

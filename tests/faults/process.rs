@@ -1,11 +1,6 @@
-//! What the kernel says of a process.
+//! The memory of a process, as the kernel counts it.
 
 use super::support::TestApp;
-
-/// Open files and sockets.
-pub fn open_files(app: &TestApp) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", app.process_id())).expect("the process runs").count()
-}
 
 /// Resident memory in bytes.
 pub fn resident_bytes(app: &TestApp) -> u64 {

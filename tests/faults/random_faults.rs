@@ -1,16 +1,16 @@
-//! Everything at once: faults by chance at the MQ, which also goes away and freezes, under load.
+//! Random faults at the MQ, which also goes away and freezes, under load.
 
 use std::time::{Duration, Instant};
 
 use super::canary::Canaries;
-use super::dice::{Dice, length, seed};
-use super::driver::{Driver, Load, Log, Told};
-use super::judge::{Enough, judge};
+use super::driver::{Driver, Load, Log, Outcome};
+use super::invariants::{Minimum, assert_invariants};
 use super::oracle::Oracle;
 use super::plan::{LONGEST_ANSWER, Plan};
-use super::process::{open_files, resident_bytes};
-use super::settings::soon_again;
-use super::support::time::{PATIENCE, within};
+use super::process::resident_bytes;
+use super::random::{Random, length, seed};
+use super::settings::with_quick_breaker;
+use super::support::time::{CONDITION_LIMIT, within};
 use super::support::{Launch, Settings, TestApp};
 
 /// Below the length of a freeze, above that of the slowest answer.
@@ -20,30 +20,30 @@ const DEADLINE: Duration = Duration::from_millis(800);
 fn nothing_acknowledged_is_lost_whatever_the_mq_does() {
     let seed = seed();
     let length = length(Duration::from_secs(8));
-    let oracle = Oracle::start(Plan::peace());
-    let talkative = if length > Duration::from_secs(60) { "info" } else { "debug" };
-    let settings = soon_again(Settings::new())
+    let oracle = Oracle::start(Plan::no_faults());
+    let level = if length > Duration::from_secs(60) { "info" } else { "debug" };
+    let settings = with_quick_breaker(Settings::new())
         .topic(&format!("deadline = \"{}ms\"", DEADLINE.as_millis()))
-        .more(&format!("[log]\nlevel = \"{talkative}\"\n"));
+        .more(&format!("[log]\nlevel = \"{level}\"\n"));
     let app = Launch::towards(&oracle.endpoint, settings).start();
     oracle.assert_live(&app);
-    let (files, memory) = (open_files(&app), resident_bytes(&app));
+    let (files, memory) = (app.open_file_count(), resident_bytes(&app));
 
     let load = Load::new("orders", seed);
     let callers = usize::try_from(load.connections).expect("fits");
     let driver = Driver::start(app.data(), load);
-    oracle.follow(Plan { seed, faults_percent: 25 });
-    trouble(&oracle, Dice::of(seed, &[1]), length);
-    oracle.follow(Plan::peace());
+    oracle.set_plan(Plan { seed, faults_percent: 25 });
+    disturb(&oracle, Random::of(seed, &[1]), length);
+    oracle.set_plan(Plan::no_faults());
     let log = driver.stop();
 
     let seconds = usize::try_from(length.as_secs()).expect("fits");
-    judge(seed, &log, &oracle, Enough { published: 20 * seconds, faults: 5 * seconds, replays: 1 });
-    // I8: connections to the MQ stay in their pool, at most one a caller.
-    let back = within(PATIENCE, || (open_files(&app) <= files + callers + 4).then_some(()));
-    assert!(back.is_some(), "I8: {} open files, {files} before the load", open_files(&app));
+    assert_invariants(seed, &log, &oracle, Minimum { published: 20 * seconds, faults: 5 * seconds, replays: 1 });
+    // Connections to the MQ stay in their pool, at most one a caller.
+    let back = within(CONDITION_LIMIT, || (app.open_file_count() <= files + callers + 4).then_some(()));
+    assert!(back.is_some(), "{} open files, {files} before the load", app.open_file_count());
     let grown = resident_bytes(&app).saturating_sub(memory);
-    assert!(grown < 64 << 20, "I8: grown by {grown} bytes");
+    assert!(grown < 64 << 20, "grown by {grown} bytes");
     assert_counted(&app, &log);
     oracle.assert_live(&app);
     let canaries = Canaries::of(&oracle);
@@ -51,35 +51,35 @@ fn nothing_acknowledged_is_lost_whatever_the_mq_does() {
     canaries.assert_absent_in_file(log.answers);
 }
 
-/// The MQ away and frozen by turns, with time to recover between.
-fn trouble(oracle: &Oracle, mut dice: Dice, length: Duration) {
+/// Takes the MQ away or freezes it, with time to recover in between.
+fn disturb(oracle: &Oracle, mut random: Random, length: Duration) {
     let end = Instant::now() + length;
     while Instant::now() < end {
-        std::thread::sleep(dice.millis(800, 1500));
-        if dice.percent(50) {
+        std::thread::sleep(random.millis(800, 1500));
+        if random.percent(50) {
             oracle.endpoint.go_away();
-            std::thread::sleep(dice.millis(100, 700));
+            std::thread::sleep(random.millis(100, 700));
             oracle.endpoint.come_back();
         } else {
             oracle.endpoint.freeze();
-            std::thread::sleep(dice.millis(100, 1200));
+            std::thread::sleep(random.millis(100, 1200));
             oracle.endpoint.thaw();
         }
     }
 }
 
-/// The metrics tell of each request what its caller was told.
+/// The metrics count each request under the outcome that its caller learned.
 #[track_caller]
 fn assert_counted(app: &TestApp, log: &Log) {
     let metrics = app.metrics();
     let counted = |outcome| metrics.get("mq_gateway_messages_published_total", &[("outcome", outcome)]).unwrap_or(0.0);
-    let told = [
-        log.count(|told| matches!(told, Told::Published(_))) + 1,
-        log.count(|told| matches!(told, Told::NotPublished(_))),
-        log.count(|told| matches!(told, Told::Unknown(_))),
+    let logged = [
+        log.count(|outcome| matches!(outcome, Outcome::Published(_))) + 1,
+        log.count(|outcome| matches!(outcome, Outcome::NotPublished(_))),
+        log.count(|outcome| matches!(outcome, Outcome::Unknown(_))),
     ];
-    let told = told.map(|count| count as f64);
-    assert_eq!(["published", "not_published", "unknown"].map(counted), told, "published, not published, unknown");
+    let logged = logged.map(|count| count as f64);
+    assert_eq!(["published", "not_published", "unknown"].map(counted), logged, "published, not published, unknown");
 }
 
 const _: () = assert!(DEADLINE.as_millis() > LONGEST_ANSWER.as_millis());

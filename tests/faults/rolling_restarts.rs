@@ -1,14 +1,14 @@
-//! C1: two gateways behind a balancer are replaced one after the other under load, and no request fails.
+//! Two gateways behind a balancer are replaced one after the other under load, and no request fails.
 
 use std::time::{Duration, Instant};
 
 use super::balancer::Balancer;
 use super::canary::Canaries;
-use super::dice::{length, seed};
-use super::driver::{Driver, Load, Told};
-use super::judge::{Enough, judge};
+use super::driver::{Driver, Load, Outcome};
+use super::invariants::{Minimum, assert_invariants};
 use super::oracle::Oracle;
 use super::plan::Plan;
+use super::random::{length, seed};
 use super::support::time::until;
 use super::support::{Launch, Settings, TestApp};
 
@@ -19,7 +19,7 @@ const DRAIN: &str = "drain_delay = \"2s\"";
 fn no_request_fails_while_gateways_are_replaced() {
     let seed = seed();
     let cycles = 3.max(length(Duration::ZERO).as_secs() / 6);
-    let oracle = Oracle::start(Plan::peace());
+    let oracle = Oracle::start(Plan::no_faults());
     let balancer = Balancer::start();
     let start = || {
         let app = Launch::towards(&oracle.endpoint, Settings::new().server(DRAIN)).start();
@@ -46,10 +46,10 @@ fn no_request_fails_while_gateways_are_replaced() {
     let log = driver.stop();
 
     let failed: Vec<_> =
-        log.finished.iter().filter(|finished| !matches!(finished.told, Told::Published(_))).take(10).collect();
+        log.finished.iter().filter(|finished| !matches!(finished.outcome, Outcome::Published(_))).take(10).collect();
     assert!(failed.is_empty(), "requests failed: {failed:#?}");
     assert_eq!(balancer.refused(), 0, "connections for which no gateway was ready");
-    judge(seed, &log, &oracle, Enough { published: 300, faults: 0, replays: 0 });
+    assert_invariants(seed, &log, &oracle, Minimum { published: 300, faults: 0, replays: 0 });
     let canaries = Canaries::of(&oracle);
     for app in &running {
         oracle.assert_live(app);

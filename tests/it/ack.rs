@@ -1,11 +1,11 @@
-//! `POST …:ack`, `:nack` and `:extend` (api.md 2).
+//! `POST …:ack`, `:nack` and `:extend`.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::support::endpoint::{Step, respond};
-use crate::support::handles::{damaged, handle_of};
+use crate::support::messages::{damaged, handle_of};
 use crate::support::problem::places;
 use crate::support::{Endpoint, Meaning, TestApp, assert_problem, assert_problem_value};
 
@@ -85,7 +85,7 @@ fn a_handle_of_another_topic_or_group_is_foreign() {
 }
 
 #[test]
-fn a_handle_outlives_the_process_that_gave_it() {
+fn a_handle_is_valid_at_another_replica() {
     let endpoint = Endpoint::start();
     let handle = handles(&TestApp::towards(&endpoint), 1).remove(0);
     let replica = TestApp::towards(&endpoint);
@@ -152,7 +152,7 @@ fn wrong_shapes_are_refused() {
 }
 
 #[test]
-fn the_protocol_knows_neither_nack_nor_extend() {
+fn ons_http_supports_neither_nack_nor_extend() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     for (verb, body) in [

@@ -1,4 +1,4 @@
-//! `POST /v1/topics/{topic}/messages:batch` (api.md 1).
+//! `POST /v1/topics/{topic}/messages:batch`.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ fn a_wrong_shape_anywhere_refuses_the_whole() {
 }
 
 #[test]
-fn what_only_a_message_can_break_fails_alone() {
+fn a_message_that_cannot_be_sent_fails_alone() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     let messages = [

@@ -1,9 +1,9 @@
-//! Commands, exit codes and what they leave behind (api.md 6 and 7).
+//! Commands, exit codes and what they leave behind.
 
 use serde_json::Value;
 
 use crate::support::app::{Finished, files_below};
-use crate::support::{Endpoint, Launch, Settings};
+use crate::support::{Endpoint, Launch, Settings, TestApp};
 
 /// Checks a configuration text; `{secrets}` is a good credentials directory.
 fn check(text: &str, more: &[&str]) -> Finished {
@@ -47,16 +47,16 @@ fn a_bad_configuration_is_exit_1_and_names_the_place() {
         let finished = check(&bad, &[]);
         assert_eq!(finished.code, Some(1), "{key}: {finished:?}");
         let place = format!("gateway.toml:{}:", line_of(&bad, key));
-        let said = finished.said();
-        assert!(said.contains(&place) && said.contains(key), "{place} and {key} in {said}");
+        let output = finished.output();
+        assert!(output.contains(&place) && output.contains(key), "{place} and {key} in {output}");
     }
     let broken = check("[server\n", &[]);
     assert_eq!(broken.code, Some(1), "{broken:?}");
-    assert!(broken.said().contains("gateway.toml:1:"), "{broken:?}");
+    assert!(broken.output().contains("gateway.toml:1:"), "{broken:?}");
 }
 
 #[test]
-fn check_speaks_json() {
+fn check_prints_json() {
     let finished = check(&good().replace("[server]", "[server]\ncolour = \"red\""), &["--format", "json"]);
     assert_eq!(finished.code, Some(1), "{finished:?}");
     let report: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
@@ -93,7 +93,7 @@ fn a_broken_configuration_does_not_run() {
     let launch = Launch::bare().file("gateway.toml", "[server]\ncolour = 1\n");
     let finished = launch.arguments(&["--config", "{directory}/gateway.toml", "--listen", "127.0.0.1:0"]).run();
     assert_ne!(finished.code, Some(0), "{finished:?}");
-    assert!(finished.said().contains("colour"), "{finished:?}");
+    assert!(finished.output().contains("colour"), "{finished:?}");
 }
 
 #[test]
@@ -106,20 +106,20 @@ fn unknown_variables_are_errors() {
         let launch = Launch::bare().environment(name, "zq-canary");
         let finished = launch.arguments(&["--data-dir", "{directory}/data", "--listen", "127.0.0.1:0"]).run();
         assert_ne!(finished.code, Some(0), "{name}: {finished:?}");
-        assert!(finished.said().contains(name), "{name} in {finished:?}");
-        assert!(!finished.said().contains("zq-canary"), "{finished:?}");
+        assert!(finished.output().contains(name), "{name} in {finished:?}");
+        assert!(!finished.output().contains("zq-canary"), "{finished:?}");
     }
 }
 
 #[test]
-fn variables_of_kubernetes_are_none_of_ours() {
+fn variables_that_kubernetes_sets_are_ignored() {
     let launch = Launch::embedded().environment("MQ_GATEWAY_SERVICE_HOST", "10.0.0.1");
     let app = launch.environment("MQ_GATEWAY_PORT", "tcp://10.0.0.1:8080").start();
     app.publish("orders", "x");
 }
 
 #[test]
-fn credentials_of_nothing_are_exit_1_and_create_nothing() {
+fn credentials_of_a_missing_data_directory_are_exit_1_and_create_nothing() {
     for directory in ["{directory}", "{directory}/missing"] {
         let launch = Launch::bare();
         let finished = launch.arguments(&["embedded-mq", "credentials", "--data-dir", directory]);
@@ -178,13 +178,10 @@ fn properties(endpoint: &Endpoint, topic: &str) -> String {
     )
 }
 
-#[test]
-fn the_vendors_properties_file_is_a_configuration() {
-    let endpoint = Endpoint::start();
-    let launch = Launch::bare().file("user.properties", &properties(&endpoint, "orders"));
+/// Starts the gateway and checks that it uses what [`properties`] has.
+fn start_with_the_vendors_settings(launch: Launch, endpoint: &Endpoint) -> TestApp {
     let app = launch
-        .arguments(&["--user-properties", "{directory}/user.properties", "--listen", "127.0.0.1:0"])
-        .arguments(&["--management-listen", "127.0.0.1:0", "--data-dir", "{directory}/data"])
+        .arguments(&["--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0", "--data-dir", "{directory}/data"])
         .environment("MQ_GATEWAY__SERVER__DRAIN_DELAY", "0s")
         .listeners(&["data", "management"])
         .start();
@@ -193,6 +190,17 @@ fn the_vendors_properties_file_is_a_configuration() {
     assert_eq!(request.header("producerid"), Some("PID_vendor"));
     assert_eq!((request.parameter("tag"), request.parameter("key")), (Some("vendor-tag"), Some("vendor-key")));
     assert_eq!(app.receive("orders", "CID_vendor", "{}").len(), 1);
+    app
+}
+
+#[test]
+fn the_vendors_properties_file_is_a_configuration() {
+    let endpoint = Endpoint::start();
+    let launch = Launch::bare().file("user.properties", &properties(&endpoint, "orders"));
+    let app = start_with_the_vendors_settings(
+        launch.arguments(&["--user-properties", "{directory}/user.properties"]),
+        &endpoint,
+    );
     assert_eq!(app.post_json("/v1/topics/other/messages", r#"{"body":"x"}"#).status, 404);
 }
 
@@ -205,8 +213,8 @@ fn an_untouched_template_is_an_error_naming_the_key() {
         .arguments(&["--management-listen", "127.0.0.1:0"])
         .run();
     assert_ne!(finished.code, Some(0), "{finished:?}");
-    assert!(finished.said().contains("Topic"), "{finished:?}");
-    assert!(!finished.said().contains(&endpoint.credentials().secret_key), "{finished:?}");
+    assert!(finished.output().contains("Topic"), "{finished:?}");
+    assert!(!finished.output().contains(&endpoint.credentials().secret_key), "{finished:?}");
 }
 
 /// What a command made: names below `directory`, sorted, with their modes.
@@ -238,7 +246,7 @@ fn the_vendors_file_becomes_a_configuration_that_runs() {
     let finished = import.run();
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(finished.stdout.contains("next: mq-gateway check made/gateway/gateway.toml && "), "{finished:?}");
-    assert!(!finished.said().contains(&endpoint.credentials().secret_key), "{finished:?}");
+    assert!(!finished.output().contains(&endpoint.credentials().secret_key), "{finished:?}");
     let out = directory.path().join("made/gateway");
     let expected =
         [("gateway.toml", 0o600), ("secrets", 0o700), ("secrets/access_key", 0o600), ("secrets/secret_key", 0o600)];
@@ -249,7 +257,7 @@ fn the_vendors_file_becomes_a_configuration_that_runs() {
     let checked = again().arguments(&["check", "made/gateway/gateway.toml"]).run();
     assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), "ok\n"), "{checked:?}");
 
-    // A second time there is something in the way, and it stays.
+    // The second time the files exist, and are kept.
     let contents = || files_below(&out).iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>();
     let before = contents();
     let refused = import.run();
@@ -257,21 +265,11 @@ fn the_vendors_file_becomes_a_configuration_that_runs() {
     assert!(refused.stderr.lines().count() == 1 && refused.stderr.contains("exists already"), "{refused:?}");
     assert!(contents() == before, "something was overwritten");
 
-    let app = again()
-        .arguments(&["--config", "made/gateway/gateway.toml", "--listen", "127.0.0.1:0"])
-        .arguments(&["--management-listen", "127.0.0.1:0", "--data-dir", "{directory}/data"])
-        .environment("MQ_GATEWAY__SERVER__DRAIN_DELAY", "0s")
-        .listeners(&["data", "management"])
-        .start();
-    app.publish("orders", "x");
-    let request = endpoint.last_request();
-    assert_eq!(request.header("producerid"), Some("PID_vendor"));
-    assert_eq!((request.parameter("tag"), request.parameter("key")), (Some("vendor-tag"), Some("vendor-key")));
-    assert_eq!(app.receive("orders", "CID_vendor", "{}").len(), 1);
+    start_with_the_vendors_settings(again().arguments(&["--config", "made/gateway/gateway.toml"]), &endpoint);
 }
 
 #[test]
-fn what_cannot_be_imported_makes_nothing() {
+fn an_import_that_fails_creates_nothing() {
     let endpoint = Endpoint::start();
     for (text, code, words) in [
         (Some(properties(&endpoint, "xxx")), 1, "user.properties:2:7: `Topic`"),
@@ -287,7 +285,7 @@ fn what_cannot_be_imported_makes_nothing() {
         let finished = launch.run();
         assert_eq!(finished.code, Some(code), "{finished:?}");
         assert!(finished.stderr.contains(words), "{finished:?}");
-        assert!(!finished.said().contains(&endpoint.credentials().secret_key), "{finished:?}");
+        assert!(!finished.output().contains(&endpoint.credentials().secret_key), "{finished:?}");
         assert!(!launch.directory().path().join("out").exists(), "{finished:?}");
     }
     for kept in ["gateway.toml", "secrets/access_key", "secrets/secret_key"] {
@@ -311,11 +309,11 @@ fn issued_keys_are_new_private_and_never_shown() {
     let launch = Launch::bare();
     let launch = launch.arguments(&["issue-key", "--out", "keys/shop"]);
     let finished = launch.run();
-    let said = "wrote keys/shop/access_key and keys/shop/secret_key\n\nadd to the configuration:\n\n\
+    let output = "wrote keys/shop/access_key and keys/shop/secret_key\n\nadd to the configuration:\n\n\
                 [dropin]\nclient_auth = \"keys\"\n\n\
                 [credentials.shop]\ndirectory = \"keys/shop\" # relative to the configuration file, if it is relative\n\n\
                 [callers.shop]\ncredentials = \"shop\"\ntopics = [\"…\"] # what the pair is good for\n";
-    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), said), "{finished:?}");
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), output), "{finished:?}");
     let out = launch.directory().path().join("keys/shop");
     let expected = [("access_key".to_owned(), 0o600), ("secret_key".to_owned(), 0o600)];
     assert_eq!(made(&out), expected);
@@ -323,7 +321,7 @@ fn issued_keys_are_new_private_and_never_shown() {
     let (access_key, secret_key) = (read("access_key"), read("secret_key"));
     assert!(access_key.len() == 16 && access_key.starts_with("VK") && secret_key.len() == 30, "{access_key}");
     assert!(format!("{access_key}{secret_key}").bytes().all(|byte| byte.is_ascii_alphanumeric()), "{access_key}");
-    assert!(!finished.said().contains(&access_key) && !finished.said().contains(&secret_key), "{finished:?}");
+    assert!(!finished.output().contains(&access_key) && !finished.output().contains(&secret_key), "{finished:?}");
 
     let refused = launch.run();
     assert_eq!(refused.code, Some(1), "{refused:?}");
@@ -348,22 +346,22 @@ fn issued_keys_are_new_private_and_never_shown() {
     let checked = check();
     assert_eq!(checked.code, Some(1), "{checked:?}");
     assert!(checked.stdout.contains("with the access key of caller `shop`"), "{checked:?}");
-    assert!(!checked.said().contains(&access_key), "{checked:?}");
+    assert!(!checked.output().contains(&access_key), "{checked:?}");
 }
 
 #[test]
-fn what_a_topic_asks_is_refused_at_check_and_at_start() {
+fn a_requirement_that_the_protocol_lacks_is_refused_at_check_and_at_start() {
     let text = good().replace("groups = [\"*\"]", "groups = [\"*\"]\nrequires = [\"tag_filter\"]");
     let endpoint = Endpoint::start();
     let launch = || Launch::bare().secrets(endpoint.credentials()).file("gateway.toml", &text);
     for arguments in [&["check", "{directory}/gateway.toml"], &["--config", "{directory}/gateway.toml"]] {
         let finished = launch().arguments(arguments).run();
         assert_eq!(finished.code, Some(1), "{finished:?}");
-        let said = finished.said();
+        let output = finished.output();
         assert!(
-            said.contains("topic `*` needs tag_filter, and its profile `main` (ons-http) does not have it"),
-            "{said}"
+            output.contains("topic `*` needs tag_filter, and its profile `main` (ons-http) does not have it"),
+            "{output}"
         );
-        assert!(said.contains("mq-http has it"), "{said}");
+        assert!(output.contains("mq-http has it"), "{output}");
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/topics[/{topic}]`: what may be published and received, told as data.
+//! `GET /v1/topics[/{topic}]`: what may be published and received, as data.
 
 use serde_json::Value;
 
@@ -30,13 +30,13 @@ fn every_configured_topic_is_listed() {
 }
 
 #[test]
-fn one_topic_tells_groups_limits_and_capabilities() {
+fn one_topic_lists_groups_limits_and_capabilities() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, Settings::new().topics(TOPICS));
     let answer = app.get("/v1/topics/orders").expect_json(200);
     assert_eq!(answer["topic"], "orders");
-    for told in [Value::from("CID_billing"), "CID_audit".into(), "direct".into(), 65_536.into(), 100.into()] {
-        assert!(holds(&answer, &told), "{told} in {answer}");
+    for listed in [Value::from("CID_billing"), "CID_audit".into(), "direct".into(), 65_536.into(), 100.into()] {
+        assert!(holds(&answer, &listed), "{listed} in {answer}");
     }
     let text = answer.to_string();
     for hidden in [endpoint.credentials().secret_key.as_str(), &endpoint.address().to_string(), "PID_ours"] {

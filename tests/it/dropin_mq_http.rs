@@ -1,32 +1,23 @@
 //! Clients of the MQ HTTP protocol, pointed at the gateway: whatever the protocol behind it, the answers are the
 //! vendor's own (protocol notes MQ HTTP 2 to 5).
 
+use crate::support::embedded::on_embedded_mq_http;
+use crate::support::encoding::md5_hex;
 use crate::support::endpoint::{closed, respond};
 use crate::support::mq::{MqClient, MqRequest, all, assert_refused, assert_vendors, message, only, received};
-use crate::support::ons::{Credentials, md5_hex};
+use crate::support::ons::Credentials;
 use crate::support::time::{now_millis, until};
 use crate::support::trap::dead_url;
 use crate::support::{Connection, Endpoint, Launch, Settings, TestApp};
 
 /// With the embedded endpoint's own pair.
-fn embedded(app: &TestApp) -> MqClient {
-    MqClient { address: app.data(), credentials: app.embedded_credentials() }
+fn own_client(app: &TestApp) -> MqClient {
+    MqClient::from((app.data(), app.embedded_credentials()))
 }
 
-/// With keys that nobody looks at.
+/// With keys that are not checked.
 fn anyone(app: &TestApp) -> MqClient {
-    MqClient { address: app.data(), credentials: Credentials::of("nobody") }
-}
-
-/// The embedded endpoint behind an `mq-http` profile.
-fn on_mq() -> TestApp {
-    Launch::embedded_with(
-        "[embedded]\nenabled = true\nstorage = \"memory\"\nvisibility_timeout = \"2s\"\n\
-         [profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
-         producer_group = \"PID_a\"\nbinary_bodies = \"base64\"\n\
-         [[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n",
-    )
-    .start()
+    MqClient::from((app.data(), Credentials::of("nobody")))
 }
 
 fn open() -> Settings {
@@ -34,9 +25,9 @@ fn open() -> Settings {
 }
 
 #[test]
-fn a_message_goes_round() {
-    let app = on_mq();
-    let client = embedded(&app);
+fn a_message_is_published_received_and_acknowledged() {
+    let app = on_embedded_mq_http();
+    let client = own_client(&app);
     let body = "Hello <b>&\"'世界</b> ]]> \r\n tail";
     let id = client.stored(&client.publish("T", body, "TagA", "KEYS:K1|a:值|__SHARDINGKEY:s1|").with_md5());
     let taken = client.taken("T", 16, "&waitseconds=5&tag=TagA%7C%7CTagB&ns=MQ_INST_1");
@@ -67,8 +58,8 @@ fn a_message_goes_round() {
 
 #[test]
 fn order_and_long_polls_pass_through() {
-    let app = on_mq();
-    let client = embedded(&app);
+    let app = on_embedded_mq_http();
+    let client = own_client(&app);
     for body in ["1", "2"] {
         client.stored(&client.publish("T", body, "", "__SHARDINGKEY:s|"));
     }
@@ -83,9 +74,9 @@ fn order_and_long_polls_pass_through() {
 }
 
 #[test]
-fn a_profile_of_the_other_protocol_serves_them_as_far_as_it_can() {
+fn a_profile_of_the_other_protocol_serves_what_it_can_carry() {
     let app = TestApp::embedded();
-    let client = embedded(&app);
+    let client = own_client(&app);
     client.stored(&client.publish("T", "x", "TagA", "KEYS:k1 k2|__SHARDINGKEY:s|"));
     let taken = client.taken("T", 16, "&waitseconds=5");
     assert_eq!((taken[0].body.as_str(), taken[0].tag.as_deref()), ("x", Some("TagA")));
@@ -99,9 +90,9 @@ fn a_profile_of_the_other_protocol_serves_them_as_far_as_it_can() {
 }
 
 #[test]
-fn who_is_not_who_they_say_is_refused_and_nothing_is_relayed() {
-    let app = on_mq();
-    let client = embedded(&app);
+fn requests_with_a_wrong_identity_are_refused_and_not_relayed() {
+    let app = on_embedded_mq_http();
+    let client = own_client(&app);
     let publish = || client.publish("T", "x", "", "");
     let mut wrong_secret = publish();
     wrong_secret.credentials.secret_key.push('x');
@@ -132,8 +123,8 @@ fn who_is_not_who_they_say_is_refused_and_nothing_is_relayed() {
 
 #[test]
 fn nothing_on_the_vendors_path_is_a_rest_problem() {
-    let app = on_mq();
-    let client = embedded(&app);
+    let app = on_embedded_mq_http();
+    let client = own_client(&app);
     let many = (0..70).fold(client.publish("T", "x", "", ""), |it, number| it.header(&format!("X-{number}: y")));
     client.refused(&many, 400, "InvalidArgument");
     let long = format!("&more={}", "y".repeat(9000));
@@ -154,7 +145,7 @@ fn nothing_on_the_vendors_path_is_a_rest_problem() {
 }
 
 #[test]
-fn without_client_auth_no_key_is_needed() {
+fn with_client_auth_none_no_key_is_needed() {
     let endpoint = Endpoint::start_mq();
     let app = TestApp::with(&endpoint, open().profile("protocol = \"mq-http\""));
     let client = anyone(&app);
@@ -162,7 +153,7 @@ fn without_client_auth_no_key_is_needed() {
     let sent = endpoint.only_request();
     let authorization = sent.header("authorization").expect("signed by us");
     assert!(authorization.starts_with(&format!("MQ {}:", endpoint.credentials().access_key)), "{authorization}");
-    // The whole request is made anew: nothing of the caller's head travels on.
+    // The whole request is made anew: nothing of the caller's head is passed on.
     client.stored(&client.publish("orders", "x", "", "").header("Cookie: a=b").header("security-token: theirs"));
     assert_eq!(endpoint.last_request().header("security-token"), None);
 }
@@ -176,19 +167,19 @@ fn callers_with_virtual_keys_have_their_own_topics() {
          [callers.billing]\ncredentials = \"billing\"\ntopics = [\"orders\"]\n",
     );
     let app = Launch::towards(&endpoint, settings).secrets_in("billing", &billing).start();
-    let client = MqClient { address: app.data(), credentials: billing };
+    let client = MqClient::from((app.data(), billing));
     client.stored(&client.publish("orders", "x", "", ""));
     client.refused(&client.publish("payments", "x", "", ""), 403, "AccessDenied");
-    // Nothing is told of topics that are not theirs, not even whether there are any.
+    // Nothing is shown of topics that are not theirs, not even whether they exist.
     client.refused(&client.consume("payments", 1, ""), 403, "AccessDenied");
     client.refused(&client.publish("a b", "x", "", ""), 403, "AccessDenied");
-    let real = MqClient { address: app.data(), credentials: endpoint.credentials().clone() };
+    let real = MqClient::from((app.data(), endpoint.credentials().clone()));
     real.refused(&real.publish("orders", "x", "", ""), 403, "InvalidAccessKeyId");
     assert_eq!(endpoint.request_count(), 1);
 }
 
 #[test]
-fn topics_and_groups_that_are_not_configured_are_named_so() {
+fn topics_and_groups_that_are_not_configured_do_not_exist() {
     let endpoint = Endpoint::start_mq();
     let topics = "[[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"GID_b\"]\n";
     let app = TestApp::with(&endpoint, open().profile("protocol = \"mq-http\"").topics(topics));
@@ -201,10 +192,10 @@ fn topics_and_groups_that_are_not_configured_are_named_so() {
 }
 
 #[test]
-fn without_a_word_on_who_may_call_only_the_embedded_endpoint_is_served() {
+fn with_client_auth_unset_only_the_embedded_endpoint_is_served() {
     let endpoint = Endpoint::start_mq();
     let app = TestApp::with(&endpoint, Settings::new().profile("protocol = \"mq-http\""));
-    let client = MqClient { address: app.data(), credentials: endpoint.credentials().clone() };
+    let client = MqClient::from((app.data(), endpoint.credentials().clone()));
     client.refused(&client.publish("orders", "x", "", ""), 403, "AccessDenied");
     assert_eq!(endpoint.request_count(), 0);
     let labels = [("protocol", "mq-http"), ("operation", "publish"), ("result", "no_client_auth")];
@@ -213,7 +204,7 @@ fn without_a_word_on_who_may_call_only_the_embedded_endpoint_is_served() {
 }
 
 #[test]
-fn what_the_mq_did_is_told_in_the_vendors_codes() {
+fn failures_of_the_mq_become_the_vendors_codes() {
     let endpoint = Endpoint::start_mq();
     let settings = open().profile("protocol = \"mq-http\"").profile("breaker_failures = 1000");
     let app = TestApp::with(&endpoint, settings.topic("deadline = \"1s\""));
@@ -236,7 +227,7 @@ fn what_the_mq_did_is_told_in_the_vendors_codes() {
         for _ in 0..times {
             endpoint.script(script.clone());
         }
-        // Nothing was acknowledged, and not for the handle's sake, unless the MQ says so.
+        // Nothing was acknowledged; the handle is blamed only where the MQ says so.
         let response = client.send(&client.acknowledge("orders", &["h"]));
         if status == 400 {
             assert_eq!(only(&response.text(), "ErrorCode"), "ReceiptHandleError");
@@ -257,8 +248,8 @@ fn what_the_mq_did_is_told_in_the_vendors_codes() {
 
 #[test]
 fn one_connection_carries_everything() {
-    let app = on_mq();
-    let client = embedded(&app);
+    let app = on_embedded_mq_http();
+    let client = own_client(&app);
     let mut connection = Connection::open(client.address);
     for _ in 0..3 {
         assert_eq!(connection.exchange(&client.publish("T", "x", "", "").bytes(), "POST").status, 201);

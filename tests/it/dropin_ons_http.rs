@@ -1,64 +1,25 @@
 //! Clients of the ONS HTTP protocol, pointed at the gateway: their own spellings in, the vendor's answers out, and the
 //! real key only behind it (protocol notes ONS 7).
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use crate::support::endpoint::{closed, good, respond};
-use crate::support::ons::{Credentials, OnsRequest, consume_string_to_sign, messages, sign};
+use crate::support::ons::{self, Credentials, OnsClient, OnsRequest, consume_string_to_sign, handle, messages, sign};
 use crate::support::time::{now_millis, until};
 use crate::support::trap::dead_url;
 use crate::support::{Connection, Endpoint, Launch, Response, Settings, TestApp, assert_problem};
 
-/// A client with its keys, towards the data listener.
-struct Client {
-    address: SocketAddr,
-    credentials: Credentials,
+/// With the embedded endpoint's own pair.
+fn own_client(app: &TestApp) -> OnsClient {
+    OnsClient::from((app.data(), app.embedded_credentials()))
 }
 
-impl Client {
-    /// Of the embedded endpoint's own profile, with its own pair.
-    fn embedded(app: &TestApp) -> Self {
-        Self { address: app.data(), credentials: app.embedded_credentials() }
-    }
-
-    /// With keys that nobody looks at.
-    fn anyone(app: &TestApp) -> Self {
-        Self { address: app.data(), credentials: Credentials::of("nobody") }
-    }
-
-    fn publish(&self, topic: &str, body: impl AsRef<[u8]>) -> OnsRequest {
-        OnsRequest::publish(&self.credentials, topic, "PID_theirs", body)
-    }
-
-    fn consume(&self, topic: &str) -> OnsRequest {
-        OnsRequest::consume(&self.credentials, topic, "CID_a").query("timeout", "0")
-    }
-
-    fn delete(&self, topic: &str, handle: &str) -> OnsRequest {
-        OnsRequest::delete(&self.credentials, topic, "CID_a", handle)
-    }
-
-    fn send(&self, request: &OnsRequest) -> Response {
-        request.send(self.address)
-    }
-
-    #[track_caller]
-    fn stored(&self, request: &OnsRequest) -> String {
-        let response = self.send(request);
-        assert_eq!(response.status, 201, "{request:?}: {response:?}");
-        response.json()["msgId"].as_str().expect("an id").to_owned()
-    }
-
-    #[track_caller]
-    fn received(&self, topic: &str) -> Vec<Value> {
-        messages(&self.send(&self.consume(topic)))
-    }
+/// With keys that are not checked.
+fn anyone(app: &TestApp) -> OnsClient {
+    OnsClient::from((app.data(), Credentials::of("nobody")))
 }
 
-/// With no word on who may call, on an embedded endpoint without its pauses.
+/// With `client_auth` unset, on an embedded endpoint without its pauses.
 fn embedded() -> TestApp {
     Launch::embedded().environment("MQ_GATEWAY__DROPIN__ERROR_HOLD", "0s").start()
 }
@@ -69,11 +30,11 @@ fn open() -> Settings {
 
 #[track_caller]
 fn assert_forbidden(response: &Response) {
-    assert_eq!((response.status, response.body.len()), (403, 0), "{response:?}");
+    ons::assert_forbidden(response);
     assert_closes(response);
 }
 
-/// No answer but a success may leave its rest on the connection (item 14).
+/// Every answer but a success closes the connection (item 14).
 #[track_caller]
 fn assert_closes(response: &Response) {
     assert!(response.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")), "{response:?}");
@@ -92,9 +53,9 @@ fn assert_bad(response: &Response, code: &str, info: &str) {
 }
 
 #[test]
-fn a_message_goes_round_with_the_embedded_pair() {
+fn a_message_is_published_received_and_acknowledged_with_the_embedded_pair() {
     let app = embedded();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     let id = client.stored(&client.publish("T", "你好").query("tag", "http").query("key", "k1 k2"));
     let received = client.received("T");
     assert_eq!(received.len(), 1);
@@ -103,7 +64,7 @@ fn a_message_goes_round_with_the_embedded_pair() {
     assert_eq!((message["body"].as_str(), message["tag"].as_str()), (Some("你好"), Some("http")));
     assert_eq!((message["key"].as_str(), message["reconsumeTimes"].as_u64()), (Some("k1 k2"), Some(0)));
     assert!(message["bornTime"].as_str().is_some_and(|time| time.parse::<u64>().is_ok()), "{message}");
-    let handle = message["msgHandle"].as_str().expect("a handle");
+    let handle = handle(message);
     assert!(!handle.starts_with("v1."), "the MQ's own: {handle}");
     for _ in 0..2 {
         let deleted = client.send(&client.delete("T", handle));
@@ -124,7 +85,7 @@ fn a_message_goes_round_with_the_embedded_pair() {
 fn requests_are_signed_anew_with_the_real_key() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, open());
-    let client = Client::anyone(&app);
+    let client = anyone(&app);
     let request = client.publish("orders", "x\ny").query("tag", "t 1").query("key", "k");
     client.stored(&request.header("Cookie: a=b").header("X-Forwarded-For: 10.0.0.1"));
     let sent = endpoint.only_request();
@@ -140,10 +101,10 @@ fn requests_are_signed_anew_with_the_real_key() {
 }
 
 #[test]
-fn without_client_auth_no_key_is_needed() {
+fn with_client_auth_none_no_key_is_needed() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, open());
-    let client = Client::anyone(&app);
+    let client = anyone(&app);
     client.stored(&client.publish("orders", "x").without_header("Signature").without_header("AccessKey"));
     client.stored(&OnsRequest::publish_at(&client.credentials, "orders", "PID_a", "x", 1_000_000_000_000));
     let anyone = [("caller", "_anyone"), ("protocol", "ons-http"), ("operation", "publish"), ("result", "ok")];
@@ -155,7 +116,7 @@ fn without_client_auth_no_key_is_needed() {
 #[test]
 fn every_spelling_of_a_client_is_read() {
     let app = embedded();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     for path in ["/message", "/message/", "//message/", "///message", "//message"] {
         client.stored(&client.publish("paths", path).path(path));
     }
@@ -187,8 +148,7 @@ fn every_spelling_of_a_client_is_read() {
     let received = client.received("query");
     assert_eq!((received[0]["tag"].as_str(), received[0]["key"].as_str()), (Some("标 签"), Some("键")));
     // A handle with a raw `=`, as the vendor's sample puts it.
-    let handle = received[0]["msgHandle"].as_str().expect("a handle").to_owned();
-    let mut raw = client.delete("query", &handle);
+    let mut raw = client.delete("query", handle(&received[0]));
     raw.target = Some(raw.target().replace("%3D", "="));
     assert_eq!(client.send(&raw.header("Content-Length: 0")).status, 204);
     // Another charset is honoured.
@@ -197,9 +157,9 @@ fn every_spelling_of_a_client_is_read() {
 }
 
 #[test]
-fn times_and_waits_are_the_vendors() {
+fn times_and_waits_follow_the_vendor() {
     let app = embedded();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     let due = now_millis() + 1200;
     client.stored(&client.publish("T", "later").query("startdelivertime", &due.to_string()));
     client.stored(&client.publish("T", "past").query("startdelivertime", "1503907519123"));
@@ -208,20 +168,20 @@ fn times_and_waits_are_the_vendors() {
     let ordered = client.publish("T", "ordered").header("isOrder: 1").header("shardingKey: s");
     client.stored(&ordered.query("startdelivertime", &(due + 60_000).to_string()));
     assert_eq!(client.received("T")[0]["body"], "ordered");
-    let consume = OnsRequest::consume(&client.credentials, "T", "CID_a").query("timeout", "35000");
+    let consume = client.consume("T").query("timeout", "35000");
     assert_eq!(messages(&client.send(&consume))[0]["body"], "later");
     assert!(now_millis() >= due);
     // Without `timeout` a poll is held for a while, and an empty one is `[]`.
     let started = Instant::now();
-    let response = client.send(&OnsRequest::consume(&client.credentials, "T", "CID_a"));
+    let response = client.send(&client.consume("T"));
     assert_eq!(response.text(), "[]");
     assert!(started.elapsed() >= Duration::from_millis(2900), "{:?}", started.elapsed());
 }
 
 #[test]
-fn who_is_not_who_they_say_gets_403_and_nothing_is_relayed() {
+fn requests_with_a_wrong_identity_get_403_and_are_not_relayed() {
     let app = embedded();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     let other = |access_key: &str, secret_key: &str| Credentials {
         access_key: access_key.into(),
         secret_key: secret_key.into(),
@@ -255,7 +215,7 @@ fn who_is_not_who_they_say_gets_403_and_nothing_is_relayed() {
 #[test]
 fn what_is_missing_or_wrong_is_named_in_the_vendors_words() {
     let app = embedded();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     let missing = |name: &str| format!("parameter:{name} is invalid,can not be null or empty");
     let publish = || client.publish("T", "x");
     for (request, name) in [
@@ -286,7 +246,7 @@ fn what_is_missing_or_wrong_is_named_in_the_vendors_words() {
 #[test]
 fn nothing_on_the_vendors_path_is_a_rest_problem() {
     let app = embedded();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     let not_json = |response: &Response| {
         let kind = response.header("content-type").unwrap_or_default();
         assert!(!kind.contains("json"), "{response:?}");
@@ -309,9 +269,9 @@ fn nothing_on_the_vendors_path_is_a_rest_problem() {
 }
 
 #[test]
-fn who_is_not_known_uploads_nothing() {
+fn unknown_callers_are_refused_before_their_body() {
     let app = embedded();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     let unknown = OnsRequest::publish(&Credentials::of("unknown"), "T", "PID_a", "x".repeat(60_000));
     let late = OnsRequest::publish_at(&client.credentials, "T", "PID_a", "x".repeat(60_000), now_millis() - 20_000);
     let big = client.publish("T", "x".repeat(70_000));
@@ -329,7 +289,7 @@ fn who_is_not_known_uploads_nothing() {
 #[test]
 fn an_error_to_a_poll_is_held() {
     let app = Launch::embedded().start();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     let poll = OnsRequest::consume(&Credentials::of("wrong"), "T", "CID_a");
     let started = Instant::now();
     assert_forbidden(&client.send(&poll));
@@ -341,7 +301,7 @@ fn topics_and_groups_that_are_not_configured_get_403() {
     let endpoint = Endpoint::start();
     let topics = "[[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"CID_a\"]\n";
     let app = TestApp::with(&endpoint, open().topics(topics));
-    let client = Client::anyone(&app);
+    let client = anyone(&app);
     assert_forbidden(&client.send(&client.publish("payments", "x")));
     assert_forbidden(&client.send(&client.consume("payments")));
     assert_forbidden(&client.send(&OnsRequest::consume(&client.credentials, "orders", "CID_b")));
@@ -352,10 +312,10 @@ fn topics_and_groups_that_are_not_configured_get_403() {
 }
 
 #[test]
-fn what_the_mq_did_is_told_in_the_vendors_statuses() {
+fn failures_of_the_mq_become_the_vendors_statuses() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, open().profile("breaker_failures = 1000").topic("deadline = \"1s\""));
-    let client = Client::anyone(&app);
+    let client = anyone(&app);
     let rows = [
         ("408", respond(408, &[], ""), 408),
         ("500", respond(500, &[], ""), 503),
@@ -378,7 +338,7 @@ fn what_the_mq_did_is_told_in_the_vendors_statuses() {
     endpoint.script(good());
     client.stored(&client.publish("orders", "x"));
     let away = Launch::towards(&endpoint, open().profile(&format!("endpoints = [\"{}\"]", dead_url()))).start();
-    let client = Client::anyone(&away);
+    let client = anyone(&away);
     let response = client.send(&client.publish("orders", "x"));
     assert_eq!((response.status, response.header("retry-after")), (503, Some("1")), "{response:?}");
 }
@@ -396,7 +356,7 @@ fn callers_with_virtual_keys_have_their_own_topics() {
     );
     let launch = Launch::towards(&endpoint, settings).secrets_in("billing", &billing).secrets_in("shop", &shop);
     let app = launch.start();
-    let client = |credentials: &Credentials| Client { address: app.data(), credentials: credentials.clone() };
+    let client = |credentials: &Credentials| OnsClient::from((app.data(), credentials.clone()));
     let (billing, shop) = (client(&billing), client(&shop));
     billing.stored(&billing.publish("orders", "x"));
     shop.stored(&shop.publish("payments", "x"));
@@ -424,36 +384,31 @@ fn callers_with_virtual_keys_have_their_own_topics() {
 }
 
 #[test]
-fn without_a_word_on_who_may_call_only_the_embedded_endpoint_is_served() {
+fn with_client_auth_unset_only_the_embedded_endpoint_is_served() {
     let endpoint = Endpoint::start();
     let app = TestApp::with(&endpoint, Settings::new().more("[dropin]\nerror_hold = \"0s\"\n"));
-    let client = Client { address: app.data(), credentials: endpoint.credentials().clone() };
+    let client = OnsClient::from((app.data(), endpoint.credentials().clone()));
     assert_forbidden(&client.send(&client.publish("orders", "x")));
     assert_forbidden(&client.send(&client.consume("orders")));
     assert_eq!(endpoint.request_count(), 0);
 }
 
 #[test]
-fn switched_off_there_is_nothing_at_the_path() {
+fn when_switched_off_the_path_does_not_exist() {
     let app = Launch::embedded().environment("MQ_GATEWAY__DROPIN__ENABLED", "false").start();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     let response = client.send(&OnsRequest { host: app.data().to_string(), ..client.publish("T", "x") });
     assert_problem(&response, 404, "not-found", crate::support::Meaning::NotDone);
 }
 
 #[test]
-fn a_stale_handle_is_no_failure_whatever_protocol_is_behind() {
-    let app = Launch::embedded_with(
-        "[embedded]\nenabled = true\nstorage = \"memory\"\n\
-         [profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
-         [[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n",
-    )
-    .start();
-    let client = Client::embedded(&app);
+fn a_stale_handle_is_no_failure_with_mq_http_behind_it() {
+    let app = Launch::on_embedded("", &Settings::new().profile("protocol = \"mq-http\"")).start();
+    let client = own_client(&app);
     client.stored(&client.publish("T", "x").query("tag", "http"));
     let received = client.received("T");
     assert_eq!((received[0]["body"].as_str(), received[0]["tag"].as_str()), (Some("x"), Some("http")));
-    let handle = received[0]["msgHandle"].as_str().expect("a handle");
+    let handle = handle(&received[0]);
     for _ in 0..2 {
         assert_eq!(client.send(&client.delete("T", handle)).status, 204);
     }
@@ -464,7 +419,7 @@ fn a_stale_handle_is_no_failure_whatever_protocol_is_behind() {
 #[test]
 fn an_offered_upgrade_is_declined() {
     let app = embedded();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     let offered = |request: OnsRequest| {
         request.header("Connection: Upgrade, HTTP2-Settings").header("Upgrade: h2c").header("HTTP2-Settings: AAMAAABk")
     };
@@ -477,9 +432,9 @@ fn an_offered_upgrade_is_declined() {
 }
 
 #[test]
-fn a_publish_whose_caller_hangs_up_is_done_all_the_same() {
+fn a_publish_whose_caller_hangs_up_is_completed() {
     let app = embedded();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     let mut connection = Connection::open(client.address);
     connection.send(&client.publish("T", "gone").bytes());
     drop(connection);
@@ -487,10 +442,10 @@ fn a_publish_whose_caller_hangs_up_is_done_all_the_same() {
 }
 
 #[test]
-fn the_oracle_signs_what_the_client_sends() {
+fn a_poll_signed_by_hand_is_accepted() {
     // A poll signed by hand, so that the helpers above cannot hide a mistake.
     let app = embedded();
-    let client = Client::embedded(&app);
+    let client = own_client(&app);
     let time = now_millis().to_string();
     let signature = sign(&client.credentials.secret_key, &consume_string_to_sign("T", "CID_x", &time));
     let request = format!(

@@ -1,85 +1,16 @@
-//! The embedded MQ endpoint as foreign clients meet it (protocol notes, section 7, items 1 to 22).
-//! Every request is written and signed by the tests themselves.
+//! The embedded endpoint in the ONS HTTP protocol, as foreign clients meet it (protocol notes, section 7, items 1 to 22):
+//! which requests it takes, and what it answers. Every request is written and signed by the tests themselves.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::ons::{Credentials, OnsRequest, messages, sign};
-use crate::support::time::{now_millis, until};
-use crate::support::{Connection, Launch, Response, TestApp};
+use crate::support::embedded::EmbeddedMq;
+use crate::support::ons::{Credentials, OnsClient, OnsRequest, assert_forbidden, handle, messages, sign};
+use crate::support::time::now_millis;
+use crate::support::{Connection, Launch, Response};
 
-/// No waiting where nobody asked for it, and errors without their long hold.
-const BASE: &str = "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"5s\"\n[embedded]\nenabled = true\ndefault_wait = \"0s\"\nerror_hold = \"0s\"\n";
-
-/// The application, and what a client of its endpoint needs.
-struct Mq {
-    app: TestApp,
-    address: SocketAddr,
-    credentials: Credentials,
-}
-
-impl Mq {
-    fn start() -> Self {
-        Self::with("")
-    }
-
-    fn with(more: &str) -> Self {
-        let app = Launch::embedded_with(&format!("{BASE}{more}")).start();
-        let (address, credentials) = (app.embedded_address(), app.embedded_credentials());
-        Self { app, address, credentials }
-    }
-
-    fn publish(&self, topic: &str, body: impl AsRef<[u8]>) -> OnsRequest {
-        OnsRequest::publish(&self.credentials, topic, "PID_a", body)
-    }
-
-    fn consume(&self, topic: &str) -> OnsRequest {
-        OnsRequest::consume(&self.credentials, topic, "CID_a")
-    }
-
-    fn delete(&self, topic: &str, handle: &str) -> OnsRequest {
-        OnsRequest::delete(&self.credentials, topic, "CID_a", handle)
-    }
-
-    fn send(&self, request: &OnsRequest) -> Response {
-        request.send(self.address)
-    }
-
-    /// Publishes, expecting success; the message id.
-    #[track_caller]
-    fn stored(&self, request: &OnsRequest) -> String {
-        let response = self.send(request);
-        assert_eq!(response.status, 201, "{request:?}: {response:?}");
-        response.json()["msgId"].as_str().expect("an id").to_owned()
-    }
-
-    /// Consumes, expecting success.
-    #[track_caller]
-    fn received(&self, topic: &str) -> Vec<Value> {
-        messages(&self.send(&self.consume(topic)))
-    }
-
-    /// Consumes, expecting exactly one message.
-    #[track_caller]
-    fn one(&self, topic: &str) -> Value {
-        let mut received = self.received(topic);
-        assert_eq!(received.len(), 1, "{received:?}");
-        received.remove(0)
-    }
-}
-
-fn handle(message: &Value) -> &str {
-    message["msgHandle"].as_str().expect("a handle")
-}
-
-/// Refusals about identity: 403 without a body.
-#[track_caller]
-fn assert_forbidden(response: &Response) {
-    assert_eq!(response.status, 403, "{response:?}");
-    assert!(response.body.is_empty(), "a body makes a client believe in success: {response:?}");
-}
+type Mq = EmbeddedMq<OnsClient>;
 
 /// Refusals of a request out of shape: 400 with the vendor's words.
 #[track_caller]
@@ -130,7 +61,7 @@ fn a_consume_answers_seven_fields_in_order() {
 fn an_unset_tag_and_key_are_empty_strings() {
     let mq = Mq::start();
     mq.stored(&mq.publish("T", "x"));
-    let message = mq.one("T");
+    let message = mq.received_one("T");
     assert_eq!((&message["tag"], &message["key"]), (&json!(""), &json!("")));
 }
 
@@ -146,7 +77,7 @@ fn an_empty_consume_is_an_empty_array() {
 fn an_acknowledgement_is_204_without_body() {
     let mq = Mq::start();
     mq.stored(&mq.publish("T", "x"));
-    let message = mq.one("T");
+    let message = mq.received_one("T");
     let bare = mq.delete("T", handle(&message));
     let response = mq.send(&bare);
     assert_eq!((response.status, response.body.len()), (204, 0), "{response:?}");
@@ -181,7 +112,7 @@ fn the_query_is_read_as_a_form() {
         let mut request = OnsRequest::publish_at(&mq.credentials, "T", "PID_a", "x", time.parse().unwrap());
         request.target = Some(target);
         mq.stored(&request);
-        mq.one("T")
+        mq.received_one("T")
     };
     let base = format!("/message/?topic=T&time={time}");
     for encoded in ["a+b", "a%20b", "%61+%62"] {
@@ -198,7 +129,7 @@ fn the_query_is_read_as_a_form() {
 fn a_raw_handle_may_end_in_equals() {
     let mq = Mq::start();
     mq.stored(&mq.publish("T", "x"));
-    let message = mq.one("T");
+    let message = mq.received_one("T");
     let mut request = mq.delete("T", handle(&message));
     let time = request.query[2].1.clone();
     request.target = Some(format!("/message/?topic=T&msgHandle={}&time={time}&timeout=300000", handle(&message)));
@@ -285,11 +216,11 @@ fn a_missing_item_is_named_before_the_signature_is_looked_at() {
 }
 
 #[test]
-fn everything_about_identity_is_403() {
+fn wrong_identities_get_403() {
     let mq = Mq::start();
-    let stranger = Credentials { access_key: "stranger".into(), ..mq.credentials.clone() };
-    let mistaken = Credentials { secret_key: "wrong".into(), ..mq.credentials.clone() };
-    for credentials in [&stranger, &mistaken] {
+    let unknown_key = Credentials { access_key: "unknown".into(), ..mq.credentials.clone() };
+    let wrong_secret = Credentials { secret_key: "wrong".into(), ..mq.credentials.clone() };
+    for credentials in [&unknown_key, &wrong_secret] {
         assert_forbidden(&OnsRequest::publish(credentials, "T", "PID_a", "x").send(mq.address));
         assert_forbidden(&OnsRequest::consume(credentials, "T", "CID_a").send(mq.address));
         assert_forbidden(&OnsRequest::delete(credentials, "T", "CID_a", "h").send(mq.address));
@@ -314,15 +245,15 @@ fn the_signed_text_is_exact() {
     let mq = Mq::start();
     let time = now_millis().to_string();
     let text = crate::support::ons::publish_string_to_sign("T", "PID_a", b"x", &time);
-    for bent in [format!("{text}\n"), text.replace('\n', "\r\n"), text.to_uppercase(), format!(" {text}")] {
-        let signature = sign(&mq.credentials.secret_key, &bent);
+    for altered in [format!("{text}\n"), text.replace('\n', "\r\n"), text.to_uppercase(), format!(" {text}")] {
+        let signature = sign(&mq.credentials.secret_key, &altered);
         let request = mq.publish("T", "x").without_query("time").query("time", &time);
         let request = request.without_header("Signature").header(&format!("Signature: {signature}"));
         assert_forbidden(&mq.send(&request));
     }
     // Chinese names are signed decoded.
     mq.stored(&mq.publish("订单", "中文\r\n"));
-    assert_eq!(mq.one("订单")["body"], "中文\r\n");
+    assert_eq!(mq.received_one("订单")["body"], "中文\r\n");
 }
 
 #[test]
@@ -369,84 +300,16 @@ fn the_clock_is_checked_on_arrival_only() {
 }
 
 #[test]
-fn num_is_clamped() {
-    let mq = Mq::start();
-    for index in 0..70 {
-        mq.stored(&mq.publish("T", index.to_string()));
-    }
-    let count = |request: OnsRequest| messages(&mq.send(&request)).len();
-    assert_eq!(count(mq.consume("T").query("num", "1")), 1);
-    assert_eq!(count(mq.consume("T").query("num", "0")), 1);
-    assert_eq!(count(mq.consume("T").query("num", "10")), 10);
-    assert_eq!(count(mq.consume("T").query("num", "1000")), 32);
-    assert_eq!(count(mq.consume("T")), 26);
-    let fresh = |num: &str| count(OnsRequest::consume(&mq.credentials, "T", &format!("CID_{num}")).query("num", num));
-    assert_eq!(fresh("32"), 32);
-    assert_eq!(count(OnsRequest::consume(&mq.credentials, "T", "CID_default")), 32);
-}
-
-#[test]
 fn a_body_may_have_65536_bytes() {
     let mq = Mq::start();
     mq.stored(&mq.publish("T", "x".repeat(65_536)));
-    assert_eq!(mq.one("T")["body"].as_str().unwrap().len(), 65_536);
+    assert_eq!(mq.received_one("T")["body"].as_str().unwrap().len(), 65_536);
     let response = mq.send(&mq.publish("T", "x".repeat(65_537)));
     assert_eq!(response.status, 400);
     assert_eq!(
         response.json(),
         json!({"code": "BODY_TOO_BIG", "info": "Message body size exceeds the upper limit of 64KB"})
     );
-}
-
-#[test]
-fn a_consume_does_not_filter() {
-    let mq = Mq::start();
-    mq.stored(&mq.publish("T", "a").query("tag", "one"));
-    mq.stored(&mq.publish("T", "b").query("tag", "two"));
-    let response = mq.send(&mq.consume("T").query("tag", "one").query("key", "none"));
-    assert_eq!(messages(&response).len(), 2);
-}
-
-#[test]
-fn a_long_poll_wakes_at_once_or_ends_empty() {
-    let mq = Mq::start();
-    let started = Instant::now();
-    assert_eq!(mq.send(&mq.consume("T").query("timeout", "700")).text(), "[]");
-    let held = started.elapsed();
-    assert!((Duration::from_millis(650)..Duration::from_secs(3)).contains(&held), "{held:?}");
-
-    let mut waiting = Connection::open(mq.address);
-    waiting.send(&mq.consume("T").query("timeout", "35000").bytes());
-    // The poll is there when nothing has come for a moment.
-    assert!(waiting.try_receive("GET", Duration::from_millis(200)).is_err());
-    let started = Instant::now();
-    mq.stored(&mq.publish("T", "now"));
-    assert_eq!(messages(&waiting.receive("GET"))[0]["body"], "now");
-    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
-}
-
-#[test]
-fn an_empty_poll_waits_by_default() {
-    let app = Launch::embedded().environment("MQ_GATEWAY__EMBEDDED__DEFAULT_WAIT", "600ms").start();
-    let credentials = app.embedded_credentials();
-    let started = Instant::now();
-    let response = OnsRequest::consume(&credentials, "T", "CID_a").send(app.embedded_address());
-    assert_eq!(response.text(), "[]");
-    assert!(started.elapsed() >= Duration::from_millis(550), "{:?}", started.elapsed());
-}
-
-#[test]
-fn a_poll_that_died_takes_nothing_with_it() {
-    let mq = Mq::start();
-    let mut waiting = Connection::open(mq.address);
-    waiting.send(&mq.consume("T").query("timeout", "35000").bytes());
-    assert!(waiting.try_receive("GET", Duration::from_millis(200)).is_err());
-    drop(waiting);
-    mq.stored(&mq.publish("T", "x"));
-    let started = Instant::now();
-    let message = until("the message", || mq.received("T").pop());
-    assert_eq!(message["body"], "x");
-    assert!(started.elapsed() < Duration::from_secs(3), "visible again at once, not after {:?}", started.elapsed());
 }
 
 #[test]
@@ -476,127 +339,6 @@ fn good_answers_keep_the_connection() {
     let message = messages(&connection.exchange(&mq.consume("T").bytes(), "GET")).remove(0);
     assert_eq!(connection.exchange(&mq.delete("T", handle(&message)).bytes(), "DELETE").status, 204);
     assert_eq!(connection.exchange(&mq.consume("T").bytes(), "GET").text(), "[]");
-}
-
-#[test]
-fn a_stale_handle_is_204_and_a_malformed_one_400() {
-    let mq = Mq::with("visibility_timeout = \"1s\"\n");
-    mq.stored(&mq.publish("T", "x"));
-    let first = mq.one("T");
-    let second = until("the redelivery", || messages(&mq.send(&mq.consume("T").query("timeout", "2000"))).pop());
-    assert_ne!(handle(&first), handle(&second));
-    assert_eq!(mq.send(&mq.delete("T", handle(&second))).status, 204);
-    for stale in [handle(&first), handle(&second)] {
-        assert_eq!(mq.send(&mq.delete("T", stale)).status, 204, "{stale}");
-    }
-    for malformed in ["x", "no handle of ours", "中文", "../../etc", &"A".repeat(5000)] {
-        let response = mq.send(&mq.delete("T", malformed));
-        assert_eq!(response.status, 400, "{response:?}");
-        assert!(response.json()["code"].is_string(), "{response:?}");
-    }
-}
-
-#[test]
-fn a_handle_belongs_to_its_topic_and_group() {
-    let mq = Mq::with("visibility_timeout = \"1s\"\n");
-    mq.stored(&mq.publish("T", "x"));
-    let message = mq.one("T");
-    let handle = handle(&message);
-    let other_topic = mq.send(&mq.delete("U", handle));
-    let other_group = OnsRequest::delete(&mq.credentials, "T", "CID_b", handle).send(mq.address);
-    for response in [other_topic, other_group] {
-        assert!(response.status == 204 || response.status == 400, "{response:?}");
-    }
-    let again = until("the redelivery", || messages(&mq.send(&mq.consume("T").query("timeout", "2000"))).pop());
-    assert_eq!(again["msgId"], message["msgId"], "nothing was acknowledged");
-}
-
-#[test]
-fn redelivery_counts_and_ends_in_the_dead_letter_topic() {
-    let mq = Mq::with("visibility_timeout = \"500ms\"\nmax_redeliveries = 2\n");
-    let id = mq.stored(&mq.publish("T", "x"));
-    for attempt in 0..3 {
-        let message = until("a delivery", || messages(&mq.send(&mq.consume("T").query("timeout", "2000"))).pop());
-        assert_eq!((&message["msgId"], &message["reconsumeTimes"]), (&json!(id), &json!(attempt)));
-    }
-    assert!(messages(&mq.send(&mq.consume("T").query("timeout", "1500"))).is_empty(), "given up");
-    let dead = until("the dead letter", || messages(&mq.send(&mq.consume("%DLQ%CID_a").query("timeout", "500"))).pop());
-    assert_eq!(dead["body"], "x");
-}
-
-#[test]
-fn bodies_keep_their_bytes() {
-    let mq = Mq::start();
-    for kind in
-        [None, Some("text/html"), Some("text/html;charset=UTF-8"), Some("application/octet-stream"), Some("nonsense")]
-    {
-        let request = mq.publish("T", "中文\r\nzwei\n\u{80}");
-        let request = kind.into_iter().fold(request, |request, kind| request.header(&format!("Content-Type: {kind}")));
-        mq.stored(&request);
-        let message = mq.one("T");
-        assert_eq!(message["body"], "中文\r\nzwei\n\u{80}", "{kind:?}");
-        assert_eq!(message.as_object().unwrap().len(), 7, "no mark on text: {message}");
-    }
-    mq.stored(&mq.publish("T", [0xff, 0x00, 0x80, 0xe9]));
-    let message = mq.one("T");
-    assert_eq!((&message["body"], &message["bodyEncoding"]), (&json!("\u{ff}\u{0}\u{80}\u{e9}"), &json!("latin1")));
-}
-
-#[test]
-fn an_explicit_latin1_charset_is_honoured() {
-    let mq = Mq::start();
-    mq.stored(&mq.publish("T", [0xe9]).header("Content-Type: text/plain; charset=ISO-8859-1"));
-    assert_eq!(mq.one("T")["body"], "é");
-}
-
-#[test]
-fn delays_hold_unless_the_message_is_ordered() {
-    let mq = Mq::start();
-    let soon = (now_millis() + 900).to_string();
-    let late = (now_millis() + 600_000).to_string();
-    mq.stored(&mq.publish("D", "delayed").query("startdelivertime", &soon));
-    mq.stored(&mq.publish("D", "camel").query("startDeliverTime", &soon));
-    mq.stored(
-        &mq.publish("D", "empty key is no order")
-            .query("startdelivertime", &late)
-            .header("isOrder: true")
-            .header("shardingKey: "),
-    );
-    mq.stored(
-        &mq.publish("D", "no order").query("startdelivertime", &late).header("isOrder: no").header("shardingKey: k"),
-    );
-    mq.stored(&mq.publish("D", "past").query("startdelivertime", "1490692511643"));
-    for order in ["true", "1", "TRUE", "True"] {
-        let ordered = mq.publish("D", "ordered").query("startdelivertime", &late);
-        mq.stored(&ordered.header(&format!("isOrder: {order}")).header("shardingKey: k"));
-    }
-    let bodies = |received: Vec<Value>| {
-        received.iter().map(|message| message["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    assert_eq!(bodies(mq.received("D")), ["past", "ordered", "ordered", "ordered", "ordered"]);
-    let mut delayed = Vec::new();
-    until("the delayed messages", || {
-        delayed.extend(bodies(messages(&mq.send(&mq.consume("D").query("timeout", "2000")))));
-        (delayed.len() >= 2).then_some(())
-    });
-    delayed.sort();
-    assert_eq!(delayed, ["camel", "delayed"]);
-    assert!(now_millis() >= soon.parse().unwrap());
-}
-
-#[test]
-fn ordered_messages_come_in_order_without_waiting_for_acknowledgements() {
-    let mq = Mq::start();
-    for index in 0..50 {
-        mq.stored(&mq.publish("T", index.to_string()).header("isOrder: true").header("shardingKey: k"));
-    }
-    let mut bodies = Vec::new();
-    for _ in 0..5 {
-        let response = mq.send(&mq.consume("T").query("num", "10"));
-        bodies.extend(messages(&response).iter().map(|message| message["body"].as_str().unwrap().to_owned()));
-    }
-    let expected: Vec<String> = (0..50).map(|index| index.to_string()).collect();
-    assert_eq!(bodies, expected);
 }
 
 #[test]

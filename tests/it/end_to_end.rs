@@ -4,15 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::handles::handle_of;
+use crate::support::encoding::from_base64;
+use crate::support::messages::{bodies, handle_of};
 use crate::support::time::{now_millis, parse_rfc3339_millis, until};
-use crate::support::{Launch, TestApp};
-
-/// A configuration whose messages come back after a second.
-const QUICK: &str = "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"5s\"\n[embedded]\nenabled = true\nvisibility_timeout = \"1s\"\n\
-    [profiles.embedded]\nprotocol = \"ons-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
-    producer_group = \"PID_ours\"\nzero_timeout = true\nvisibility_timeout = \"1s\"\n\
-    [[topics]]\nname = \"*\"\nprofile = \"embedded\"\ngroups = [\"*\"]\n";
+use crate::support::{Launch, Settings, TestApp};
 
 #[test]
 fn a_message_goes_from_publish_to_ack() {
@@ -53,7 +48,8 @@ fn every_group_gets_its_own_copy() {
 
 #[test]
 fn a_message_that_is_not_acknowledged_comes_back() {
-    let app = Launch::embedded_with(QUICK).start();
+    let settings = Settings::new().profile("zero_timeout = true\nvisibility_timeout = \"1s\"");
+    let app = Launch::on_embedded("visibility_timeout = \"1s\"\n", &settings).start();
     let id = app.publish("orders", "again");
     let first = app.receive("orders", "billing", "{}").remove(0);
     assert!(app.receive("orders", "billing", "{}").is_empty(), "nobody else gets it yet");
@@ -98,9 +94,8 @@ fn a_batch_keeps_the_order_of_a_message_group() {
     let answer = app.post_json("/v1/topics/orders/messages:batch", json!({"messages": messages}).to_string());
     answer.expect_json(200);
     let received = app.receive("orders", "billing", r#"{"max_messages":32}"#);
-    let bodies: Vec<&str> = received.iter().map(|message| message["body"].as_str().unwrap()).collect();
     let expected: Vec<String> = (0..30).map(|index| index.to_string()).collect();
-    assert_eq!(bodies, expected);
+    assert_eq!(bodies(&received), expected);
     let handles: Vec<&str> = received.iter().map(handle_of).collect();
     assert_eq!(app.ack("orders", "billing", &handles).status, 200);
 }
@@ -113,9 +108,7 @@ fn every_byte_comes_back() {
     assert_eq!(published.status, 201, "{published:?}");
     let message = app.receive("orders", "billing", "{}").remove(0);
     assert_eq!(message["encoding"], "base64");
-    use base64::Engine as _;
-    let body = base64::engine::general_purpose::STANDARD.decode(message["body"].as_str().unwrap()).unwrap();
-    assert_eq!(body, every_byte);
+    assert_eq!(from_base64(message["body"].as_str().unwrap()), every_byte);
     for text in ["", "\u{0}\u{7f}\u{80}\u{9f}\u{feff}\u{2028}", "\r\n\t \"\\/", "e\u{301} é 😀"] {
         app.publish("texts", text);
         let message = app.receive("texts", "billing", "{}").remove(0);
@@ -139,7 +132,7 @@ fn the_data_directory_belongs_to_one_process() {
     let app = TestApp::embedded();
     let second = Launch::embedded().in_directory_of(app.directory()).run();
     assert_eq!(second.code, Some(1), "{second:?}");
-    assert!(second.said().contains("lock"), "{second:?}");
+    assert!(second.output().contains("lock"), "{second:?}");
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |name: &str| std::fs::metadata(app.data_directory().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("."), mode("embedded-credentials.json")), (0o700, 0o600));

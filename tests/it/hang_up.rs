@@ -19,7 +19,7 @@ fn a_waiting_receive_ends_with_its_caller() {
     assert!(started.elapsed() < Duration::from_secs(1), "after {:?}", started.elapsed());
     until("no waiters", || (app.metrics().get("mq_gateway_receive_waiters", &[]).unwrap_or(0.0) == 0.0).then_some(()));
     until("no polls", || (app.metrics().get("mq_gateway_upstream_polls", &[]).unwrap_or(0.0) == 0.0).then_some(()));
-    assert_eq!(endpoint.request_count(), 1, "and nobody asks again");
+    assert_eq!(endpoint.request_count(), 1, "the MQ is not asked again");
     // A message that comes now is for the next one.
     app.publish("orders", "x");
     assert_eq!(app.receive("orders", "CID_a", "{}").len(), 1);

@@ -1,4 +1,4 @@
-//! The black-box suite: the real program, spoken to as callers, operators and MQ endpoints speak to it.
+//! The black-box suite: the real program, used as callers, operators and MQ endpoints use it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,34 +19,36 @@
 
 mod ack;
 mod architecture;
-mod b7_open_files;
 mod batch;
+mod broken_json;
+mod caller_headers;
 mod command_line;
-mod d1_framing;
-mod d2_slow_clients;
-mod d3_idle_connections;
-mod d4_size_limits;
-mod d5_injection;
-mod d6_json;
 mod discovery;
 mod doctor;
 mod dropin_mq_http;
 mod dropin_ons_http;
-mod e1_secrets;
-mod e8_caller_headers;
+mod embedded_deliveries;
 mod embedded_endpoint;
 mod end_to_end;
-mod golden;
+mod framing;
 mod hang_up;
+mod idle_connections;
+mod injection;
 mod management;
 mod mq_http_endpoint;
 mod mq_http_upstream;
+mod ons_http_upstream;
+mod open_files;
 mod origins;
 mod publish;
 mod readme;
 mod receive;
+mod secret_leaks;
 mod shutdown;
 mod sign;
+mod size_limits;
+mod slow_clients;
 mod support;
 mod tls_faults;
 mod upstream_faults;
+mod upstream_retries;

@@ -1,44 +1,19 @@
 //! The embedded endpoint in the MQ HTTP protocol, as foreign clients meet it (protocol notes MQ HTTP 2 to 5). Every
 //! request is written and signed by the tests themselves.
 
-use std::ops::Deref;
 use std::time::{Duration, Instant};
 
-use crate::support::mq::{self, MqClient, MqRequest, all, assert_refused, assert_vendors, message, only, received};
-use crate::support::ons::{Credentials, OnsRequest, md5_hex, messages};
+use crate::support::Connection;
+use crate::support::embedded::EmbeddedMq;
+use crate::support::encoding::{base64, md5_hex};
+use crate::support::mq::{MqClient, MqRequest, all, assert_refused, assert_vendors, bodies, message, only, received};
+use crate::support::ons::{self, Credentials, OnsRequest, messages};
 use crate::support::time::{now_millis, until};
-use crate::support::{Connection, Launch, TestApp};
 
-const BASE: &str = "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"5s\"\n[embedded]\nenabled = true\ndefault_wait = \"0s\"\nerror_hold = \"0s\"\n";
-
-/// The application, and a client of its endpoint.
-struct Mq {
-    _app: TestApp,
-    client: MqClient,
-}
-
-impl Mq {
-    fn start() -> Self {
-        Self::with("")
-    }
-
-    fn with(more: &str) -> Self {
-        let app = Launch::embedded_with(&format!("{BASE}{more}")).start();
-        let client = MqClient { address: app.embedded_address(), credentials: app.embedded_credentials() };
-        Self { _app: app, client }
-    }
-}
-
-impl Deref for Mq {
-    type Target = MqClient;
-
-    fn deref(&self) -> &MqClient {
-        &self.client
-    }
-}
+type Mq = EmbeddedMq<MqClient>;
 
 #[test]
-fn a_message_goes_round() {
+fn a_message_is_published_received_and_acknowledged() {
     let mq = Mq::start();
     let body = "Hello <b>&\"'世界</b> ]]> \n tail\r\n😀\t ";
     let before = now_millis();
@@ -118,11 +93,7 @@ fn every_spelling_of_a_head_is_read() {
     // The digest of the SDKs, and the RFC's.
     mq.stored(&mq.publish("T", "1", "", "").with_md5());
     let mut rfc = mq.publish("T", "2", "", "");
-    rfc.content_md5 = Some({
-        use base64::Engine as _;
-        use md5::Digest as _;
-        base64::engine::general_purpose::STANDARD.encode(md5::Md5::digest(&rfc.body))
-    });
+    rfc.content_md5 = Some(base64(<md5::Md5 as md5::Digest>::digest(&rfc.body)));
     mq.stored(&rfc);
     // No content type, nothing signed for it.
     let mut bare = mq.publish("T", "3", "", "");
@@ -143,7 +114,7 @@ fn every_spelling_of_a_head_is_read() {
     for more in ["&tag=Tag+A%7C%7CTagB", "&tag=Tag%20A%7C%7CTagB", "&tag=Tag%20A||TagB"] {
         mq.stored(&mq.publish("tags", more, "Tag A", ""));
         let taken = mq.taken("tags", 16, more);
-        assert_eq!(taken.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), [more]);
+        assert_eq!(bodies(&taken), [more]);
     }
     // The order of the parameters is free.
     let any_order = "/topics/T/messages?waitseconds=0&trans=order&numOfMessages=1&unknown=x&consumer=GID_b&ns=I";
@@ -154,7 +125,7 @@ fn every_spelling_of_a_head_is_read() {
 #[test]
 fn expect_is_answered() {
     let mq = Mq::start();
-    let request = mq.publish("T", "patient", "", "").header("Expect: 100-continue");
+    let request = mq.publish("T", "expected", "", "").header("Expect: 100-continue");
     let bytes = request.bytes();
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
     let mut connection = Connection::open(mq.address);
@@ -222,10 +193,9 @@ fn tags_select_and_nothing_is_lost() {
     for (body, tag) in [("a1", "TagA"), ("b1", "TagB"), ("c1", "TagC"), ("none", ""), ("a2", "TagA")] {
         mq.stored(&mq.publish("T", body, tag, ""));
     }
-    let bodies = |taken: Vec<mq::Received>| taken.into_iter().map(|message| message.body).collect::<Vec<_>>();
-    assert_eq!(bodies(mq.taken("T", 16, "&tag=TagA%7C%7CTagC")), ["a1", "c1", "a2"]);
-    assert_eq!(bodies(mq.taken("T", 16, "&tag=TagB")), ["b1"]);
-    assert_eq!(bodies(mq.taken("T", 16, "&tag=*")), ["none"]);
+    assert_eq!(bodies(&mq.taken("T", 16, "&tag=TagA%7C%7CTagC")), ["a1", "c1", "a2"]);
+    assert_eq!(bodies(&mq.taken("T", 16, "&tag=TagB")), ["b1"]);
+    assert_eq!(bodies(&mq.taken("T", 16, "&tag=*")), ["none"]);
 }
 
 #[test]
@@ -235,12 +205,12 @@ fn order_holds_until_everything_is_acknowledged() {
         mq.stored(&mq.publish("T", body, "", &format!("__SHARDINGKEY:{shard}|")));
     }
     let first = mq.taken("T", 3, "&trans=order");
-    assert_eq!(first.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["a1", "b1", "a2"]);
+    assert_eq!(bodies(&first), ["a1", "b1", "a2"]);
     // Both shards are out.
     assert!(mq.taken("T", 16, "&trans=order").is_empty());
     assert_eq!(mq.send(&mq.acknowledge("T", &[&first[1].handle])).status, 204);
     let of_b = mq.taken("T", 16, "&trans=order");
-    assert_eq!(of_b.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["b2"]);
+    assert_eq!(bodies(&of_b), ["b2"]);
     assert_eq!(mq.send(&mq.acknowledge("T", &[&first[0].handle])).status, 204);
     assert!(mq.taken("T", 16, "&trans=order").is_empty(), "a2 is out still");
     assert_eq!(mq.send(&mq.acknowledge("T", &[&first[2].handle])).status, 204);
@@ -248,12 +218,12 @@ fn order_holds_until_everything_is_acknowledged() {
 }
 
 #[test]
-fn a_time_delays() {
+fn a_delivery_time_delays() {
     let mq = Mq::start();
     let due = now_millis() + 1500;
     mq.stored(&mq.publish("T", "later", "", &format!("__STARTDELIVERTIME:{due}|")));
     mq.stored(&mq.publish("T", "past", "", "__STARTDELIVERTIME:1571388173000|"));
-    assert_eq!(mq.taken("T", 16, "").iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["past"]);
+    assert_eq!(bodies(&mq.taken("T", 16, "")), ["past"]);
     let taken = mq.taken("T", 16, "&waitseconds=10");
     assert_eq!(taken[0].body, "later");
     assert!(now_millis() >= due);
@@ -271,14 +241,14 @@ fn one_store_for_both_protocols() {
     let seen: Vec<_> = by_ons.iter().map(|it| (it["body"].as_str(), it["tag"].as_str(), it["key"].as_str())).collect();
     assert_eq!(seen, [(Some("by mq"), Some("TagA"), Some("k1")), (Some("by ons"), Some("TagB"), Some("k2"))]);
     let by_mq = received(&MqRequest::consume(&mq.credentials, "T", "GID_b", 16, "").send(mq.address));
-    assert_eq!(by_mq.iter().map(|it| it.body.as_str()).collect::<Vec<_>>(), ["by mq", "by ons"]);
+    assert_eq!(bodies(&by_mq), ["by mq", "by ons"]);
     assert_eq!(by_mq[1].properties.as_deref(), Some("KEYS:k2|"));
     // Handles are good in both.
-    let handle = by_ons[0]["msgHandle"].as_str().expect("a handle");
+    let handle = ons::handle(&by_ons[0]);
     assert_eq!(mq.send(&mq.acknowledge("T", &[handle])).status, 204);
     let delete = OnsRequest::delete(&mq.credentials, "T", "GID_b", &by_mq[1].handle);
     assert_eq!(delete.send(mq.address).status, 204);
-    // Bytes that XML cannot carry go as base64, and say so.
+    // Bytes that XML cannot carry go as base64, and are marked so.
     let binary = OnsRequest::publish(&mq.credentials, "binary", "PID_a", b"\x00\xff\x80");
     assert_eq!(binary.send(mq.address).status, 201);
     let taken = mq.taken("binary", 1, "");
@@ -373,7 +343,7 @@ fn bad_documents_are_refused_and_nothing_is_stored() {
 }
 
 #[test]
-fn four_mebibytes_go_round() {
+fn a_body_of_four_mebibytes_is_delivered() {
     let mq = Mq::start();
     let body = "&".repeat(4 << 20);
     mq.stored(&mq.publish("T", &body, "", ""));
@@ -417,7 +387,7 @@ fn bad_requests_are_refused() {
 }
 
 #[test]
-fn topics_that_do_not_exist_are_named_so() {
+fn unknown_topics_do_not_exist() {
     let mq = Mq::with("topics = [\"orders\"]\n");
     mq.stored(&mq.publish("orders", "x", "", ""));
     mq.refused(&mq.publish("others", "x", "", ""), 404, "TopicNotExist");

@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
+use crate::support::embedded::on_embedded_mq_http;
+use crate::support::encoding::from_base64;
 use crate::support::endpoint::check_mq::error;
 use crate::support::endpoint::{Script, applied_then, closed, respond};
-use crate::support::handles::handle_of;
+use crate::support::messages::{bodies, handle_of};
 use crate::support::mq::{MqRequest, all, only};
 use crate::support::time::{now_millis, until};
 use crate::support::{Endpoint, Launch, Meaning, Settings, TestApp, assert_problem, assert_problem_value};
@@ -18,17 +20,6 @@ const KIND: &str = "Content-Type: text/xml;charset=utf-8";
 
 fn settings() -> Settings {
     Settings::new().profile("protocol = \"mq-http\"").profile("breaker_failures = 1000")
-}
-
-/// On the embedded endpoint, as `config/examples/embedded-mq-http.toml` has it.
-fn embedded(more: &str) -> TestApp {
-    Launch::embedded_with(&format!(
-        "[embedded]\nenabled = true\nstorage = \"memory\"\nvisibility_timeout = \"2s\"\n\
-         [profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
-         producer_group = \"PID_a\"\nbinary_bodies = \"base64\"\n\
-         [[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n{more}"
-    ))
-    .start()
 }
 
 #[test]
@@ -50,13 +41,9 @@ fn the_example_runs_as_it_stands() {
     assert_eq!(bodies(&app.receive("orders", "GID_a", r#"{"wait_seconds":5}"#)), ["by an SDK", "by an SDK", "AP8="]);
 }
 
-fn bodies(messages: &[Value]) -> Vec<&str> {
-    messages.iter().map(|message| message["body"].as_str().expect("a body")).collect()
-}
-
 #[test]
-fn a_message_goes_round_with_all_that_it_has() {
-    let app = embedded("");
+fn a_message_keeps_all_its_fields() {
+    let app = on_embedded_mq_http();
     let envelope = json!({
         "body": "Hello <b>&\"'世界</b> ]]> \r\n tail\t😀 ", "tag": "TagA", "keys": ["k1", "k2"],
         "properties": {"a": "值", "b": "with blank", "empty": ""}, "message_group": "user 7",
@@ -83,9 +70,9 @@ fn a_message_goes_round_with_all_that_it_has() {
 
 #[test]
 fn bodies_come_back_byte_for_byte() {
-    let app = embedded("");
+    let app = on_embedded_mq_http();
     let every_byte: Vec<u8> = (0..=255).collect();
-    let bodies: [&[u8]; 9] = [
+    let sent_bodies: [&[u8]; 9] = [
         b"plain",
         b"\r\n\r \n\t ",
         b"",
@@ -96,7 +83,7 @@ fn bodies_come_back_byte_for_byte() {
         b"<![CDATA[x]]>&amp;<!-- -->",
         "AP+A".as_bytes(),
     ];
-    for (index, body) in bodies.iter().enumerate() {
+    for (index, body) in sent_bodies.iter().enumerate() {
         let topic = format!("topic-{index}");
         let target = format!("/v1/topics/{topic}/messages?property.p=v");
         let sent = app.request("POST", &target).header("Content-Type: application/octet-stream").body(body).send();
@@ -104,10 +91,7 @@ fn bodies_come_back_byte_for_byte() {
         let messages = app.receive(&topic, "GID_a", r#"{"wait_seconds":5}"#);
         let text = messages[0]["body"].as_str().expect("a body");
         let received = match messages[0]["encoding"].as_str() {
-            Some("base64") => {
-                use base64::Engine as _;
-                base64::engine::general_purpose::STANDARD.decode(text).expect("base64")
-            }
+            Some("base64") => from_base64(text),
             _ => text.as_bytes().to_vec(),
         };
         assert_eq!(received, *body, "{index}");
@@ -117,7 +101,7 @@ fn bodies_come_back_byte_for_byte() {
 
 #[test]
 fn tags_order_and_times() {
-    let app = embedded("");
+    let app = on_embedded_mq_http();
     let publish = |envelope: Value| {
         assert_eq!(app.post_json(MESSAGES, envelope.to_string()).status, 201);
     };
@@ -137,13 +121,9 @@ fn tags_order_and_times() {
 
 #[test]
 fn a_group_that_is_configured_as_ordered_is_delivered_in_order() {
-    let app = Launch::embedded_with(
-        "[embedded]\nenabled = true\nstorage = \"memory\"\n\
-         [profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
-         producer_group = \"PID_a\"\n\
-         [[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"GID_b\", { name = \"GID_a\", ordered = true }]\n",
-    )
-    .start();
+    let groups = "groups = [\"GID_b\", { name = \"GID_a\", ordered = true }]";
+    let topics = format!("[[topics]]\nname = \"orders\"\nprofile = \"main\"\n{groups}\n");
+    let app = Launch::on_embedded("", &settings().topics(&topics)).start();
     for body in ["1", "2", "3"] {
         app.post_json(MESSAGES, json!({"body": body, "message_group": "s"}).to_string()).expect_json(201);
     }
@@ -156,7 +136,7 @@ fn a_group_that_is_configured_as_ordered_is_delivered_in_order() {
 }
 
 #[test]
-fn what_is_sent() {
+fn requests_as_they_are_sent() {
     let endpoint = Endpoint::start_mq();
     let app = TestApp::with(&endpoint, settings().profile("instance_id = \"MQ_INST_1\""));
     let envelope = json!({
@@ -187,7 +167,7 @@ fn what_is_sent() {
 }
 
 #[test]
-fn a_security_token_travels_and_is_not_signed() {
+fn a_security_token_is_sent_and_not_signed() {
     let endpoint = Endpoint::start_mq();
     let launch = Launch::towards(&endpoint, settings());
     std::fs::write(launch.path("secrets").join("security_token"), "CAIS-token").expect("a file");
@@ -282,10 +262,10 @@ fn rows() -> Vec<Row> {
 }
 
 #[test]
-fn what_the_mq_answers_to_a_publish() {
+fn failures_of_a_publish() {
     let more = [
         row("refused", answer(400, "InvalidArgument"), 422, "upstream-rejected-message"),
-        row("malformed, it says", answer(400, "MalformedXML"), 422, "upstream-rejected-message"),
+        row("called malformed", answer(400, "MalformedXML"), 422, "upstream-rejected-message"),
         row("no XML", respond(201, &[KIND], "{}"), 502, "upstream-bad-response"),
         row("no id", respond(201, &[KIND], "<Message><MessageId></MessageId></Message>"), 502, "upstream-bad-response"),
         row("200", respond(200, &[KIND], "<Message><MessageId>x</MessageId></Message>"), 502, "upstream-bad-response"),
@@ -303,7 +283,7 @@ fn what_the_mq_answers_to_a_publish() {
 }
 
 #[test]
-fn an_mq_that_asks_for_patience_gets_it() {
+fn a_throttled_publish_is_repeated() {
     for (status, code) in [(503, "QpsLimitExceeded"), (400, "QpsLimitExceeded"), (429, "Anything")] {
         let endpoint = Endpoint::start_mq();
         let app = TestApp::with(&endpoint, settings());
@@ -314,7 +294,7 @@ fn an_mq_that_asks_for_patience_gets_it() {
 }
 
 #[test]
-fn what_the_mq_answers_to_a_poll() {
+fn failures_of_a_poll() {
     for row in rows() {
         let endpoint = Endpoint::start_mq();
         let app = TestApp::with(&endpoint, settings());
@@ -390,7 +370,7 @@ fn acknowledgements_go_sixteen_at_once_and_fail_one_by_one() {
 fn an_acknowledgement_is_never_counted_as_done_when_it_is_not_known() {
     let rows: [(&str, Script, u16, &str); 5] = [
         (
-            "a stranger's handle",
+            "another handle",
             respond(
                 404,
                 &[KIND],

@@ -1,4 +1,4 @@
-//! A page of another site must not reach a gateway on the visitor's own machine (api.md 5).
+//! A page of another site must not reach a gateway on the visitor's own machine.
 
 use crate::support::mq::MqClient;
 use crate::support::ons::Credentials;
@@ -60,12 +60,12 @@ fn on_loopback_a_foreign_host_name_is_refused() {
 }
 
 #[test]
-fn pages_reach_no_vendors_path_by_another_name() {
+fn dns_rebinding_reaches_no_vendors_path() {
     let endpoint = Endpoint::start_mq();
     let open = || Settings::new().profile("protocol = \"mq-http\"").more("[dropin]\nclient_auth = \"none\"\n");
     let app = TestApp::with(&endpoint, open());
     let poll = "/topics/orders/messages?consumer=GID_a&numOfMessages=1";
-    // DNS rebinding: the browser's own words tell nothing, only the name that it was given.
+    // DNS rebinding: only the host name shows it, none of the browser's own headers.
     for header in ["Accept-Language: en", "Accept-Language:"] {
         let rebound = app.request("GET", poll).host("rebound.example:8080").header(header);
         assert_eq!(rebound.send().status, 403, "{header}");
@@ -73,7 +73,7 @@ fn pages_reach_no_vendors_path_by_another_name() {
     assert_eq!(endpoint.request_count(), 0);
     assert_eq!(app.request("GET", poll).send().status, 404, "the normal answer of an empty poll");
     // An SDK may come by any name.
-    let client = MqClient { address: app.data(), credentials: Credentials::of("nobody") };
+    let client = MqClient::from((app.data(), Credentials::of("nobody")));
     client.stored(&client.publish("orders", "x", "", ""));
 }
 

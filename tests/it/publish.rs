@@ -1,4 +1,4 @@
-//! `POST /v1/topics/{topic}/messages` (api.md 1), towards the checking endpoint.
+//! `POST /v1/topics/{topic}/messages`, towards the checking endpoint.
 
 use serde_json::{Value, json};
 
@@ -147,7 +147,7 @@ fn a_missing_body_is_named() {
 }
 
 #[test]
-fn tag_and_keys_travel_and_defaults_fill_in() {
+fn tag_and_keys_are_sent_and_defaults_fill_in() {
     let endpoint = Endpoint::start();
     let settings = Settings::new().topic("default_tag = \"http\"").topic("default_key = \"standard\"");
     let app = TestApp::with(&endpoint, settings);
@@ -162,7 +162,7 @@ fn tag_and_keys_travel_and_defaults_fill_in() {
 }
 
 #[test]
-fn without_defaults_an_unset_tag_and_key_do_not_travel() {
+fn without_defaults_an_unset_tag_and_key_are_not_sent() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     assert_eq!(app.post_json(TARGET, r#"{"body":"x"}"#).status, 201);
@@ -280,7 +280,7 @@ fn wrong_options_in_the_query_are_refused() {
 }
 
 #[test]
-fn unfit_content_types_are_refused_with_the_mending() {
+fn unsupported_content_types_are_refused_with_advice() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     for headers in [
@@ -293,7 +293,7 @@ fn unfit_content_types_are_refused_with_the_mending() {
     ] {
         let response = app.request("POST", TARGET).header(headers).body(r#"{"body":"x"}"#).send();
         let problem = assert_problem(&response, 415, "unsupported-media-type", Meaning::NotPublished);
-        assert!(problem["detail"].as_str().unwrap().len() > 20, "the mending in {problem}");
+        assert!(problem["detail"].as_str().unwrap().len() > 20, "advice in {problem}");
     }
     assert_eq!(endpoint.request_count(), 0);
 }
@@ -338,7 +338,7 @@ fn illegal_topics_are_refused() {
 }
 
 #[test]
-fn routes_and_methods_are_told_apart() {
+fn unknown_routes_methods_and_types_are_refused() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     for (method, target) in
@@ -385,7 +385,7 @@ fn a_request_id_is_kept_when_it_is_one() {
 }
 
 #[test]
-fn a_degraded_durability_is_told() {
+fn a_degraded_durability_is_reported() {
     use crate::support::endpoint::respond;
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);

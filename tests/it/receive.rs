@@ -1,11 +1,11 @@
-//! `POST …/messages:receive` and `GET …/messages` (api.md 2), towards the checking endpoint.
+//! `POST …/messages:receive` and `GET …/messages`, towards the checking endpoint.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::support::endpoint::respond;
-use crate::support::handles::handle_of;
+use crate::support::messages::handle_of;
 use crate::support::problem::places;
 use crate::support::time::{now_millis, parse_rfc3339_millis};
 use crate::support::{Endpoint, Meaning, Settings, TestApp, assert_problem};
@@ -20,7 +20,7 @@ fn captured() -> Value {
 }
 
 #[test]
-fn a_message_is_told_in_full() {
+fn a_message_has_all_its_fields() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     endpoint.offer("orders", captured());

@@ -1,4 +1,4 @@
-//! SIGTERM: what is under way ends well, who waits is told, and the process goes with exit code 0.
+//! SIGTERM: requests under way are completed, waiting receives are answered, and the process ends with exit code 0.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::support::{Connection, Endpoint, Settings, TestApp};
 const LIMIT: Duration = Duration::from_secs(15);
 
 #[test]
-fn an_idle_gateway_goes_at_once() {
+fn an_idle_gateway_ends_at_once() {
     let mut app = TestApp::embedded();
     let idle = Connection::open(app.data());
     let started = Instant::now();
@@ -30,7 +30,7 @@ fn a_publish_under_way_is_answered() {
     let mut waiting = app.request("POST", "/v1/topics/orders/messages").json(r#"{"body":"x"}"#).start();
     endpoint.wait_for_requests(1);
     app.terminate();
-    assert!(!endpoint.gives_up_within(0, Duration::from_millis(300)), "given up at the first sign");
+    assert!(!endpoint.gives_up_within(0, Duration::from_millis(300)), "given up at once");
     gate.open();
     assert_eq!(waiting.receive("POST").status, 201);
     assert_eq!(app.wait_for_exit(LIMIT).code(), Some(0));
@@ -54,7 +54,7 @@ fn waiting_receives_are_answered_empty_at_once() {
 }
 
 #[test]
-fn while_it_drains_it_still_serves_and_says_so() {
+fn while_draining_it_serves_and_announces_the_end() {
     let endpoint = Endpoint::start();
     let mut app = TestApp::with(&endpoint, Settings::new().server("drain_delay = \"2s\""));
     assert_eq!(app.management_get("/readyz").status, 200);
@@ -70,7 +70,7 @@ fn while_it_drains_it_still_serves_and_says_so() {
 }
 
 #[test]
-fn what_hangs_is_cut_at_the_limit() {
+fn a_hanging_publish_is_cut_at_the_shutdown_timeout() {
     let endpoint = Endpoint::start();
     let settings = Settings::new().server("shutdown_timeout = \"1s\"").topic("deadline = \"30s\"");
     let mut app = TestApp::with(&endpoint, settings);

@@ -1,22 +1,12 @@
-//! `mq-gateway sign --explain`: the vendor's vectors word for word, and no key in what is printed.
+//! `mq-gateway sign --explain`: the vendor's vectors are reproduced, and no key is printed.
 
-use base64::Engine as _;
 use serde_json::Value;
 
 use crate::support::app::Finished;
+use crate::support::encoding::{base64, md5_hex, unhex};
 use crate::support::mq::MqRequest;
-use crate::support::ons::{Credentials, md5_hex, sign};
-use crate::support::{Launch, Settings};
-
-fn vectors() -> Vec<Value> {
-    let file: Value = serde_json::from_str(include_str!("../fixtures/ons-http-vectors.json")).unwrap();
-    file["vectors"].as_array().unwrap().clone()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
-}
+use crate::support::ons::{Credentials, sign};
+use crate::support::{Launch, Settings, vectors};
 
 fn credentials() -> Credentials {
     Credentials { access_key: "zq-access-key".into(), secret_key: "zq-secret-key-5d2f0c7a".into() }
@@ -35,8 +25,8 @@ fn explain(arguments: &[&str]) -> Finished {
 const PUBLISH: [&str; 8] = ["--operation", "publish", "--topic", "T", "--body", "x", "--time", "1503907519123"];
 
 #[test]
-fn the_published_vectors_come_out_word_for_word() {
-    for vector in vectors() {
+fn the_published_vectors_are_reproduced() {
+    for vector in vectors::ons_http() {
         let text = |name: &str| vector[name].as_str().unwrap_or_default();
         let keys = Credentials { access_key: text("access_key").into(), secret_key: text("secret_key").into() };
         let launch = launch(&keys);
@@ -60,7 +50,7 @@ fn the_published_vectors_come_out_word_for_word() {
         }
         assert_eq!(shown["request"]["method"], vector["method"]);
         assert_eq!(shown["body"]["md5"], vector["body_md5"]);
-        assert!(!finished.said().contains(&keys.secret_key) && !finished.said().contains(&keys.access_key));
+        assert!(!finished.output().contains(&keys.secret_key) && !finished.output().contains(&keys.access_key));
     }
 }
 
@@ -72,16 +62,16 @@ fn secrets_are_masked_in_both_formats() {
         let hidden = explain(&[&PUBLISH[..], &["--format", format]].concat());
         assert_eq!(hidden.code, Some(0), "{hidden:?}");
         for secret in [&credentials().access_key, &credentials().secret_key, &signature] {
-            assert!(!hidden.said().contains(secret.as_str()), "{secret}: {hidden:?}");
+            assert!(!hidden.output().contains(secret.as_str()), "{secret}: {hidden:?}");
         }
         assert!(hidden.stdout.contains("zq[masked]"), "{hidden:?}");
         let shown = explain(&[&PUBLISH[..], &["--format", format, "--show-signature"]].concat());
-        assert!(shown.stdout.contains(&signature) && !shown.said().contains(&credentials().secret_key), "{shown:?}");
+        assert!(shown.stdout.contains(&signature) && !shown.output().contains(&credentials().secret_key), "{shown:?}");
     }
 }
 
 #[test]
-fn the_text_can_be_laid_beside_a_vendors_sample() {
+fn the_text_output_is_complete() {
     let finished = explain(&PUBLISH);
     let expected = "profile main, http://mq.example.com:80
 
@@ -156,7 +146,7 @@ fn explain_mq(arguments: &[&str]) -> Finished {
     let launch = launch.file("gateway.toml", &settings.text("http://mq.example.com"));
     let finished = launch.arguments(&["sign", "--explain", "--config", "gateway.toml"]).arguments(arguments).run();
     for secret in [&credentials().access_key, &credentials().secret_key, TOKEN] {
-        assert!(!finished.said().contains(secret), "{secret}: {finished:?}");
+        assert!(!finished.output().contains(secret), "{secret}: {finished:?}");
     }
     finished
 }
@@ -183,7 +173,7 @@ fn requests_of_mq_http_are_signed_as_the_tests_sign_them() {
             let signature = sign(&keys.secret_key, &request.string_to_sign());
             let hidden = explain_mq(&arguments);
             assert_eq!(hidden.code, Some(0), "{hidden:?}");
-            assert!(!hidden.said().contains(&signature), "{hidden:?}");
+            assert!(!hidden.output().contains(&signature), "{hidden:?}");
             let shown = explain_mq(&[&arguments[..], &["--show-signature"]].concat());
             assert!(shown.stdout.contains(&format!("MQ zq[masked]:{signature}")), "{shown:?}");
             if format == "json" {
@@ -233,7 +223,7 @@ fn documents_of_mq_http_are_measured_and_not_shown() {
 }
 
 #[test]
-fn the_text_of_mq_http_can_be_laid_beside_a_log() {
+fn the_text_output_of_mq_http_is_complete() {
     let finished =
         explain_mq(&[&["--operation", "ack", "--topic", "T", "--group", "g", "--handle", "h"][..], &WHEN].concat());
     let expected = "profile main, http://mq.example.com:80
@@ -266,7 +256,7 @@ request:
     let document = "<?xml version=\"1.0\" encoding=\"utf-8\"?><ReceiptHandles xmlns=\"http://mq.aliyuncs.com/doc/v1\">\
                     <ReceiptHandle>h</ReceiptHandle></ReceiptHandles>";
     let md5 = md5_hex(document.as_bytes());
-    let digest = base64::engine::general_purpose::STANDARD.encode(&md5);
+    let digest = base64(&md5);
     assert_eq!(finished.stdout, expected.replace("{md5}", &md5).replace("{digest}", &digest));
 }
 

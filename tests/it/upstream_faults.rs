@@ -1,15 +1,13 @@
-//! Promise A3: whatever the MQ answers, the caller learns what is known, and the MQ is asked as often as api.md allows.
+//! Whatever the MQ answers, the caller gets the outcome that is known, and the MQ is asked as often as the contract allows.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::endpoint::{
-    Script, Step, answer_then_close, applied_then, closed, drip, never, raw, reset, respond,
-};
-use crate::support::handles::handle_of;
-use crate::support::trap::{Trap, dead_url};
-use crate::support::{Endpoint, Meaning, Response, Settings, TestApp, assert_problem, assert_problem_value};
+use crate::support::endpoint::{Script, Step, applied_then, closed, drip, raw, reset, respond};
+use crate::support::messages::handle_of;
+use crate::support::trap::Trap;
+use crate::support::{Endpoint, Meaning, Response, TestApp, assert_problem, assert_problem_value};
 
 const MESSAGES: &str = "/v1/topics/orders/messages";
 const RECEIVE: &str = "/v1/topics/orders/groups/CID_a/messages:receive";
@@ -144,7 +142,7 @@ fn play(
     }
 }
 
-/// Says which row failed, and checks the rest.
+/// Checks a problem; a failure names the row.
 #[track_caller]
 fn check_row(row: &Row, response: &Response, meaning: Meaning) {
     assert_eq!(response.status, row.status, "{}: {response:?}", row.name);
@@ -209,8 +207,8 @@ fn publish_rows(trap: &Trap) -> Vec<Row> {
 }
 
 #[test]
-fn a_publish_tells_what_is_known() {
-    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+fn failures_of_a_publish() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::start());
     let app = TestApp::towards(&endpoint);
     let send = || app.post_json(MESSAGES, r#"{"body":"x"}"#);
     let good = || {
@@ -222,8 +220,8 @@ fn a_publish_tells_what_is_known() {
 }
 
 #[test]
-fn a_batch_tells_it_for_each_message() {
-    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+fn failures_of_a_batch_are_reported_for_each_message() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::start());
     let app = TestApp::towards(&endpoint);
     // The second of the group is not sent after the first was not stored.
     let batch = r#"{"messages":[{"body":"x","message_group":"g"},{"body":"y","message_group":"g"}]}"#;
@@ -244,8 +242,8 @@ fn a_batch_tells_it_for_each_message() {
 }
 
 #[test]
-fn a_receive_tells_what_is_known() {
-    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+fn failures_of_a_receive() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::start());
     let app = TestApp::towards(&endpoint);
     let mut rows = common(200, "[]", &trap);
     rows.extend(bodies(
@@ -271,8 +269,8 @@ fn a_receive_tells_what_is_known() {
 }
 
 #[test]
-fn an_ack_tells_what_is_known() {
-    let (endpoint, trap) = (Endpoint::start(), Trap::set());
+fn failures_of_an_ack() {
+    let (endpoint, trap) = (Endpoint::start(), Trap::start());
     let app = TestApp::towards(&endpoint);
     app.publish("orders", "x");
     let messages = app.receive("orders", "CID_a", "{}");
@@ -295,90 +293,7 @@ fn an_ack_tells_what_is_known() {
 }
 
 #[test]
-fn a_publish_that_gets_no_answer_in_time_is_unknown() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::with(&endpoint, Settings::new().topic("deadline = \"400ms\""));
-    let every = Duration::from_millis(100);
-    let dripped_head = format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{STORED}", STORED.len());
-    for (name, script) in [
-        ("no answer", never()),
-        ("no answer, though it was done", applied_then(never())),
-        ("a dripped body", drip(201, STORED, every)),
-        ("a dripped head", vec![Step::Drip(dripped_head.clone().into_bytes(), every)]),
-        ("half an answer, then silence", vec![Step::Send(dripped_head[..60].into()), Step::Hold]),
-        (
-            "interim answers without end",
-            vec![
-                Step::Pause(Duration::from_secs(1)),
-                Step::Send(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
-                Step::Hold,
-            ],
-        ),
-    ] {
-        let before = endpoint.request_count();
-        endpoint.script(script);
-        let started = Instant::now();
-        let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
-        let took = started.elapsed();
-        assert_eq!(response.status, 504, "{name}: {response:?}");
-        assert_problem(&response, 504, "upstream-timeout", Meaning::Unknown);
-        assert!((Duration::from_millis(380)..Duration::from_millis(1500)).contains(&took), "{name}: {took:?}");
-        assert_eq!(endpoint.request_count(), before + 1, "{name}");
-        app.publish("orders", "between");
-    }
-}
-
-#[test]
-fn prefer_wait_lowers_the_deadline_and_never_raises_it() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::with(&endpoint, Settings::new().topic("deadline = \"2s\""));
-    let took = |prefer: &str| {
-        endpoint.script(never());
-        let started = Instant::now();
-        let request = app.request("POST", MESSAGES).header(format!("Prefer: {prefer}"));
-        assert_problem(&request.json(r#"{"body":"x"}"#).send(), 504, "upstream-timeout", Meaning::Unknown);
-        started.elapsed()
-    };
-    let lowered = took("wait=1");
-    assert!((Duration::from_millis(950)..Duration::from_millis(1900)).contains(&lowered), "{lowered:?}");
-    let kept = took("wait=20");
-    assert!((Duration::from_millis(1950)..Duration::from_millis(5000)).contains(&kept), "{kept:?}");
-}
-
-#[test]
-fn a_receive_that_gets_no_answer_ends_five_seconds_after_its_wait() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    endpoint.script(never());
-    let started = Instant::now();
-    assert_problem(&app.post_json(RECEIVE, "{}"), 504, "upstream-timeout", Meaning::TryAgain);
-    let took = started.elapsed();
-    assert!((Duration::from_millis(4900)..Duration::from_millis(8000)).contains(&took), "{took:?}");
-}
-
-#[test]
-fn an_upstream_that_cannot_be_reached_is_503() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::with(&endpoint, Settings::new().profile(&format!("endpoints = [\"{}\"]", dead_url())));
-    let started = Instant::now();
-    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
-    assert_problem(&response, 503, "upstream-unreachable", Meaning::NotPublishedTryAgain);
-    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
-    assert_problem(&app.post_json(RECEIVE, "{}"), 503, "upstream-unreachable", Meaning::TryAgain);
-    assert_eq!(endpoint.connections(), 0);
-}
-
-#[test]
-fn the_second_endpoint_takes_over() {
-    let endpoint = Endpoint::start();
-    let endpoints = format!("endpoints = [\"{}\", \"{}\"]", dead_url(), endpoint.url());
-    let app = TestApp::with(&endpoint, Settings::new().profile(&endpoints));
-    app.publish("orders", "x");
-    endpoint.only_request();
-}
-
-#[test]
-fn a_403_tells_the_clocks_difference() {
+fn a_403_with_a_date_reports_the_clock_skew() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     for _ in 0..2 {
@@ -388,38 +303,6 @@ fn a_403_tells_the_clocks_difference() {
     let problem = assert_problem(&response, 502, "upstream-auth-rejected", Meaning::NotPublishedTryAgain);
     assert!(problem["detail"].as_str().unwrap().contains("clock"), "{problem}");
     assert!(app.metrics().get("mq_gateway_upstream_clock_skew_seconds", &[]).unwrap().abs() > 1e8);
-}
-
-#[test]
-fn a_dead_reused_connection_is_never_repeated() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    for _ in 0..10 {
-        app.publish("orders", "on a new or used connection");
-        let before = endpoint.request_count();
-        endpoint.script(reset());
-        let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
-        assert_problem(&response, 502, "upstream-bad-response", Meaning::Unknown);
-        assert_eq!(endpoint.request_count(), before + 1);
-    }
-}
-
-#[test]
-fn a_connection_closed_while_idle_costs_at_most_one_unknown() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    for index in 0..20 {
-        endpoint.script(answer_then_close());
-        let response = app.post_json(MESSAGES, json!({"body": format!("m{index}")}).to_string());
-        if response.status != 201 {
-            assert_problem(&response, 502, "upstream-bad-response", Meaning::Unknown);
-        }
-    }
-    let mut bodies = endpoint.stored("orders");
-    let all = bodies.len();
-    bodies.sort();
-    bodies.dedup();
-    assert_eq!(all, bodies.len(), "nothing is stored twice");
 }
 
 #[test]
@@ -477,83 +360,4 @@ fn good_answers_in_other_framings_are_good() {
         let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
         assert_eq!(response.status, 201, "{name}: {response:?}");
     }
-}
-
-#[test]
-fn a_403_is_tried_once_more_with_a_new_signature() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    endpoint.script(respond(403, &[], ""));
-    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
-    assert_eq!(answer["attempts"], 2);
-    assert_eq!(endpoint.request_count(), 2);
-}
-
-#[test]
-fn a_short_retry_after_is_waited_for() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    endpoint.script(respond(429, &["Retry-After: 1"], ""));
-    let started = Instant::now();
-    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
-    assert_eq!(answer["attempts"], 2);
-    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
-}
-
-#[test]
-fn on_unknown_retry_repeats_an_unknown_outcome() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::with(&endpoint, Settings::new().topic("on_unknown = \"retry\""));
-    endpoint.script(applied_then(reset()));
-    let answer = app.post_json(MESSAGES, r#"{"body":"x"}"#).expect_json(201);
-    assert_eq!(answer["attempts"], 2);
-    assert_eq!(endpoint.stored("orders"), [b"x", b"x"], "the caller asked for it");
-}
-
-#[test]
-fn five_failures_open_the_breaker() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    for _ in 0..5 {
-        endpoint.script(respond(500, &[], ""));
-        assert_eq!(app.post_json(MESSAGES, r#"{"body":"x"}"#).status, 502);
-    }
-    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
-    assert_problem(&response, 503, "circuit-open", Meaning::NotPublishedTryAgain);
-    assert_eq!(endpoint.request_count(), 5, "nothing is asked while it is open");
-}
-
-#[test]
-fn a_retry_after_beyond_all_bounds_is_a_number_like_any_other() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    endpoint.script(respond(429, &["Retry-After: 18446744073709551615"], ""));
-    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
-    assert_problem(&response, 503, "upstream-throttled", Meaning::NotPublishedTryAgain);
-    assert_eq!(endpoint.request_count(), 1);
-}
-
-/// What only the caller's patience ended says nothing about the MQ.
-#[test]
-fn a_caller_without_patience_opens_no_circuit() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    app.publish("orders", "makes a connection");
-    for _ in 0..10 {
-        let response = app.request("POST", MESSAGES).header("Prefer: wait=0").json(r#"{"body":"x"}"#).send();
-        assert_problem(&response, 503, "upstream-unreachable", Meaning::NotPublishedTryAgain);
-    }
-    assert_eq!(endpoint.request_count(), 1, "nothing was sent");
-    assert_eq!(app.metrics().get("mq_gateway_upstream_up", &[]), Some(1.0));
-    app.publish("orders", "goes on");
-}
-
-#[test]
-fn an_unknown_outcome_stays_unknown_when_the_repetition_is_refused() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::with(&endpoint, Settings::new().topic("on_unknown = \"retry\""));
-    endpoint.script(applied_then(reset()));
-    endpoint.script(respond(400, &[], r#"{"code":"BODY_TOO_BIG","info":"x"}"#));
-    let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
-    assert_problem(&response, 502, "upstream-bad-response", Meaning::Unknown);
 }

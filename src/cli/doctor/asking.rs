@@ -5,8 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, HeaderValue};
 use futures_util::StreamExt as _;
 use rustls::ClientConfig;
 use tokio::time::Instant;
@@ -17,11 +15,13 @@ use super::questions::{MQ_HANDLE, ONS_HANDLE, Question};
 use super::{read_mq, read_ons};
 use crate::clock::Clock;
 use crate::config::Protocol;
-use crate::http_client::{Answer, Call, HttpClient, Limits, Origin};
+use crate::http_message::Request;
 use crate::model::UpstreamHandle;
+use crate::outbound::{Answer, Call, HttpClient, Limits, Origin};
 use crate::protocol::{mq_http, ons_http};
+use crate::signature::Pair;
 use crate::signature::mq_http::content_md5;
-use crate::upstream::{Keys, Pair, Signed, sign_mq_http};
+use crate::upstream::{Keys, sign_mq_http};
 
 /// The end of all questions of a profile together.
 const LIMIT: Duration = Duration::from_secs(6);
@@ -68,16 +68,8 @@ impl Interview<'_> {
             Protocol::OnsHttp => self.in_ons_http(pair, question),
             Protocol::MqHttp => self.in_mq_http(pair, question),
         };
-        let call = Call {
-            method: request.method,
-            origin: &self.origin,
-            address: self.address,
-            target: &request.target,
-            headers: request.headers,
-            body: request.body,
-            deadline,
-            max_answer_bytes: MAX_ANSWER_BYTES,
-        };
+        let call =
+            Call { request, origin: &self.origin, address: self.address, deadline, max_answer_bytes: MAX_ANSWER_BYTES };
         let (said, skew) = match client.call(call).await {
             Ok(answer) => (self.read(&answer), answer.date.and_then(|date| self.skew(date))),
             Err(error) => (Said::Nothing(error.to_string()), None),
@@ -85,7 +77,7 @@ impl Interview<'_> {
         (Asked { question: question.clone(), said }, skew)
     }
 
-    fn in_ons_http(&self, pair: &Pair, question: &Question) -> Signed {
+    fn in_ons_http(&self, pair: &Pair, question: &Question) -> Request {
         let request = ons_http::Request::Acknowledge(ons_http::Acknowledge {
             topic: Cow::Borrowed(&question.topic.name),
             consumer_group: Cow::Borrowed(&question.group.name),
@@ -94,11 +86,11 @@ impl Interview<'_> {
         });
         let signature = pair.signing.sign(&request.string_to_sign());
         let encoded = request.encode(&pair.access_key, &signature);
-        let headers = headers(&encoded);
-        Signed { method: Method::DELETE, target: encoded.target, headers, body: None }
+        let headers = encoded.headers.into_iter().map(|(header, value)| (header.name(), value.into_owned())).collect();
+        Request { method: encoded.method, target: encoded.target, headers, body: None }
     }
 
-    fn in_mq_http(&self, pair: &Pair, question: &Question) -> Signed {
+    fn in_mq_http(&self, pair: &Pair, question: &Question) -> Request {
         // It is one: text that is not empty.
         let handles: Vec<UpstreamHandle> = UpstreamHandle::parse(MQ_HANDLE).into_iter().collect();
         let request = mq_http::Acknowledge {
@@ -112,10 +104,9 @@ impl Interview<'_> {
     }
 
     fn read(&self, answer: &Answer) -> Said {
-        let status = answer.status.as_u16();
         match self.protocol {
-            Protocol::OnsHttp => read_ons::read(status, &answer.body),
-            Protocol::MqHttp => read_mq::read(status, &answer.body),
+            Protocol::OnsHttp => read_ons::read(answer.status, &answer.body),
+            Protocol::MqHttp => read_mq::read(answer.status, &answer.body),
         }
     }
 
@@ -125,12 +116,4 @@ impl Interview<'_> {
         // A date has whole seconds: half a second is its middle.
         Some(Skew(theirs.as_secs_f64() + 0.5 - ours.as_secs_f64()))
     }
-}
-
-fn headers(encoded: &ons_http::Encoded<'_>) -> Vec<(HeaderName, HeaderValue)> {
-    // The protocol's names are header names, and the configuration lets no control character into a value.
-    let pair = |name: &str, value: &str| {
-        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))
-    };
-    encoded.headers.iter().filter_map(|(header, value)| pair(header.name(), value)).collect()
 }

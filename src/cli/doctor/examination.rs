@@ -17,8 +17,8 @@ use super::{clocks, judgement};
 use crate::cli::profile_access;
 use crate::clock::Clock;
 use crate::config::{Config, Endpoint, ProfileConfig};
-use crate::http_client::{TlsRoots, client_config};
-use crate::upstream::{EndpointAddress, Keys};
+use crate::outbound::{EndpointAddress, TlsRoots, client_config};
+use crate::upstream::Keys;
 
 /// All steps together. Their own limits add up to less; this is for what nobody thought of.
 const LIMIT: Duration = Duration::from_secs(19);

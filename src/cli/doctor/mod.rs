@@ -21,6 +21,7 @@ use super::arguments::{DoctorArguments, Format};
 use super::{BAD, Failure, USAGE, environment, print, profile_access};
 use crate::clock::Clock;
 use crate::config::{self, CheckReport, Config, ProfileConfig, Source};
+use crate::tasks;
 use report::{Check, Finding, Report, Verdict};
 
 /// Prints what was found.
@@ -58,7 +59,7 @@ fn examine(config: &Config, profiles: &[&ProfileConfig]) -> Vec<Finding> {
         return examination::skipped_from(Check::CredentialsFiles, reason);
     }
     let clock = Clock::system();
-    actix_web::rt::System::new().block_on(async move {
+    tasks::block_on(async move {
         let mut findings = Vec::new();
         for profile in profiles {
             let found = examination::examine(config, profile, &clock).await;

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::upstream::{self, EndpointAddress};
+use crate::outbound::{self, EndpointAddress};
 
 /// Longest connect to one address, and again one handshake, whatever the profile allows.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -29,7 +29,7 @@ pub(super) struct Trouble {
 pub(super) async fn look_up(endpoint: &EndpointAddress) -> Result<Vec<SocketAddr>, Trouble> {
     let advice = "see whether the name is right, and whether this machine or pod can resolve it (resolv.conf, search \
                   domains, a NetworkPolicy that forgets port 53)";
-    upstream::look_up(&endpoint.host, endpoint.port, || ()).await.map_err(|reason| Trouble { reason, advice })
+    outbound::look_up(&endpoint.host, endpoint.port, || ()).await.map_err(|reason| Trouble { reason, advice })
 }
 
 /// Connects to the first address that takes it.

@@ -37,12 +37,12 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
         .map_err(|error| Failure::bad(format!("profile `{}`: {}", profile.name, error.reason)))?;
     let addresses = profile_access::addresses(&config, profile).map_err(Failure::bad)?;
     let address = addresses.first().ok_or_else(|| Failure::bad("the profile has no endpoint"))?;
-    let host = address.origin().map_err(Failure::bad)?.host;
+    let host = address.origin().map_err(Failure::bad)?.host_header;
     let time = arguments.time.unwrap_or_else(|| Clock::system().now().0);
     let context = Context {
         profile: &profile.name,
         url: &profile_access::url(address),
-        host: host.to_str().unwrap_or_default(),
+        host: &host,
         show_signature: arguments.show_signature,
     };
     refuse_useless(arguments, profile.protocol)?;

@@ -1,7 +1,5 @@
 //! Requests of the MQ HTTP protocol, explained.
 
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName};
-
 use super::explanation::{Body, Context, Explanation, hidden, masked};
 use super::{body, consumer_group, default_key, default_tag, handle, keys, tag, wrong};
 use crate::cli::Failure;
@@ -12,10 +10,6 @@ use crate::protocol::mq_http::{Acknowledge, Consume, Encoded, MAX_CONSUME, Publi
 use crate::signature::Credentials;
 use crate::signature::mq_http::{content_md5, string_to_sign};
 use crate::upstream::{Keys, sign_mq_http};
-
-const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
-const SECURITY_TOKEN: HeaderName = HeaderName::from_static("security-token");
-const X_MQ_VERSION: HeaderName = HeaderName::from_static("x-mq-version");
 
 /// The request as the gateway would make it.
 pub(super) fn request(
@@ -108,34 +102,34 @@ pub(super) fn explain(
     let digest = (!encoded.body.is_empty()).then(|| content_md5(&encoded.body));
     let keys = Keys::new(credentials, None);
     let signed = sign_mq_http(encoded, digest.as_deref(), &keys.current(), time);
-    let header = |wanted: &HeaderName| {
-        let found = signed.headers.iter().find(|(name, _)| name == wanted);
-        found.and_then(|(_, value)| value.to_str().ok())
+    let header = |wanted: &str| {
+        let found = signed.headers.iter().find(|(name, _)| *name == wanted);
+        found.map(|(_, value)| value.as_str())
     };
-    let value = |wanted: &HeaderName| header(wanted).unwrap_or_default();
+    let value = |wanted: &str| header(wanted).unwrap_or_default();
     let method = encoded.method.as_str();
     let string_to_sign = string_to_sign(
         method,
-        value(&CONTENT_MD5),
-        value(&CONTENT_TYPE),
-        value(&DATE),
-        &[(X_MQ_VERSION.as_str(), value(&X_MQ_VERSION))],
+        value("Content-MD5"),
+        value("Content-Type"),
+        value("Date"),
+        &[("x-mq-version", value("x-mq-version"))],
         &signed.target,
     );
     // Base64 has no `:`.
-    let signature = value(&AUTHORIZATION).rsplit_once(':').map_or("", |(_, signature)| signature);
+    let signature = value("Authorization").rsplit_once(':').map_or("", |(_, signature)| signature);
     let signature = context.shown(signature);
     let authorization = format!("MQ {}:{signature}", masked(&credentials.access_key));
     let length = signed.body.as_ref().map(|body| body.len().to_string());
     // In the order in which they are signed; the token is not.
     let headers = [
         ("Host", Some(context.host.to_owned())),
-        ("Content-MD5", header(&CONTENT_MD5).map(str::to_owned)),
-        ("Content-Type", header(&CONTENT_TYPE).map(str::to_owned)),
-        ("Date", header(&DATE).map(str::to_owned)),
-        ("x-mq-version", header(&X_MQ_VERSION).map(str::to_owned)),
+        ("Content-MD5", header("Content-MD5").map(str::to_owned)),
+        ("Content-Type", header("Content-Type").map(str::to_owned)),
+        ("Date", header("Date").map(str::to_owned)),
+        ("x-mq-version", header("x-mq-version").map(str::to_owned)),
         ("Authorization", Some(authorization)),
-        ("security-token", header(&SECURITY_TOKEN).map(|_| hidden())),
+        ("security-token", header("security-token").map(|_| hidden())),
         ("Content-Length", length),
     ];
     Explanation {
@@ -155,7 +149,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::protocol::mq_http::{Method, decode_date};
+    use crate::http_message::Method;
+    use crate::protocol::mq_http::decode_date;
     use crate::signature::Secret;
 
     /// Of the Node SDK, which sends the content type and the digest that we send.

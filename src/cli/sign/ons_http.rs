@@ -5,8 +5,9 @@ use super::{body, consumer_group, default_key, default_tag, handle, keys, tag, w
 use crate::cli::Failure;
 use crate::cli::arguments::{Operation, SignArguments};
 use crate::config::{ProfileConfig, TopicConfig};
+use crate::http_message::Method;
 use crate::model::{ConsumerGroup, Key, Tag, Topic};
-use crate::protocol::ons_http::{Acknowledge, Consume, Header, MAX_CONSUME, Method, Publish, Request};
+use crate::protocol::ons_http::{Acknowledge, Consume, Header, MAX_CONSUME, Publish, Request};
 use crate::signature::{Credentials, SigningKey};
 
 /// The request as the gateway would make it.

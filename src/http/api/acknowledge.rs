@@ -44,7 +44,7 @@ pub(in crate::http) async fn acknowledge(exchange: &Exchange) -> Result<HttpResp
         let detail = format!("must hold 1 to {limit} handles, has {count}: split the list");
         return Err(Problem::invalid(vec![FieldError::at("/receipt_handles", detail)]).counted(limit, count));
     }
-    let results = exchange.gateway().acknowledge(&route, &request.receipt_handles, exchange.end).await?;
+    let results = exchange.gateway().acknowledge(&exchange.context, &route, &request.receipt_handles).await?;
     exchange.log_failures(&exchange.found.topic, results.iter().filter_map(|result| result.as_ref().err()));
     let all_done = results.iter().all(Result::is_ok);
     let items = request.receipt_handles.iter().zip(&results);

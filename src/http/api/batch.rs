@@ -75,7 +75,7 @@ pub(in crate::http) async fn batch(exchange: &Exchange) -> Result<HttpResponse, 
         return Err(Problem::invalid(errors));
     }
     let wait = prefer::wait(exchange.request.headers());
-    let results = exchange.gateway().publish_batch(&route, messages, wait, exchange.end).await;
+    let results = exchange.gateway().publish_batch(&exchange.context, &route, messages, wait).await;
     exchange.log_failures(&exchange.found.topic, results.iter().filter_map(|result| result.as_ref().err()));
     let all_stored = results.iter().all(Result::is_ok);
     let items = results.iter().enumerate();

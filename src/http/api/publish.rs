@@ -61,7 +61,7 @@ pub(in crate::http) async fn publish(exchange: &Exchange) -> Result<HttpResponse
     };
     let wait = prefer::wait(exchange.request.headers());
     let property = message.properties.first().map(|(name, _)| format!("property.{}", raw::shown(name)));
-    let accepted = exchange.gateway().publish(&route, message, wait, exchange.end).await.map_err(|error| {
+    let accepted = exchange.gateway().publish(&exchange.context, &route, message, wait).await.map_err(|error| {
         exchange.log_failures(&exchange.found.topic, std::iter::once(&error));
         let problem = Problem::from(error);
         if kind == Kind::Json { problem } else { problem.in_query(|field| raw::parameter(field, property.as_deref())) }

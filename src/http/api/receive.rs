@@ -70,7 +70,7 @@ pub(in crate::http) async fn receive(exchange: &Exchange, by_query: bool) -> Res
     let route = route.map_err(|error| Problem::from(error).closing())?;
     let request = if by_query { from_query(exchange)? } else { from_body(exchange).await? };
     let request = validate(request, by_query)?;
-    let received = exchange.gateway().receive(&route, &request).await;
+    let received = exchange.gateway().receive(&exchange.context, &route, &request).await;
     let received = received
         .inspect_err(|error| exchange.log_failures(&exchange.found.topic, std::iter::once(error)))
         .map_err(|error| {

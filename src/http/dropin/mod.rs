@@ -110,7 +110,7 @@ fn topic(exchange: &Exchange, identity: Identity<'_>, name: &str) -> Result<Topi
 fn topic_to_publish(exchange: &Exchange, identity: Identity<'_>, name: &str) -> Result<TopicRoute, Denied> {
     topic(exchange, identity, name).inspect_err(|denied| {
         if *denied == Denied::Unknown(GatewayError::UnknownTopic) {
-            exchange.gateway().metrics().unknown_topic();
+            exchange.gateway().metrics().messages.unknown_topic();
         }
     })
 }

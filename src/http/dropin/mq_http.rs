@@ -29,7 +29,7 @@ pub(super) async fn answer(exchange: &Exchange) -> HttpResponse {
         Err(Refusal::MessageNotExist) => "ok",
         Err(refusal) => refusal.label(),
     };
-    exchange.gateway().metrics().drop_in(caller, "mq-http", seen.operation, label);
+    exchange.gateway().metrics().drop_in.request(caller, "mq-http", seen.operation, label);
     match result {
         Ok(answer) => answer.response,
         Err(refusal) => {
@@ -93,7 +93,7 @@ async fn publish_one(exchange: &Exchange, identity: Identity<'_>, topic: &str, i
     let message = decode_message(route.topic.clone(), &body)?;
     edge::check_delivery_time(&message, gateway.clock().now())?;
     let sent = message.body.clone();
-    let published = gateway.publish(&route, message, None, exchange.end).await;
+    let published = gateway.publish(&exchange.context, &route, message, None).await;
     let accepted = published.map_err(|error| logged(exchange, topic, &error))?;
     let answer = mq_http::encode_published(&accepted.published.message_id, &sent);
     Ok(edge::document(StatusCode::CREATED, answer, id).into())
@@ -110,7 +110,8 @@ async fn consume_some(
     let route = super::group(exchange, identity, topic, &query.group).map_err(denied)?;
     let wait = Duration::from_secs(query.wait_seconds);
     let request = ReceiveRequest { max_messages: query.num, wait, tags: query.tags, ordered: query.ordered };
-    let received = gateway.receive(&route, &request).await.map_err(|error| logged(exchange, topic, &error))?;
+    let received =
+        gateway.receive(&exchange.context, &route, &request).await.map_err(|error| logged(exchange, topic, &error))?;
     if received.deliveries.is_empty() {
         return Err(Refusal::MessageNotExist);
     }
@@ -133,7 +134,7 @@ async fn acknowledge_some(
     for text in &texts {
         handles.push(UpstreamHandle::parse(text).map_err(|_| Refusal::MissingReceiptHandle)?);
     }
-    let results = gateway.acknowledge_deliveries(&route, &handles, exchange.end).await;
+    let results = gateway.acknowledge_deliveries(&exchange.context, &route, &handles).await;
     let results = results.map_err(|error| logged(exchange, topic, &error))?;
     exchange.log_failures(topic, results.iter().filter_map(|result| result.as_ref().err()));
     let acknowledged = results.iter().any(Result::is_ok);

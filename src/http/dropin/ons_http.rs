@@ -10,11 +10,12 @@ use crate::gateway::{GatewayError, ReceiveRequest};
 use crate::http::data::Exchange;
 use crate::http::problem::Problem;
 use crate::http::vendor::ons_http as edge;
+use crate::http_message::Method;
 use crate::model::UpstreamHandle;
 use crate::protocol::mq_http;
 use crate::protocol::ons_http::{
     self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, Demand, ForbiddenReason, MAX_BODY_BYTES, MAX_CONSUME,
-    MAX_TIMEOUT_MILLIS, Method, Publish, Refusal, Request,
+    MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
 };
 use crate::upstream::UpstreamErrorKind;
 
@@ -29,7 +30,7 @@ pub(super) async fn answer(exchange: &Exchange) -> HttpResponse {
     let result = perform(exchange, method, &mut identity).await;
     let caller = identity.map_or(super::UNKNOWN, Identity::label);
     let label = result.as_ref().map_or_else(Refusal::label, |_| "ok");
-    exchange.gateway().metrics().drop_in(caller, "ons-http", operation(method), label);
+    exchange.gateway().metrics().drop_in.request(caller, "ons-http", operation(method), label);
     match result {
         Ok(response) => response,
         Err(refusal) => {
@@ -93,7 +94,7 @@ async fn publish_one(
     let route = topic_to_publish(exchange, identity, &publish.topic).map_err(denied)?;
     let message = edge::message(&exchange.request, route.topic.clone(), publish, gateway.clock().now())?;
     let millis = publish.timeout.unwrap_or(PUBLISH_MILLIS).clamp(SHORTEST_PUBLISH_MILLIS, PUBLISH_MILLIS);
-    let published = gateway.publish(&route, message, Some(Duration::from_millis(millis)), exchange.end).await;
+    let published = gateway.publish(&exchange.context, &route, message, Some(Duration::from_millis(millis))).await;
     let accepted = published.map_err(|error| logged(exchange, route.topic.as_str(), &error))?;
     Ok(edge::published(&accepted.published.message_id))
 }
@@ -111,7 +112,7 @@ async fn consume_some(
     };
     let max_messages = consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME);
     let request = ReceiveRequest { max_messages, wait, tags: None, ordered: false };
-    let received = gateway.receive(&route, &request).await;
+    let received = gateway.receive(&exchange.context, &route, &request).await;
     let received = received.map_err(|error| logged(exchange, route.topic.topic.as_str(), &error))?;
     let json = ons_http::encode_consumed(&received.deliveries);
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_HTML)).body(json))
@@ -125,7 +126,7 @@ async fn acknowledge_one(
     let gateway = exchange.gateway();
     let route = group(exchange, identity, &acknowledge.topic, &acknowledge.consumer_group).map_err(denied)?;
     let handle = UpstreamHandle::parse(&acknowledge.handle).map_err(|error| edge::invalid("MsgHandle", error))?;
-    let results = gateway.acknowledge_deliveries(&route, &[handle], exchange.end).await;
+    let results = gateway.acknowledge_deliveries(&exchange.context, &route, &[handle]).await;
     let topic = route.topic.topic.as_str();
     match results.map(|results| results.into_iter().next()) {
         Ok(Some(Ok(()))) => Ok(HttpResponse::NoContent().finish()),

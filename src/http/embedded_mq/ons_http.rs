@@ -10,9 +10,10 @@ use super::handover::Handover;
 use super::service::{EndpointService, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER, Unread};
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
 use crate::http::vendor::ons_http as edge;
+use crate::http_message::Method;
 use crate::protocol::ons_http::{
     self, Acknowledge, CONTENT_TYPE as TEXT_HTML, Consume, Demand, ForbiddenReason, MAX_CONSUME, MAX_TIMEOUT_MILLIS,
-    Method, Publish, Refusal, Request,
+    Publish, Refusal, Request,
 };
 
 /// Why a request got no success.

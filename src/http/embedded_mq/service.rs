@@ -124,7 +124,7 @@ impl EndpointService {
 
     /// Counts a refusal.
     pub(super) fn refused(&self, reason: &'static str) {
-        self.metrics.embedded_refused(reason);
+        self.metrics.embedded.refused(reason);
         tracing::debug!(reason, "the embedded endpoint refused a request");
     }
 

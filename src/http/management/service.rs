@@ -5,13 +5,12 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use prometheus::IntGauge;
 
 use super::Readiness;
 use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats};
 use crate::http::problem::{Code, Problem};
 use crate::http::request_id::{RequestIds, X_REQUEST_ID};
-use crate::telemetry::{EmbeddedTotals, Metrics};
+use crate::telemetry::{EmbeddedTotals, Gauge, Metrics};
 
 /// The routes, in the order of the contract.
 const ROUTES: &str = "/livez, /readyz, /startupz, /metrics, /config";
@@ -24,7 +23,7 @@ pub struct ManagementService {
     /// What `/metrics` shows.
     pub metrics: Arc<Metrics>,
     /// Profile names and whether their MQ answers.
-    pub upstreams: Vec<(String, IntGauge)>,
+    pub upstreams: Vec<(String, Gauge)>,
     /// Asked for its numbers at each scrape.
     pub engine: Option<Engine>,
     /// What `/config` shows: redacted when it was made.
@@ -94,7 +93,7 @@ impl ManagementService {
             }
         }
         match self.metrics.render() {
-            Ok(page) => HttpResponse::Ok().insert_header((CONTENT_TYPE, prometheus::TEXT_FORMAT)).body(page),
+            Ok(page) => HttpResponse::Ok().insert_header((CONTENT_TYPE, Metrics::CONTENT_TYPE)).body(page),
             Err(error) => {
                 tracing::error!(%error, "the metrics could not be written");
                 Problem::new(Code::InternalError, "the metrics could not be written").response(id)
@@ -106,7 +105,7 @@ impl ManagementService {
 impl ManagementService {
     /// Puts the embedded endpoint's numbers into the metrics.
     fn show(&self, stats: &EngineStats) {
-        self.metrics.set_embedded(&stats.groups.iter().map(into_sample).collect::<Vec<_>>());
+        self.metrics.embedded.set_groups(&stats.groups.iter().map(into_sample).collect::<Vec<_>>());
         let totals = EmbeddedTotals {
             dropped: stats.totals.dropped_by_retention,
             dead_lettered: stats.totals.dead_lettered,
@@ -115,7 +114,7 @@ impl ManagementService {
         let dead_letters = stats.topics.iter().filter(|topic| topic.topic.as_str().starts_with(DEAD_LETTER_PREFIX));
         let dead_letters: Vec<_> =
             dead_letters.map(|topic| (topic.topic.as_str().to_owned(), topic.messages)).collect();
-        self.metrics.set_embedded_totals(totals, &dead_letters);
+        self.metrics.embedded.set_totals(totals, &dead_letters);
     }
 }
 

@@ -8,9 +8,10 @@ use actix_web::http::{Method as HttpMethod, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use super::{Caller, Callers};
+use crate::http_message::Method;
 use crate::model::{ConsumerGroup, Message, NameError, UnixMillis};
 use crate::protocol::mq_http::{
-    self, CONTENT_TYPE as TEXT_XML, Method, Refusal, Target, VERSION, decode_authorization, decode_date, decode_target,
+    self, CONTENT_TYPE as TEXT_XML, Refusal, Target, VERSION, decode_authorization, decode_date, decode_target,
     raw_topic,
 };
 use crate::signature::mq_http::{content_md5_matches, string_to_sign};

@@ -9,11 +9,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 
 use super::{Caller, Callers};
+use crate::http_message::Method;
 use crate::model::{
     ConsumerGroup, Key, MAX_DELAY, Message, MessageGroup, MessageId, NameError, Tag, Topic, UnixMillis,
 };
 use crate::protocol::ons_http::{
-    self, CONTENT_TYPE as TEXT_HTML, Demand, ForbiddenReason, Header, Method, Publish, Refusal, Signed,
+    self, CONTENT_TYPE as TEXT_HTML, Demand, ForbiddenReason, Header, Publish, Refusal, Signed,
 };
 
 /// Whether a raw path is the protocol's one resource. Duplicate slashes come from base URLs that end in one (protocol

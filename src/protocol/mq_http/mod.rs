@@ -28,7 +28,7 @@ pub use headers::{Authorization, decode_authorization, decode_date, encode_date}
 pub use message::{decode_message, decode_receipt_handles};
 pub use properties::{is_reserved_property, property_flaw};
 pub use refusal::Refusal;
-pub use request::{Acknowledge, Consume, Encoded, Method, Publish};
+pub use request::{Acknowledge, Consume, Encoded, Publish};
 pub use target::{ConsumeQuery, Operation, Target, decode_target, raw_topic};
 
 /// Value of `x-mq-version`.

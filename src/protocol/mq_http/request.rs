@@ -4,31 +4,9 @@ use bytes::Bytes;
 
 use super::body::WireBody;
 use super::{elements, properties, write};
+use crate::http_message::Method;
 use crate::model::{Message, Tag, TagFilter, UpstreamHandle};
 use crate::protocol::form;
-
-/// The three methods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// Publish.
-    Post,
-    /// Consume.
-    Get,
-    /// Acknowledge.
-    Delete,
-}
-
-impl Method {
-    /// As on the request line, and as it is signed.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Post => "POST",
-            Self::Get => "GET",
-            Self::Delete => "DELETE",
-        }
-    }
-}
 
 /// Stores one message.
 ///

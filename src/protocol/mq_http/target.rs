@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::{MAX_CONSUME, MAX_WAIT_SECONDS, Method, Refusal};
+use super::{MAX_CONSUME, MAX_WAIT_SECONDS, Refusal};
+use crate::http_message::Method;
 use crate::model::TagFilter;
 use crate::protocol::form;
 

@@ -14,7 +14,7 @@ pub use answer::{
     encode_published,
 };
 pub use refusal::{ForbiddenReason, Refusal};
-pub use request::{Acknowledge, Consume, Demand, Encoded, Header, Method, Publish, Request, Signed, decode};
+pub use request::{Acknowledge, Consume, Demand, Encoded, Header, Publish, Request, Signed, decode};
 
 /// Largest body that the vendor takes, in bytes (protocol notes ONS 3.4).
 pub const MAX_BODY_BYTES: usize = 65_536;

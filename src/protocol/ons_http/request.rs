@@ -6,19 +6,9 @@ use std::str::FromStr;
 use bytes::Bytes;
 
 use super::Refusal;
+use crate::http_message::Method;
 use crate::protocol::form;
 use crate::signature::{Signature, StringToSign, ons_http};
-
-/// The three methods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// Publish.
-    Post,
-    /// Consume.
-    Get,
-    /// Acknowledge.
-    Delete,
-}
 
 /// One of the protocol's requests, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Vectors stage by stage, and decode(encode(x)) = x.
 
+use crate::http_message::Method;
 use std::borrow::Cow;
 
 use bytes::Bytes;

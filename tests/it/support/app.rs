@@ -51,6 +51,11 @@ impl Launch {
         launch.arguments(&["--config", "{directory}/gateway.toml"])
     }
 
+    /// With the embedded endpoint in memory as the MQ; `lines` are more of `[embedded]`.
+    pub fn on_embedded(lines: &str, settings: &Settings) -> Self {
+        Self::embedded_with(&settings.text_on_embedded(lines))
+    }
+
     /// With a configuration file and without the embedded endpoint.
     pub fn configured(text: &str) -> Self {
         Self::bare()
@@ -146,7 +151,7 @@ impl Launch {
             stdout.read(child.stdout.take().expect("stdout is piped")),
             stderr.read(child.stderr.take().expect("stderr is piped")),
         ];
-        let status = time::within(time::PATIENCE, || child.try_wait().expect("the state of a child"));
+        let status = time::within(time::CONDITION_LIMIT, || child.try_wait().expect("the state of a child"));
         if status.is_none() {
             let _ = child.kill();
             let _ = child.wait();
@@ -226,8 +231,8 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Everything it said.
-    pub fn said(&self) -> String {
+    /// Standard output and standard error, one after the other.
+    pub fn output(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 }
@@ -291,6 +296,11 @@ impl TestApp {
 
     pub fn process_id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How many files and sockets the process has open.
+    pub fn open_file_count(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process_id())).expect("the process runs").count()
     }
 
     /// A request to the data listener.
@@ -367,7 +377,7 @@ impl TestApp {
         self.output.text()
     }
 
-    /// Says that this test makes the HTTP library panic on purpose.
+    /// For a test that makes the HTTP library panic on purpose.
     pub fn expect_panics(&mut self) {
         self.panics_expected = true;
     }
@@ -401,7 +411,7 @@ impl TestApp {
         let _ = kill(process, signal);
     }
 
-    /// What the application says about panics, while it can still be asked.
+    /// What the metrics show of panics, while the application runs.
     fn panics(&self) -> Option<String> {
         let mut connection = Connection::try_open(self.management?).ok()?;
         connection.send(format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", self.management?).as_bytes());
@@ -410,20 +420,20 @@ impl TestApp {
         match metrics.get("mq_gateway_panics_total", &[]) {
             Some(0.0) => None,
             Some(count) => Some(format!("the application counts {count} panics")),
-            None => Some("the application does not tell mq_gateway_panics_total".into()),
+            None => Some("the application does not count mq_gateway_panics_total".into()),
         }
     }
 }
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        let mut complaint = None;
+        let mut problem = None;
         if std::thread::panicking() {
             let text = self.output.text();
             let tail: Vec<&str> = text.lines().rev().take(40).collect();
             eprintln!("the application's last lines:\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
         } else if !self.stopping && !self.panics_expected {
-            complaint = if self.is_running() { self.panics() } else { Some("the application ended by itself".into()) };
+            problem = if self.is_running() { self.panics() } else { Some("the application ended by itself".into()) };
         }
         if matches!(self.child.try_wait(), Ok(None)) {
             self.signal(Signal::SIGTERM);
@@ -435,7 +445,7 @@ impl Drop for TestApp {
         if !std::thread::panicking() {
             let panicked = !self.panics_expected && self.output.text().contains("panicked at");
             assert!(!panicked, "the application panicked:\n{}", self.output.text());
-            assert!(complaint.is_none(), "{}:\n{}", complaint.unwrap_or_default(), self.output.text());
+            assert!(problem.is_none(), "{}:\n{}", problem.unwrap_or_default(), self.output.text());
         }
     }
 }

@@ -85,7 +85,15 @@ impl Connection {
         let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(READ_LIMIT))?;
-        Ok(Self { stream, received: Vec::new() })
+        Ok(Self::over(stream))
+    }
+
+    pub fn over(stream: TcpStream) -> Self {
+        Self { stream, received: Vec::new() }
+    }
+
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     /// Sends bytes; a peer that has hung up already shows when the answer is read.
@@ -315,7 +323,7 @@ impl Request {
         self.header("Content-Type: application/json").body(text)
     }
 
-    /// The request as it travels.
+    /// The request as it is sent.
     pub fn bytes(&self) -> Vec<u8> {
         let host = self.host.clone().unwrap_or_else(|| self.address.to_string());
         let mut bytes = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", self.method, self.target).into_bytes();
@@ -384,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_answers_are_told_apart() {
+    fn broken_answers_are_distinguished() {
         assert!(matches!(served(b""), Err(NoResponse::Closed)));
         assert!(matches!(served(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"), Err(NoResponse::Broken(_))));
         assert!(matches!(served(b"nonsense\r\n\r\n"), Err(NoResponse::Broken(_))));

@@ -1,17 +1,22 @@
-//! What the tests stand on: the application as a process, a client, the checking endpoint, and what answers look like.
+//! What the tests share: the application as a process, clients, the checking endpoint, and the shape of answers.
 
 pub mod app;
 pub mod client;
+pub mod embedded;
+pub mod encoding;
 pub mod endpoint;
-pub mod handles;
+pub mod messages;
 pub mod metrics;
 pub mod mq;
 pub mod ons;
 pub mod problem;
+pub mod secrecy;
 pub mod settings;
 pub mod slow;
 pub mod time;
+pub mod tls;
 pub mod trap;
+pub mod vectors;
 
 pub use app::{Launch, TestApp};
 pub use client::{Connection, Response};

@@ -1,14 +1,14 @@
-//! The ONS HTTP protocol in the tests' own words: signing, percent-encoding and request building.
+//! The ONS HTTP protocol in the tests' own words: signing and request building.
 //! Nothing here is shared with the gateway, so that a mistake of one side cannot hide in the other.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::net::SocketAddr;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use md5::{Digest as _, Md5};
 use serde_json::Value;
 use sha1::Sha1;
 
 use super::client::{Connection, Response};
+use super::encoding::{base64, md5_hex, percent_encode};
 use super::time;
 
 /// An access key and its secret.
@@ -29,17 +29,7 @@ impl Credentials {
 pub fn sign(secret: &str, string_to_sign: &str) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(string_to_sign.as_bytes());
-    STANDARD.encode(mac.finalize().into_bytes())
-}
-
-/// Lower-case hex of MD5.
-pub fn md5_hex(body: &[u8]) -> String {
-    hex(&Md5::digest(body))
-}
-
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    base64(mac.finalize().into_bytes())
 }
 
 /// The text that a publish signs.
@@ -55,44 +45,6 @@ pub fn consume_string_to_sign(topic: &str, group: &str, time: &str) -> String {
 /// The text that an acknowledgement signs.
 pub fn delete_string_to_sign(topic: &str, group: &str, handle: &str, time: &str) -> String {
     [topic, group, handle, time].join("\n")
-}
-
-/// Percent-encodes everything but RFC 3986's unreserved characters.
-pub fn percent_encode(text: &[u8]) -> String {
-    text.iter().fold(String::new(), |mut encoded, &byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(byte as char);
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-        encoded
-    })
-}
-
-/// Decodes a form's component: `+` is a blank, `%XX` a byte; a broken escape is an error.
-pub fn form_decode(text: &[u8]) -> Result<Vec<u8>, String> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = match byte {
-            b'+' => {
-                decoded.push(b' ');
-                tail
-            }
-            b'%' => {
-                let digits = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-                let value = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-                let value = value.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-                decoded.push(value.ok_or_else(|| format!("broken escape in {:?}", String::from_utf8_lossy(text)))?);
-                &tail[2..]
-            }
-            other => {
-                decoded.push(other);
-                tail
-            }
-        };
-    }
-    Ok(decoded)
 }
 
 /// The three operations.
@@ -120,7 +72,7 @@ impl Operation {
     }
 }
 
-/// One request to an ONS endpoint, correct as built; every part can be bent before it is sent.
+/// One request to an ONS endpoint, correct as built; every part can be changed before it is sent.
 #[derive(Clone, Debug)]
 pub struct OnsRequest {
     pub operation: Operation,
@@ -230,7 +182,7 @@ impl OnsRequest {
         })
     }
 
-    /// The request as it travels.
+    /// The request as it is sent.
     pub fn bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.operation.method(), self.target(), self.host);
         for line in &self.headers {
@@ -245,12 +197,68 @@ impl OnsRequest {
     }
 
     /// Sends it on a connection of its own.
-    pub fn send(&self, address: std::net::SocketAddr) -> Response {
+    #[track_caller]
+    pub fn send(&self, address: SocketAddr) -> Response {
         Connection::open(address).exchange(&self.bytes(), self.operation.method())
     }
 }
 
+/// A client of one producer group and one consumer group, with its keys.
+#[derive(Debug)]
+pub struct OnsClient {
+    pub address: SocketAddr,
+    pub credentials: Credentials,
+}
+
+impl From<(SocketAddr, Credentials)> for OnsClient {
+    fn from((address, credentials): (SocketAddr, Credentials)) -> Self {
+        Self { address, credentials }
+    }
+}
+
+impl OnsClient {
+    pub fn publish(&self, topic: &str, body: impl AsRef<[u8]>) -> OnsRequest {
+        OnsRequest::publish(&self.credentials, topic, "PID_a", body)
+    }
+
+    pub fn consume(&self, topic: &str) -> OnsRequest {
+        OnsRequest::consume(&self.credentials, topic, "CID_a")
+    }
+
+    pub fn delete(&self, topic: &str, handle: &str) -> OnsRequest {
+        OnsRequest::delete(&self.credentials, topic, "CID_a", handle)
+    }
+
+    #[track_caller]
+    pub fn send(&self, request: &OnsRequest) -> Response {
+        request.send(self.address)
+    }
+
+    /// Publishes, expecting success; the message id.
+    #[track_caller]
+    pub fn stored(&self, request: &OnsRequest) -> String {
+        let response = self.send(request);
+        assert_eq!(response.status, 201, "{request:?}: {response:?}");
+        response.json()["msgId"].as_str().expect("an id").to_owned()
+    }
+
+    /// Consumes what is there now, expecting success.
+    #[track_caller]
+    pub fn received(&self, topic: &str) -> Vec<Value> {
+        messages(&self.send(&self.consume(topic).query("timeout", "0")))
+    }
+
+    /// Consumes, expecting exactly one message.
+    #[track_caller]
+    pub fn received_one(&self, topic: &str) -> Value {
+        let mut received = self.received(topic);
+        assert_eq!(received.len(), 1, "{received:?}");
+        received.remove(0)
+    }
+}
+
 /// The messages in a consume's answer.
+#[track_caller]
 pub fn messages(response: &Response) -> Vec<Value> {
     assert_eq!(response.status, 200, "{response:?}");
     match response.json() {
@@ -259,17 +267,30 @@ pub fn messages(response: &Response) -> Vec<Value> {
     }
 }
 
+/// The handle of a consumed message.
+#[track_caller]
+pub fn handle(message: &Value) -> &str {
+    message["msgHandle"].as_str().expect("a handle")
+}
+
+/// A refusal of an identity: 403 without a body.
+#[track_caller]
+pub fn assert_forbidden(response: &Response) {
+    assert_eq!(response.status, 403, "{response:?}");
+    assert!(response.body.is_empty(), "a body makes a client believe in success: {response:?}");
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::encoding::unhex;
+    use super::super::vectors;
     use super::*;
 
     #[test]
-    fn the_oracle_agrees_with_the_published_vectors() {
-        let vectors: Value =
-            serde_json::from_str(include_str!("../../fixtures/ons-http-vectors.json")).expect("vectors are JSON");
-        let vectors = vectors["vectors"].as_array().expect("vectors are an array");
+    fn signatures_agree_with_the_published_vectors() {
+        let vectors = vectors::ons_http();
         assert_eq!(vectors.len(), 20);
-        for vector in vectors {
+        for vector in &vectors {
             let text = |name: &str| vector[name].as_str().unwrap_or_else(|| panic!("{name} in {vector}"));
             let string_to_sign = match text("operation") {
                 "publish" => {
@@ -283,20 +304,5 @@ mod tests {
             assert_eq!(string_to_sign, text("string_to_sign"), "{}", text("name"));
             assert_eq!(sign(text("secret_key"), &string_to_sign), text("signature"), "{}", text("name"));
         }
-    }
-
-    #[test]
-    fn form_decoding_follows_the_rules_of_forms() {
-        assert_eq!(form_decode(b"a+b%20c%2B%e4%B8%ad"), Ok("a b c+中".into()));
-        assert!(form_decode(b"%4").is_err());
-        assert!(form_decode(b"%+1").is_err());
-        assert_eq!(percent_encode("a b+中/".as_bytes()), "a%20b%2B%E4%B8%AD%2F");
-    }
-
-    fn unhex(text: &str) -> Vec<u8> {
-        text.as_bytes()
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-            .collect()
     }
 }

@@ -1,10 +1,10 @@
-//! What a problem looks like (api.md 3).
+//! The shape of a problem.
 
 use serde_json::Value;
 
 use super::client::Response;
 
-/// What a problem says about the request's fate.
+/// What a problem states about the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// A publish that was not done and never will be.
@@ -17,7 +17,7 @@ pub enum Meaning {
     Final,
     /// No publish; the same request may succeed later.
     TryAgain,
-    /// Nothing was done; whether an outcome is told is open (a whole batch, a head refused before its route is known).
+    /// Nothing was done; the outcome may be given or not (a whole batch, a head refused before its route is known).
     NotDone,
 }
 
@@ -75,7 +75,7 @@ pub fn assert_problem_value(problem: &Value, status: u16, code: &str, meaning: M
     assert_eq!(problem["retryable"], retryable, "retryable in {problem}");
 }
 
-/// Whether `detail` or an entry of `errors` speaks of `word`.
+/// Checks that `detail` or an entry of `errors` names `word`.
 #[track_caller]
 pub fn assert_names(problem: &Value, word: &str) {
     let text = format!("{} {}", problem["detail"], problem["errors"]);

@@ -47,10 +47,19 @@ impl Settings {
 
     /// The file; `{secrets}` is filled in when it is written.
     pub fn text(&self, endpoint: &str) -> String {
+        self.with(endpoint, "main") + "[credentials.main]\ndirectory = \"{secrets}\"\n"
+    }
+
+    /// The file of a gateway whose MQ is its embedded endpoint, in memory; `lines` are more of `[embedded]`.
+    pub fn text_on_embedded(&self, lines: &str) -> String {
+        self.with("embedded", "embedded") + "[embedded]\nenabled = true\nstorage = \"memory\"\n" + lines
+    }
+
+    fn with(&self, endpoint: &str, credentials: &str) -> String {
         let Self { server, profile, topic, topics, more } = self;
         let wildcard = || format!("[[topics]]\nname = \"*\"\nprofile = \"main\"\ngroups = [\"*\"]\n{topic}");
         let topics = topics.clone().unwrap_or_else(wildcard);
-        // A key given by the test takes the place of the usual one: TOML knows no second value.
+        // A key given by the test takes the place of the usual one: TOML allows no second value.
         let unless = |given: &str, key: &str, value: &str| {
             if given.lines().any(|line| line.starts_with(key)) { String::new() } else { format!("{key} = {value}\n") }
         };
@@ -61,8 +70,7 @@ impl Settings {
             + &unless(profile, "empty_poll_pause", "\"50ms\"");
         format!(
             "[server]\n{usual_server}{server}\n\
-             [credentials.main]\ndirectory = \"{{secrets}}\"\n\n\
-             [profiles.main]\ncredentials = \"main\"\n{usual_profile}{profile}\n\
+             [profiles.main]\ncredentials = \"{credentials}\"\n{usual_profile}{profile}\n\
              {topics}\n{more}"
         )
     }

@@ -1,23 +1,25 @@
-//! Many slow clients at once, on one thread: they say something, then trickle or stall, and note when they are cut.
+//! Many slow clients at once, on one thread: they send something, then trickle or stall, and record when they are cut.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use super::client::Connection;
+
 /// What one kind of slow client does.
 #[derive(Clone, Copy, Debug)]
-pub struct Habit<'a> {
+pub struct Behaviour<'a> {
     /// Sent at once, the answer to be read before anything else.
     pub request: &'a str,
     /// Sent then.
     pub start: &'a str,
     /// Sent again and again.
     pub trickle: &'a str,
-    /// Whether it reads.
+    /// Whether it reads; one that does not has the smallest receive buffer.
     pub reads: bool,
 }
 
-impl Default for Habit<'_> {
+impl Default for Behaviour<'_> {
     fn default() -> Self {
         Self { request: "", start: "", trickle: "", reads: true }
     }
@@ -40,41 +42,37 @@ const PAUSE: Duration = Duration::from_millis(40);
 
 impl Slow {
     #[track_caller]
-    fn new(address: SocketAddr, habit: Habit<'_>) -> Self {
-        let mut stream = if habit.reads { TcpStream::connect(address).unwrap() } else { narrow(address) };
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        if !habit.request.is_empty() {
-            stream.write_all(habit.request.as_bytes()).unwrap();
-            read_answer(&mut stream);
+    fn new(address: SocketAddr, behaviour: Behaviour<'_>) -> Self {
+        let stream = if behaviour.reads { TcpStream::connect(address).unwrap() } else { narrow(address) };
+        let mut connection = Connection::over(stream);
+        if !behaviour.request.is_empty() {
+            connection.exchange(behaviour.request.as_bytes(), "GET");
         }
+        let mut stream = connection.into_stream();
         let started = Instant::now();
         stream.set_nonblocking(true).unwrap();
-        let _ = stream.write(habit.start.as_bytes());
+        let _ = stream.write(behaviour.start.as_bytes());
         Self { stream, started, received: Vec::new(), answered: None, cut: None }
     }
 
-    fn step(&mut self, habit: Habit<'_>) {
+    fn step(&mut self, behaviour: Behaviour<'_>) {
         if self.cut.is_some() {
             return;
         }
         let mut buffer = [0; 4096];
-        let ended = if habit.reads {
-            match self.stream.read(&mut buffer) {
-                Ok(0) => true,
-                Ok(count) => {
-                    self.answered.get_or_insert_with(|| self.started.elapsed());
-                    self.received.extend_from_slice(&buffer[..count]);
-                    false
-                }
-                Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        let ended = match self.stream.read(&mut buffer) {
+            Ok(0) => true,
+            Ok(count) => {
+                self.answered.get_or_insert_with(|| self.started.elapsed());
+                self.received.extend_from_slice(&buffer[..count]);
+                false
             }
-        } else {
-            self.stream.take_error().unwrap().is_some()
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
         };
         if ended {
             self.cut = Some(self.started.elapsed());
-        } else if self.answered.is_none() && !habit.trickle.is_empty() {
-            let _ = self.stream.write(habit.trickle.as_bytes());
+        } else if self.answered.is_none() && !behaviour.trickle.is_empty() {
+            let _ = self.stream.write(behaviour.trickle.as_bytes());
         }
     }
 
@@ -85,14 +83,20 @@ impl Slow {
     }
 }
 
-/// Opens `count` of them, and goes on until all are cut or `limit` is over.
+/// Opens `count` of them, which have sent their start.
 #[track_caller]
-pub fn run(address: SocketAddr, habit: Habit<'_>, count: usize, limit: Duration) -> Vec<Slow> {
-    let mut all: Vec<Slow> = (0..count).map(|_| Slow::new(address, habit)).collect();
+pub fn open(address: SocketAddr, behaviour: Behaviour<'_>, count: usize) -> Vec<Slow> {
+    (0..count).map(|_| Slow::new(address, behaviour)).collect()
+}
+
+/// Opens `count` of them that read, and goes on until all are cut or `limit` is over.
+#[track_caller]
+pub fn run(address: SocketAddr, behaviour: Behaviour<'_>, count: usize, limit: Duration) -> Vec<Slow> {
+    let mut all = open(address, behaviour, count);
     let deadline = Instant::now() + limit;
     while all.iter().any(|slow| slow.cut.is_none()) && Instant::now() < deadline {
         for slow in &mut all {
-            slow.step(habit);
+            slow.step(behaviour);
         }
         std::thread::sleep(PAUSE);
     }
@@ -109,23 +113,4 @@ fn narrow(address: SocketAddr) -> TcpStream {
         stream.set_nonblocking(false).unwrap();
         stream
     })
-}
-
-/// A whole answer with a Content-Length.
-#[track_caller]
-fn read_answer(stream: &mut TcpStream) {
-    let mut all = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let text = String::from_utf8_lossy(&all).to_ascii_lowercase();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
-            if body.len() >= length.map_or(0, |length| length.trim().parse().unwrap()) {
-                return;
-            }
-        }
-        let count = stream.read(&mut buffer).unwrap();
-        assert!(count > 0, "closed before its answer: {text}");
-        all.extend_from_slice(&buffer[..count]);
-    }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a condition may take that should hold at once: generous, the machine is shared.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+pub const CONDITION_LIMIT: Duration = Duration::from_secs(15);
 
 /// Milliseconds since 1970.
 pub fn now_millis() -> u64 {
@@ -13,7 +13,7 @@ pub fn now_millis() -> u64 {
 /// Asks `condition` again and again until it has an answer.
 #[track_caller]
 pub fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
-    within(PATIENCE, condition).unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}"))
+    within(CONDITION_LIMIT, condition).unwrap_or_else(|| panic!("waited {CONDITION_LIMIT:?} for {what}"))
 }
 
 /// Asks `condition` until it has an answer or the time is over.

@@ -1,10 +1,10 @@
-//! A listener where nobody should ever connect.
+//! Addresses at which nothing may or can connect.
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts its connections and says nothing.
+/// A listener that nothing may connect to: it counts connections and closes them.
 #[derive(Debug)]
 pub struct Trap {
     url: String,
@@ -12,7 +12,7 @@ pub struct Trap {
 }
 
 impl Trap {
-    pub fn set() -> Self {
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let connections = Arc::new(AtomicUsize::new(0));
@@ -32,11 +32,11 @@ impl Trap {
 
     #[track_caller]
     pub fn assert_untouched(&self) {
-        assert_eq!(self.connections.load(Ordering::SeqCst), 0, "somebody connected to {}", self.url);
+        assert_eq!(self.connections.load(Ordering::SeqCst), 0, "connections to {}", self.url);
     }
 }
 
-/// An address at which nobody listens.
+/// An address without a listener.
 pub fn dead_url() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     format!("http://{}", listener.local_addr().expect("an address"))

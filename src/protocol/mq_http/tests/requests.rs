@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::{message, published, topic};
+use crate::http_message::Method;
 use crate::model::{Key, Message, MessageGroup, Tag, TagFilter, UnixMillis, UpstreamHandle};
 
 const HEAD: &str = r#"<?xml version="1.0" encoding="utf-8"?>"#;

@@ -1,3 +1,4 @@
+use crate::http_message::Method;
 use bytes::Bytes;
 use proptest::prelude::*;
 

@@ -1,4 +1,5 @@
 use super::super::*;
+use crate::http_message::Method;
 
 const FULL: &str = "consumer=G&numOfMessages=1";
 

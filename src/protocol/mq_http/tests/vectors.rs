@@ -1,5 +1,6 @@
 //! What the SDKs sent, byte for byte: signature, target and body.
 
+use crate::http_message::Method;
 use serde_json::Value;
 
 use super::super::*;

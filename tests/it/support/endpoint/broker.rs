@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::request::Recorded;
 use super::script::response;
+use crate::support::encoding::base64;
 use crate::support::time;
 
 const KIND: &str = "Content-Type: text/html;charset=UTF-8";
@@ -80,7 +79,7 @@ impl Broker {
                 self.handles += 1;
                 // Bytes whose base64 holds '+', '/' and '=', the characters that a careless encoder damages.
                 let token = format!("_PENDINGMSG_#{topic}#{group}#{}~?>\u{fb}\u{ff}", self.handles);
-                message["msgHandle"] = STANDARD.encode(token).into();
+                message["msgHandle"] = base64(token).into();
             }
             message
         });

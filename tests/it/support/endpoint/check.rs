@@ -11,7 +11,7 @@ use crate::support::time;
 pub struct Failure {
     pub text: String,
     pub refuses: bool,
-    /// The test itself brought it about: no failure of the gateway.
+    /// The test itself caused it: no failure of the gateway.
     pub expected: bool,
 }
 
@@ -47,7 +47,7 @@ impl Identities {
     }
 }
 
-/// Headers that a caller may send and that must never travel on.
+/// Headers that a caller may send and that must never be passed on.
 pub const NEVER: [&str; 18] = [
     "authorization",
     "proxy-authorization",
@@ -105,7 +105,7 @@ pub fn failures(request: &Recorded, identities: &Identities) -> Vec<Failure> {
     check_parameters(request, operation, &mut wrong);
     for name in NEVER {
         if request.header(name).is_some() {
-            wrong(false, format!("header {name} has no business here"));
+            wrong(false, format!("header {name} is not allowed"));
         }
     }
     let now = identities.now();

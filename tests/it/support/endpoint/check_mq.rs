@@ -1,12 +1,10 @@
 //! What every request of the gateway in the MQ HTTP protocol must be like (protocol notes MQ HTTP 2 and 3).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::check::{Failure, Identities, NEVER};
 use super::request::Recorded;
 use super::script::response;
-use crate::support::ons::{md5_hex, sign};
+use crate::support::encoding::{base64, md5_hex};
+use crate::support::ons::sign;
 use crate::support::time;
 
 const KIND: &str = "Content-Type: text/xml;charset=utf-8";
@@ -37,7 +35,7 @@ pub fn failures(request: &Recorded, identities: &Identities) -> Vec<Failure> {
     }
     for name in NEVER.iter().filter(|name| **name != "authorization") {
         if request.header(name).is_some() {
-            wrong(false, format!("header {name} has no business here"));
+            wrong(false, format!("header {name} is not allowed"));
         }
     }
     if one("x-mq-version").as_deref() != Some("2015-06-06") {
@@ -48,7 +46,7 @@ pub fn failures(request: &Recorded, identities: &Identities) -> Vec<Failure> {
         if !request.body.is_empty() || digest.is_some() {
             wrong(false, "a poll has neither body nor digest".into());
         }
-    } else if digest.as_deref() != Some(STANDARD.encode(md5_hex(&request.body)).as_str()) {
+    } else if digest.as_deref() != Some(base64(md5_hex(&request.body)).as_str()) {
         wrong(false, "Content-MD5 is not that of the body".into());
     }
     if !timely || one("Date").is_none() {
@@ -70,7 +68,7 @@ pub fn failures(request: &Recorded, identities: &Identities) -> Vec<Failure> {
     failures
 }
 
-/// What a good endpoint says.
+/// The answer of a good endpoint.
 pub fn usual_answer(request: &Recorded) -> Vec<u8> {
     match request.method.as_str() {
         "POST" => response(

@@ -1,7 +1,7 @@
-//! The checking MQ endpoint: an ONS HTTP server on raw sockets that distrusts every request.
+//! The checking MQ endpoint: a server of ONS HTTP or MQ HTTP on raw sockets that checks every request.
 //!
 //! It records each request byte by byte, verifies it with the tests' own code, and answers from a small memory broker
-//! or as a script says. What it found wrong fails the test, at the latest when it is dropped.
+//! or by a script. What it finds wrong fails the test, at the latest when it is dropped.
 
 mod broker;
 mod check;
@@ -31,7 +31,7 @@ use self::request::{Incoming, Reader};
 use super::ons::Credentials;
 use super::time;
 
-/// Says how the requests that it knows are to be answered.
+/// The script for a request, where the rule has one.
 type Rule = Box<dyn Fn(&Recorded) -> Option<Script> + Send>;
 
 /// A running endpoint.
@@ -59,7 +59,8 @@ struct State {
     requests: Vec<Recorded>,
     /// How many came, recorded or not.
     seen: usize,
-    forgetful: bool,
+    /// Requests are counted and not kept.
+    unrecorded: bool,
     frozen: bool,
     identities: Identities,
     open: HashMap<usize, TcpStream>,
@@ -74,9 +75,9 @@ struct State {
     broker: Broker,
 }
 
-/// What becomes of a connection after an answer.
+/// What follows an answer on its connection.
 #[derive(PartialEq, Eq)]
-enum Then {
+enum AfterAnswer {
     Read,
     Close,
 }
@@ -130,7 +131,7 @@ impl Endpoint {
         self.shared.update(|state| state.frozen = true);
     }
 
-    /// Like SIGCONT: what came meanwhile is done, whoever still waits for it.
+    /// Like SIGCONT: what came meanwhile is done, even where the sender has gone.
     pub fn thaw(&self) {
         self.shared.update(|state| state.frozen = false);
     }
@@ -150,9 +151,9 @@ impl Endpoint {
         self.shared.update(|state| state.identities.ahead_millis = Some(ahead_millis));
     }
 
-    /// Requests are counted and not kept any more: for long runs.
-    pub fn forget_requests(&self) {
-        self.shared.update(|state| state.forgetful = true);
+    /// From now on requests are counted and not kept: for long runs.
+    pub fn stop_recording(&self) {
+        self.shared.update(|state| state.unrecorded = true);
     }
 
     pub fn url(&self) -> String {
@@ -167,7 +168,7 @@ impl Endpoint {
         &self.shared.credentials
     }
 
-    /// The next request is answered by this script; those after the last script are answered well.
+    /// The next request is answered by this script; those after the last script get the good answer.
     pub fn script(&self, script: Script) {
         self.shared.update(|state| state.scripts.push_back(script));
     }
@@ -333,11 +334,11 @@ impl Shared {
             match reader.next(connection, || self.stopped()) {
                 Incoming::Request(request) => {
                     self.wait_while_frozen();
-                    if self.answer(&mut reader, *request) == Then::Close {
+                    if self.answer(&mut reader, *request) == AfterAnswer::Close {
                         return;
                     }
                 }
-                Incoming::Nonsense(what) => {
+                Incoming::Invalid(what) => {
                     self.update(|state| state.failures.push(what));
                     return;
                 }
@@ -346,7 +347,7 @@ impl Shared {
         }
     }
 
-    fn answer(&self, reader: &mut Reader, request: Recorded) -> Then {
+    fn answer(&self, reader: &mut Reader, request: Recorded) -> AfterAnswer {
         let (index, script) = self.update(|state| {
             let failures = check::failures(&request, &state.identities);
             let refused = failures.iter().any(|failure| failure.refuses);
@@ -355,7 +356,7 @@ impl Shared {
             let ruled = if refused { None } else { state.rule.as_ref().and_then(|rule| rule(&request)) };
             let scripted = ruled.or_else(|| state.scripts.pop_front());
             let usual = if refused { refusal(&state.identities) } else { good() };
-            if !state.forgetful {
+            if !state.unrecorded {
                 state.requests.push(request.clone());
             }
             state.seen += 1;
@@ -368,7 +369,7 @@ impl Shared {
         then
     }
 
-    fn play(&self, stream: &mut TcpStream, index: usize, request: &Recorded, script: Script) -> Then {
+    fn play(&self, stream: &mut TcpStream, index: usize, request: &Recorded, script: Script) -> AfterAnswer {
         for step in script {
             let sent = match step {
                 Step::Apply => {
@@ -386,21 +387,21 @@ impl Shared {
                 Step::Pause(pause) => !self.peer_left(stream, pause),
                 Step::Await(gate) => self.wait_for_gate(stream, &gate),
                 Step::Hold => !self.peer_left(stream, Duration::from_secs(120)),
-                Step::Finish => return Then::Close,
+                Step::Finish => return AfterAnswer::Close,
                 Step::Reset => {
                     script::reset_connection(stream);
-                    return Then::Close;
+                    return AfterAnswer::Close;
                 }
             };
             if !sent {
                 self.update(|state| state.given_up.push(index));
-                return Then::Close;
+                return AfterAnswer::Close;
             }
         }
-        Then::Read
+        AfterAnswer::Read
     }
 
-    /// What a good endpoint says; a consume waits as long as it was asked to. `None` where the peer left meanwhile.
+    /// The answer of a good endpoint; a consume waits as long as it was asked to. `None` where the peer left meanwhile.
     fn usual_answer(&self, stream: &TcpStream, request: &Recorded) -> Option<Vec<u8>> {
         if self.lock().identities.speaks_mq {
             return Some(check_mq::usual_answer(request));

@@ -1,4 +1,4 @@
-//! Reads requests off a socket, believing nothing: strict framing, own percent-decoding.
+//! Reads requests off a socket: strict framing, percent-decoding of its own.
 
 use std::fmt;
 use std::io::{self, Read as _};
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::support::client::find;
-use crate::support::ons::form_decode;
+use crate::support::encoding::form_decode;
 
 /// One request as it arrived.
 #[derive(Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl fmt::Debug for Recorded {
 pub enum Incoming {
     Request(Box<Recorded>),
     /// No request at all; what is wrong with it.
-    Nonsense(String),
+    Invalid(String),
     /// The connection ended, in the middle of a request perhaps.
     End,
 }
@@ -92,11 +92,11 @@ impl Reader {
         };
         let mut recorded = match parse_head(&self.received[..head_end], connection) {
             Ok(recorded) => recorded,
-            Err(what) => return Incoming::Nonsense(format!("{what}: {}", self.shown())),
+            Err(what) => return Incoming::Invalid(format!("{what}: {}", self.shown())),
         };
         let length = match content_length(&recorded) {
             Ok(length) => length,
-            Err(what) => return Incoming::Nonsense(format!("{what}: {}", self.shown())),
+            Err(what) => return Incoming::Invalid(format!("{what}: {}", self.shown())),
         };
         while self.received.len() < head_end + length {
             if !self.fill(&stopped) {

@@ -11,9 +11,9 @@ pub type Script = Vec<Step>;
 /// One step.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Does what the request asks, and says nothing.
+    /// Does what the request asks, without an answer.
     Apply,
-    /// Does what the request asks, and answers well.
+    /// Does what the request asks, with the good answer.
     Answer,
     /// These bytes.
     Send(Vec<u8>),
@@ -96,7 +96,7 @@ pub fn answer_then_close() -> Script {
     vec![Step::Answer, Step::Finish]
 }
 
-/// An answer as it travels.
+/// An answer as it is sent.
 pub fn response(status: u16, headers: &[&str], body: &[u8]) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {status} {}\r\n", reason(status));
     for header in headers {

@@ -27,10 +27,10 @@ fn it_publishes_consumes_and_deletes() {
     endpoint.assert_clean();
 }
 
-/// What the endpoint says about a request that was bent.
-fn check(bend: impl FnOnce(OnsRequest) -> OnsRequest, expected: &str) {
+/// What the endpoint finds in a request that was changed.
+fn check(change: impl FnOnce(OnsRequest) -> OnsRequest, expected: &str) {
     let endpoint = Endpoint::start();
-    let request = bend(OnsRequest::publish(endpoint.credentials(), "T", "PID_a", "hello"));
+    let request = change(OnsRequest::publish(endpoint.credentials(), "T", "PID_a", "hello"));
     let _ = Connection::open(endpoint.address()).exchange(&request.bytes(), "POST");
     let failures = endpoint.take_failures();
     assert!(failures.iter().any(|failure| failure.contains(expected)), "{expected} in {failures:#?}");
@@ -73,7 +73,7 @@ fn scripted(script: Script) -> Result<u16, NoResponse> {
 }
 
 #[test]
-fn it_plays_its_scripts() {
+fn it_answers_by_script() {
     let check = |script: Script, expected: &str| {
         let shown = match scripted(script) {
             Ok(status) => status.to_string(),
@@ -167,14 +167,14 @@ fn credentials_come_and_go() {
     endpoint.retire(&old);
     assert_eq!([&old, &new].map(|it| published(&endpoint, it)), [403, 201]);
     endpoint.assert_clean();
-    assert_eq!(published(&endpoint, &Credentials::of("stranger")), 403);
+    assert_eq!(published(&endpoint, &Credentials::of("unknown")), 403);
     assert_eq!(endpoint.take_failures().len(), 1);
 }
 
 #[test]
-fn its_clock_may_be_another() {
+fn its_clock_can_be_set() {
     let endpoint = Endpoint::start();
-    endpoint.forget_requests();
+    endpoint.stop_recording();
     endpoint.set_clock(3_600_000);
     let ours = OnsRequest::publish(endpoint.credentials(), "T", "PID_a", "x").send(endpoint.address());
     assert_eq!(ours.status, 403);

@@ -1,0 +1,72 @@
+//! The start, from the configuration to open listeners.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::application::{Addresses, Application};
+use super::dependencies::Dependencies;
+use super::error::StartError;
+use super::run_mode::RunMode;
+use super::{data_directory, embedded, gateway, listeners};
+use crate::config::Config;
+use crate::http::RequestIds;
+use crate::http::management::{ManagementService, Readiness};
+use crate::outbound;
+use crate::tasks::{Phase, Service, Services, Stage, Tasks};
+
+/// Starts everything that `mode` asks for.
+///
+/// # Errors
+/// [`StartError`], one message for a person.
+pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) -> Result<Application, StartError> {
+    let (stage, stages) = watch::channel(Stage::Serving);
+    let readiness = Readiness::new(stages.clone());
+    let (tasks, mut services, mut addresses) = (Tasks::default(), Services::default(), Addresses::default());
+    let data_directory = data_directory::open(&config)?;
+
+    let mut endpoint = None;
+    if config.embedded.enabled {
+        let opened = embedded::open(&config, data_directory.as_ref(), &dependencies)?;
+        let listener = embedded::listen(&config, &opened, &dependencies, stages.clone())?;
+        addresses.embedded = Some(listener.address);
+        let engine = opened.engine.clone();
+        services.add(Phase::Backend, Service::start("embedded listener", |stop| listener.serve(stop)));
+        services.add(Phase::Backend, Service::start("embedded sweep", |stop| embedded::sweep(engine, stop)));
+        endpoint = Some(opened);
+    }
+
+    let mut upstreams = Vec::new();
+    if mode == RunMode::Gateway {
+        outbound::self_test().await?;
+        let credentials = endpoint.as_ref().map(|opened| &opened.credentials);
+        let plans = gateway::plans(&config, addresses.embedded, credentials, &dependencies)?;
+        let callers = gateway::callers(&config, credentials)?;
+        gateway::log_refused_clients(&config);
+        gateway::watch(&plans, &callers, &dependencies, &mut services);
+        upstreams.extend(plans.iter().map(|plan| (plan.name().to_owned(), plan.up().clone())));
+        let listener = gateway::listen(&config, plans, callers, &tasks, &dependencies, stages)?;
+        addresses.data = Some(listener.address);
+        services.add(Phase::Intake, Service::start("data listener", |stop| listener.serve(stop)));
+    }
+
+    let engine = endpoint.map(|opened| opened.engine);
+    if mode.has_management() {
+        let service = ManagementService {
+            readiness: readiness.clone(),
+            metrics: Arc::clone(&dependencies.metrics),
+            upstreams,
+            engine: engine.clone(),
+            config: config.redacted().to_string().into(),
+            request_ids: RequestIds::new(&dependencies.random),
+        };
+        let listener = listeners::management(&config, service)?;
+        addresses.management = Some(listener.address);
+        // The last listener: probes and the last scrape see the process to its end.
+        services.add(Phase::Observation, Service::start("management listener", |stop| listener.serve(stop)));
+    }
+    readiness.set_started();
+    addresses.log();
+    let (drain_delay, shutdown_timeout) = (config.server.drain_delay, config.server.shutdown_timeout);
+    Ok(Application { addresses, stage, tasks, services, engine, data_directory, drain_delay, shutdown_timeout })
+}

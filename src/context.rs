@@ -1,0 +1,71 @@
+//! What belongs to one caller's request on its whole way: made at the edge, passed down through the use cases into the
+//! upstream, so that every log line about the request names it, whoever writes it.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+/// The context of a piece of work. Clones are cheap.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    id: Option<Arc<str>>,
+    deadline: Instant,
+}
+
+impl RequestContext {
+    /// The context of one caller's request; `id` is what the answer's `x-request-id` says, and nothing new is begun for
+    /// the request after `deadline`.
+    #[must_use]
+    pub fn new(id: &str, deadline: Instant) -> Self {
+        Self { id: Some(id.into()), deadline }
+    }
+
+    /// The context of work that many requests share: log lines about it name none of them.
+    #[must_use]
+    pub fn shared(deadline: Instant) -> Self {
+        Self { id: None, deadline }
+    }
+
+    /// The request's id; `None` for shared work, which `tracing` leaves out of the line.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Nothing new is begun after this time.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The same request with `deadline`, where that is earlier than its own.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self { id: self.id.clone(), deadline: self.deadline.min(deadline) }
+    }
+
+    /// The same request with `deadline` in place of its own: for a wait that its own does not count.
+    #[must_use]
+    pub fn lasting_until(&self, deadline: Instant) -> Self {
+        Self { id: self.id.clone(), deadline }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_lowered_and_never_raised() {
+        let now = Instant::now();
+        let context = RequestContext::new("r1", now + Duration::from_secs(5));
+        assert_eq!(context.until(now).deadline(), now);
+        assert_eq!(context.until(now + Duration::from_secs(9)).deadline(), context.deadline());
+        assert_eq!(context.until(now).id(), Some("r1"));
+        let waiting = context.lasting_until(now + Duration::from_secs(9));
+        assert_eq!((waiting.id(), waiting.deadline()), (Some("r1"), now + Duration::from_secs(9)));
+        assert_eq!(RequestContext::shared(now).id(), None);
+    }
+}

@@ -1,0 +1,62 @@
+//! What a server answered.
+
+use std::time::{Duration, SystemTime};
+
+use actix_web::http::header::HttpDate;
+use bytes::Bytes;
+
+/// A day: nobody waits longer, and a number without bounds could not be added to a time.
+const LONGEST_RETRY_AFTER: u64 = 24 * 3600;
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status: never 1xx.
+    pub status: u16,
+    /// Its `Date`.
+    pub date: Option<SystemTime>,
+    /// Its `Retry-After`, at most a day.
+    pub retry_after: Option<Duration>,
+    /// Its body, of the length it announced.
+    pub body: Bytes,
+}
+
+/// Reads a `Date`.
+pub(super) fn date(value: &str) -> Option<SystemTime> {
+    value.parse::<HttpDate>().ok().map(SystemTime::from)
+}
+
+/// Reads a `Retry-After`: seconds, or a date, which is compared with the answer's own.
+pub(super) fn retry_after(value: &str, answered_at: Option<SystemTime>) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds.min(LONGEST_RETRY_AFTER)));
+    }
+    let until = date(value)?;
+    let wait = answered_at.and_then(|answered_at| until.duration_since(answered_at).ok()).unwrap_or_default();
+    Some(wait.clamp(Duration::from_secs(1), Duration::from_secs(LONGEST_RETRY_AFTER)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let check = |value, expected: Option<u64>| {
+            let answered_at = date("Tue, 15 Nov 1994 08:12:31 GMT");
+            assert!(answered_at.is_some());
+            assert_eq!(retry_after(value, answered_at), expected.map(Duration::from_secs), "{value:?}");
+        };
+        check("0", Some(0));
+        check(" 7 ", Some(7));
+        check("18446744073709551615", Some(24 * 3600));
+        check("Tue, 15 Nov 1994 08:12:41 GMT", Some(10));
+        check("Tue, 15 Nov 1994 08:12:01 GMT", Some(1));
+        check("Mon, 15 Nov 2094 08:12:31 GMT", Some(24 * 3600));
+        check("-1", None);
+        check("soon", None);
+        check("", None);
+        assert_eq!(retry_after("Tue, 15 Nov 1994 08:12:41 GMT", None), Some(Duration::from_secs(1)));
+    }
+}

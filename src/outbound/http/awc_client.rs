@@ -1,0 +1,254 @@
+//! The client on awc, with every limit and timeout set on purpose, and four guards.
+//!
+//! awc alone would follow redirects with our keys, take a truncated body for a whole one, time only the head, and hand
+//! out `100 Continue` as the final answer. Here redirects are off, the caller's deadline covers the whole call, lengths
+//! are compared, and an interim answer ends the call *and* its connection pool, since the final answer that follows
+//! would be read as the next request's.
+//!
+//! awc writes header names in lower case; HTTP compares them without case.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::{BodySize, MessageBody, None as NoBody};
+use actix_web::dev::fn_service;
+use actix_web::error::ParseError;
+use actix_web::http::header::{CONTENT_LENGTH, DATE, HOST, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
+use actix_web::http::uri::{Authority, Parts, PathAndQuery, Scheme, Uri};
+use actix_web::http::{Method as LibraryMethod, StatusCode};
+use awc::error::{ConnectError, SendRequestError};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use futures_util::future::poll_fn;
+use rustls::ClientConfig;
+
+use super::answer::{Answer, date, retry_after};
+use super::awc_connection::{EndSeen, connect};
+use super::{Call, CallError, Limits};
+use crate::http_message::{Method, Request};
+
+/// One thread's client with its connection pool.
+pub(super) struct AwcClient {
+    client: RefCell<awc::Client>,
+    tls: Arc<ClientConfig>,
+    limits: Limits,
+    header_names: HeaderNames,
+    end_seen: EndSeen,
+}
+
+/// An origin in the library's types.
+#[derive(Debug, Clone)]
+pub(super) struct LibraryOrigin {
+    scheme: Scheme,
+    authority: Authority,
+    host: HeaderValue,
+}
+
+impl LibraryOrigin {
+    /// `None` where `authority` is not one.
+    pub(super) fn new(tls: bool, authority: &str, host_header: &str) -> Option<Self> {
+        let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
+        let authority = Authority::try_from(authority).ok()?;
+        Some(Self { scheme, authority, host: HeaderValue::from_str(host_header).ok()? })
+    }
+
+    fn uri(&self, target: String) -> Result<Uri, CallError> {
+        // The target is percent-encoded ASCII from a codec: it always parses.
+        let invalid = || CallError::NotConnected("the target is not a URI".into());
+        let mut parts = Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(|_| invalid())?);
+        Uri::from_parts(parts).map_err(|_| invalid())
+    }
+}
+
+/// The header names that were sent, in the library's type: they are the protocols' own, so there are few, and making one
+/// of a text anew costs more than finding it.
+#[derive(Default)]
+struct HeaderNames(RefCell<Vec<(&'static str, HeaderName)>>);
+
+impl HeaderNames {
+    fn get(&self, name: &'static str) -> Option<HeaderName> {
+        let mut known = self.0.borrow_mut();
+        if let Some((_, known)) = known.iter().find(|(known, _)| *known == name) {
+            return Some(known.clone());
+        }
+        let made = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        known.push((name, made.clone()));
+        Some(made)
+    }
+}
+
+impl AwcClient {
+    pub(super) fn new(tls: Arc<ClientConfig>, limits: Limits) -> Self {
+        let end_seen = EndSeen::default();
+        let client = RefCell::new(build(&tls, limits, &end_seen));
+        Self { client, tls, limits, header_names: HeaderNames::default(), end_seen }
+    }
+
+    /// Sends one request and reads the whole answer. `sent` turns true as soon as anything may have left.
+    pub(super) async fn call(&self, call: Call<'_>, sent: &Rc<Cell<bool>>) -> Result<Answer, CallError> {
+        let Request { method, target, headers, body } = call.request;
+        let origin = &call.origin.library;
+        let uri = origin.uri(target)?;
+        let mut request = self.client.borrow().request(library_method(method), uri).address(call.address);
+        let map = request.headers_mut();
+        map.insert(HOST, origin.host.clone());
+        for (name, value) in headers {
+            // Names are the protocols' own, and values were checked for control characters when they were read.
+            let header = self.header_names.get(name).zip(HeaderValue::from_maybe_shared(Bytes::from(value)).ok());
+            let (name, value) = header.ok_or_else(|| CallError::NotConnected("a header cannot be written".into()))?;
+            map.insert(name, value);
+        }
+        let sending = match body {
+            Some(bytes) => {
+                let sending = request.send_body(WatchedBody { bytes, sent: Rc::clone(sent) });
+                // Boxing the body read its size; the reading that counts comes once there is a connection.
+                sent.set(false);
+                sending
+            }
+            None => {
+                // Nothing shows when a request without a body leaves.
+                sent.set(true);
+                request.send_body(NoBody::new())
+            }
+        };
+        let mut response = sending.await.map_err(failed)?;
+        if response.status().is_informational() {
+            self.start_afresh();
+            return Err(CallError::Broken("the answer was an interim one (1xx)"));
+        }
+        let status = response.status();
+        let text = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let date = text(DATE).and_then(date);
+        let retry_after = text(RETRY_AFTER).and_then(|value| retry_after(value, date));
+        // These have no body whatever they announce.
+        let body = if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+            Bytes::new()
+        } else {
+            self.read_body(&mut response, call.max_answer_bytes).await?
+        };
+        Ok(Answer { status: status.as_u16(), date, retry_after, body })
+    }
+
+    async fn read_body(&self, response: &mut awc::ClientResponse, limit: usize) -> Result<Bytes, CallError> {
+        let chunked = response.headers().contains_key(TRANSFER_ENCODING);
+        let length = response.headers().get(CONTENT_LENGTH);
+        let announced = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_none() && !chunked && response.status().is_success() {
+            // awc takes a body that the connection's end delimits for no body.
+            return Err(CallError::Broken("the answer has neither a length nor chunks"));
+        }
+        let mut body = Bytes::new();
+        let mut rest = BytesMut::new();
+        loop {
+            let next = poll_fn(|context| {
+                self.end_seen.set(false);
+                response.poll_next_unpin(context)
+            });
+            let Some(chunk) = next.await else { break };
+            let chunk = chunk.map_err(|_| CallError::Broken("the connection broke off in the answer's body"))?;
+            if body.len() + rest.len() + chunk.len() > limit {
+                return Err(CallError::TooLarge(limit));
+            }
+            if body.is_empty() {
+                body = chunk; // nearly every answer is one chunk: no copy
+            } else {
+                rest.extend_from_slice(&chunk);
+            }
+        }
+        let body = if rest.is_empty() { body } else { [&*body, &*rest].concat().into() };
+        // The last chunk ends the body before the connection is read again; where TLS was closed properly that cannot
+        // be seen, and the answer's own grammar is what is left to show a cut.
+        if announced.is_some_and(|length| length != body.len()) || (chunked && self.end_seen.get()) {
+            return Err(CallError::Broken("the answer was cut short"));
+        }
+        Ok(body)
+    }
+
+    /// Forgets every pooled connection. Runs before any other task of this thread can take the tainted one.
+    fn start_afresh(&self) {
+        self.client.replace(build(&self.tls, self.limits, &self.end_seen));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that builds a client")]
+fn build(tls: &Arc<ClientConfig>, limits: Limits, end_seen: &EndSeen) -> awc::Client {
+    let end_seen = Rc::clone(end_seen);
+    let connector = awc::Connector::new()
+        .connector(fn_service(move |info| connect(info, Rc::clone(&end_seen))))
+        .rustls_0_23(Arc::clone(tls))
+        .timeout(limits.connect_timeout)
+        .handshake_timeout(limits.connect_timeout)
+        .conn_keep_alive(limits.keep_alive)
+        // An address that left DNS is used for ten minutes at most.
+        .conn_lifetime(Duration::from_secs(600))
+        // Never reached: the limit on calls at once refuses first, where awc would queue in silence.
+        .limit(limits.in_flight.saturating_add(1));
+    awc::Client::builder().connector(connector).no_default_headers().disable_redirects().disable_timeout().finish()
+}
+
+fn library_method(method: Method) -> LibraryMethod {
+    match method {
+        Method::Post => LibraryMethod::POST,
+        Method::Get => LibraryMethod::GET,
+        Method::Delete => LibraryMethod::DELETE,
+    }
+}
+
+/// Sorts awc's errors by the one question that matters: was anything sent?
+fn failed(error: SendRequestError) -> CallError {
+    match error {
+        // awc says "disconnected" when the peer closed *instead of answering*: the request was sent.
+        SendRequestError::Connect(ConnectError::Disconnected) => {
+            CallError::Broken("the connection was closed without an answer")
+        }
+        SendRequestError::Connect(ConnectError::Timeout) => CallError::NotConnected("connecting timed out".into()),
+        SendRequestError::Connect(ConnectError::Io(error)) => CallError::NotConnected(error.to_string()),
+        SendRequestError::Connect(error) => CallError::NotConnected(error.to_string()),
+        SendRequestError::Url(error) => CallError::NotConnected(error.to_string()),
+        SendRequestError::Send(_) => CallError::Broken("the connection broke off while sending"),
+        SendRequestError::Response(ParseError::Io(_)) => {
+            CallError::Broken("the connection broke off before the answer")
+        }
+        SendRequestError::Response(_) => CallError::Broken("the answer is not HTTP"),
+        // HTTP/2, tunnels and awc's own timer are never used here.
+        SendRequestError::Http(_)
+        | SendRequestError::H2(_)
+        | SendRequestError::Timeout
+        | SendRequestError::TunnelNotSupported
+        | SendRequestError::Body(_)
+        | SendRequestError::Custom(..)
+        | _ => CallError::Broken("the call failed"),
+    }
+}
+
+/// A body that notes when it is read: from then on something was sent. An empty body is never read, so its request
+/// counts as sent from the start.
+struct WatchedBody {
+    bytes: Bytes,
+    sent: Rc<Cell<bool>>,
+}
+
+impl MessageBody for WatchedBody {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        if self.bytes.is_empty() {
+            self.sent.set(true);
+        }
+        BodySize::Sized(self.bytes.len() as u64)
+    }
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Bytes, Self::Error>>> {
+        self.sent.set(true);
+        let bytes = std::mem::take(&mut self.bytes);
+        std::task::Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(bytes)) })
+    }
+}

@@ -1,0 +1,91 @@
+//! Connects to the one address that a call names, and watches for the end of what the server sends.
+//!
+//! awc hands out a body that breaks off before its last chunk as if it were whole; that the connection ended is seen
+//! only here, below it. Under TLS it is seen only when the connection broke off without a proper goodbye.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
+use actix_web::http::Uri;
+use actix_web::rt::net::{ActixStream, Ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Turns true when any connection of this thread's client was read to its end. Whoever polls a body sets it to false
+/// first: one thread polls one body at a time.
+pub(super) type EndSeen = Rc<Cell<bool>>;
+
+/// Opens one connection.
+pub(super) async fn connect(
+    info: ConnectInfo<Uri>,
+    end_seen: EndSeen,
+) -> Result<Connection<Uri, Watched>, ConnectError> {
+    let address = info.addrs().next().ok_or(ConnectError::Unresolved)?;
+    let stream = TcpStream::connect(address).await.map_err(ConnectError::Io)?;
+    // A small request must not wait for the answer to the one before it.
+    stream.set_nodelay(true).map_err(ConnectError::Io)?;
+    Ok(Connection::new(info.request().clone(), Watched { stream, end_seen }))
+}
+
+/// A TCP connection that notes its end.
+#[derive(Debug)]
+pub(super) struct Watched {
+    stream: TcpStream,
+    end_seen: EndSeen,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let room = buffer.remaining();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if matches!(polled, Poll::Ready(Ok(()))) && room > 0 && buffer.filled().len() == before {
+            self.end_seen.set(true);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+impl ActixStream for Watched {
+    fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        ActixStream::poll_read_ready(&self.stream, context)
+    }
+
+    fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        ActixStream::poll_write_ready(&self.stream, context)
+    }
+}

@@ -1,0 +1,129 @@
+//! The embedded endpoint: its store, and whom it refused.
+
+use std::time::Duration;
+
+use super::bounded_labels::OTHER;
+use super::handles::{Counter, Counters, Gauges, SecondsGauges};
+use super::registrar::{MetricsError, Registrar};
+
+/// Groups, and topics of dead letters, that get labels of their own.
+const MAX_SAMPLES: usize = 100;
+
+/// The area's metrics.
+#[derive(Debug)]
+pub struct EmbeddedFamilies {
+    messages: Gauges<3>,
+    oldest_message_age: SecondsGauges<2>,
+    dead_letters: Gauges<1>,
+    dropped: Counter,
+    dead_lettered: Counter,
+    stale_acknowledgements: Counter,
+    refused: Counters<1>,
+}
+
+/// The embedded endpoint's numbers for one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddedSample {
+    /// The topic.
+    pub topic: String,
+    /// The group.
+    pub group: String,
+    /// Messages that a receive would get now.
+    pub ready: u64,
+    /// Messages delivered and not acknowledged.
+    pub in_flight: u64,
+    /// Messages whose time has not come.
+    pub delayed: u64,
+    /// Messages that the group's tag filters did not want.
+    pub filtered_out: u64,
+    /// Age of the oldest message not acknowledged.
+    pub oldest_age: Option<Duration>,
+}
+
+/// What the embedded endpoint did since the process began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmbeddedTotals {
+    /// Messages that retention dropped.
+    pub dropped: u64,
+    /// Messages moved to a dead-letter topic.
+    pub dead_lettered: u64,
+    /// Acknowledgements of deliveries that were no longer theirs.
+    pub stale_acknowledgements: u64,
+}
+
+impl EmbeddedFamilies {
+    pub(super) fn register(registrar: &mut Registrar) -> Result<Self, MetricsError> {
+        Ok(Self {
+            messages: registrar.gauges(
+                "embedded_messages",
+                "Messages in the embedded endpoint.",
+                ["topic", "group", "state"],
+            )?,
+            oldest_message_age: registrar.seconds_gauges(
+                "embedded_oldest_message_age_seconds",
+                "Age of the oldest message that a group has not acknowledged.",
+                ["topic", "group"],
+            )?,
+            dead_letters: registrar.gauges(
+                "dead_letters",
+                "Messages in the embedded endpoint's dead-letter topics.",
+                ["topic"],
+            )?,
+            dropped: registrar.counter(
+                "embedded_dropped_messages_total",
+                "Messages that the embedded endpoint's retention dropped.",
+            )?,
+            dead_lettered: registrar.counter(
+                "embedded_dead_lettered_messages_total",
+                "Messages that the embedded endpoint moved to a dead-letter topic.",
+            )?,
+            stale_acknowledgements: registrar.counter(
+                "embedded_stale_acknowledgements_total",
+                "Acknowledgements of deliveries that were no longer theirs.",
+            )?,
+            refused: registrar.counters(
+                "embedded_refused_total",
+                "Requests that the embedded endpoint refused.",
+                ["reason"],
+            )?,
+        })
+    }
+
+    /// Shows the numbers of all groups as they are now. Groups that are gone leave the page; beyond the first hundred
+    /// they are added up as `_other`.
+    pub fn set_groups(&self, samples: &[EmbeddedSample]) {
+        self.messages.reset();
+        self.oldest_message_age.reset();
+        for (index, sample) in samples.iter().enumerate() {
+            let (topic, group) =
+                if index < MAX_SAMPLES { (sample.topic.as_str(), sample.group.as_str()) } else { (OTHER, OTHER) };
+            let states = [
+                ("ready", sample.ready),
+                ("in_flight", sample.in_flight),
+                ("delayed", sample.delayed),
+                ("filtered_out", sample.filtered_out),
+            ];
+            for (state, count) in states {
+                self.messages.with([topic, group, state]).add(count);
+            }
+            let age = sample.oldest_age.map_or(0.0, |age| age.as_secs_f64());
+            self.oldest_message_age.with([topic, group]).raise_to(age);
+        }
+    }
+
+    /// Shows what the endpoint did since the process began, and its dead letters by topic.
+    pub fn set_totals(&self, totals: EmbeddedTotals, dead_letters: &[(String, u64)]) {
+        self.dropped.raise_to(totals.dropped);
+        self.dead_lettered.raise_to(totals.dead_lettered);
+        self.stale_acknowledgements.raise_to(totals.stale_acknowledgements);
+        self.dead_letters.reset();
+        for (topic, messages) in dead_letters.iter().take(MAX_SAMPLES) {
+            self.dead_letters.with([topic]).add(*messages);
+        }
+    }
+
+    /// Counts a request that the endpoint refused.
+    pub fn refused(&self, reason: &'static str) {
+        self.refused.with([reason]).inc();
+    }
+}

@@ -1,0 +1,110 @@
+//! Exchanges with the MQ, by profile.
+
+use super::handles::{Counter, Counters, Gauge, Gauges, Histogram, Histograms, SecondsGauge, SecondsGauges};
+use super::registrar::{MetricsError, Registrar};
+
+/// The area's metrics.
+#[derive(Debug)]
+pub struct UpstreamFamilies {
+    /// Polls under way upstream.
+    pub polls: Gauge,
+    requests: Counters<3>,
+    duration: Histograms<2>,
+    retries: Counters<3>,
+    up: Gauges<1>,
+    clock_skew: SecondsGauges<1>,
+    circuit_breaker_state: Gauges<2>,
+}
+
+/// The series of one operation of one profile.
+#[derive(Debug, Clone)]
+pub struct UpstreamMetrics {
+    /// How long the exchange took.
+    pub duration: Histogram,
+    ok: Counter,
+    requests: Counters<3>,
+    retries: Counters<3>,
+    profile: String,
+    operation: &'static str,
+}
+
+impl UpstreamFamilies {
+    pub(super) fn register(registrar: &mut Registrar) -> Result<Self, MetricsError> {
+        Ok(Self {
+            polls: registrar.gauge("upstream_polls", "Polls under way upstream.")?,
+            requests: registrar.counters(
+                "upstream_requests_total",
+                "Exchanges with the MQ by result.",
+                ["profile", "operation", "result"],
+            )?,
+            duration: registrar.histograms(
+                "upstream_request_duration_seconds",
+                "Time of an exchange with the MQ.",
+                ["profile", "operation"],
+            )?,
+            retries: registrar.counters(
+                "upstream_retries_total",
+                "Exchanges repeated, by the error that made them.",
+                ["profile", "operation", "reason"],
+            )?,
+            up: registrar.gauges("upstream_up", "Whether the MQ could be reached when last tried.", ["profile"])?,
+            clock_skew: registrar.seconds_gauges(
+                "upstream_clock_skew_seconds",
+                "The MQ's clock minus ours, from its last Date header.",
+                ["profile"],
+            )?,
+            circuit_breaker_state: registrar.gauges(
+                "circuit_breaker_state",
+                "0 closed: asked; 1 open: left alone; 2 half-open: one request tries.",
+                ["profile", "endpoint"],
+            )?,
+        })
+    }
+
+    /// The series of one operation of one profile.
+    #[must_use]
+    pub fn operation(&self, profile: &str, operation: &'static str) -> UpstreamMetrics {
+        UpstreamMetrics {
+            duration: self.duration.with([profile, operation]),
+            ok: self.requests.with([profile, operation, "ok"]),
+            requests: self.requests.clone(),
+            retries: self.retries.clone(),
+            profile: profile.to_owned(),
+            operation,
+        }
+    }
+
+    /// Whether the profile's MQ answers: 1, or 0.
+    #[must_use]
+    pub fn up(&self, profile: &str) -> Gauge {
+        self.up.with([profile])
+    }
+
+    /// The MQ's clock minus ours.
+    #[must_use]
+    pub fn clock_skew(&self, profile: &str) -> SecondsGauge {
+        self.clock_skew.with([profile])
+    }
+
+    /// The circuit of one endpoint of one profile, as configured.
+    #[must_use]
+    pub fn circuit_breaker_state(&self, profile: &str, endpoint: &str) -> Gauge {
+        self.circuit_breaker_state.with([profile, endpoint])
+    }
+}
+
+impl UpstreamMetrics {
+    /// Counts one exchange's result: `ok` or an error's label.
+    pub fn count(&self, result: &str) {
+        if result == "ok" {
+            self.ok.inc();
+        } else {
+            self.requests.with([&self.profile, self.operation, result]).inc();
+        }
+    }
+
+    /// Counts an exchange that is repeated because of the error with the label `reason`.
+    pub fn retry(&self, reason: &str) {
+        self.retries.with([&self.profile, self.operation, reason]).inc();
+    }
+}

@@ -1,0 +1,387 @@
+//! The attempts of one operation: what is repeated, after which pause, within which deadline and budget, and what is
+//! known when the last one failed. The rule is the last column of the contract's table; how one attempt is made is the
+//! transport's business.
+//!
+//! Nothing whose outcome is unknown is repeated, unless the topic asked for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::watch_keys::reload;
+use super::{Keys, ReloadPolicy, UpstreamError, UpstreamErrorKind};
+use crate::config::OnUnknown;
+use crate::context::RequestContext;
+use crate::model::Outcome;
+use crate::outbound::RetryBudget;
+use crate::random::Random;
+use crate::telemetry::{CredentialReloads, Metrics, UpstreamMetrics};
+
+/// Most attempts at one operation.
+const MAX_ATTEMPTS: u32 = 3;
+const BASE_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The MQ's operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Publish,
+    Receive,
+    Acknowledge,
+}
+
+impl Operation {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Receive => "receive",
+            Self::Acknowledge => "ack",
+        }
+    }
+}
+
+/// What holds for the attempts at one operation.
+#[derive(Debug)]
+pub(super) struct AttemptPolicy<'a> {
+    pub(super) operation: Operation,
+    /// Nothing begins or waits after its deadline.
+    pub(super) context: &'a RequestContext,
+    /// Whether an unknown outcome is repeated.
+    pub(super) on_unknown: OnUnknown,
+}
+
+/// What the attempts at one profile's operations share, in every thread.
+#[derive(Debug, Clone)]
+pub(super) struct Attempts {
+    profile: String,
+    /// Read again when the MQ refuses a signature.
+    keys: Keys,
+    budget: Arc<RetryBudget>,
+    /// Jitter.
+    random: Random,
+    publish: UpstreamMetrics,
+    receive: UpstreamMetrics,
+    acknowledge: UpstreamMetrics,
+    /// What reading the keys again gave.
+    reloads: CredentialReloads,
+}
+
+impl Attempts {
+    pub(super) fn new(profile: &str, keys: Keys, random: Random, metrics: &Metrics) -> Self {
+        Self {
+            profile: profile.to_owned(),
+            keys,
+            budget: Arc::new(RetryBudget::new(Instant::now())),
+            random,
+            publish: metrics.upstream.operation(profile, Operation::Publish.label()),
+            receive: metrics.upstream.operation(profile, Operation::Receive.label()),
+            acknowledge: metrics.upstream.operation(profile, Operation::Acknowledge.label()),
+            reloads: metrics.credential_reloads.clone(),
+        }
+    }
+
+    /// Makes one attempt after the other until one succeeds or must be the last.
+    pub(super) async fn perform<T>(
+        &self,
+        policy: &AttemptPolicy<'_>,
+        attempt: impl AsyncFn() -> Result<T, UpstreamError>,
+    ) -> Result<T, UpstreamError> {
+        let metrics = self.metrics(policy.operation);
+        let mut number = 0;
+        let mut earlier = None;
+        self.budget.earn();
+        loop {
+            number += 1;
+            let started = Instant::now();
+            let error = match attempt().await {
+                Ok(done) => {
+                    metrics.duration.observe(started.elapsed());
+                    metrics.count("ok");
+                    return Ok(done);
+                }
+                Err(error) => error,
+            };
+            if error.kind.was_sent() {
+                metrics.duration.observe(started.elapsed());
+            }
+            metrics.count(error.kind.label());
+            let pause = self.pause_within_budget(&error, number, policy);
+            let refused = error.kind == UpstreamErrorKind::AuthRejected;
+            let reason = error.kind.label();
+            let error = merged_outcome(error, earlier);
+            let Some(pause) = pause else { return Err(error) };
+            let (profile, operation) = (self.profile.as_str(), policy.operation.label());
+            metrics.retry(reason);
+            tracing::debug!(request_id = policy.context.id(), profile, operation, reason, "the operation is repeated");
+            if refused && !self.reload_keys(policy.context.deadline()).await {
+                return Err(error);
+            }
+            earlier = Some(error);
+            sleep(pause).await;
+        }
+    }
+
+    /// What requests are signed with.
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Reads the keys again, and returns whether that ended before `deadline`, whatever came of it.
+    async fn reload_keys(&self, deadline: Instant) -> bool {
+        let Some(name) = self.keys.name() else { return true };
+        let read = reload(&self.keys, name, ReloadPolicy::AnyChange, &self.reloads);
+        timeout_at(deadline, read).await.is_ok()
+    }
+
+    /// The pause before the next attempt, where one may follow within deadline and budget.
+    fn pause_within_budget(&self, error: &UpstreamError, number: u32, policy: &AttemptPolicy<'_>) -> Option<Duration> {
+        let now = Instant::now();
+        let left = policy.context.deadline().saturating_duration_since(now);
+        let pause = pause(error, number, policy.on_unknown, &self.random)?;
+        (pause < left && self.budget.spend(now)).then_some(pause)
+    }
+
+    fn metrics(&self, operation: Operation) -> &UpstreamMetrics {
+        match operation {
+            Operation::Publish => &self.publish,
+            Operation::Receive => &self.receive,
+            Operation::Acknowledge => &self.acknowledge,
+        }
+    }
+}
+
+/// The pause before the next attempt, or `None` when `error` is the answer; `number` is how many were made.
+fn pause(error: &UpstreamError, number: u32, on_unknown: OnUnknown, random: &Random) -> Option<Duration> {
+    let again = match error.kind {
+        UpstreamErrorKind::Unreachable => number < MAX_ATTEMPTS,
+        UpstreamErrorKind::Throttled => {
+            let wait = error.retry_after.unwrap_or_default();
+            return (number < MAX_ATTEMPTS).then(|| wait + backoff(number, random));
+        }
+        // Once, at once: the keys are read again, and the clocks were compared.
+        UpstreamErrorKind::AuthRejected => return (number < 2).then_some(Duration::ZERO),
+        UpstreamErrorKind::Timeout | UpstreamErrorKind::BadResponse | UpstreamErrorKind::ServerError => {
+            on_unknown == OnUnknown::Retry && number < MAX_ATTEMPTS
+        }
+        UpstreamErrorKind::Overloaded
+        | UpstreamErrorKind::CircuitOpen
+        | UpstreamErrorKind::Misconfigured
+        | UpstreamErrorKind::RejectedMessage => false,
+    };
+    again.then(|| backoff(number, random))
+}
+
+/// Exponential, with full jitter: anything from nothing to the whole pause.
+fn backoff(number: u32, random: &Random) -> Duration {
+    let doubled = BASE_PAUSE.saturating_mul(1_u32.checked_shl(number.saturating_sub(1)).unwrap_or(u32::MAX));
+    let mut bytes = [0; 2];
+    // Without randomness the whole pause is as good.
+    let part = random.fill(&mut bytes).map_or(u16::MAX, |()| u16::from_le_bytes(bytes));
+    doubled.min(LONGEST_PAUSE).mul_f64(f64::from(part) / f64::from(u16::MAX))
+}
+
+/// What is known when the last of several attempts failed: an outcome that became unknown stays unknown whatever came
+/// later, and a circuit that opened on the way does not explain why the first attempt failed.
+fn merged_outcome(last: UpstreamError, earlier: Option<UpstreamError>) -> UpstreamError {
+    match earlier {
+        Some(earlier) if earlier.kind.outcome() == Outcome::Unknown => earlier,
+        Some(earlier) if last.kind == UpstreamErrorKind::CircuitOpen => earlier,
+        Some(_) | None => last,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use UpstreamErrorKind as Kind;
+
+    use super::*;
+    use crate::config::CredentialsConfig;
+    use crate::signature::{Credentials, Secret};
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    fn credentials(access_key: &str) -> Credentials {
+        let secret_key = Secret::new("sk".to_owned());
+        Credentials { access_key: access_key.to_owned(), secret_key, security_token: None }
+    }
+
+    fn attempts() -> Attempts {
+        attempts_with(Keys::new(&credentials("ak"), None))
+    }
+
+    fn attempts_with(keys: Keys) -> Attempts {
+        Attempts::new("main", keys, Random::seeded(1), &Metrics::new().unwrap())
+    }
+
+    /// What became of one operation.
+    struct Performed {
+        result: Result<(), UpstreamError>,
+        attempts: usize,
+        took: Duration,
+    }
+
+    /// Performs one operation whose attempts end as `script` says; it panics when it is asked for more.
+    async fn perform(
+        attempts: &Attempts,
+        on_unknown: OnUnknown,
+        time: Duration,
+        script: &[Result<(), UpstreamError>],
+    ) -> Performed {
+        let started = Instant::now();
+        let context = RequestContext::shared(started + time);
+        let policy = AttemptPolicy { operation: Operation::Publish, context: &context, on_unknown };
+        let made = Cell::new(0);
+        let attempt = async || {
+            made.set(made.get() + 1);
+            script[made.get() - 1].clone()
+        };
+        let result = attempts.perform(&policy, attempt).await;
+        Performed { result, attempts: made.get(), took: started.elapsed() }
+    }
+
+    fn failed(kind: Kind) -> Result<(), UpstreamError> {
+        Err(UpstreamError::new(kind, "x"))
+    }
+
+    fn throttled(seconds: u64) -> Result<(), UpstreamError> {
+        let retry_after = Some(Duration::from_secs(seconds));
+        Err(UpstreamError { retry_after, ..UpstreamError::new(Kind::Throttled, "x") })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_contracts_last_column() {
+        let attempts = attempts();
+        for (kind, report, retry) in [
+            (Kind::Unreachable, 3, 3),
+            (Kind::Throttled, 3, 3),
+            (Kind::AuthRejected, 2, 2),
+            (Kind::Timeout, 1, 3),
+            (Kind::BadResponse, 1, 3),
+            (Kind::ServerError, 1, 3),
+            (Kind::Overloaded, 1, 1),
+            (Kind::CircuitOpen, 1, 1),
+            (Kind::Misconfigured, 1, 1),
+            (Kind::RejectedMessage, 1, 1),
+        ] {
+            for (on_unknown, expected) in [(OnUnknown::Report, report), (OnUnknown::Retry, retry)] {
+                let script = vec![failed(kind); expected];
+                let performed = perform(&attempts, on_unknown, LONG, &script).await;
+                assert_eq!(performed.result.unwrap_err().kind, kind);
+                assert_eq!(performed.attempts, expected, "{kind:?} {on_unknown:?}");
+                assert!(performed.took <= Duration::from_millis(300), "{kind:?} {:?}", performed.took);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_success_ends_it() {
+        for failures in 0..=2 {
+            let mut script = vec![failed(Kind::Unreachable); failures];
+            script.push(Ok(()));
+            let performed = perform(&attempts(), OnUnknown::Report, LONG, &script).await;
+            assert_eq!((performed.result, performed.attempts), (Ok(()), failures + 1));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unknown_outcome_stays_unknown() {
+        let check = async |kinds: &[Kind], expected| {
+            let script: Vec<_> = kinds.iter().map(|kind| failed(*kind)).collect();
+            let performed = perform(&attempts(), OnUnknown::Retry, LONG, &script).await;
+            assert_eq!((performed.result.unwrap_err().kind, performed.attempts), (expected, kinds.len()), "{kinds:?}");
+        };
+        check(&[Kind::Timeout, Kind::Unreachable, Kind::Unreachable], Kind::Timeout).await;
+        check(&[Kind::ServerError, Kind::Unreachable, Kind::CircuitOpen], Kind::ServerError).await;
+        check(&[Kind::BadResponse, Kind::RejectedMessage], Kind::BadResponse).await;
+        check(&[Kind::Timeout, Kind::AuthRejected], Kind::Timeout).await;
+        check(&[Kind::Unreachable, Kind::CircuitOpen], Kind::Unreachable).await;
+        check(&[Kind::Throttled, Kind::Timeout, Kind::Timeout], Kind::Timeout).await;
+        check(&[Kind::Unreachable, Kind::Throttled, Kind::Throttled], Kind::Throttled).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retry_after_is_a_lower_bound_and_the_deadline_an_upper_one() {
+        let script = [throttled(7), Ok(())];
+        let performed = perform(&attempts(), OnUnknown::Report, LONG, &script).await;
+        assert_eq!((performed.result, performed.attempts), (Ok(()), 2));
+        assert!((7.0..=7.1).contains(&performed.took.as_secs_f64()), "{:?}", performed.took);
+        let performed = perform(&attempts(), OnUnknown::Report, Duration::from_secs(7), &script).await;
+        assert_eq!((performed.attempts, performed.took), (1, Duration::ZERO), "nobody waits for nothing");
+        assert_eq!(performed.result.unwrap_err().retry_after, Some(Duration::from_secs(7)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_repeated_after_the_deadline() {
+        let attempts = attempts();
+        let context = RequestContext::shared(Instant::now() + Duration::from_secs(2));
+        let policy = AttemptPolicy { operation: Operation::Receive, context: &context, on_unknown: OnUnknown::Report };
+        let made = Cell::new(0);
+        let slow = async || {
+            made.set(made.get() + 1);
+            sleep(Duration::from_secs(2)).await;
+            failed(Kind::AuthRejected)
+        };
+        assert_eq!(attempts.perform(&policy, slow).await.unwrap_err().kind, Kind::AuthRejected);
+        assert_eq!(made.get(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn repetitions_have_a_budget() {
+        let attempts = attempts();
+        let mut repetitions = 0;
+        for _ in 0..100 {
+            // Repeated without a pause, so that no time passes in which the budget grows.
+            let script = vec![failed(Kind::AuthRejected); 2];
+            repetitions += perform(&attempts, OnUnknown::Report, LONG, &script).await.attempts - 1;
+        }
+        assert_eq!(repetitions, 10 + 100 / 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_signature_is_repeated_with_the_newest_keys() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |field: &str, text: &str| std::fs::write(directory.path().join(field), text).unwrap();
+        write("access_key", "new");
+        write("secret_key", "sk");
+        let files = CredentialsConfig {
+            access_key_file: directory.path().join("access_key"),
+            secret_key_file: directory.path().join("secret_key"),
+            security_token_file: None,
+        };
+        let keys = Keys::new(&credentials("old"), Some(("main".to_owned(), files)));
+        let attempts = attempts_with(keys.clone());
+        let context = RequestContext::shared(Instant::now() + LONG);
+        let policy = AttemptPolicy { operation: Operation::Publish, context: &context, on_unknown: OnUnknown::Report };
+        let seen = RefCell::new(Vec::new());
+        let attempt = async || {
+            let access_key = keys.current().access_key.clone();
+            seen.borrow_mut().push(access_key.clone());
+            if access_key == "new" { Ok(()) } else { failed(Kind::AuthRejected) }
+        };
+        assert_eq!(attempts.perform(&policy, attempt).await, Ok(()));
+        assert_eq!(*seen.borrow(), ["old", "new"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_attempt_is_counted_by_its_result() {
+        let metrics = Metrics::new().unwrap();
+        let attempts = Attempts::new("main", Keys::new(&credentials("ak"), None), Random::seeded(1), &metrics);
+        let script = [failed(Kind::Unreachable), throttled(1), Ok(())];
+        perform(&attempts, OnUnknown::Report, LONG, &script).await.result.unwrap();
+        let page = String::from_utf8(metrics.render().unwrap()).unwrap();
+        let operation = r#"operation="publish",profile="main""#;
+        for line in [
+            format!("mq_gateway_upstream_requests_total{{{operation},result=\"unreachable\"}} 1"),
+            format!("mq_gateway_upstream_requests_total{{{operation},result=\"throttled\"}} 1"),
+            format!("mq_gateway_upstream_requests_total{{{operation},result=\"ok\"}} 1"),
+            format!("mq_gateway_upstream_retries_total{{{operation},reason=\"unreachable\"}} 1"),
+            format!("mq_gateway_upstream_retries_total{{{operation},reason=\"throttled\"}} 1"),
+            format!("mq_gateway_upstream_request_duration_seconds_count{{{operation}}} 2"),
+        ] {
+            assert!(page.lines().any(|it| it == line), "{line}\n{page}");
+        }
+    }
+}

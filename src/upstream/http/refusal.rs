@@ -1,0 +1,69 @@
+//! Answers that are no success: the contract's row of a status, and the words for it.
+
+use super::clock_skew::ClockSkew;
+use crate::outbound::Answer;
+use crate::upstream::attempts::Operation;
+use crate::upstream::{UpstreamError, UpstreamErrorKind};
+
+/// The row of an answer whose body says nothing more than its status.
+pub(super) fn kind_of_status(status: u16, says_why: bool, operation: Operation) -> UpstreamErrorKind {
+    match status {
+        401 | 403 => UpstreamErrorKind::AuthRejected,
+        404 => UpstreamErrorKind::Misconfigured,
+        408 => UpstreamErrorKind::Timeout,
+        429 => UpstreamErrorKind::Throttled,
+        503 if says_why => UpstreamErrorKind::Throttled,
+        // The caller's is only what the caller can change: its content, or the handle it brought.
+        400 | 413 | 414 | 422 if operation != Operation::Receive => UpstreamErrorKind::RejectedMessage,
+        400..=499 => UpstreamErrorKind::Misconfigured,
+        500..=599 => UpstreamErrorKind::ServerError,
+        _ => UpstreamErrorKind::BadResponse,
+    }
+}
+
+/// The error for an answer that is no success, with words for people.
+pub(super) fn refusal(
+    kind: UpstreamErrorKind,
+    answer: &Answer,
+    vendor_code: Option<String>,
+    clock_skew: &ClockSkew,
+) -> UpstreamError {
+    let status = match &vendor_code {
+        Some(code) => format!("{} ({code})", answer.status),
+        None => answer.status.to_string(),
+    };
+    let detail = match kind {
+        UpstreamErrorKind::AuthRejected => match vendor_code.as_deref() {
+            Some("InvalidAccessKeyId") => format!("the MQ does not know our access key: {status}"),
+            Some("SignatureDoesNotMatch") => {
+                format!("our secret key is wrong for the MQ, or something on the way changes requests: {status}")
+            }
+            Some("AccessDenied") => format!("the MQ denies our account this topic or group: {status}"),
+            Some(_) | None => {
+                let clocks = clock_skew.describe();
+                format!("the MQ refused our credentials, signature or clock with {status}; {clocks}")
+            }
+        },
+        UpstreamErrorKind::Misconfigured => {
+            format!("the MQ knows no such topic or group, or does not take this request: {status}")
+        }
+        UpstreamErrorKind::Timeout => format!("the MQ's broker did not answer in time: {status}"),
+        UpstreamErrorKind::Throttled => format!("the MQ throttled the request: {status}"),
+        UpstreamErrorKind::RejectedMessage => format!("the MQ refused the request with {status}"),
+        UpstreamErrorKind::ServerError => format!("the MQ failed with {status}"),
+        UpstreamErrorKind::BadResponse
+        | UpstreamErrorKind::Unreachable
+        | UpstreamErrorKind::CircuitOpen
+        | UpstreamErrorKind::Overloaded => {
+            format!("the MQ answered with {status}, which the protocol does not have here")
+        }
+    };
+    UpstreamError { kind, detail, vendor_code, retry_after: answer.retry_after }
+}
+
+/// A vendor's code, where it is one: letters, `_` and `.` only, so that nothing of ours comes back as a code.
+pub(super) fn vendor_code(text: &str) -> Option<String> {
+    let is_code = (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte == b'.');
+    is_code.then(|| text.to_owned())
+}

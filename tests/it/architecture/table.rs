@@ -1,0 +1,45 @@
+//! The tables: which module may use which, and which crates stay at their edges. Changing them is a visible act.
+
+/// A module, its layer, and what it may use besides what every module of its layer may: from layer 2 on, layers 0 and 1;
+/// in layer 1, layer 0. `*` is everything of lower layers. A use within a layer or downwards only; a module that is in
+/// `src` and not here, or the other way round, fails the test.
+pub type Row = (&'static str, u8, &'static [&'static str]);
+
+pub const LAYERS: &[Row] = &[
+    ("model", 0, &[]),
+    ("clock", 0, &["model"]),
+    ("context", 0, &[]),
+    ("http_message", 0, &[]),
+    ("random", 0, &[]),
+    ("tasks", 0, &[]),
+    ("signature", 1, &[]),
+    ("protocol", 1, &["signature"]),
+    ("config", 1, &["signature"]),
+    ("telemetry", 1, &["config"]),
+    ("outbound", 2, &[]),
+    ("storage", 2, &[]),
+    ("embedded", 3, &["storage"]),
+    ("upstream", 4, &["outbound"]),
+    ("gateway", 6, &["storage", "upstream"]),
+    ("listener", 8, &[]),
+    ("http", 8, &["gateway", "embedded", "upstream", "listener"]),
+    ("app", 9, &["*"]),
+    ("cli", 9, &["*", "app"]),
+];
+
+/// A crate (`name*`: all that begin with it), and the modules that may name it.
+pub type CrateRow = (&'static str, &'static [&'static str]);
+
+pub const CRATES: &[CrateRow] = &[
+    ("actix*", &["outbound", "listener", "http", "app"]),
+    ("awc", &["outbound", "listener", "http", "app"]),
+    ("prometheus", &["telemetry"]),
+    (
+        "tokio*",
+        &[
+            "clock", "context", "tasks", "outbound", "storage", "embedded", "upstream", "gateway", "listener", "http",
+            "app", "cli",
+        ],
+    ),
+    ("serde*", &["protocol", "config", "embedded", "http", "cli"]),
+];
