@@ -32,6 +32,11 @@ impl Reserve {
         Self { path, held: false }
     }
 
+    /// Whether the space is held.
+    pub(super) fn held(&self) -> bool {
+        self.held
+    }
+
     /// Gives the space up; whether there was any.
     pub(super) fn release(&mut self) -> io::Result<bool> {
         self.held = false;

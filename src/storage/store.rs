@@ -99,6 +99,11 @@ impl Store {
         self.full = Some(Instant::now() + TRY_PAUSE);
     }
 
+    /// Whether the space kept for a full disk is there.
+    fn has_reserve(&self) -> bool {
+        self.disk.as_ref().is_some_and(|disk| disk.reserve.held())
+    }
+
     /// `failures` jobs met this flaw, and were undone or are in doubt.
     pub(super) fn meet(&mut self, flaw: Flaw, failures: u64, reason: impl FnOnce() -> String) {
         match flaw {
@@ -123,26 +128,25 @@ impl Store {
         [self.full, self.suspect, idle].into_iter().flatten().min()
     }
 
-    /// Between jobs: proves a suspect disk, makes the reserve again, moves the log.
+    /// Between jobs: makes the reserve again, moves the log, proves a suspect disk.
     pub(super) fn care(&mut self) {
         if self.damaged.is_some() {
             return;
         }
-        let now = Instant::now();
-        if let Some(try_at) = self.suspect {
-            if try_at <= now {
-                self.prove();
+        let mut now = Instant::now();
+        if self.suspect.is_none() {
+            if self.full.is_some_and(|try_at| try_at <= now) {
+                self.leave_full();
             }
-            return;
+            if self.disk.as_ref().is_some_and(|disk| disk.is_log_used() && self.wrote_at + IDLE <= now) {
+                self.move_log(true);
+            } else if self.disk.as_ref().is_some_and(Disk::is_log_long) {
+                self.move_log(false);
+            }
+            now = Instant::now();
         }
-        if self.full.is_some_and(|try_at| try_at <= now) {
-            self.leave_full();
-        }
-        let Some(disk) = &self.disk else { return };
-        if disk.is_log_used() && self.wrote_at + IDLE <= now {
-            self.move_log(true);
-        } else if disk.is_log_long() {
-            self.move_log(false);
+        if self.suspect.is_some_and(|try_at| try_at <= now) {
+            self.prove();
         }
     }
 
@@ -217,8 +221,10 @@ impl Store {
                 self.damaged = Some(StorageError::Damaged(Arc::new(source)));
             }
             error if error.is_full() => {
+                // With the reserve's space it is worth another try at once.
+                let pause = if self.has_reserve() { Duration::ZERO } else { TRY_PAUSE };
                 self.meet_full(0);
-                self.suspect = Some(Instant::now() + TRY_PAUSE);
+                self.suspect = Some(Instant::now() + pause);
             }
             MoveError::Io(_) | MoveError::Sqlite(_) | MoveError::Partly { .. } => {
                 self.health.failed(FaultKind::Io, 1, reason);
