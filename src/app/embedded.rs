@@ -13,7 +13,7 @@ use super::dependencies::Dependencies;
 use super::error::StartError;
 use super::listeners::{Door, Listener, serve};
 use crate::config::{self, Config, EmbeddedStorage};
-use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation};
+use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation, WhenFull};
 use crate::http::embedded_mq::{EndpointService, EndpointSettings};
 use crate::signature::Credentials;
 use crate::storage::DataDir;
@@ -73,6 +73,10 @@ pub(super) fn open(
         },
         retention: embedded.retention,
         retention_bytes: embedded.retention_bytes,
+        when_full: match embedded.when_full {
+            config::WhenFull::DropOldest => WhenFull::DropOldest,
+            config::WhenFull::Refuse => WhenFull::Refuse,
+        },
         topics: embedded.topics.clone(),
     };
     let engine = Engine::open(location, options, dependencies.clock.clone(), dependencies.random.clone())?;

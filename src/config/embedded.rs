@@ -41,8 +41,10 @@ pub struct EmbeddedConfig {
     /// How long messages are kept.
     #[serde(deserialize_with = "millis")]
     pub retention: Duration,
-    /// How many bytes of messages are kept; the oldest go first.
+    /// How many bytes of messages are kept.
     pub retention_bytes: u64,
+    /// What happens when they are reached.
+    pub when_full: WhenFull,
     /// How far a request's time may be behind ours.
     #[serde(deserialize_with = "millis")]
     pub clock_past: Duration,
@@ -100,6 +102,27 @@ impl NewGroupStarts {
         match self {
             Self::Earliest => "earliest",
             Self::Latest => "latest",
+        }
+    }
+}
+
+/// What happens when the messages take as many bytes as they may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// The oldest messages go.
+    DropOldest,
+    /// Publishes are refused.
+    Refuse,
+}
+
+impl WhenFull {
+    /// The name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DropOldest => "drop_oldest",
+            Self::Refuse => "refuse",
         }
     }
 }
@@ -166,7 +189,14 @@ pub(super) const SECTION: Section = Section {
             "retention_bytes",
             Kind::Size { min: 64 << 10, max: 1 << 40 },
             Preset::Value("\"1GiB\""),
-            "How many bytes of messages are kept; the oldest go first.",
+            "How many bytes of messages are kept.",
+        ),
+        key(
+            "when_full",
+            Kind::Choice { allowed: &["drop_oldest", "refuse"], later: &[] },
+            Preset::Value("\"drop_oldest\""),
+            "At `retention_bytes`: `drop_oldest` drops the oldest messages, acknowledged or not; `refuse` drops what all \
+             groups have acknowledged, and answers publishes with 503 when that is not enough.",
         ),
         key(
             "clock_past",

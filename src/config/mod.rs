@@ -49,7 +49,7 @@ pub use capabilities::Feature;
 pub use check::{CheckReport, check};
 pub use credentials::CredentialsConfig;
 pub use dropin::{ClientAuth, DropInConfig};
-pub use embedded::{EmbeddedConfig, EmbeddedStorage, NewGroupStarts};
+pub use embedded::{EmbeddedConfig, EmbeddedStorage, NewGroupStarts, WhenFull};
 pub use endpoint::Endpoint;
 pub use import::{Imported, import};
 pub use limits::LimitsConfig;

@@ -170,6 +170,7 @@ fn embedded(embedded: &EmbeddedConfig) -> Value {
         "new_group_starts": embedded.new_group_starts.as_str(),
         "retention": duration(embedded.retention),
         "retention_bytes": embedded.retention_bytes,
+        "when_full": embedded.when_full.as_str(),
         "clock_past": duration(embedded.clock_past),
         "clock_future": duration(embedded.clock_future),
         "clock_window": duration(embedded.clock_window),

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
@@ -18,7 +19,7 @@ use super::{EngineError, EngineOptions, StoreLocation, stored_message};
 use crate::clock::Clock;
 use crate::model::Topic;
 use crate::random::Random;
-use crate::storage::{Access, Fault, Storage, to_sql};
+use crate::storage::{Access, Fault, FaultKind, Storage, to_sql};
 
 /// The embedded MQ. Clones share it.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) given_back: Arc<Mutex<Vec<Handle>>>,
     pub(super) counters: Arc<Counters>,
     pub(super) places: Arc<Places>,
+    /// A publish was refused for [`WhenFull::Refuse`], and none was taken since.
+    pub(super) refusing: Arc<AtomicBool>,
     pub(super) closing: watch::Sender<bool>,
 }
 
@@ -68,6 +71,7 @@ impl Engine {
             given_back: Arc::default(),
             counters: Arc::default(),
             places: Arc::default(),
+            refusing: Arc::default(),
             closing: watch::Sender::new(false),
         });
         if shared.storage.was_damaged() {
@@ -107,7 +111,8 @@ impl Shared {
     /// Messages were found not to be what was written.
     pub(super) fn note_set_aside(&self, messages: u64) {
         if messages > 0 {
-            self.storage.note_damage(messages, || "messages are not what was written, and were set aside".to_owned());
+            let reason = || "messages are not what was written, and were set aside".to_owned();
+            self.storage.note_failures(FaultKind::Damage, messages, reason);
         }
     }
 

@@ -7,7 +7,7 @@ use super::new_message::NewMessage;
 use super::stored_message::{BROKEN, Columns, checksum, columns, columns_of, is_whole, optional_number, optional_text};
 use super::topics;
 use crate::model::UnixMillis;
-use crate::storage::to_sql;
+use crate::storage::{to_sql, unsigned};
 
 /// When a message becomes visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,14 @@ pub(super) enum Visible {
     Now(UnixMillis),
     /// Not before this time.
     At(UnixMillis),
+}
+
+/// What all messages take, as retention counts it.
+pub(super) fn stored_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT coalesce(sum(bytes), 0) FROM topics")?
+        .query_row([], |row| row.get(0))
+        .map(unsigned)
 }
 
 /// Stores a message in the topic, which is made when missing.

@@ -44,7 +44,7 @@ pub use dead_letter::{DEAD_LETTER_PREFIX, dead_letter_topic_name};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use new_message::STORED_OVERHEAD_BYTES;
-pub use options::{EngineOptions, NewGroupStarts};
+pub use options::{EngineOptions, NewGroupStarts, WhenFull};
 pub use receive::ConsumeRequest;
 pub use stats::{EngineStats, GroupStats, TopicStats, Totals};
 pub use sweep::SweepReport;

@@ -1,13 +1,14 @@
 //! Publishing: durable when it returns.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::columns::damaged;
 use super::log::{self, Visible};
 use super::new_message::NewMessage;
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, WhenFull};
 use crate::model::{Message, MessageId};
-use crate::storage::{Access, StorageError};
+use crate::storage::{Access, FaultKind, StorageError};
 
 impl Engine {
     /// Stores a message and returns its id once it is durable. A `deliver_at` in the past, or beside a message group,
@@ -27,21 +28,40 @@ impl Engine {
         let topic = message.topic.clone();
         let woken = topic.clone();
         let message = NewMessage::new(message_id.clone(), now, message);
+        let limit = match shared.options.when_full {
+            WhenFull::DropOldest => None,
+            WhenFull::Refuse => Some(shared.options.retention_bytes),
+        };
         let waiters = Arc::clone(&shared.waiters);
-        shared
+        let stored = shared
             .storage
             .run_then(
                 Access::Grows,
                 move |connection| {
+                    if let Some(limit) = limit
+                        && log::stored_bytes(connection)?.saturating_add(message.bytes()) > limit
+                    {
+                        return Ok(None);
+                    }
                     log::append(connection, topic.as_str(), &message, visible)?;
-                    Ok(message.tag.clone())
+                    Ok(Some(message.tag.clone()))
                 },
-                move |tag| match visible {
-                    Visible::Now(_) => waiters.wake_for_tag(woken.as_str(), tag.as_deref()),
-                    Visible::At(time) => waiters.due_in_topic(woken.as_str(), time),
+                move |stored| match (stored, visible) {
+                    (Some(tag), Visible::Now(_)) => waiters.wake_for_tag(woken.as_str(), tag.as_deref()),
+                    (Some(_), Visible::At(time)) => waiters.due_in_topic(woken.as_str(), time),
+                    (None, _) => {}
                 },
             )
             .await?;
+        if stored.is_none() {
+            shared.refusing.store(true, Ordering::Relaxed);
+            let reason = || "the messages take as many bytes as embedded.retention_bytes allows".to_owned();
+            shared.storage.note_failures(FaultKind::Full, 1, reason);
+            return Err(EngineError::Full);
+        }
+        if shared.refusing.swap(false, Ordering::Relaxed) {
+            shared.storage.note_success(FaultKind::Full);
+        }
         Ok(message_id)
     }
 }

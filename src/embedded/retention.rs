@@ -1,4 +1,5 @@
-//! Retention: the oldest messages go, by age and when all take too many bytes.
+//! Retention: the oldest messages go, by age and when all take too many bytes; and when there is no room for new ones,
+//! those that every group has acknowledged.
 //!
 //! Age counts from when a message became visible, so a delayed one is never dropped for its age before it is due. For
 //! bytes, what is in a log goes first, oldest first over all topics; only when nothing else is left do delayed messages
@@ -9,6 +10,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use rusqlite::{Connection, params};
 
+use super::columns::limit;
+use super::log;
 use crate::model::UnixMillis;
 use crate::storage::{to_sql, unsigned};
 
@@ -17,8 +20,8 @@ use crate::storage::{to_sql, unsigned};
 pub(super) struct Limits {
     /// Visible since before this time: too old.
     pub(super) oldest: UnixMillis,
-    /// Of all messages.
-    pub(super) bytes: u64,
+    /// Of all messages; none: however many.
+    pub(super) bytes: Option<u64>,
     /// Messages dropped at most in one go.
     pub(super) at_once: usize,
 }
@@ -54,9 +57,11 @@ struct Cut {
 
 /// Drops what may not stay, at most `limits.at_once` messages.
 pub(super) fn drop_oldest(connection: &Connection, limits: Limits) -> rusqlite::Result<Dropped> {
-    let total: i64 =
-        connection.prepare_cached("SELECT coalesce(sum(bytes), 0) FROM topics")?.query_row([], |row| row.get(0))?;
-    let mut over = total.saturating_sub(to_sql(limits.bytes));
+    let over = match limits.bytes {
+        Some(limit) => log::stored_bytes(connection)?.saturating_sub(limit),
+        None => 0,
+    };
+    let mut over = to_sql(over);
     let mut heads: BinaryHeap<Reverse<Head>> = heads(connection)?.into_iter().map(Reverse).collect();
     let mut cuts: BTreeMap<i64, Cut> = BTreeMap::new();
     let mut dropped = Dropped::default();
@@ -86,9 +91,47 @@ pub(super) fn drop_oldest(connection: &Connection, limits: Limits) -> rusqlite::
         dropped.unacknowledged += more.unacknowledged;
     }
     if dropped.messages > 0 {
+        forget_set_aside(connection)?;
+    }
+    Ok(dropped)
+}
+
+/// Drops what all groups that read a topic have acknowledged, the oldest of each topic first, at most `at_once`
+/// messages. A topic that nobody reads keeps all.
+pub(super) fn drop_acknowledged(connection: &Connection, at_once: usize) -> rusqlite::Result<Dropped> {
+    let topics: Vec<(i64, i64, i64)> = connection
+        .prepare_cached(
+            "SELECT topics.id, topics.next_position - (messages - delayed), min(
+                (SELECT min(min(subscriptions.next_position,
+                    coalesce((SELECT min(position) FROM deliveries WHERE subscription_id = subscriptions.id),
+                        subscriptions.next_position),
+                    coalesce((SELECT min(position) FROM filtered_out WHERE subscription_id = subscriptions.id),
+                        subscriptions.next_position)))
+                FROM subscriptions WHERE subscriptions.topic_id = topics.id),
+                topics.next_position)
+            FROM topics WHERE messages > delayed AND EXISTS (SELECT 1 FROM subscriptions WHERE topic_id = topics.id)",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut dropped = Dropped::default();
+    let mut room = limit(at_once);
+    for (topic_id, first, end) in topics {
+        let end = end.min(first.saturating_add(room));
+        if end <= first {
+            continue;
+        }
+        let bytes: i64 = connection
+            .prepare_cached("SELECT sum(bytes) FROM messages WHERE topic_id = ?1 AND position >= ?2 AND position < ?3")?
+            .query_row([topic_id, first, end], |row| row.get(0))?;
         connection
-            .prepare_cached("DELETE FROM set_aside WHERE sequence NOT IN (SELECT sequence FROM messages)")?
-            .execute([])?;
+            .prepare_cached("DELETE FROM messages WHERE topic_id = ?1 AND position >= ?2 AND position < ?3")?
+            .execute([topic_id, first, end])?;
+        forget(connection, topic_id, &Cut { first, end, bytes })?;
+        dropped.messages += unsigned(end - first);
+        room -= end - first;
+    }
+    if dropped.messages > 0 {
+        forget_set_aside(connection)?;
     }
     Ok(dropped)
 }
@@ -175,6 +218,14 @@ fn forget_filtered_out(connection: &Connection, subscription_id: i64, end: i64) 
         )?
         .execute([subscription_id, deleted, held])?;
     Ok(unsigned(held))
+}
+
+/// What was set aside and is gone now is no longer counted.
+fn forget_set_aside(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM set_aside WHERE sequence NOT IN (SELECT sequence FROM messages)")?
+        .execute([])
+        .map(drop)
 }
 
 /// Drops delayed messages, the oldest first, until `over` bytes are gone. Called when there is nothing else, so the

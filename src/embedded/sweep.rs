@@ -11,9 +11,9 @@ use super::engine::Shared;
 use super::log;
 use super::retention::{self, Dropped, Limits};
 use super::vacuum;
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, WhenFull};
 use crate::model::UnixMillis;
-use crate::storage::Access;
+use crate::storage::{Access, FaultKind};
 
 /// Messages handled by one job.
 const AT_ONCE: u32 = 256;
@@ -68,8 +68,19 @@ impl Engine {
                 break;
             }
         }
+        let full = shared.storage.faults().iter().any(|fault| fault.kind == FaultKind::Full);
+        if full {
+            for _ in 0..MAX_JOBS {
+                let dropped = shared.drop_acknowledged().await?;
+                report.dropped_by_retention += dropped.messages;
+                if dropped.messages < u64::from(AT_ONCE) {
+                    break;
+                }
+            }
+        }
+        let kept = if full { 0 } else { vacuum::KEPT_PAGES };
         for _ in 0..MAX_SHRINKS {
-            if !shared.storage.run(Access::Writes, vacuum::shrink).await? {
+            if !shared.storage.run(Access::Writes, move |connection| vacuum::shrink(connection, kept)).await? {
                 break;
             }
         }
@@ -116,10 +127,26 @@ impl Shared {
         Ok(buried)
     }
 
+    async fn drop_acknowledged(&self) -> Result<Dropped, EngineError> {
+        let counters = Arc::clone(&self.counters);
+        let dropped = self
+            .storage
+            .run_then(
+                Access::Writes,
+                |connection| retention::drop_acknowledged(connection, AT_ONCE_ROWS),
+                move |dropped| counters.add_dropped(*dropped),
+            )
+            .await?;
+        Ok(dropped)
+    }
+
     async fn drop_oldest(&self) -> Result<Dropped, EngineError> {
         let limits = Limits {
             oldest: self.clock.now() - self.options.retention,
-            bytes: self.options.retention_bytes,
+            bytes: match self.options.when_full {
+                WhenFull::DropOldest => Some(self.options.retention_bytes),
+                WhenFull::Refuse => None,
+            },
             at_once: AT_ONCE_ROWS,
         };
         let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));

@@ -117,9 +117,15 @@ impl Storage {
         self.0.health.faults()
     }
 
-    /// Notes damage that the owner of a self-checked table found; `reason` without content.
-    pub fn note_damage(&self, failures: u64, reason: impl FnOnce() -> String) {
-        self.0.health.failed(FaultKind::Damage, failures, reason);
+    /// Notes failures that the store's owner met: damage in a self-checked table, or a limit of its own that is reached.
+    /// `reason` without content.
+    pub fn note_failures(&self, kind: FaultKind, failures: u64, reason: impl FnOnce() -> String) {
+        self.0.health.failed(kind, failures, reason);
+    }
+
+    /// Notes that a fault, which [`Storage::note_failures`] told of, has ended.
+    pub fn note_success(&self, kind: FaultKind) {
+        self.0.health.succeeded(kind);
     }
 
     /// Whether pages of self-checked tables were found damaged at the start: their rows are to be looked at.
