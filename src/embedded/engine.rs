@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
@@ -14,8 +14,9 @@ use super::message_ids::MessageIds;
 use super::scan::Places;
 use super::schema::SCHEMA;
 use super::stats::Counters;
+use super::store_time::StoreClock;
 use super::waiters::Waiters;
-use super::{EngineError, EngineOptions, StoreLocation, stored_message};
+use super::{EngineError, EngineOptions, StoreLocation, store_time, stored_message};
 use crate::clock::Clock;
 use crate::model::Topic;
 use crate::random::Random;
@@ -31,7 +32,9 @@ pub(super) struct Shared {
     pub(super) options: EngineOptions,
     /// Empty when any topic may exist.
     topics: HashSet<Topic>,
-    pub(super) clock: Clock,
+    pub(super) clock: StoreClock,
+    /// By the store's own time: from then on what an earlier process stored may be dropped for its age.
+    pub(super) earlier_may_go_at: Arc<AtomicU64>,
     pub(super) random: Random,
     pub(super) message_ids: Arc<MessageIds>,
     pub(super) waiters: Arc<Waiters>,
@@ -59,12 +62,14 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let message_ids = Arc::new(MessageIds::new(&random)?);
         let storage = Storage::open("embedded-store", &location, SCHEMA, clock.clone())?;
+        let clock = StoreClock::begin(clock);
         let topics = options.topics.iter().cloned().collect();
         let shared = Arc::new(Shared {
             storage,
             options,
             topics,
             clock,
+            earlier_may_go_at: Arc::new(AtomicU64::new(u64::MAX)),
             random,
             message_ids,
             waiters: Arc::default(),
@@ -74,6 +79,7 @@ impl Engine {
             refusing: Arc::default(),
             closing: watch::Sender::new(false),
         });
+        shared.settle()?;
         if shared.storage.was_damaged() {
             shared.examine()?;
         }
@@ -114,6 +120,18 @@ impl Shared {
             let reason = || "messages are not what was written, and were set aside".to_owned();
             self.storage.note_failures(FaultKind::Damage, messages, reason);
         }
+    }
+
+    /// Brings the times of an earlier process to this one's, before anything else is done with them.
+    fn settle(&self) -> Result<(), EngineError> {
+        let (opened_at, visibility_timeout) = (self.clock.opened_at(), self.options.visibility_timeout);
+        let earlier_may_go_at = Arc::clone(&self.earlier_may_go_at);
+        let settle = move |connection: &Connection| store_time::settle(connection, opened_at, visibility_timeout);
+        self.storage.submit(Access::Writes, settle, move |settled| match settled {
+            Ok(time) => earlier_may_go_at.store(time.0, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "what an earlier process stored is not dropped for its age"),
+        })?;
+        Ok(())
     }
 
     /// Looks at all messages, before anything else is done with them.

@@ -18,6 +18,7 @@ use super::locks::Locks;
 use super::log;
 use super::message_ids::MessageIds;
 use super::scan::{Places, Scan};
+use super::store_time::Moment;
 use super::stored_message::{columns, is_whole, set_aside};
 use super::topics::{self, SubscriptionRow};
 use crate::model::{ConsumerGroup, Delivery, MessageGroup, MessageId, Topic, UnixMillis, UpstreamHandle};
@@ -78,7 +79,7 @@ impl Leased {
 }
 
 /// Takes what the interest allows.
-pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> rusqlite::Result<Leased> {
+pub(super) fn lease(connection: &Connection, lease: &Lease, now: Moment) -> rusqlite::Result<Leased> {
     let mut topic = topics::topic(connection, lease.topic.as_str())?;
     let mut took_in_delayed = false;
     if topic.delayed > 0 && log::take_in_due(connection, topic.id, now, DUE_AT_ONCE)? > 0 {
@@ -93,11 +94,11 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> 
         taking.deliver_new(topic.id, &mut locks)?;
     }
     taking.save_progress()?;
-    let delayed_due = if topic.delayed > 0 { log::next_due(connection, topic.id)? } else { None };
-    let redelivery_due = taking.next_redelivery()?;
+    let delayed_due = if topic.delayed > 0 { log::next_due(connection, topic.id, now)? } else { None };
+    let redelivery_due = taking.next_redelivery()?.map(|time| UnixMillis(unsigned(time)));
     Ok(Leased {
-        looked_at: now,
-        next_due: [delayed_due, redelivery_due].into_iter().flatten().min().map(|time| UnixMillis(unsigned(time))),
+        looked_at: now.store,
+        next_due: [delayed_due, redelivery_due].into_iter().flatten().min(),
         more: taking.cut_short || taking.wanted() == 0 || (taking.scan.goes_on() && !taking.deliveries.is_empty()),
         left_due: !lease.interest.is_everything() && taking.left_due()?,
         filtered_out: taking.newly_filtered_out > 0,
@@ -113,7 +114,10 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> 
 pub(super) struct Taking<'a> {
     pub(super) connection: &'a Connection,
     pub(super) lease: &'a Lease,
+    /// By the store's own time.
     pub(super) now: UnixMillis,
+    /// What callers are told of the time.
+    pub(super) wall: UnixMillis,
     pub(super) subscription: SubscriptionRow,
     pub(super) dead_letter_topics: Vec<String>,
     pub(super) set_aside: u64,
@@ -128,6 +132,7 @@ pub(super) struct Taking<'a> {
     /// What was added to the passed-over messages, less what was taken from them.
     pub(super) filtered_out_change: i64,
     pub(super) held_back_change: i64,
+    /// By the store's own time.
     visible_again_at: UnixMillis,
     deliveries: Vec<Delivery>,
     /// Of their bodies.
@@ -135,11 +140,12 @@ pub(super) struct Taking<'a> {
 }
 
 impl<'a> Taking<'a> {
-    fn new(connection: &'a Connection, lease: &'a Lease, now: UnixMillis, subscription: SubscriptionRow) -> Self {
+    fn new(connection: &'a Connection, lease: &'a Lease, now: Moment, subscription: SubscriptionRow) -> Self {
         Self {
             connection,
             lease,
-            now,
+            now: now.store,
+            wall: now.wall,
             subscription,
             dead_letter_topics: Vec::new(),
             set_aside: 0,
@@ -150,7 +156,7 @@ impl<'a> Taking<'a> {
             next_position: None,
             filtered_out_change: 0,
             held_back_change: 0,
-            visible_again_at: now + lease.visibility_timeout,
+            visible_again_at: now.store + lease.visibility_timeout,
             deliveries: Vec::new(),
             bytes: 0,
         }
@@ -213,7 +219,7 @@ impl<'a> Taking<'a> {
                 self.state_after(1),
                 to_sql(self.visible_again_at.0),
                 nonce,
-                to_sql(self.now.0),
+                to_sql(self.wall.0),
                 delivery.tag.as_deref().unwrap_or_default(),
                 delivery.message_group.as_ref().map(MessageGroup::as_str).unwrap_or_default(),
             ])?;
@@ -242,7 +248,7 @@ impl<'a> Taking<'a> {
             return self.set_aside(sequence);
         };
         // What was given back before anybody had it is delivered for the first time now.
-        let first_delivered_at = if attempts == 0 { Some(self.now) } else { first_delivered_at };
+        let first_delivered_at = if attempts == 0 { Some(self.wall) } else { first_delivered_at };
         self.connection
             .prepare_cached(
                 "UPDATE deliveries SET attempt = ?3, state = ?4, visible_at = ?5, nonce = ?6, first_delivered_at = ?7
@@ -300,8 +306,8 @@ impl<'a> Taking<'a> {
             message_group: parsed_optional(row, 10, MessageGroup::parse)?,
             delivery_attempt,
             published_at: millis(row, 5)?,
-            first_delivered_at: Some(self.now),
-            visible_again_at: self.visible_again_at,
+            first_delivered_at: Some(self.wall),
+            visible_again_at: self.wall + self.lease.visibility_timeout,
         }))
     }
 

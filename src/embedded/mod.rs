@@ -29,6 +29,7 @@ mod retention;
 mod scan;
 mod schema;
 mod stats;
+mod store_time;
 mod stored_message;
 mod sweep;
 mod topics;

@@ -133,7 +133,7 @@ impl Shared {
         let (clock, owner) = (self.clock.clone(), Arc::downgrade(self));
         let work = move |connection: &Connection| {
             // The time of the look itself: what the job waited in the queue is not taken from the consumer's.
-            let leased = lease(connection, &asked, clock.now())?;
+            let leased = lease(connection, &asked, clock.moment())?;
             let (owner, topic, group) = (owner.clone(), asked.topic.clone(), asked.group.clone());
             Ok(Undelivered { leased, committed: false, owner, topic, group })
         };

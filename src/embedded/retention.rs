@@ -20,6 +20,10 @@ use crate::storage::{to_sql, unsigned};
 pub(super) struct Limits {
     /// Visible since before this time: too old.
     pub(super) oldest: UnixMillis,
+    /// What was visible before this time is from an earlier process.
+    pub(super) opened_at: UnixMillis,
+    /// Whether that may go for its age.
+    pub(super) earlier_too: bool,
     /// Of all messages; none: however many.
     pub(super) bytes: Option<u64>,
     /// Messages dropped at most in one go.
@@ -45,6 +49,19 @@ struct Head {
     position: i64,
     sequence: i64,
     bytes: i64,
+    published_at: i64,
+}
+
+impl Head {
+    fn is_too_old(&self, limits: Limits) -> bool {
+        let oldest = to_sql(limits.oldest.0);
+        if self.visible_since >= to_sql(limits.opened_at.0) {
+            return self.visible_since < oldest;
+        }
+        // An earlier process may have begun while the machine's clock was wrong, and its own time with it: the later of
+        // the two is believed.
+        limits.earlier_too && self.visible_since.max(self.published_at) < oldest
+    }
 }
 
 /// What goes from one topic's log.
@@ -69,7 +86,7 @@ pub(super) fn drop_oldest(connection: &Connection, limits: Limits) -> rusqlite::
     let mut room = limits.at_once;
     while room > 0
         && let Some(Reverse(head)) = heads.pop()
-        && (over > 0 || head.visible_since < to_sql(limits.oldest.0))
+        && (over > 0 || head.is_too_old(limits))
     {
         delete.execute([head.sequence])?;
         over = over.saturating_sub(head.bytes);
@@ -154,7 +171,7 @@ fn head_at(connection: &Connection, topic_id: i64, position: i64) -> rusqlite::R
     use rusqlite::OptionalExtension;
     connection
         .prepare_cached(
-            "SELECT visible_since, position, sequence, bytes FROM messages
+            "SELECT visible_since, position, sequence, bytes, published_at FROM messages
             WHERE topic_id = ?1 AND position >= ?2 ORDER BY position LIMIT 1",
         )?
         .query_row([topic_id, position], |row| {
@@ -164,6 +181,7 @@ fn head_at(connection: &Connection, topic_id: i64, position: i64) -> rusqlite::R
                 position: row.get(1)?,
                 sequence: row.get(2)?,
                 bytes: row.get(3)?,
+                published_at: row.get(4)?,
             })
         })
         .optional()

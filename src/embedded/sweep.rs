@@ -2,6 +2,7 @@
 //! messages go, and the file shrinks; each in small jobs, so that publishes and receives run in between.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
 
@@ -10,6 +11,7 @@ use super::dead_letter::{self, BuriedDue};
 use super::engine::Shared;
 use super::log;
 use super::retention::{self, Dropped, Limits};
+use super::store_time::Moment;
 use super::vacuum;
 use super::{Engine, EngineError, WhenFull};
 use crate::model::UnixMillis;
@@ -95,7 +97,7 @@ impl Shared {
             .storage
             .run_then(
                 Access::Writes,
-                move |connection| take_in_due(connection, clock.now()),
+                move |connection| take_in_due(connection, clock.moment()),
                 move |topics| topics.iter().for_each(|(topic, _)| waiters.wake_topic(topic)),
             )
             .await?;
@@ -110,9 +112,9 @@ impl Shared {
             .run_then(
                 Access::Writes,
                 move |connection| {
-                    let now = clock.now();
-                    let next_id = || message_ids.next(now).map_err(|error| damaged(0, error));
-                    dead_letter::bury_due(connection, now, AT_ONCE, next_id)
+                    let now = clock.moment();
+                    let next_id = || message_ids.next(now.wall).map_err(|error| damaged(0, error));
+                    dead_letter::bury_due(connection, now.store, AT_ONCE, next_id)
                 },
                 move |buried: &mut BuriedDue| {
                     counters.add_dead_lettered(buried.letters.len());
@@ -143,6 +145,8 @@ impl Shared {
     async fn drop_oldest(&self) -> Result<Dropped, EngineError> {
         let limits = Limits {
             oldest: self.clock.now() - self.options.retention,
+            opened_at: self.clock.opened_at(),
+            earlier_too: self.clock.now() >= UnixMillis(self.earlier_may_go_at.load(Ordering::Relaxed)),
             bytes: match self.options.when_full {
                 WhenFull::DropOldest => Some(self.options.retention_bytes),
                 WhenFull::Refuse => None,
@@ -169,7 +173,7 @@ impl Shared {
 }
 
 /// Moves due messages of all topics into their logs, at most [`AT_ONCE`]; returns topics and numbers.
-fn take_in_due(connection: &Connection, now: UnixMillis) -> rusqlite::Result<Vec<(String, u32)>> {
+fn take_in_due(connection: &Connection, now: Moment) -> rusqlite::Result<Vec<(String, u32)>> {
     let delayed: Vec<(i64, String)> = connection
         .prepare_cached("SELECT id, name FROM topics WHERE delayed > 0")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?

@@ -16,6 +16,7 @@ async fn a_message_comes_back_as_it_was_published() {
         properties: vec![("b".to_owned(), "\"2\"\n".to_owned()), ("a".to_owned(), String::new())],
         message_group: Some(MessageGroup::parse("user 7").unwrap()),
         deliver_at: None,
+        deliver_at_is_delay: false,
     };
     let message_id = fixture.engine.publish(published).await.unwrap();
     fixture.clock.advance(seconds(2));

@@ -2,6 +2,7 @@
 
 mod acknowledging;
 mod cancelling;
+mod clocks;
 mod damage;
 mod dead_letters;
 mod delivering;
