@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::clock::Clock;
+use crate::http::ServiceResources;
 use crate::random::Random;
+use crate::tasks::Stage;
 use crate::telemetry::Metrics;
 
 /// What a gateway is made of besides its configuration.
@@ -15,4 +19,12 @@ pub struct Dependencies {
     pub random: Random,
     /// Where to count.
     pub metrics: Arc<Metrics>,
+}
+
+impl Dependencies {
+    /// What the listeners' services get of them.
+    pub(super) fn for_services(&self, stage: watch::Receiver<Stage>) -> ServiceResources {
+        let Self { clock, random, metrics } = self.clone();
+        ServiceResources { clock, random, metrics, stage }
+    }
 }

@@ -1,20 +1,21 @@
 //! The embedded endpoint: its keys, engine and listener.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::credentials::named_credentials;
 use super::dependencies::Dependencies;
+use super::descriptors;
+use super::endpoints::reachable;
 use super::error::StartError;
-use super::listeners::{Door, Listener, serve};
 use crate::config::{self, Config, EmbeddedStorage};
 use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation, WhenFull};
 use crate::http::embedded_mq::{EndpointService, EndpointSettings};
+use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::signature::Credentials;
 use crate::storage::DataDir;
 use crate::tasks::{Stage, StopSignal};
@@ -56,11 +57,8 @@ pub(super) fn open(
     let credentials = match (&own, named) {
         (Some((own, _)), _) => own.clone().into(),
         (None, Some(name)) => {
-            let files = config.credentials.get(name).ok_or_else(|| {
-                StartError::Inconsistent(format!("embedded.credentials: [credentials.{name}] is missing"))
-            })?;
-            config::load_credentials(files)
-                .map_err(|source| StartError::Credentials { profile: "embedded".to_owned(), source })?
+            let named = named_credentials(config, name);
+            named.map_err(|source| StartError::Credentials { profile: "embedded".to_owned(), source })?.0
         }
         (None, None) => return Err(StartError::Inconsistent("the embedded endpoint has no keys".to_owned())),
     };
@@ -92,28 +90,20 @@ pub(super) fn listen(
 ) -> Result<Listener, StartError> {
     let settings = EndpointSettings::new(&config.embedded, &opened.credentials, &config.server.limits);
     let engine = opened.engine.clone();
-    let Dependencies { clock, metrics, random } = dependencies.clone();
-    let door = Door {
+    let options = ListenerOptions {
         name: "embedded",
-        address: config.embedded.listen,
-        key: "embedded.listen",
-        metrics: metrics.connections.listener("embedded"),
+        listen: ListenAddress { address: config.embedded.listen, key: "embedded.listen" },
+        connections: descriptors::connections(config),
+        metrics: dependencies.metrics.connections.listener("embedded"),
     };
-    let build = move || {
-        let (engine, settings, clock) = (engine.clone(), settings.clone(), clock.clone());
-        Rc::new(EndpointService::new(engine, settings, clock, Arc::clone(&metrics), stage.clone(), &random))
-    };
-    let listener = serve(config, door, build, EndpointService::handle)?;
+    let resources = dependencies.for_services(stage);
+    let build = move || Rc::new(EndpointService::new(engine.clone(), settings.clone(), resources.clone()));
+    let listener = listener::serve(&config.server, options, build, EndpointService::handle)?;
     if let Some((own, directory)) = &opened.own {
         let url = format!("http://{}", reachable(listener.address));
         own.clone().note_url(directory, url)?;
     }
     Ok(listener)
-}
-
-/// An address that a client on this machine can connect to.
-pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()) } else { address }
 }
 
 /// Retention and dead letters, every second. One that has begun ends.

@@ -1,9 +1,8 @@
 //! Why the gateway did not start.
 
-use std::net::SocketAddr;
-
-use crate::config::CredentialsError as SecretError;
+use super::credentials::CredentialsError;
 use crate::embedded::{CredentialsError as EndpointCredentialsError, EngineError};
+use crate::listener::ListenError;
 use crate::outbound::{SelfTestError, TlsError};
 use crate::storage::DataDirError;
 
@@ -11,15 +10,8 @@ use crate::storage::DataDirError;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A listener's address is taken or not ours.
-    #[error("could not listen on {address} ({key}): {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The configuration key that sets it.
-        key: &'static str,
-        /// The operating system's answer.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The data directory is in use or cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -29,21 +21,21 @@ pub enum StartError {
     /// The embedded endpoint's store.
     #[error("the embedded endpoint's store could not be opened: {0}")]
     Engine(#[from] EngineError),
-    /// A credentials file.
+    /// A profile's keys.
     #[error("credentials of profile `{profile}`: {source}")]
     Credentials {
         /// Whose.
         profile: String,
-        /// What is wrong with the file.
-        source: SecretError,
+        /// What is wrong with them.
+        source: CredentialsError,
     },
-    /// A virtual key's files.
+    /// A caller's virtual key.
     #[error("credentials of caller `{caller}`: {source}")]
     CallerCredentials {
         /// Whose.
         caller: String,
-        /// What is wrong with the file.
-        source: SecretError,
+        /// What is wrong with them.
+        source: CredentialsError,
     },
     /// A private CA.
     #[error("profile `{profile}`: {source}")]

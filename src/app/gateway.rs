@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::credentials::{CredentialsError, named_credentials, profile_credentials};
 use super::dependencies::Dependencies;
-use super::embedded::reachable;
+use super::descriptors;
+use super::endpoints::profile_endpoints;
 use super::error::StartError;
-use super::listeners::{Door, Listener, serve};
-use crate::config::{self, CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
+use crate::config::{CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig};
 use crate::gateway::{Gateway, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn};
-use crate::outbound::EndpointAddress;
+use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::signature::Credentials;
 use crate::tasks::{Phase, Service, Services, Stage, Tasks};
 use crate::upstream::{self, Keys, Plan, PlanError, PlanResources};
@@ -41,25 +42,10 @@ fn plan(
 ) -> Result<Plan, StartError> {
     let name = profile.name.clone();
     let no_endpoint = || StartError::Inconsistent(format!("profile `{name}`: the embedded endpoint is not enabled"));
-    let addresses = profile.endpoints.iter().map(|endpoint| match endpoint {
-        Endpoint::Url { tls, host, port } => Ok(EndpointAddress { tls: *tls, host: host.clone(), port: *port }),
-        Endpoint::Embedded => {
-            let address = reachable(embedded.ok_or_else(no_endpoint)?);
-            Ok(EndpointAddress { tls: false, host: address.ip().to_string(), port: address.port() })
-        }
-    });
-    let addresses = addresses.collect::<Result<Vec<_>, StartError>>()?;
-    let credentials = match &profile.credentials {
-        CredentialsSource::Inline(credentials) => credentials.clone(),
-        CredentialsSource::Embedded => embedded_credentials.cloned().ok_or_else(no_endpoint)?,
-        CredentialsSource::Named(credentials) => {
-            let files = config.credentials.get(credentials).ok_or_else(|| {
-                StartError::Inconsistent(format!("profile `{name}`: [credentials.{credentials}] is missing"))
-            })?;
-            config::load_credentials(files)
-                .map_err(|source| StartError::Credentials { profile: name.clone(), source })?
-        }
-    };
+    let addresses = profile_endpoints(profile, || embedded.ok_or_else(no_endpoint))?;
+    let embedded = || embedded_credentials.cloned().ok_or(CredentialsError::NoEndpoint);
+    let credentials = profile_credentials(config, profile, embedded)
+        .map_err(|source| StartError::Credentials { profile: name.clone(), source })?;
     let files = match &profile.credentials {
         CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
         CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
@@ -108,10 +94,7 @@ pub(super) fn callers(config: &Config, embedded: Option<&Credentials>) -> Result
 
 fn caller(config: &Config, caller: &CallerConfig) -> Result<Caller, StartError> {
     let name = caller.credentials.as_str();
-    let files = config.credentials.get(name).ok_or_else(|| {
-        StartError::Inconsistent(format!("caller `{}`: [credentials.{name}] is missing", caller.name))
-    })?;
-    let credentials = config::load_credentials(files)
+    let (credentials, files) = named_credentials(config, name)
         .map_err(|source| StartError::CallerCredentials { caller: caller.name.clone(), source })?;
     let keys = Keys::new(&credentials, Some((name.to_owned(), files.clone())));
     Ok(Caller { name: caller.name.as_str().into(), keys, topics: caller.topics.clone() })
@@ -143,20 +126,19 @@ pub(super) fn listen(
         routes: Arc::new(Routes::new(config, &dependencies.metrics)),
         plans: Arc::new(plans),
         metrics: Arc::clone(&dependencies.metrics),
-        clock: dependencies.clock.clone(),
-        stage,
+        stage: stage.clone(),
     };
     let settings = DataSettings::new(&config.server, DropIn::new(&config.dropin, callers));
-    let (tasks, random) = (tasks.clone(), dependencies.random.clone());
+    let (tasks, resources) = (tasks.clone(), dependencies.for_services(stage));
     let build = move || {
         let gateway = Gateway::new(shared.clone());
-        Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), &random))
+        Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), resources.clone()))
     };
-    let door = Door {
+    let options = ListenerOptions {
         name: "data",
-        address: config.server.listen,
-        key: "server.listen",
+        listen: ListenAddress { address: config.server.listen, key: "server.listen" },
+        connections: descriptors::connections(config),
         metrics: dependencies.metrics.connections.listener("data"),
     };
-    serve(config, door, build, DataService::handle)
+    Ok(listener::serve(&config.server, options, build, DataService::handle)?)
 }

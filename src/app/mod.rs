@@ -4,20 +4,23 @@
 //! listener is open, and never waits for the MQ. [`Application::run_until`] serves, and ends everything in order.
 
 mod application;
+mod credentials;
 mod data_directory;
 mod dependencies;
 mod descriptors;
 mod embedded;
+mod endpoints;
 mod error;
 mod gateway;
-mod listeners;
 mod run_mode;
 mod signals;
 mod start;
 
 pub use application::{Addresses, Application};
+pub use credentials::{CredentialsError, named_credentials, profile_credentials};
 pub use dependencies::Dependencies;
 pub use descriptors::raise as raise_descriptors;
+pub use endpoints::profile_endpoints;
 pub use error::StartError;
 pub use run_mode::RunMode;
 pub use signals::Signals;

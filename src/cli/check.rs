@@ -1,7 +1,9 @@
 //! `mq-gateway check F`.
 
 use super::arguments::{CheckArguments, Format};
-use super::{Failure, environment, print};
+use super::configuration::environment;
+use super::failure::Failure;
+use super::output::print;
 use crate::config::{Overrides, Source, check as check_config};
 
 /// Prints what is wrong, or that nothing is.
@@ -11,7 +13,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failure> {
         (Some(file), None) => Source::File(file.clone()),
         (None, None) => Source::BuiltIn,
     };
-    let report = check_config(&source, &Overrides::default(), &environment::variables());
+    let report = check_config(&source, &Overrides::default(), &environment());
     match arguments.format {
         Format::Text => print(&report.to_string())?,
         Format::Json => print(&report.to_json().to_string())?,

@@ -1,7 +1,8 @@
 //! `mq-gateway embedded-mq credentials`.
 
-use super::Failure;
 use super::arguments::CredentialsArguments;
+use super::failure::Failure;
+use super::output;
 use crate::embedded::EndpointCredentials;
 
 /// Where the endpoint is unless it noted another address.
@@ -13,7 +14,7 @@ pub(super) fn print(arguments: &CredentialsArguments) -> Result<u8, Failure> {
     let url = pair.url.as_deref().unwrap_or(DEFAULT_URL);
     // A json! object sorts its keys; the contract's order is easier to read.
     let text = |value: &str| serde_json::Value::from(value).to_string();
-    super::print(&format!(
+    output::print(&format!(
         "{{\"access_key\":{},\"secret_key\":{},\"url\":{}}}",
         text(&pair.access_key),
         text(pair.secret_key.expose()),

@@ -1,7 +1,9 @@
 //! `mq-gateway import F --out DIR`.
 
 use super::arguments::ImportArguments;
-use super::{BAD, Failure, USAGE, new_files, print};
+use super::failure::{BAD, Failure, USAGE};
+use super::new_files;
+use super::output::print;
 use crate::config;
 
 /// Writes the configuration and the key files, and says what to do next. The keys are not shown.

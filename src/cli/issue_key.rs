@@ -5,7 +5,9 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::arguments::IssueKeyArguments;
-use super::{Failure, new_files, print};
+use super::failure::Failure;
+use super::new_files;
+use super::output::print;
 use crate::random::Random;
 
 /// Tells a pair of ours from one of the vendor's at a glance.

@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::failure::Failure;
 
 /// A file to be, and what is to be in it.
 pub(super) type NewFile<'a> = (PathBuf, &'a str);
@@ -70,7 +70,7 @@ impl Made {
         Ok(())
     }
 
-    /// Takes away what was made. What cannot be taken away stays: there is nobody to tell more than the first error.
+    /// Removes what was made. What cannot be removed stays: only the first error is reported.
     fn undo(self) {
         for file in self.files.iter().rev() {
             drop(fs::remove_file(file));

@@ -1,10 +1,11 @@
 //! Runs the gateway, or the embedded endpoint alone.
 
 use super::arguments::{Arguments, EmbeddedArguments};
-use super::{BAD, Failure, USAGE, environment};
+use super::configuration::load;
+use super::failure::Failure;
 use crate::app::{self, Dependencies, RunMode, Signals};
 use crate::clock::Clock;
-use crate::config::{self, Config, EmbeddedStorage, Overrides, Source};
+use crate::config::{Config, EmbeddedStorage, Overrides, Source};
 use crate::random::Random;
 use crate::tasks;
 use crate::telemetry::{Metrics, logging, panics};
@@ -32,14 +33,6 @@ pub(super) fn embedded(arguments: &EmbeddedArguments) -> Result<u8, Failure> {
     };
     let mode = RunMode::EmbeddedOnly { management: arguments.management_listen.is_some() };
     serve(load(&Source::BuiltIn, &overrides)?, mode)
-}
-
-/// Every problem at once; a file that cannot be read is a usage error.
-pub(super) fn load(source: &Source, overrides: &Overrides) -> Result<Config, Failure> {
-    config::load(source, overrides, &environment::variables()).map_err(|errors| {
-        let code = if errors.is_unreadable() { USAGE } else { BAD };
-        Failure { code, message: errors.to_string() }
-    })
 }
 
 fn serve(config: Config, mode: RunMode) -> Result<u8, Failure> {

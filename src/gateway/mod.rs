@@ -18,7 +18,6 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::clock::Clock;
 use crate::tasks::Stage;
 use crate::telemetry::Metrics;
 use crate::upstream::{Plan, Upstream};
@@ -28,7 +27,7 @@ pub use batch::BatchItem;
 pub use discovery::TopicView;
 pub use error::GatewayError;
 pub use publish::Accepted;
-pub use receipt_handle::{MAX_RECEIPT_HANDLE_BYTES, ReceiptHandle};
+pub use receipt_handle::ReceiptHandle;
 pub use receive::{ReceiveRequest, Received};
 pub use routing::{GroupRoute, Routes, TopicRoute};
 
@@ -41,9 +40,7 @@ pub struct Shared {
     pub plans: Arc<Vec<Plan>>,
     /// Where to count.
     pub metrics: Arc<Metrics>,
-    /// The time.
-    pub clock: Clock,
-    /// Where the process is in its life.
+    /// Waiting receives end when the process stops.
     pub stage: watch::Receiver<Stage>,
 }
 
@@ -63,28 +60,40 @@ impl Gateway {
         Self { shared, upstreams, lanes: poll_lanes::PollLanes::default() }
     }
 
-    /// Where the process is in its life.
-    #[must_use]
-    pub fn stage(&self) -> Stage {
-        *self.shared.stage.borrow()
+    /// The topic that a path names, decoded.
+    ///
+    /// # Errors
+    /// [`GatewayError::IllegalName`] or [`GatewayError::UnknownTopic`].
+    pub fn topic(&self, name: &str) -> Result<TopicRoute, GatewayError> {
+        self.shared.routes.topic(name)
     }
 
-    /// Changes of the stage.
-    #[must_use]
-    pub fn stages(&self) -> watch::Receiver<Stage> {
-        self.shared.stage.clone()
+    /// As [`Gateway::topic`], for a publish: a name that is not configured is counted.
+    ///
+    /// # Errors
+    /// As [`Gateway::topic`].
+    pub fn topic_to_publish(&self, name: &str) -> Result<TopicRoute, GatewayError> {
+        self.topic(name).inspect_err(|error| {
+            if *error == GatewayError::UnknownTopic {
+                self.shared.metrics.messages.unknown_topic();
+            }
+        })
     }
 
-    /// Where this gateway counts.
-    #[must_use]
-    pub fn metrics(&self) -> &Arc<Metrics> {
-        &self.shared.metrics
+    /// The consumer group that a path names, decoded.
+    ///
+    /// # Errors
+    /// [`GatewayError::IllegalName`], [`GatewayError::UnknownTopic`] or [`GatewayError::UnknownGroup`].
+    pub fn group(&self, topic: &str, group: &str) -> Result<GroupRoute, GatewayError> {
+        self.topic(topic)?.group(group)
     }
 
-    /// The time.
-    #[must_use]
-    pub fn clock(&self) -> &Clock {
-        &self.shared.clock
+    /// The largest message body of a topic, in bytes.
+    ///
+    /// # Errors
+    /// [`GatewayError::Internal`].
+    pub fn max_message_bytes(&self, route: &TopicRoute) -> Result<usize, GatewayError> {
+        Ok(self.upstream(route)?.capabilities().max_message_bytes)
     }
 
     /// The upstream that a route leads to. Routes are made from the same plans, so there always is one.

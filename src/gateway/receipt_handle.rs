@@ -11,7 +11,7 @@ use super::{GatewayError, GroupRoute};
 use crate::model::{Delivery, UpstreamHandle};
 
 /// Longest handle in bytes.
-pub const MAX_RECEIPT_HANDLE_BYTES: usize = 1024;
+const MAX_BYTES: usize = 1024;
 const PREFIX: &str = "v1.";
 const CHECKSUM: usize = 8;
 
@@ -21,8 +21,7 @@ pub struct ReceiptHandle(String);
 
 impl ReceiptHandle {
     /// The handle of a delivery; `None` when the MQ's own handle is too long for one.
-    #[must_use]
-    pub fn encode(route: &GroupRoute, delivery: &Delivery) -> Option<Self> {
+    pub(super) fn seal(route: &GroupRoute, delivery: &Delivery) -> Option<Self> {
         let fields =
             [route.topic.topic.as_str(), route.group.as_str(), delivery.message_id.as_str(), delivery.handle.as_str()];
         let mut bytes = Vec::with_capacity(256);
@@ -35,7 +34,7 @@ impl ReceiptHandle {
         let mut text = String::with_capacity(bytes.len() * 4 / 3 + PREFIX.len() + 3);
         text.push_str(PREFIX);
         URL_SAFE_NO_PAD.encode_string(&bytes, &mut text);
-        (text.len() <= MAX_RECEIPT_HANDLE_BYTES).then_some(Self(text))
+        (text.len() <= MAX_BYTES).then_some(Self(text))
     }
 
     /// The text that callers send back.
@@ -48,7 +47,7 @@ impl ReceiptHandle {
     ///
     /// # Errors
     /// [`GatewayError::InvalidReceiptHandle`] or [`GatewayError::ForeignReceiptHandle`].
-    pub fn open(text: &str, route: &GroupRoute) -> Result<UpstreamHandle, GatewayError> {
+    pub(super) fn open(text: &str, route: &GroupRoute) -> Result<UpstreamHandle, GatewayError> {
         let fields = decode(text).ok_or(GatewayError::InvalidReceiptHandle)?;
         let [topic, group, _message_id, handle] = &fields;
         if topic != route.topic.topic.as_str() || group != route.group.as_str() {
@@ -59,7 +58,7 @@ impl ReceiptHandle {
 }
 
 fn decode(text: &str) -> Option<[String; 4]> {
-    if text.len() > MAX_RECEIPT_HANDLE_BYTES {
+    if text.len() > MAX_BYTES {
         return None;
     }
     let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;

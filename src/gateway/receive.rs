@@ -26,14 +26,14 @@ pub struct ReceiveRequest {
 /// What a caller gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
-    /// The deliveries, with the MQ's own handles.
-    pub deliveries: Vec<Delivery>,
+    /// Each delivery with the receipt handle that acknowledges it.
+    pub messages: Vec<(Delivery, ReceiptHandle)>,
     /// Set when the request was lowered to what the profile can do.
     pub applied_max_messages: Option<u32>,
 }
 
 impl Gateway {
-    /// Receives for one caller. Dropping the future ends its poll upstream.
+    /// Receives for one caller, with receipt handles of ours. Dropping the future ends its poll upstream.
     ///
     /// # Errors
     /// [`GatewayError`].
@@ -43,6 +43,31 @@ impl Gateway {
         route: &GroupRoute,
         request: &ReceiveRequest,
     ) -> Result<Received, GatewayError> {
+        let most = self.upstream(&route.topic)?.capabilities().max_receive_messages;
+        let applied_max_messages = (most < request.max_messages).then_some(most);
+        let deliveries = self.receive_deliveries(context, route, request).await?;
+        let with_handle = |delivery: Delivery| match ReceiptHandle::seal(route, &delivery) {
+            Some(handle) => Some((delivery, handle)),
+            None => {
+                // Not acknowledged, so not lost; its neighbours are delivered.
+                let (request_id, topic) = (context.id(), route.topic.topic.as_str());
+                tracing::warn!(request_id, topic, "the MQ's receipt handle of a message is too long to be passed on");
+                None
+            }
+        };
+        Ok(Received { messages: deliveries.into_iter().filter_map(with_handle).collect(), applied_max_messages })
+    }
+
+    /// As [`Gateway::receive`], with the MQ's own handles.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    pub async fn receive_deliveries(
+        &self,
+        context: &RequestContext,
+        route: &GroupRoute,
+        request: &ReceiveRequest,
+    ) -> Result<Vec<Delivery>, GatewayError> {
         let upstream = self.upstream(&route.topic)?;
         let capabilities = upstream.capabilities();
         let ordered = request.ordered || route.ordered;
@@ -57,7 +82,6 @@ impl Gateway {
             return unsupported("ordered", "has no ordered groups: receive without order");
         }
         let max_messages = request.max_messages.min(capabilities.max_receive_messages);
-        let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
         let wait = request.wait.min(capabilities.max_wait);
         let asked = upstream::PollRequest {
             topic: &route.topic.topic,
@@ -84,7 +108,7 @@ impl Gateway {
         metrics.received.inc_by(polled.len() as u64);
         metrics.redelivered.inc_by(redelivered as u64);
         route.topic.metrics(&self.shared.metrics).bytes_out.inc_by(bytes as u64);
-        Ok(Received { deliveries: polled, applied_max_messages })
+        Ok(polled)
     }
 
     /// Polls until something comes or the time is over.
@@ -127,22 +151,5 @@ impl Gateway {
     ) -> Result<Vec<Delivery>, GatewayError> {
         let _poll = self.shared.metrics.upstream.polls.guard();
         Ok(upstream.receive(context, &asked).await?)
-    }
-}
-
-impl Received {
-    /// Each delivery with our own receipt handle.
-    #[must_use]
-    pub fn seal(self, route: &GroupRoute) -> Vec<(Delivery, ReceiptHandle)> {
-        let with_handle = |delivery: Delivery| match ReceiptHandle::encode(route, &delivery) {
-            Some(handle) => Some((delivery, handle)),
-            None => {
-                // Not acknowledged, so not lost; its neighbours are delivered.
-                let topic = route.topic.topic.as_str();
-                tracing::warn!(topic, "the MQ's receipt handle of a message is too long to be passed on");
-                None
-            }
-        };
-        self.deliveries.into_iter().filter_map(with_handle).collect()
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::GatewayError;
 use super::limits::TopicLimits;
-use super::{Gateway, GatewayError};
 use crate::config::{Config, Delivery, Endpoint, Groups, OnUnknown, ProfileConfig, TopicConfig, TopicPattern};
 use crate::model::{ConsumerGroup, Key, Tag, Topic};
 use crate::telemetry::{GroupMetrics, Metrics, TopicMetrics};
@@ -112,6 +112,19 @@ impl Routes {
         }
         routes
     }
+
+    /// The topic of this name.
+    ///
+    /// # Errors
+    /// [`GatewayError::IllegalName`] or [`GatewayError::UnknownTopic`].
+    pub(super) fn topic(&self, name: &str) -> Result<TopicRoute, GatewayError> {
+        if let Some(route) = self.named.get(name) {
+            return Ok(route.clone());
+        }
+        let topic = Topic::parse(name).map_err(|error| GatewayError::IllegalName { what: "topic", error })?;
+        let settings = self.any.as_ref().ok_or(GatewayError::UnknownTopic)?;
+        Ok(TopicRoute { topic, settings: Arc::clone(settings), metrics: None })
+    }
 }
 
 impl TopicSettings {
@@ -129,50 +142,6 @@ impl TopicSettings {
             limits: TopicLimits::new(topic.max_in_flight, topic.publishes_per_second, Instant::now()),
             configured: matches!(topic.name, TopicPattern::Named(_)),
         }
-    }
-}
-
-impl Gateway {
-    /// The topic that a path names, decoded.
-    ///
-    /// # Errors
-    /// [`GatewayError::IllegalName`] or [`GatewayError::UnknownTopic`].
-    pub fn topic(&self, name: &str) -> Result<TopicRoute, GatewayError> {
-        let routes = &self.shared.routes;
-        if let Some(route) = routes.named.get(name) {
-            return Ok(route.clone());
-        }
-        let topic = Topic::parse(name).map_err(|error| GatewayError::IllegalName { what: "topic", error })?;
-        let settings = routes.any.as_ref().ok_or(GatewayError::UnknownTopic)?;
-        Ok(TopicRoute { topic, settings: Arc::clone(settings), metrics: None })
-    }
-
-    /// The largest message body of a topic, in bytes.
-    ///
-    /// # Errors
-    /// [`GatewayError::Internal`].
-    pub fn max_message_bytes(&self, route: &TopicRoute) -> Result<usize, GatewayError> {
-        Ok(self.upstream(route)?.capabilities().max_message_bytes)
-    }
-
-    /// As [`Gateway::topic`], for a publish: a name that is not configured is counted.
-    ///
-    /// # Errors
-    /// As [`Gateway::topic`].
-    pub fn topic_to_publish(&self, name: &str) -> Result<TopicRoute, GatewayError> {
-        self.topic(name).inspect_err(|error| {
-            if *error == GatewayError::UnknownTopic {
-                self.shared.metrics.messages.unknown_topic();
-            }
-        })
-    }
-
-    /// The consumer group that a path names, decoded.
-    ///
-    /// # Errors
-    /// [`GatewayError::IllegalName`], [`GatewayError::UnknownTopic`] or [`GatewayError::UnknownGroup`].
-    pub fn group(&self, topic: &str, group: &str) -> Result<GroupRoute, GatewayError> {
-        self.topic(topic)?.group(group)
     }
 }
 

@@ -1,22 +1,35 @@
-//! HTTP: the route table, what callers may send, and how failures look; the REST API, and the edges of the vendors' protocols, whose
-//! codecs are in `protocol`. No rule of a queue.
+//! HTTP: the route table, what callers may send, and how failures look; the REST API, the vendors' protocols for clients and at
+//! the embedded endpoint, and management. No rule of a queue.
+//!
+//! A request on the data listener: `dispatch` takes it from `data`'s service, checks its `head`, finds its row in `routes`
+//! and gives the handler its `context`. Handlers are in `api` and in the vendors' `relay`s; they know the context and not
+//! each other.
 
 mod accept;
-pub mod api;
+mod api;
 mod body;
-
+mod callers;
+mod context;
 mod data;
-mod dropin;
+mod dispatch;
+mod drop_in;
 pub mod embedded_mq;
-mod guard;
+mod head;
+mod identity;
+mod log_limit;
 pub mod management;
+mod mq_http;
+mod ons_http;
 mod problem;
 mod request_id;
-mod route;
+mod request_metrics;
+mod resources;
+mod routes;
 mod vendor;
 
+pub use callers::{Caller, Callers};
 pub use data::{DataService, DataSettings};
-pub use dropin::DropIn;
+pub use drop_in::DropIn;
 pub use problem::{Code, FieldError, Problem, Row};
 pub use request_id::RequestIds;
-pub use vendor::{Caller, Callers};
+pub use resources::ServiceResources;

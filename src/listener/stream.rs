@@ -1,4 +1,4 @@
-//! A TCP stream that tells its [`Connection`] what happens on it, and fails once that is to end.
+//! A TCP stream that notes on its [`Connection`] what happens, and fails once that is to be closed.
 
 use std::io;
 use std::pin::Pin;
@@ -8,49 +8,54 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::address::Seat;
-use super::{Connection, Watch};
+use super::addresses::AddressPermit;
+use super::connection::Connection;
+use super::table::ConnectionTable;
 use crate::telemetry::CloseReason;
 
 /// As the HTTP library answers it.
 const REQUEST_TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// A guarded stream.
 #[derive(Debug)]
-pub struct GuardedStream {
+pub(super) struct GuardedStream {
     stream: TcpStream,
     connection: Rc<Connection>,
-    watch: Rc<Watch>,
-    _seat: Seat,
+    table: Rc<ConnectionTable>,
+    _permit: AddressPermit,
 }
 
 impl GuardedStream {
-    pub(super) fn new(stream: TcpStream, connection: Rc<Connection>, watch: Rc<Watch>, seat: Seat) -> Self {
-        Self { stream, connection, watch, _seat: seat }
+    pub(super) fn new(
+        stream: TcpStream,
+        connection: Rc<Connection>,
+        table: Rc<ConnectionTable>,
+        permit: AddressPermit,
+    ) -> Self {
+        Self { stream, connection, table, _permit: permit }
     }
 
     pub(super) fn connection(&self) -> &Rc<Connection> {
         &self.connection
     }
 
-    /// Fails when the connection is to end.
+    /// Fails when the connection is to be closed.
     fn check(&self) -> io::Result<()> {
-        if self.connection.cut().is_none() { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
+        if self.connection.closing().is_none() { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
     }
 
     /// What the kernel gave up on after `TCP_USER_TIMEOUT`.
     fn note(&self, error: &io::Error) {
         if error.kind() == io::ErrorKind::TimedOut {
-            self.connection.note(CloseReason::WriteTimeout);
+            self.connection.will_close_for(CloseReason::WriteTimeout);
         }
     }
 
-    /// Reads and tells so.
+    /// Reads, and notes what came.
     fn read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if polled.is_pending() {
-            self.connection.remember(context.waker());
+            self.connection.keep_waker(context.waker());
         }
         ready!(polled).inspect_err(|error| self.note(error))?;
         let new = buffer.filled().get(before..).unwrap_or_default();
@@ -60,13 +65,13 @@ impl GuardedStream {
         Poll::Ready(Ok(new.len()))
     }
 
-    /// The last read of a connection that is to end, which may save it.
-    fn read_before_the_end(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.connection.may_go_on() {
+    /// The last read of a connection that is to be closed: it stays open if a request has come.
+    fn read_before_closing(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.connection.may_stay_open() {
             match self.read(context, buffer) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(_)) => {
-                    self.watch.goes_on(&self.connection);
+                    self.table.keep_open(&self.connection);
                     return Poll::Ready(Ok(()));
                 }
                 Poll::Ready(Err(_)) | Poll::Pending => {}
@@ -79,8 +84,8 @@ impl GuardedStream {
 impl AsyncRead for GuardedStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.connection.cut().is_some() {
-            return this.read_before_the_end(context, buffer);
+        if this.connection.closing().is_some() {
+            return this.read_before_closing(context, buffer);
         }
         this.read(context, buffer).map_ok(|_| ())
     }
@@ -95,7 +100,7 @@ impl AsyncWrite for GuardedStream {
             Poll::Ready(Ok(count)) => this.connection.wrote(*count),
             Poll::Ready(Err(error)) => this.note(error),
             Poll::Pending => {
-                this.connection.remember(context.waker());
+                this.connection.keep_waker(context.waker());
                 this.connection.write_blocked();
             }
         }
@@ -105,8 +110,8 @@ impl AsyncWrite for GuardedStream {
     /// The HTTP library calls it when all it had was written.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // A connection that may go on has to come to its last read.
-        if !this.connection.may_go_on() {
+        // A connection that may stay open has to come to its last read.
+        if !this.connection.may_stay_open() {
             this.check()?;
         }
         this.connection.all_written();
@@ -120,7 +125,7 @@ impl AsyncWrite for GuardedStream {
 
 impl Drop for GuardedStream {
     fn drop(&mut self) {
-        if self.connection.answerable() {
+        if self.connection.may_get_408() {
             // Nobody waits for it to be taken.
             drop(self.stream.try_write(REQUEST_TIMEOUT));
         }
@@ -128,6 +133,6 @@ impl Drop for GuardedStream {
             // Else the kernel would keep the answer for whoever does not take it.
             drop(self.stream.set_zero_linger());
         }
-        self.watch.leaves(&self.connection);
+        self.table.remove(&self.connection);
     }
 }

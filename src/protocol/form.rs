@@ -22,15 +22,38 @@ pub fn push_escaped(target: &mut String, text: &str) {
     target.extend(utf8_percent_encode(text, ESCAPED));
 }
 
-/// A query's pairs in order: `+` and `%20` are blanks, `%XX` are bytes; a value that is no UTF-8 is an error of its own.
-pub fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Result<Cow<'_, str>, NotUtf8>)> {
+/// A parameter's name and its value, decoded.
+pub type Pair<'a> = (Cow<'a, str>, Result<Cow<'a, str>, NotUtf8>);
+
+/// A query's parameters. A value is judged only where it is asked for.
+pub(super) struct Query<'a>(Vec<Pair<'a>>);
+
+impl<'a> Query<'a> {
+    /// Reads a raw query.
+    pub(super) fn read(query: &'a str) -> Self {
+        Self(pairs(query).collect())
+    }
+
+    /// The first parameter that has one of these names; `None` when it is absent or empty.
+    ///
+    /// # Errors
+    /// Its value is not UTF-8.
+    pub(super) fn text(&self, names: &[&str]) -> Result<Option<Cow<'a, str>>, NotUtf8> {
+        let first = self.0.iter().find(|(name, _)| names.contains(&name.as_ref()));
+        let value = first.map(|(_, value)| value.clone()).transpose()?;
+        Ok(value.filter(|text| !text.is_empty()))
+    }
+}
+
+/// A query's pairs in order: `+` and `%20` are blanks, `%XX` are bytes; a value that is not UTF-8 is an error of its own.
+pub fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decode(name).unwrap_or(Cow::Borrowed(name)), decode(value))
     })
 }
 
-/// The bytes behind the escapes are no UTF-8.
+/// The bytes behind the escapes are not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotUtf8;
 
@@ -61,6 +84,21 @@ mod tests {
         check("t=%E6%A0%87", &[("t", Ok("标"))]);
         check("t=%FF", &[("t", Err(NotUtf8))]);
         check("t=100%", &[("t", Ok("100%"))]);
+    }
+
+    #[test]
+    fn the_first_of_several_parameters_counts() {
+        let query = Query::read("a=1&b=&A=2&a=3&b=4&c=%FF&c=5");
+        for (names, expected) in [
+            (&["a"][..], Ok(Some("1"))),
+            (&["A"], Ok(Some("2"))),
+            (&["A", "a"], Ok(Some("1"))),
+            (&["b"], Ok(None)),
+            (&["c"], Err(NotUtf8)),
+            (&["d"], Ok(None)),
+        ] {
+            assert_eq!(query.text(names).as_ref().map(Option::as_deref), expected.as_ref().copied(), "{names:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,17 @@
 //! The vendors' wire formats, pure codecs in both directions: no socket, no clock, no HTTP library.
 //!
-//! The upstream encodes what the embedded endpoint decodes, and the other way round for answers, so each format is
-//! written down once.
+//! The upstream encodes what the embedded endpoint decodes, and the other way round for responses, so each format is
+//! written down once. What a protocol does not carry of a message, and what its requests look like signed, is decided
+//! here for everybody who sends one.
 
+mod clock_offset;
+mod error_code;
 pub mod form;
 pub mod mq_http;
+mod objection;
 pub mod ons_http;
+mod signed_by;
+
+pub use clock_offset::ClockOffset;
+pub use objection::Objection;
+pub use signed_by::SignedBy;

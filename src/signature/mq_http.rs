@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 
-use super::{StringToSign, body_md5_hex};
+use super::digest::body_md5_hex;
+use super::hmac_sha1::StringToSign;
 
 /// The text that is signed. Every value is used as it is on the wire, an absent one as nothing; the target is the
 /// encoded one, since the SDKs sign `TagA%7C%7CTagB`.

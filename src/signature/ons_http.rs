@@ -4,7 +4,8 @@
 //! publish `topic, producer group, md5hex(body), time`; consume `topic, consumer group, time`;
 //! acknowledge `topic, consumer group, handle, time`. `time` is milliseconds as digits, exactly as sent.
 
-use super::{StringToSign, body_md5_hex};
+use super::digest::body_md5_hex;
+use super::hmac_sha1::StringToSign;
 
 /// The text signed for a publish. The body enters as its MD5 in lower-case hex, over every byte.
 #[must_use]

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Credentials, Secret, SigningKey};
+use super::credentials::{Credentials, Secret};
+use super::hmac_sha1::SigningKey;
 
 /// One pair, ready to sign with. The secret itself is not kept: only the HMAC state that was made from it.
 #[derive(Clone)]

@@ -11,7 +11,7 @@ mod services;
 mod spawn;
 mod stage;
 
-pub use request_work::{RunToEnd, Tasks};
+pub use request_work::{RunToEnd, Tasks, Work};
 pub use runtime::block_on;
 pub use service::{Service, StopSignal};
 pub use services::{Phase, Services};

@@ -23,12 +23,8 @@ struct Inner {
 impl Tasks {
     /// Runs work on the current task, and goes on with it in a task of its own when the future is dropped before its
     /// end.
-    pub fn run_to_end<F>(&self, work: F) -> RunToEnd<F>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
-        RunToEnd { work: Some((Box::pin(work), Guard::new(self))) }
+    pub fn run_to_end<T: 'static>(&self, work: Work<T>) -> RunToEnd<T> {
+        RunToEnd { work: Some((work, Guard::new(self))) }
     }
 
     /// How much work is under way.
@@ -51,25 +47,20 @@ impl Tasks {
     }
 }
 
+/// Work of any kind, on the thread that began it.
+pub type Work<T> = Pin<Box<dyn Future<Output = T>>>;
+
 /// Work that its own dropping does not end: see [`Tasks::run_to_end`].
 #[must_use = "nothing happens before it is polled"]
-pub struct RunToEnd<F>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
+pub struct RunToEnd<T: 'static> {
     /// `None` after the end.
-    work: Option<(Pin<Box<F>>, Guard)>,
+    work: Option<(Work<T>, Guard)>,
 }
 
-impl<F> Future for RunToEnd<F>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    type Output = F::Output;
+impl<T: 'static> Future for RunToEnd<T> {
+    type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let Some((work, _)) = &mut self.work else { return Poll::Pending };
         let polled = work.as_mut().poll(context);
         if polled.is_ready() {
@@ -79,11 +70,7 @@ where
     }
 }
 
-impl<F> Drop for RunToEnd<F>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
+impl<T: 'static> Drop for RunToEnd<T> {
     fn drop(&mut self) {
         // A panic while it was polled leaves nothing that could go on.
         if let Some((work, guard)) = self.work.take().filter(|_| !std::thread::panicking()) {
@@ -95,11 +82,7 @@ where
     }
 }
 
-impl<F> std::fmt::Debug for RunToEnd<F>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
+impl<T: 'static> std::fmt::Debug for RunToEnd<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RunToEnd").field("ended", &self.work.is_none()).finish()
     }
@@ -137,10 +120,10 @@ mod tests {
                 let tasks = Tasks::default();
                 let (go, wait) = tokio::sync::oneshot::channel::<()>();
                 let (done, mut seen) = tokio::sync::oneshot::channel();
-                let work = tasks.run_to_end(async move {
+                let work = tasks.run_to_end(Box::pin(async move {
                     wait.await.unwrap();
                     done.send(()).unwrap();
-                });
+                }));
                 assert!(work.now_or_never().is_none());
                 assert_eq!(tasks.running(), 1);
                 assert!(tasks.drain().now_or_never().is_none());

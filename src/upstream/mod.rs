@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
 use crate::model::{Capabilities, ConsumerGroup, Delivery, Message, Published, TagFilter, Topic, UpstreamHandle};
+use crate::protocol::{self, Objection};
 
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use http::{MqHttp, OnsHttp};
@@ -23,7 +24,6 @@ pub use keys::{Keys, ReloadPolicy, Unchanged};
 pub use plan::{Plan, PlanError, PlanResources};
 pub use watch_keys::watch_keys;
 
-pub(crate) use http::sign_mq_http;
 use plan::{Profile, ProtocolPlan};
 
 /// A client of one profile's MQ, for one thread.
@@ -42,25 +42,6 @@ pub struct Attempted<T> {
     pub attempts: u32,
     /// What came of the last one.
     pub result: T,
-}
-
-/// Why a protocol does not carry a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Objection {
-    /// The protocol, or the way the profile uses it, lacks what a field needs.
-    Unsupported {
-        /// The field's name.
-        field: &'static str,
-        /// What is lacking, and what to do.
-        detail: String,
-    },
-    /// A value that the protocol cannot write down.
-    Invalid {
-        /// The field's name.
-        field: &'static str,
-        /// The rule.
-        detail: String,
-    },
 }
 
 /// What a receive asks for, within the protocol's capabilities.
@@ -114,25 +95,16 @@ impl Upstream {
     pub fn handles_at_once(&self) -> usize {
         match self {
             Self::OnsHttp(_) => 1,
-            Self::MqHttp(_) => crate::protocol::mq_http::MAX_ACK,
+            Self::MqHttp(_) => protocol::mq_http::MAX_ACK,
         }
     }
 
-    /// The size of a message's body as the protocol's limit counts it.
-    #[must_use]
-    pub fn body_bytes(&self, message: &Message) -> usize {
-        match self {
-            Self::OnsHttp(_) => message.body.len(),
-            Self::MqHttp(it) => it.body_bytes(message),
-        }
-    }
-
-    /// Why the protocol does not carry a message, beyond its capabilities.
+    /// Why the protocol does not carry a message.
     #[must_use]
     pub fn objection(&self, message: &Message) -> Option<Objection> {
         match self {
-            Self::OnsHttp(it) => it.objection(message),
-            Self::MqHttp(it) => it.objection(message),
+            Self::OnsHttp(_) => protocol::ons_http::objection(message, self.capabilities()),
+            Self::MqHttp(_) => protocol::mq_http::objection(message, self.capabilities()),
         }
     }
 

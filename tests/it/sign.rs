@@ -29,7 +29,9 @@ fn the_published_vectors_are_reproduced() {
     for vector in vectors::ons_http() {
         let text = |name: &str| vector[name].as_str().unwrap_or_default();
         let keys = Credentials { access_key: text("access_key").into(), secret_key: text("secret_key").into() };
-        let launch = launch(&keys);
+        // Two of the bodies are not UTF-8.
+        let settings = Settings::new().topic("default_tag = \"http\"").profile("binary_bodies = true");
+        let launch = Launch::bare().secrets(&keys).file("gateway.toml", &settings.text("http://mq.example.com"));
         std::fs::write(launch.path("body"), unhex(text("body_hex"))).unwrap();
         let operation = if text("operation") == "delete" { "ack" } else { text("operation") };
         let launch = launch
@@ -132,6 +134,42 @@ fn what_cannot_be_explained_is_a_usage_error() {
     let missing = Launch::bare().arguments(&["sign", "--explain"]).arguments(&PUBLISH).run();
     assert_eq!(missing.code, Some(1), "no data directory, so no keys: {missing:?}");
     assert!(missing.stderr.contains("does not exist"), "{missing:?}");
+}
+
+#[test]
+fn what_the_gateway_would_not_send_is_not_explained() {
+    let publish = ["--operation", "publish", "--topic", "T"];
+    let (key, long) = ("k".repeat(100), "x".repeat(65_537));
+    let (two_keys, many_keys) = (format!("{key} {key}"), vec![key.as_str(); 163].join(" "));
+    let settings = Settings::new().profile("protocol = \"mq-http\"\nmax_message_bytes = \"64KiB\"");
+    let of_mq_http = settings.text("http://mq.example.com");
+    let of_ons_http = Settings::new().text("http://mq.example.com");
+    for (configuration, body, more, word) in [
+        (&of_ons_http, long.as_bytes(), &[][..], "--body: has 65537 bytes, the limit of the profile is 65536"),
+        (&of_mq_http, long.as_bytes(), &[], "--body: has 65537 bytes, the limit of the profile is 65536"),
+        (&of_ons_http, b"\xff", &[], "--body: ons-http carries no bytes that are not UTF-8"),
+        (&of_mq_http, b"\xff", &[], "--body: mq-http carries text only"),
+        (&of_ons_http, b"x", &["--key", &two_keys], "--key: the keys have 201 characters when joined by blanks"),
+        (&of_mq_http, b"x", &["--key", &many_keys], "the limit of mq-http is 16384"),
+    ] {
+        let launch = Launch::bare().secrets(&credentials()).file("gateway.toml", configuration);
+        std::fs::write(launch.path("body"), body).unwrap();
+        let launch = launch.arguments(&["sign", "--explain", "--config", "gateway.toml", "--body-file", "body"]);
+        let finished = launch.arguments(&publish).arguments(more).run();
+        assert_eq!(finished.code, Some(2), "{word}: {finished:?}");
+        assert!(finished.stderr.contains(word) && finished.stdout.is_empty(), "{word}: {finished:?}");
+    }
+}
+
+#[test]
+fn the_embedded_endpoints_configured_pair_signs() {
+    let text = "[credentials.main]\ndirectory = \"secrets\"\n[embedded]\nenabled = true\ncredentials = \"main\"\n\
+                [profiles.main]\nprotocol = \"ons-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
+                producer_group = \"PID\"\n[[topics]]\nname = \"*\"\nprofile = \"main\"\n";
+    let launch = Launch::bare().secrets(&credentials()).file("gateway.toml", text);
+    let finished = launch.arguments(&["sign", "--explain", "--config", "gateway.toml"]).arguments(&PUBLISH).run();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.stdout.contains("zq[masked]"), "{finished:?}");
 }
 
 const TOKEN: &str = "zq-security-token-5d2f";

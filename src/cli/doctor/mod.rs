@@ -4,21 +4,24 @@
 //! received, acknowledged or made, neither here nor there. Every step has a limit; a profile takes less than 20 s.
 
 mod advice;
-mod answers;
-mod asking;
-mod clocks;
-mod examination;
-mod judgement;
-mod questions;
-mod reach;
-mod read_mq;
-mod read_ons;
+mod clock_check;
+mod findings;
+mod network;
+mod probe_result;
+mod prober;
+mod probes;
+mod profile_check;
+mod read_mq_http;
+mod read_ons_http;
 mod report;
 
 use std::io::IsTerminal as _;
 
 use super::arguments::{DoctorArguments, Format};
-use super::{BAD, Failure, USAGE, environment, print, profile_access};
+use super::configuration::environment;
+use super::failure::{BAD, Failure, USAGE};
+use super::output::print;
+use super::profile_access;
 use crate::clock::Clock;
 use crate::config::{self, CheckReport, Config, ProfileConfig, Source};
 use crate::tasks;
@@ -28,7 +31,7 @@ use report::{Check, Finding, Report, Verdict};
 pub(super) fn doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
     let common = &arguments.common;
     let source = common.source.source();
-    let variables = environment::variables();
+    let variables = environment();
     let checked = config::check(&source, &common.overrides(), &variables);
     let mut report = Report { findings: configuration(&source, &checked) };
     let code = match config::load(&source, &common.overrides(), &variables) {
@@ -37,11 +40,13 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
                 Some(name) => vec![profile_access::named(&config, name)?],
                 None => config.profiles.values().collect(),
             };
-            report.findings.extend(examine(&config, &profiles));
+            report.findings.extend(check_profiles(&config, &profiles));
             if report.is_ok() { 0 } else { BAD }
         }
         Err(errors) => {
-            report.findings.extend(examination::skipped_from(Check::CredentialsFiles, "the configuration is no use"));
+            report
+                .findings
+                .extend(profile_check::skipped_from(Check::CredentialsFiles, "the configuration cannot be used"));
             if errors.is_unreadable() { USAGE } else { BAD }
         }
     };
@@ -53,23 +58,23 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
     Ok(code)
 }
 
-fn examine(config: &Config, profiles: &[&ProfileConfig]) -> Vec<Finding> {
+fn check_profiles(config: &Config, profiles: &[&ProfileConfig]) -> Vec<Finding> {
     if profiles.is_empty() {
         let reason = "the configuration has no profile";
-        return examination::skipped_from(Check::CredentialsFiles, reason);
+        return profile_check::skipped_from(Check::CredentialsFiles, reason);
     }
     let clock = Clock::system();
     tasks::block_on(async move {
         let mut findings = Vec::new();
         for profile in profiles {
-            let found = examination::examine(config, profile, &clock).await;
+            let found = profile_check::check_profile(config, profile, &clock).await;
             findings.extend(found.into_iter().map(|it| Finding { profile: Some(profile.name.clone()), ..it }));
         }
         findings
     })
 }
 
-/// A finding for each problem but those of keys, which their profiles tell; or one that there is none.
+/// A finding for each problem but those of keys, which belong to their profiles; or one that there is none.
 fn configuration(source: &Source, checked: &CheckReport) -> Vec<Finding> {
     let is_of_keys = |key: &Option<String>| key.as_ref().is_some_and(|key| key.starts_with("credentials."));
     let mut findings = Vec::new();
@@ -77,7 +82,7 @@ fn configuration(source: &Source, checked: &CheckReport) -> Vec<Finding> {
     {
         let key = problem.key.as_ref().map(|key| format!("`{key}`: ")).unwrap_or_default();
         let detail = format!("{}: {key}{}", problem.location, problem.detail);
-        let advice = problem.hint.clone().unwrap_or_else(|| "mend it; `mq-gateway check` shows the same".to_owned());
+        let advice = problem.hint.clone().unwrap_or_else(|| "correct it; `mq-gateway check` shows the same".to_owned());
         findings.push(Finding::new(Check::Configuration, Verdict::Failed, detail).advise(advice));
     }
     if findings.is_empty() {

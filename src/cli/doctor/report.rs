@@ -57,7 +57,7 @@ impl Check {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Ok,
-    /// It works, or it could not be known; somebody should look.
+    /// It works, or it could not be found out; a person should look.
     Warning,
     Failed,
     /// Not checked; the detail says why.

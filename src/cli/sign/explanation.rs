@@ -7,62 +7,87 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::signature::body_md5_hex;
+use crate::config::Protocol;
+use crate::http_message::Request;
+use crate::protocol::SignedBy;
+use crate::signature::{Pair, StringToSign, body_md5_hex};
 
 const MASKED: &str = "[masked]";
 
-/// What the explanation needs besides the request and its keys.
+/// What the explanation needs besides the request.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) profile: &'a str,
+    pub(super) protocol: Protocol,
     pub(super) url: &'a str,
     pub(super) host: &'a str,
+    pub(super) pair: &'a Pair,
     pub(super) show_signature: bool,
 }
 
 /// Everything that may be shown.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Explanation {
-    pub(super) profile: String,
-    pub(super) url: String,
-    pub(super) string_to_sign: String,
+    profile: String,
+    url: String,
+    string_to_sign: String,
     /// What a request with a body has there.
-    pub(super) body: Option<Body>,
+    body: Option<Body>,
     /// As it travels, or masked.
-    pub(super) signature: String,
-    pub(super) method: &'static str,
-    pub(super) target: String,
-    /// In the order of the vendor's sample.
-    pub(super) headers: Vec<(&'static str, String)>,
+    signature: String,
+    method: &'static str,
+    target: String,
+    headers: Vec<(&'static str, String)>,
 }
 
 /// A body, which itself is not shown.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Body {
+struct Body {
     bytes: usize,
     md5: String,
-    /// Of a document around the message: how long its first line is, the line's end not counted.
+    /// Of an XML document around the message: how long its first line is, the line's end not counted.
     first_line: Option<usize>,
 }
 
-impl Body {
-    /// The message as it is.
-    pub(super) fn message(bytes: &[u8]) -> Self {
-        let md5 = String::from_utf8_lossy(&body_md5_hex(bytes)).into_owned();
-        Self { bytes: bytes.len(), md5, first_line: None }
-    }
-
-    /// An XML document.
-    pub(super) fn document(bytes: &[u8]) -> Self {
-        let first_line = bytes.split(|byte| *byte == b'\n').next().map(<[u8]>::len);
-        Self { first_line, ..Self::message(bytes) }
+impl Context<'_> {
+    /// Signs, and shows what may be seen. `encode` puts the request into wire form.
+    pub(super) fn explain(
+        &self,
+        string_to_sign: &StringToSign,
+        encode: impl FnOnce(&SignedBy<'_>) -> Request,
+    ) -> Explanation {
+        let signature = self.pair.signing.sign(string_to_sign);
+        let signature = if self.show_signature { signature.as_str() } else { MASKED };
+        let request = encode(&SignedBy {
+            access_key: &masked(&self.pair.access_key),
+            signature,
+            // Nothing of a secret, not even its length.
+            security_token: self.pair.security_token.as_ref().map(|_| MASKED),
+        });
+        let mut headers = vec![("Host", self.host.to_owned())];
+        headers.extend(request.headers);
+        headers.extend(request.body.as_ref().map(|body| ("Content-Length", body.len().to_string())));
+        Explanation {
+            profile: self.profile.to_owned(),
+            url: self.url.to_owned(),
+            string_to_sign: string_to_sign.as_str().to_owned(),
+            body: request.body.as_deref().map(|body| Body::of(body, self.protocol)),
+            signature: signature.to_owned(),
+            method: request.method.as_str(),
+            target: request.target,
+            headers,
+        }
     }
 }
 
-impl Context<'_> {
-    /// The signature, if it may be seen.
-    pub(super) fn shown(&self, signature: &str) -> String {
-        if self.show_signature { signature.to_owned() } else { MASKED.to_owned() }
+impl Body {
+    fn of(bytes: &[u8], protocol: Protocol) -> Self {
+        let md5 = String::from_utf8_lossy(&body_md5_hex(bytes)).into_owned();
+        let first_line = match protocol {
+            Protocol::OnsHttp => None,
+            Protocol::MqHttp => bytes.split(|byte| *byte == b'\n').next().map(<[u8]>::len),
+        };
+        Self { bytes: bytes.len(), md5, first_line }
     }
 }
 
@@ -121,13 +146,8 @@ impl Body {
     }
 }
 
-/// Nothing of a secret, not even its length.
-pub(super) fn hidden() -> String {
-    MASKED.to_owned()
-}
-
-/// The first two characters; how many more there are is not told.
-pub(super) fn masked(access_key: &str) -> String {
+/// The first two characters; how many more there are is not shown.
+fn masked(access_key: &str) -> String {
     let beginning: String = access_key.chars().take(2).collect();
     format!("{beginning}{MASKED}")
 }

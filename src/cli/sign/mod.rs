@@ -1,20 +1,22 @@
 //! `mq-gateway sign --explain`: how the gateway would sign a request, for comparing with a vendor's sample.
 
 mod explanation;
-mod mq_http;
-mod ons_http;
+mod request;
 
 use clap::CommandFactory as _;
 
-use super::arguments::{Arguments, Format, Operation, SignArguments};
-use super::{Failure, print, profile_access, run};
+use super::arguments::{Arguments, Format, SignArguments};
+use super::configuration::load;
+use super::failure::Failure;
+use super::output::print;
+use super::profile_access;
 use crate::clock::Clock;
-use crate::config::{Config, ProfileConfig, Protocol, TopicConfig, TopicPattern};
-use crate::model::{ConsumerGroup, Key, NameError, Tag, Topic, UnixMillis, UpstreamHandle};
-use explanation::Context;
-
-/// No profile takes a longer message.
-const MAX_BODY_BYTES: u64 = 64 << 20;
+use crate::config::{BinaryBodies, Config, ProfileConfig, Protocol, TopicConfig, TopicPattern};
+use crate::model::{Topic, UnixMillis};
+use crate::protocol::{mq_http, ons_http};
+use crate::signature::Pair;
+use explanation::{Context, Explanation};
+use request::Request;
 
 /// Prints the explanation.
 pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
@@ -29,32 +31,29 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
         )));
     }
     let common = &arguments.common;
-    let config = run::load(&common.source.source(), &common.overrides())?;
-    let topic = Topic::parse_configured(&arguments.topic).map_err(|error| wrong("--topic", error))?;
+    let config = load(&common.source.source(), &common.overrides())?;
+    let topic =
+        Topic::parse_configured(&arguments.topic).map_err(|error| Failure::usage(format!("--topic {error}")))?;
     let settings = settings(&config, &topic);
     let profile = profile(&config, settings, common.profile.as_deref())?;
     let credentials = profile_access::credentials(&config, profile)
-        .map_err(|error| Failure::bad(format!("profile `{}`: {}", profile.name, error.reason)))?;
-    let addresses = profile_access::addresses(&config, profile).map_err(Failure::bad)?;
-    let address = addresses.first().ok_or_else(|| Failure::bad("the profile has no endpoint"))?;
-    let host = address.origin().map_err(Failure::bad)?.host_header;
-    let time = arguments.time.unwrap_or_else(|| Clock::system().now().0);
+        .map_err(|error| Failure::bad(format!("profile `{}`: {error}", profile.name)))?;
+    let endpoints = profile_access::endpoints(&config, profile).map_err(Failure::bad)?;
+    let endpoint = endpoints.first().ok_or_else(|| Failure::bad("the profile has no endpoint"))?;
+    let host = endpoint.origin().map_err(Failure::bad)?.host_header;
     let context = Context {
         profile: &profile.name,
-        url: &profile_access::url(address),
+        protocol: profile.protocol,
+        url: &profile_access::url(endpoint),
         host: &host,
+        pair: &Pair::new(&credentials),
         show_signature: arguments.show_signature,
     };
-    refuse_useless(arguments, profile.protocol)?;
+    let request = Request::parse(arguments, &topic, profile, settings)?;
+    let time = arguments.time.map_or_else(|| Clock::system().now(), UnixMillis);
     let explanation = match profile.protocol {
-        Protocol::OnsHttp => {
-            let request = ons_http::request(arguments, &topic, profile, settings, time)?;
-            ons_http::explain(request, &credentials, &profile.content_type, &context)
-        }
-        Protocol::MqHttp => {
-            let request = mq_http::request(arguments, &topic, profile, settings)?;
-            mq_http::explain(&request, &credentials, UnixMillis(time), &context)
-        }
+        Protocol::OnsHttp => explain_ons_http(&request, &topic, profile, time, &context),
+        Protocol::MqHttp => explain_mq_http(&request, &topic, profile, time, &context),
     };
     match common.format {
         Format::Text => print(&explanation.to_text())?,
@@ -85,68 +84,57 @@ fn profile<'a>(
     }
 }
 
-/// A flag that the operation does not have would be ignored in silence, and somebody would wonder.
-fn refuse_useless(arguments: &SignArguments, protocol: Protocol) -> Result<(), Failure> {
-    let publishes = arguments.operation == Operation::Publish;
-    // ONS HTTP gives every message, whatever its tag.
-    let filters = arguments.operation == Operation::Consume && protocol == Protocol::MqHttp;
-    let given = [
-        ("--body", arguments.body.is_some(), publishes),
-        ("--body-file", arguments.body_file.is_some(), publishes),
-        ("--tag", arguments.tag.is_some(), publishes || filters),
-        ("--key", arguments.key.is_some(), publishes),
-        ("--handle", arguments.handle.is_some(), arguments.operation == Operation::Ack),
-    ];
-    match given.iter().find(|(_, given, wanted)| *given && !wanted) {
-        Some((flag, ..)) => Err(Failure::usage(format!("{flag} does not belong to this operation"))),
-        None => Ok(()),
-    }
-}
-
-fn default_tag(settings: Option<&TopicConfig>) -> Option<&Tag> {
-    settings?.default_tag.as_ref()
-}
-
-fn default_key(settings: Option<&TopicConfig>) -> Option<&Key> {
-    settings?.default_key.as_ref()
-}
-
-/// The tag of a message.
-fn tag(arguments: &SignArguments) -> Result<Option<Tag>, Failure> {
-    arguments.tag.as_deref().map(Tag::parse).transpose().map_err(|error| wrong("--tag", error))
-}
-
-fn keys(arguments: &SignArguments) -> Result<Vec<Key>, Failure> {
-    let keys = arguments.key.iter().flat_map(|keys| keys.split(' '));
-    keys.map(Key::parse).collect::<Result<_, _>>().map_err(|error| wrong("--key", error))
-}
-
-/// The consumer group.
-fn consumer_group(arguments: &SignArguments) -> Result<&str, Failure> {
-    let group = arguments.group.as_deref().ok_or_else(|| Failure::usage("--group is missing: the consumer group"))?;
-    ConsumerGroup::parse_configured(group).map_err(|error| wrong("--group", error))?;
-    Ok(group)
-}
-
-fn handle(arguments: &SignArguments) -> Result<&str, Failure> {
-    let handle = arguments.handle.as_deref();
-    let handle = handle.ok_or_else(|| Failure::usage("--handle is missing: the MQ's msgHandle or ReceiptHandle"))?;
-    UpstreamHandle::parse(handle).map_err(|error| wrong("--handle", error))?;
-    Ok(handle)
-}
-
-fn body(arguments: &SignArguments) -> Result<Vec<u8>, Failure> {
-    let Some(path) = &arguments.body_file else {
-        return Ok(arguments.body.clone().unwrap_or_default().into_bytes());
+fn explain_ons_http(
+    request: &Request,
+    topic: &Topic,
+    profile: &ProfileConfig,
+    time: UnixMillis,
+    context: &Context<'_>,
+) -> Explanation {
+    use ons_http::{Acknowledge, Consume, MAX_CONSUME, Publish};
+    let topic = topic.as_str();
+    let request = match request {
+        Request::Publish { message, producer_group } => {
+            ons_http::Request::Publish(Publish::new(message, producer_group, &profile.content_type, time))
+        }
+        Request::Consume { group, .. } => {
+            ons_http::Request::Consume(Consume { num: Some(MAX_CONSUME), ..Consume::new(topic, group.as_str(), time) })
+        }
+        Request::Acknowledge { group, handle } => {
+            ons_http::Request::Acknowledge(Acknowledge::new(topic, group.as_str(), handle.as_str(), time))
+        }
     };
-    let failed = |reason: String| Failure::usage(format!("--body-file {}: {reason}", path.display()));
-    let length = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
-    if length > MAX_BODY_BYTES {
-        return Err(failed("is larger than any message".to_owned()));
-    }
-    std::fs::read(path).map_err(|error| failed(error.to_string()))
+    let string_to_sign = request.string_to_sign();
+    context.explain(&string_to_sign, |by| request.encode(by))
 }
 
-fn wrong(flag: &str, error: NameError) -> Failure {
-    Failure::usage(format!("{flag} {error}"))
+fn explain_mq_http(
+    request: &Request,
+    topic: &Topic,
+    profile: &ProfileConfig,
+    time: UnixMillis,
+    context: &Context<'_>,
+) -> Explanation {
+    use mq_http::{Acknowledge, Consume, MAX_CONSUME, Publish};
+    let (topic, instance) = (topic.as_str(), profile.instance_id.as_deref());
+    let encoded = match request {
+        Request::Publish { message, .. } => {
+            let marks_bodies = profile.binary_bodies == BinaryBodies::Base64;
+            Publish { topic, instance, message, marks_bodies }.encode()
+        }
+        Request::Consume { group, tags, ordered } => {
+            let (group, tags, ordered) = (group.as_str(), tags.as_ref(), *ordered);
+            Consume { topic, group, instance, num: MAX_CONSUME, wait_seconds: 0, tags, ordered }.encode()
+        }
+        Request::Acknowledge { group, handle } => {
+            let handles = std::slice::from_ref(handle);
+            Acknowledge { topic, group: group.as_str(), instance, handles }.encode()
+        }
+    };
+    let dated = encoded.at(time);
+    let string_to_sign = dated.string_to_sign();
+    context.explain(&string_to_sign, |by| dated.encode(by))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::content_type;
-use super::shape::{Field, Kind, object};
-use crate::http::data::Exchange;
-use crate::http::problem::{FieldError, Problem};
+use super::shape::{Field, FieldKind, object};
+use crate::http::context::HttpContext;
+use crate::http::problem::{Code, FieldError, Problem};
 
-const SHAPE: &[Field] = &[Field::required("receipt_handles", Kind::Texts)];
+const SHAPE: &[Field] = &[Field::required("receipt_handles", FieldKind::Texts)];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,7 +18,7 @@ struct Request {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct AckResponse<'a> {
     results: Vec<Item<'a>>,
 }
 
@@ -31,21 +31,20 @@ struct Item<'a> {
 }
 
 /// Acknowledges every handle.
-pub(in crate::http) async fn acknowledge(exchange: &Exchange) -> Result<HttpResponse, Problem> {
-    let route = exchange.gateway().group(&exchange.found.topic, &exchange.found.group);
-    let route = route.map_err(|error| Problem::from(error).closing())?;
-    let body = exchange.body(exchange.limits().body_bytes).await?;
-    content_type::require_json(exchange.request.headers(), false)?;
-    exchange.no_query()?;
-    let request: Request = object(&body, SHAPE, exchange.limits().json_depth)?;
-    let limit = exchange.limits().ack_handles;
+pub(in crate::http) async fn acknowledge(context: HttpContext) -> Result<HttpResponse, Problem> {
+    let route = context.group_route()?;
+    let body = context.body(context.limits().body_bytes).await?;
+    content_type::require_json(context.request.headers(), false)?;
+    context.no_query()?;
+    let request: Request = object(&body, SHAPE, context.limits().json_depth)?;
+    let limit = context.limits().ack_handles;
     let count = request.receipt_handles.len();
     if count == 0 || count > limit {
         let detail = format!("must hold 1 to {limit} handles, has {count}: split the list");
         return Err(Problem::invalid(vec![FieldError::at("/receipt_handles", detail)]).counted(limit, count));
     }
-    let results = exchange.gateway().acknowledge(&exchange.context, &route, &request.receipt_handles).await?;
-    exchange.log_failures(&exchange.found.topic, results.iter().filter_map(|result| result.as_ref().err()));
+    let results = context.gateway().acknowledge(&context.request_context, &route, &request.receipt_handles).await?;
+    context.log_failures(&context.path.topic, results.iter().filter_map(|result| result.as_ref().err()));
     let all_done = results.iter().all(Result::is_ok);
     let items = request.receipt_handles.iter().zip(&results);
     let results = items
@@ -54,19 +53,27 @@ pub(in crate::http) async fn acknowledge(exchange: &Exchange) -> Result<HttpResp
             Err(error) => {
                 let mut problem = Problem::from(error.clone());
                 problem.outcome = None;
-                Item { receipt_handle, status: problem.status(), problem: problem.embedded(&exchange.id) }
+                Item { receipt_handle, status: problem.status(), problem: problem.embedded(context.id()) }
             }
         })
         .collect();
     let mut response = if all_done { HttpResponse::Ok() } else { HttpResponse::MultiStatus() };
-    Ok(response.json(Answer { results }))
+    Ok(response.json(AckResponse { results }))
 }
 
-/// 501, since the protocol behind the topic has no such verb.
-pub(in crate::http) fn unsupported(exchange: &Exchange, verb: &'static str) -> Result<HttpResponse, Problem> {
-    let refused = |error| Problem::from(error).closing();
-    let route = exchange.gateway().group(&exchange.found.topic, &exchange.found.group).map_err(refused)?;
-    exchange.gateway().require_verb(&route, verb).map_err(refused)?;
+/// 501.
+pub(in crate::http) fn nack(context: &HttpContext) -> Result<HttpResponse, Problem> {
+    unsupported(context, "nack")
+}
+
+/// 501.
+pub(in crate::http) fn extend(context: &HttpContext) -> Result<HttpResponse, Problem> {
+    unsupported(context, "extend")
+}
+
+fn unsupported(context: &HttpContext, verb: &'static str) -> Result<HttpResponse, Problem> {
+    let route = context.group_route()?;
+    context.gateway().require_verb(&route, verb).map_err(|error| Problem::from(error).closing())?;
     // No protocol of this version gets here.
-    Err(Problem::new(crate::http::problem::Code::InternalError, "a verb without its operation").closing())
+    Err(Problem::new(Code::InternalError, "a verb without its operation").closing())
 }

@@ -4,23 +4,23 @@ use std::borrow::Cow;
 
 /// Takes the white space outside strings out of valid JSON; key order, number spelling and escapes stay.
 pub(super) fn compact(json: &str) -> Cow<'_, str> {
-    let mut outside = Outside::default();
-    if !json.bytes().any(|byte| outside.enter(byte) && is_blank(byte)) {
+    let mut strings = StringTracker::default();
+    if !json.bytes().any(|byte| strings.is_outside(byte) && is_blank(byte)) {
         return Cow::Borrowed(json);
     }
-    let mut outside = Outside::default();
+    let mut strings = StringTracker::default();
     // Only ASCII bytes are dropped: what is left is UTF-8 still.
-    let kept: Vec<u8> = json.bytes().filter(|byte| !(outside.enter(*byte) && is_blank(*byte))).collect();
+    let kept: Vec<u8> = json.bytes().filter(|byte| !(strings.is_outside(*byte) && is_blank(*byte))).collect();
     Cow::Owned(String::from_utf8(kept).unwrap_or_default())
 }
 
 /// How many arrays and objects are inside each other at the deepest place.
 pub(super) fn depth(json: &[u8]) -> usize {
-    let mut outside = Outside::default();
+    let mut strings = StringTracker::default();
     let mut depth = 0_usize;
     let mut deepest = 0;
     for byte in json {
-        if outside.enter(*byte) {
+        if strings.is_outside(*byte) {
             match byte {
                 b'[' | b'{' => {
                     depth += 1;
@@ -40,14 +40,14 @@ fn is_blank(byte: u8) -> bool {
 
 /// Follows strings and their escapes.
 #[derive(Default)]
-struct Outside {
+struct StringTracker {
     in_string: bool,
     escaped: bool,
 }
 
-impl Outside {
+impl StringTracker {
     /// Whether `byte` is outside every string.
-    fn enter(&mut self, byte: u8) -> bool {
+    fn is_outside(&mut self, byte: u8) -> bool {
         if !self.in_string {
             self.in_string = byte == b'"';
             return true;

@@ -6,21 +6,21 @@ use crate::http::problem::{Code, Problem};
 
 /// How to read a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum BodyFormat {
     /// `application/json`, `application/*+json`.
     Json,
     /// Anything else, or nothing: the bytes themselves.
     Raw,
 }
 
-/// Sorts a publish's content type; forms, multipart and CloudEvents are refused with the mending.
-pub(super) fn of_publish(headers: &HeaderMap) -> Result<Kind, Problem> {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Kind::Raw) };
+/// Sorts a publish's content type; forms, multipart and CloudEvents are refused with what to send instead.
+pub(super) fn of_publish(headers: &HeaderMap) -> Result<BodyFormat, Problem> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(BodyFormat::Raw) };
     let value = value.to_str().unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let refuse = |detail: &str| Err(Problem::new(Code::UnsupportedMediaType, detail));
     if is_json(&essence) {
-        return Ok(Kind::Json);
+        return Ok(BodyFormat::Json);
     }
     if essence == "application/x-www-form-urlencoded" {
         return refuse(
@@ -33,7 +33,7 @@ pub(super) fn of_publish(headers: &HeaderMap) -> Result<Kind, Problem> {
     if essence.starts_with("application/cloudevents") {
         return refuse("CloudEvents are not supported by this version: send the event's data as JSON or raw bytes");
     }
-    Ok(Kind::Raw)
+    Ok(BodyFormat::Raw)
 }
 
 /// Demands JSON; no body at all needs no type.

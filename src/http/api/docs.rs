@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
 
-use crate::http::data::Exchange;
+use crate::http::context::HttpContext;
 use crate::http::problem::{Code, Problem};
 
 /// Swagger UI writes inline styles, and its icons are data URLs.
@@ -31,8 +31,8 @@ pub(in crate::http) fn index() -> HttpResponse {
 }
 
 /// A script, style or picture of the page.
-pub(in crate::http) fn asset(exchange: &Exchange) -> Result<HttpResponse, Problem> {
-    let name = exchange.request.uri().path().strip_prefix("/docs/").unwrap_or_default();
+pub(in crate::http) fn asset(context: &HttpContext) -> Result<HttpResponse, Problem> {
+    let name = context.request.uri().path().strip_prefix("/docs/").unwrap_or_default();
     let found = ASSETS.iter().find(|(known, ..)| *known == name);
     let Some((_, media_type, bytes)) = found else {
         return Err(Problem::new(Code::NotFound, "there is nothing at this path: /docs/ lists the routes"));

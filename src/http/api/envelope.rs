@@ -10,21 +10,21 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::compact::compact;
-use super::shape::{Field, Kind, note};
+use super::shape::{Field, FieldKind, note};
 use super::times;
 use crate::http::problem::FieldError;
 use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
 
 /// The envelope's fields, for errors.
 pub(super) const FIELDS: &[Field] = &[
-    Field::required("body", Kind::Any),
-    Field::optional("encoding", Kind::Text),
-    Field::optional("tag", Kind::Text),
-    Field::optional("keys", Kind::Texts),
-    Field::optional("properties", Kind::TextMap),
-    Field::optional("message_group", Kind::Text),
-    Field::optional("deliver_at", Kind::Text),
-    Field::optional("delay_seconds", Kind::Number),
+    Field::required("body", FieldKind::Any),
+    Field::optional("encoding", FieldKind::Text),
+    Field::optional("tag", FieldKind::Text),
+    Field::optional("keys", FieldKind::Texts),
+    Field::optional("properties", FieldKind::TextMap),
+    Field::optional("message_group", FieldKind::Text),
+    Field::optional("deliver_at", FieldKind::Text),
+    Field::optional("delay_seconds", FieldKind::Number),
 ];
 
 /// One envelope as its caller wrote it.

@@ -15,10 +15,10 @@ mod shape;
 mod times;
 mod topics;
 
-pub(super) use acknowledge::{acknowledge, unsupported};
+pub(super) use acknowledge::{acknowledge, extend, nack};
 pub(super) use batch::batch;
 pub(super) use docs::{asset, index, problems, redirect};
 pub(super) use openapi::openapi;
 pub(super) use publish::publish;
-pub(super) use receive::receive;
+pub(super) use receive::{receive, receive_by_query};
 pub(super) use topics::{topic, topics};

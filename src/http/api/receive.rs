@@ -11,19 +11,19 @@ use serde::{Deserialize, Serialize};
 
 use super::content_type;
 use super::raw::shown;
-use super::shape::{Field, Kind, object};
+use super::shape::{Field, FieldKind, object};
 use super::times::rfc3339;
-use crate::gateway::{ReceiptHandle, ReceiveRequest};
-use crate::http::data::Exchange;
+use crate::gateway::{GroupRoute, ReceiptHandle, ReceiveRequest};
+use crate::http::context::HttpContext;
 use crate::http::problem::{Code, FieldError, Problem};
 use crate::model::{Delivery, MAX_FILTER_TAGS, MessageGroup, Tag, TagFilter};
 use crate::protocol::form;
 
 const SHAPE: &[Field] = &[
-    Field::optional("max_messages", Kind::Number),
-    Field::optional("wait_seconds", Kind::Number),
-    Field::optional("visibility_timeout_seconds", Kind::Number),
-    Field::optional("tags", Kind::Texts),
+    Field::optional("max_messages", FieldKind::Number),
+    Field::optional("wait_seconds", FieldKind::Number),
+    Field::optional("visibility_timeout_seconds", FieldKind::Number),
+    Field::optional("tags", FieldKind::Texts),
 ];
 const MAX_MESSAGES: u64 = 32;
 const MAX_WAIT: u64 = 30;
@@ -38,7 +38,7 @@ struct Request {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct ReceiveResponse<'a> {
     messages: Vec<Item<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     applied: Option<Applied>,
@@ -65,26 +65,40 @@ struct Item<'a> {
 }
 
 /// Receives, perhaps waiting.
-pub(in crate::http) async fn receive(exchange: &Exchange, by_query: bool) -> Result<HttpResponse, Problem> {
-    let route = exchange.gateway().group(&exchange.found.topic, &exchange.found.group);
-    let route = route.map_err(|error| Problem::from(error).closing())?;
-    let request = if by_query { from_query(exchange)? } else { from_body(exchange).await? };
+pub(in crate::http) async fn receive(context: HttpContext) -> Result<HttpResponse, Problem> {
+    let route = context.group_route()?;
+    let request = from_body(&context).await?;
+    poll(&context, &route, request, false).await
+}
+
+/// As [`receive`], with options in the query.
+pub(in crate::http) async fn receive_by_query(context: HttpContext) -> Result<HttpResponse, Problem> {
+    let route = context.group_route()?;
+    let request = from_query(&context)?;
+    poll(&context, &route, request, true).await
+}
+
+async fn poll(
+    context: &HttpContext,
+    route: &GroupRoute,
+    request: Request,
+    by_query: bool,
+) -> Result<HttpResponse, Problem> {
     let request = validate(request, by_query)?;
-    let received = exchange.gateway().receive(&exchange.context, &route, &request).await;
+    let received = context.gateway().receive(&context.request_context, route, &request).await;
     let received = received
-        .inspect_err(|error| exchange.log_failures(&exchange.found.topic, std::iter::once(error)))
+        .inspect_err(|error| context.log_failures(&context.path.topic, std::iter::once(error)))
         .map_err(|error| {
-        let problem = Problem::from(error);
-        if by_query { problem.in_query(str::to_owned) } else { problem }
-    })?;
+            let problem = Problem::from(error);
+            if by_query { problem.in_query(str::to_owned) } else { problem }
+        })?;
     let applied = received.applied_max_messages.map(|max_messages| Applied { max_messages });
-    let sealed = received.seal(&route);
-    let messages = sealed.iter().map(|(delivery, handle)| item(delivery, handle)).collect();
+    let messages = received.messages.iter().map(|(delivery, handle)| item(delivery, handle)).collect();
     let mut response = HttpResponse::Ok();
     if by_query {
         response.insert_header((CACHE_CONTROL, "no-store"));
     }
-    Ok(response.json(Answer { messages, applied }))
+    Ok(response.json(ReceiveResponse { messages, applied }))
 }
 
 fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
@@ -107,20 +121,20 @@ fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
     }
 }
 
-async fn from_body(exchange: &Exchange) -> Result<Request, Problem> {
-    let body = exchange.body(exchange.limits().body_bytes).await?;
-    content_type::require_json(exchange.request.headers(), body.is_empty())?;
-    exchange.no_query()?;
+async fn from_body(context: &HttpContext) -> Result<Request, Problem> {
+    let body = context.body(context.limits().body_bytes).await?;
+    content_type::require_json(context.request.headers(), body.is_empty())?;
+    context.no_query()?;
     if body.is_empty() {
         return Ok(Request::default());
     }
-    object(&body, SHAPE, exchange.limits().json_depth)
+    object(&body, SHAPE, context.limits().json_depth)
 }
 
-fn from_query(exchange: &Exchange) -> Result<Request, Problem> {
+fn from_query(context: &HttpContext) -> Result<Request, Problem> {
     let mut request = Request::default();
     let mut errors = Vec::new();
-    for (name, value) in form::pairs(exchange.request.uri().query().unwrap_or_default()) {
+    for (name, value) in form::pairs(context.request.uri().query().unwrap_or_default()) {
         let number = || value.as_ref().ok().and_then(|value| value.parse().ok());
         let slot = match name.as_ref() {
             "max_messages" => &mut request.max_messages,

@@ -14,7 +14,7 @@ use crate::http::problem::{Code, FieldError, Problem};
 
 /// What a field may hold. `null` is as good as absent where a field is optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FieldKind {
     /// Any JSON value.
     Any,
     /// A string.
@@ -33,16 +33,16 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) name: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: FieldKind,
     pub(super) required: bool,
 }
 
 impl Field {
-    pub(super) const fn optional(name: &'static str, kind: Kind) -> Self {
+    pub(super) const fn optional(name: &'static str, kind: FieldKind) -> Self {
         Self { name, kind, required: false }
     }
 
-    pub(super) const fn required(name: &'static str, kind: Kind) -> Self {
+    pub(super) const fn required(name: &'static str, kind: FieldKind) -> Self {
         Self { name, kind, required: true }
     }
 }
@@ -210,7 +210,7 @@ fn check_object(value: &RawValue, fields: &[Field], at: &str, errors: &mut Vec<F
         let mut values = members.iter().filter(|(name, _)| name == field.name).map(|(_, value)| *value);
         match values.next() {
             None if field.required => note(errors, pointer.clone(), "is missing: it is required"),
-            Some(value) if is_null(value) && field.required && field.kind != Kind::Any => {
+            Some(value) if is_null(value) && field.required && field.kind != FieldKind::Any => {
                 note(errors, pointer.clone(), "must not be null");
             }
             Some(value) if !is_null(value) => check_value(value, field.kind, &pointer, errors),
@@ -222,37 +222,37 @@ fn check_object(value: &RawValue, fields: &[Field], at: &str, errors: &mut Vec<F
     }
 }
 
-fn check_value(value: &RawValue, kind: Kind, at: &str, errors: &mut Vec<FieldError>) {
+fn check_value(value: &RawValue, kind: FieldKind, at: &str, errors: &mut Vec<FieldError>) {
     match kind {
-        Kind::Any => {}
-        Kind::Text if !is_text(value) => note(errors, at, "must be a string"),
-        Kind::Text => {
+        FieldKind::Any => {}
+        FieldKind::Text if !is_text(value) => note(errors, at, "must be a string"),
+        FieldKind::Text => {
             if serde_json::from_str::<String>(value.get()).is_err() {
                 note(errors, at, "holds an escape that is no character (a lone surrogate): leave it out");
             }
         }
-        Kind::Number => {
+        FieldKind::Number => {
             if value.get().parse::<u64>().is_err() {
                 note(errors, at, "must be a whole number from 0");
             }
         }
-        Kind::Texts => match serde_json::from_str(value.get()) {
+        FieldKind::Texts => match serde_json::from_str(value.get()) {
             Ok(Elements(elements)) => {
                 for (index, element) in elements.into_iter().enumerate() {
-                    check_value(element, Kind::Text, &format!("{at}/{index}"), errors);
+                    check_value(element, FieldKind::Text, &format!("{at}/{index}"), errors);
                 }
             }
             Err(_) => note(errors, at, "must be a list of strings"),
         },
-        Kind::TextMap => match serde_json::from_str(value.get()) {
+        FieldKind::TextMap => match serde_json::from_str(value.get()) {
             Ok(Members(members)) => {
                 for (name, value) in members {
-                    check_value(value, Kind::Text, &format!("{at}/{}", shown(&name)), errors);
+                    check_value(value, FieldKind::Text, &format!("{at}/{}", shown(&name)), errors);
                 }
             }
             Err(_) => note(errors, at, "must be an object whose values are strings"),
         },
-        Kind::Objects(fields) => match serde_json::from_str(value.get()) {
+        FieldKind::Objects(fields) => match serde_json::from_str(value.get()) {
             Ok(Elements(elements)) => {
                 for (index, element) in elements.into_iter().enumerate() {
                     check_object(element, fields, &format!("{at}/{index}"), errors);
@@ -289,10 +289,10 @@ mod tests {
     use super::*;
 
     const FIELDS: &[Field] = &[
-        Field::required("body", Kind::Any),
-        Field::optional("tag", Kind::Text),
-        Field::optional("keys", Kind::Texts),
-        Field::optional("delay", Kind::Number),
+        Field::required("body", FieldKind::Any),
+        Field::optional("tag", FieldKind::Text),
+        Field::optional("keys", FieldKind::Texts),
+        Field::optional("delay", FieldKind::Number),
     ];
 
     fn pointers(body: &str) -> Vec<String> {

@@ -4,12 +4,12 @@ use actix_web::HttpResponse;
 use serde::Serialize;
 
 use crate::gateway::TopicView;
-use crate::http::data::Exchange;
+use crate::http::context::HttpContext;
 use crate::http::problem::Problem;
 use crate::model::MAX_DELAY;
 
 #[derive(Serialize)]
-struct Answer {
+struct TopicsResponse {
     topics: Vec<Item>,
 }
 
@@ -53,23 +53,23 @@ struct Capabilities {
 }
 
 /// Every configured topic.
-pub(in crate::http) fn topics(exchange: &Exchange) -> Result<HttpResponse, Problem> {
-    exchange.no_query()?;
-    let views = exchange.gateway().topics()?;
-    let topics = views.into_iter().map(|view| item(view, exchange)).collect();
-    Ok(HttpResponse::Ok().json(Answer { topics }))
+pub(in crate::http) fn topics(context: &HttpContext) -> Result<HttpResponse, Problem> {
+    context.no_query()?;
+    let views = context.gateway().topics()?;
+    let topics = views.into_iter().map(|view| item(view, context)).collect();
+    Ok(HttpResponse::Ok().json(TopicsResponse { topics }))
 }
 
 /// One topic.
-pub(in crate::http) fn topic(exchange: &Exchange) -> Result<HttpResponse, Problem> {
-    exchange.no_query()?;
-    let view = exchange.gateway().topic_view(&exchange.found.topic)?;
-    Ok(HttpResponse::Ok().json(item(view, exchange)))
+pub(in crate::http) fn topic(context: &HttpContext) -> Result<HttpResponse, Problem> {
+    context.no_query()?;
+    let view = context.gateway().topic_view(&context.path.topic)?;
+    Ok(HttpResponse::Ok().json(item(view, context)))
 }
 
-fn item(view: TopicView, exchange: &Exchange) -> Item {
+fn item(view: TopicView, context: &HttpContext) -> Item {
     let able = view.capabilities;
-    let limits = exchange.limits();
+    let limits = context.limits();
     Item {
         topic: view.name,
         groups: view.groups,

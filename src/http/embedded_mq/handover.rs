@@ -11,14 +11,14 @@ use crate::model::{Delivery, UpstreamHandle};
 
 /// A consume's answer: dropped before it was taken to be written, its messages are visible again at once (protocol
 /// notes ONS 7, item 10).
-pub(super) struct Handover {
+pub(in crate::http) struct Handover {
     text: Bytes,
     handles: Vec<UpstreamHandle>,
     engine: Engine,
 }
 
 impl Handover {
-    pub(super) fn new(text: String, deliveries: Vec<Delivery>, engine: Engine) -> Self {
+    pub(in crate::http) fn new(text: String, deliveries: Vec<Delivery>, engine: Engine) -> Self {
         let handles = deliveries.into_iter().map(|delivery| delivery.handle).collect();
         Self { text: text.into(), handles, engine }
     }

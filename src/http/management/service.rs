@@ -53,7 +53,7 @@ impl ManagementService {
             return Problem::method_not_allowed("GET, HEAD").closing().response(id);
         }
         match path {
-            // Liveness asks nobody: a restart mends nothing outside this process.
+            // Liveness depends on nothing else: a restart fixes nothing outside this process.
             "/livez" => HttpResponse::Ok().body("ok\n"),
             "/startupz" => probe(self.readiness.started(), "starting\n"),
             "/readyz" => self.ready(request.uri().query() == Some("verbose")),
@@ -89,13 +89,15 @@ impl ManagementService {
         if let Some(engine) = &self.engine {
             match engine.stats().await {
                 Ok(stats) => self.show(&stats),
-                Err(error) => tracing::warn!(%error, "the embedded endpoint could not tell its numbers"),
+                Err(error) => {
+                    tracing::warn!(request_id = id, %error, "the embedded endpoint could not tell its numbers");
+                }
             }
         }
         match self.metrics.render() {
             Ok(page) => HttpResponse::Ok().insert_header((CONTENT_TYPE, Metrics::CONTENT_TYPE)).body(page),
             Err(error) => {
-                tracing::error!(%error, "the metrics could not be written");
+                tracing::error!(request_id = id, %error, "the metrics could not be written");
                 Problem::new(Code::InternalError, "the metrics could not be written").response(id)
             }
         }

@@ -1,9 +1,45 @@
-//! From a failure of the gateway to its problem: matched without a wildcard, so that a new failure does not compile
-//! until it has a row.
+//! From a failure to its problem: matched without a wildcard, so that a new failure does not compile until it has a row.
 
 use super::{Code, FieldError, Problem};
 use crate::gateway::GatewayError;
+use crate::http::body::BodyError;
+use crate::http::head::HeadError;
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
+
+impl From<HeadError> for Problem {
+    fn from(error: HeadError) -> Self {
+        let detail = error.to_string();
+        let problem = match error {
+            HeadError::UriTooLong { limit, actual } => Self::over(Code::UriTooLong, detail, limit, Some(actual)),
+            HeadError::TooManyHeaders { limit, actual } | HeadError::HeadersTooLarge { limit, actual } => {
+                Self::over(Code::HeadersTooLarge, detail, limit, Some(actual))
+            }
+            HeadError::WebSocket => {
+                Self::invalid(vec![FieldError::parameter("Upgrade", "is not supported: leave this header out")])
+            }
+            HeadError::HostNotAllowed | HeadError::OriginNotAllowed | HeadError::SiteNotAllowed => {
+                Self::new(Code::OriginNotAllowed, detail)
+            }
+            HeadError::Stopping => Self::new(Code::Draining, detail),
+            HeadError::MethodNotAllowed { allow } => Self::method_not_allowed(allow),
+            HeadError::NotAcceptable { .. } => Self::new(Code::NotAcceptable, detail),
+        };
+        problem.closing()
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let detail = error.to_string();
+        let problem = match error {
+            BodyError::EncodingNotSupported => Self::new(Code::UnsupportedMediaType, detail),
+            BodyError::TooLarge { limit, actual } => Self::over(Code::MessageTooLarge, detail, limit, actual),
+            BodyError::Late(_) | BodyError::Slow(_) => Self::new(Code::RequestTimeout, detail),
+            BodyError::Broken => Self::new(Code::MalformedJson, detail),
+        };
+        problem.closing()
+    }
+}
 
 impl From<GatewayError> for Problem {
     fn from(error: GatewayError) -> Self {

@@ -51,7 +51,7 @@ pub struct Problem {
     /// Its row.
     pub code: Code,
     status: u16,
-    /// What happened, and what mends it.
+    /// What happened, and how to fix it.
     pub detail: String,
     /// What is known about the publish; set by the publishing routes only.
     pub outcome: Option<Outcome>,
@@ -78,7 +78,7 @@ fn summary(errors: &[FieldError]) -> String {
 }
 
 #[derive(Serialize)]
-struct Wire<'a> {
+struct ProblemBody<'a> {
     r#type: String,
     title: &'static str,
     status: u16,
@@ -192,7 +192,7 @@ impl Problem {
     #[must_use]
     pub fn json(&self, request_id: &str) -> Vec<u8> {
         let row = self.code.row();
-        let wire = Wire {
+        let body = ProblemBody {
             r#type: format!("/docs/problems#{}", row.code),
             title: row.title,
             status: self.status,
@@ -208,7 +208,7 @@ impl Problem {
             vendor_code: self.vendor_code.as_deref(),
         };
         // Strings and numbers only: serialisation cannot fail.
-        serde_json::to_vec(&wire).unwrap_or_default()
+        serde_json::to_vec(&body).unwrap_or_default()
     }
 
     /// The problem as part of a larger JSON answer.

@@ -66,12 +66,12 @@ pub(super) fn text_md5(text: &str) -> String {
 
 /// The bytes as text, if XML can carry them.
 pub(super) fn xml_text(bytes: &[u8]) -> Option<&str> {
-    // By bytes, since most are no suspects: control characters are one byte, U+FFFE and U+FFFF are EF BF BE and EF BF BF.
+    // By bytes, since few need a closer look: control characters are one byte, U+FFFE and U+FFFF are EF BF BE and EF BF BF.
     // Without a branch per byte.
     let is_forbidden = |byte: u8| (byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r');
     let forbidden = bytes.iter().fold(false, |found, byte| found | is_forbidden(*byte));
-    let mut suspects = memchr::memchr_iter(0xEF, bytes).filter_map(|at| bytes.get(at..at + 3));
-    if forbidden || suspects.any(|suspect| matches!(suspect, [0xEF, 0xBF, 0xBE | 0xBF])) {
+    let mut candidates = memchr::memchr_iter(0xEF, bytes).filter_map(|at| bytes.get(at..at + 3));
+    if forbidden || candidates.any(|candidate| matches!(candidate, [0xEF, 0xBF, 0xBE | 0xBF])) {
         return None;
     }
     std::str::from_utf8(bytes).ok()

@@ -1,4 +1,4 @@
-//! The answer to a consume.
+//! The response to a consume.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::body::{BODY_ENCODING_PROPERTY, Mark, WireBody, is_xml_text, text_md5};
 use super::read::{Document, Malformed};
-use super::{AnswerError, elements, properties, write};
+use super::response::ResponseError;
+use super::{elements, properties, write};
 use crate::model::{Delivery, MessageGroup, MessageId, UnixMillis, UpstreamHandle};
 
 /// The body of a consume's 200. A poll that found nothing is a 404 instead: two SDKs fail on an empty `Messages`
@@ -85,11 +86,11 @@ pub struct Consumed {
 /// Reads the body of a consume's 200.
 ///
 /// # Errors
-/// [`AnswerError`] when it is no `Messages`, or holds nothing that can be read.
-pub fn decode_consumed(body: &[u8]) -> Result<Consumed, AnswerError> {
+/// [`ResponseError`] when it is no `Messages`, or holds nothing that can be read.
+pub fn decode_consumed(body: &[u8]) -> Result<Consumed, ResponseError> {
     let (mut document, root) = Document::open(body)?;
     if root != elements::MESSAGES {
-        return Err(AnswerError::Unreadable);
+        return Err(ResponseError::Unreadable);
     }
     let mut consumed = Consumed { deliveries: Vec::new(), unreadable: 0, digest_mismatches: 0 };
     let mut failure = None;
@@ -167,8 +168,8 @@ impl<'a> Incoming<'a> {
         digest.is_some_and(|digest| !digest.eq_ignore_ascii_case(&text_md5(body)))
     }
 
-    fn into_delivery(self) -> Result<Delivery, AnswerError> {
-        let required = AnswerError::Field;
+    fn into_delivery(self) -> Result<Delivery, ResponseError> {
+        let required = ResponseError::Field;
         let message_id = self.message_id.and_then(|text| MessageId::parse(&text).ok());
         let handle = self.handle.and_then(|text| UpstreamHandle::parse(&text).ok());
         let text = self.body.ok_or(required(elements::MESSAGE_BODY))?;

@@ -1,14 +1,18 @@
 //! The names of the elements, each written down once (protocol notes MQ HTTP 3 and 4).
 
-/// Root of a publish and of its answer, one message of a consume, and an error's words.
+/// Namespace of what we write, without the slash at the end that some SDKs write: Java reads an `Error` in this one only,
+/// which is also the real service's (protocol notes MQ HTTP 4). In what we read it is ignored.
+pub const NAMESPACE: &str = "http://mq.aliyuncs.com/doc/v1";
+
+/// Root of a publish and of its response, one message of a consume, and an error's words.
 pub(super) const MESSAGE: &str = "Message";
-/// Root of a consume's answer.
+/// Root of a consume's response.
 pub(super) const MESSAGES: &str = "Messages";
 /// Root of an acknowledgement.
 pub(super) const RECEIPT_HANDLES: &str = "ReceiptHandles";
 /// Root of an error, and one handle's error.
 pub(super) const ERROR: &str = "Error";
-/// Root of the answer to an acknowledgement that failed in part.
+/// Root of the response to an acknowledgement that failed in part.
 pub(super) const ERRORS: &str = "Errors";
 
 pub(super) const MESSAGE_BODY: &str = "MessageBody";

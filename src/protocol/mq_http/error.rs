@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::error_code::ErrorCode;
 use super::read::{Document, Malformed};
 use super::{elements, write};
 
@@ -9,17 +10,12 @@ use super::{elements, write};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorBody {
     /// The vendor's code.
-    pub code: String,
+    pub code: ErrorCode,
     /// The vendor's words.
     pub message: String,
     /// What the vendor's support asks for.
     pub request_id: Option<String>,
 }
-
-/// Code of an empty poll, and of a handle that came too late.
-pub const MESSAGE_NOT_EXIST: &str = "MessageNotExist";
-/// Code of a handle that is none, or none any more.
-pub const RECEIPT_HANDLE_ERROR: &str = "ReceiptHandleError";
 
 /// A receipt handle that was not taken; the others of its request were.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +23,7 @@ pub struct AckError {
     /// The handle as it was given.
     pub handle: String,
     /// The vendor's code.
-    pub code: String,
+    pub code: ErrorCode,
     /// The vendor's words.
     pub message: String,
 }
@@ -38,7 +34,7 @@ impl AckError {
     pub fn invalid_handle(handle: impl Into<String>) -> Self {
         Self {
             handle: handle.into(),
-            code: RECEIPT_HANDLE_ERROR.to_owned(),
+            code: ErrorCode::ReceiptHandleError,
             message: "The receipt handle you provide is not valid.".to_owned(),
         }
     }
@@ -54,7 +50,7 @@ pub fn decode_error(body: &[u8]) -> Option<ErrorBody> {
     let names = [elements::CODE, elements::MESSAGE, elements::REQUEST_ID];
     let [code, message, request_id] = children(&mut document, names).ok()?;
     document.close().ok()?;
-    let code = code.filter(|code| !code.is_empty())?.into_owned();
+    let code = ErrorCode::parse(&code.filter(|code| !code.is_empty())?);
     let request_id = request_id.filter(|id| !id.is_empty()).map(Cow::into_owned);
     Some(ErrorBody { code, message: message.unwrap_or_default().into_owned(), request_id })
 }
@@ -77,7 +73,7 @@ pub fn decode_ack_errors(body: &[u8]) -> Option<Vec<AckError>> {
         let [handle, code, message] = children(&mut document, names).ok()?;
         errors.push(AckError {
             handle: handle.filter(|handle| !handle.is_empty())?.into_owned(),
-            code: code.unwrap_or_default().into_owned(),
+            code: ErrorCode::parse(&code.unwrap_or_default()),
             message: message.unwrap_or_default().into_owned(),
         });
     }
@@ -89,11 +85,11 @@ pub fn decode_ack_errors(body: &[u8]) -> Option<Vec<AckError>> {
 /// more: Python compares the set (protocol notes MQ HTTP 5, item 5).
 #[must_use]
 pub fn encode_ack_errors(errors: &[AckError]) -> String {
-    let bytes = |error: &AckError| write::escaped_len(&error.handle) + error.code.len() + error.message.len() + 160;
+    let bytes = |error: &AckError| write::escaped_len(&error.handle) + error.message.len() + 224;
     let mut xml = write::begin(elements::ERRORS, errors.iter().map(bytes).sum());
     for error in errors {
         write::open(&mut xml, elements::ERROR);
-        write::element(&mut xml, elements::ERROR_CODE, &write::legible(&error.code));
+        write::element(&mut xml, elements::ERROR_CODE, error.code.as_str().unwrap_or_default());
         write::element(&mut xml, elements::ERROR_MESSAGE, &write::legible(&error.message));
         write::element(&mut xml, elements::RECEIPT_HANDLE, &write::legible(&error.handle));
         write::close(&mut xml, elements::ERROR);

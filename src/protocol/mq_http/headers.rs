@@ -1,14 +1,20 @@
-//! The headers that say who asks and when.
+//! The headers: what every request and response has, and who asks, and when.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 
-use super::Refusal;
+use super::refusal::Refusal;
 use crate::model::UnixMillis;
 
-/// Who says to have sent a request. `Debug` hides the signature: one in a log can be replayed.
+/// Value of `x-mq-version`.
+pub const VERSION: &str = "2015-06-06";
+/// Content type of our requests and responses. The Node SDK ignores a body of another kind (protocol notes MQ HTTP 5,
+/// item 4).
+pub const CONTENT_TYPE: &str = "text/xml;charset=utf-8";
+
+/// Who claims to have sent a request. `Debug` hides the signature: one in a log can be replayed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Authorization<'a> {
     /// The claimed access key.

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::body::{BODY_ENCODING_PROPERTY, Mark};
+use super::limits::MAX_ACK;
 use super::read::{Document, Malformed};
-use super::target::HALF_MESSAGES;
-use super::{MAX_ACK, Refusal, elements, properties};
+use super::refusal::{HALF_MESSAGES, Refusal};
+use super::{elements, properties};
 use crate::model::{Message, Tag, Topic};
 
 impl From<Malformed> for Refusal {

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::body::{BODY_ENCODING_PROPERTY, Mark, is_xml_char};
-use super::{MAX_PROPERTY_BYTES, Refusal};
+use super::limits::MAX_PROPERTY_BYTES;
+use super::refusal::Refusal;
 use crate::model::{Key, MessageGroup, UnixMillis};
 
 const KEYS: &str = "KEYS";

@@ -3,7 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::error_code::ErrorCode;
 use super::{elements, write};
+
+/// The text for a producer of half messages, whatever it asks for.
+pub(super) const HALF_MESSAGES: &str = "Half messages are not supported: publish the message without __TransCheckT, \
+                                        and call neither commit nor rollback nor consumeHalfMessage.";
 
 /// Why a request is refused, with the vendor's status, code and wording (protocol notes MQ HTTP 4).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +64,7 @@ pub enum Refusal {
     /// No such consumer group; the wording is ours, no source has the vendor's.
     #[error("The consumer group you provided is not exist.")]
     SubscriptionNotExist,
-    /// The normal answer of a poll that found nothing.
+    /// The normal response to a poll that found nothing.
     #[error("Message not exist.")]
     MessageNotExist,
     /// Too many requests.
@@ -83,7 +88,7 @@ impl Refusal {
         Self::InvalidArgument(Cow::Owned(text))
     }
 
-    /// The answer's status.
+    /// The response's status.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
@@ -109,27 +114,27 @@ impl Refusal {
 
     /// The vendor's code.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::MissingAuthorizationHeader => "MissingAuthorizationHeader",
-            Self::InvalidAuthorizationHeader => "InvalidAuthorizationHeader",
-            Self::MissingDateHeader => "MissingDateHeader",
-            Self::InvalidDateHeader => "InvalidDateHeader",
-            Self::TimeExpired => "TimeExpired",
-            Self::InvalidDigest => "InvalidDigest",
-            Self::InvalidAccessKeyId => "InvalidAccessKeyId",
-            Self::SignatureDoesNotMatch => "SignatureDoesNotMatch",
-            Self::AccessDenied(_) => "AccessDenied",
-            Self::MalformedXml => "MalformedXML",
-            Self::InvalidArgument(_) | Self::IncompleteBody => "InvalidArgument",
-            Self::InvalidRequestUrl | Self::MethodNotAllowed => "InvalidRequestURL",
-            Self::InvalidQueryString(_) => "InvalidQueryString",
-            Self::MissingReceiptHandle => "MissingReceiptHandle",
-            Self::TopicNotExist => "TopicNotExist",
-            Self::SubscriptionNotExist => "SubscriptionNotExist",
-            Self::MessageNotExist => "MessageNotExist",
-            Self::QpsLimitExceeded => "QpsLimitExceeded",
-            Self::InternalError => "InternalError",
+            Self::MissingAuthorizationHeader => ErrorCode::MissingAuthorizationHeader,
+            Self::InvalidAuthorizationHeader => ErrorCode::InvalidAuthorizationHeader,
+            Self::MissingDateHeader => ErrorCode::MissingDateHeader,
+            Self::InvalidDateHeader => ErrorCode::InvalidDateHeader,
+            Self::TimeExpired => ErrorCode::TimeExpired,
+            Self::InvalidDigest => ErrorCode::InvalidDigest,
+            Self::InvalidAccessKeyId => ErrorCode::InvalidAccessKeyId,
+            Self::SignatureDoesNotMatch => ErrorCode::SignatureDoesNotMatch,
+            Self::AccessDenied(_) => ErrorCode::AccessDenied,
+            Self::MalformedXml => ErrorCode::MalformedXml,
+            Self::InvalidArgument(_) | Self::IncompleteBody => ErrorCode::InvalidArgument,
+            Self::InvalidRequestUrl | Self::MethodNotAllowed => ErrorCode::InvalidRequestUrl,
+            Self::InvalidQueryString(_) => ErrorCode::InvalidQueryString,
+            Self::MissingReceiptHandle => ErrorCode::MissingReceiptHandle,
+            Self::TopicNotExist => ErrorCode::TopicNotExist,
+            Self::SubscriptionNotExist => ErrorCode::SubscriptionNotExist,
+            Self::MessageNotExist => ErrorCode::MessageNotExist,
+            Self::QpsLimitExceeded => ErrorCode::QpsLimitExceeded,
+            Self::InternalError => ErrorCode::InternalError,
         }
     }
 
@@ -161,13 +166,13 @@ impl Refusal {
         }
     }
 
-    /// The answer's body. All four children, always: Python rejects an `Error` without `HostId` (protocol notes MQ
+    /// The response's body. All four children, always: Python rejects an `Error` without `HostId` (protocol notes MQ
     /// HTTP 5, item 5).
     #[must_use]
     pub fn body(&self, request_id: &str, host_id: &str) -> String {
         let text = self.to_string();
         let mut xml = write::begin(elements::ERROR, text.len() + request_id.len() + host_id.len() + 128);
-        write::element(&mut xml, elements::CODE, self.code());
+        write::element(&mut xml, elements::CODE, self.code().as_str().unwrap_or_default());
         write::element(&mut xml, elements::MESSAGE, &write::legible(&text));
         write::element(&mut xml, elements::REQUEST_ID, &write::legible(request_id));
         write::element(&mut xml, elements::HOST_ID, &write::legible(host_id));

@@ -1,18 +1,23 @@
-//! Requests, encoded by the upstream.
+//! Requests, as a client writes and signs them.
 
 use bytes::Bytes;
 
 use super::body::WireBody;
+use super::headers::{CONTENT_TYPE, VERSION, encode_date};
 use super::{elements, properties, write};
-use crate::http_message::Method;
-use crate::model::{Message, Tag, TagFilter, UpstreamHandle};
+use crate::http_message::{Method, Request};
+use crate::model::{Key, Message, Tag, TagFilter, UnixMillis, UpstreamHandle};
 use crate::protocol::form;
+use crate::protocol::signed_by::SignedBy;
+use crate::signature::mq_http::{content_md5, string_to_sign};
+use crate::signature::{Pair, StringToSign};
+
+const X_MQ_VERSION: &str = "x-mq-version";
 
 /// Stores one message.
 ///
-/// The caller has refused what the protocol cannot carry (see [`property_flaw`](super::property_flaw),
-/// [`is_reserved_property`](super::is_reserved_property) and [`is_xml_text`](super::is_xml_text)): keys, properties and
-/// a message group that break a rule of `Properties` are left out here.
+/// The caller has refused what the protocol cannot carry (see [`objection`](super::objection)): keys, properties and a
+/// message group that break a rule of `Properties` are left out here.
 #[derive(Debug, Clone, Copy)]
 pub struct Publish<'a> {
     /// The topic as the MQ knows it.
@@ -58,15 +63,72 @@ pub struct Acknowledge<'a> {
     pub handles: &'a [UpstreamHandle],
 }
 
-/// A request ready to be signed and sent.
+/// A request in wire form but for what changes with every attempt: its date and its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
     /// The method.
     pub method: Method,
     /// `/topics/…`, percent-encoded: signed exactly as it is sent.
     pub target: String,
-    /// A document, or nothing for a consume.
-    pub body: Bytes,
+    /// A document; `None` for a consume.
+    pub body: Option<Bytes>,
+    /// The digest of the body. The signature covers the body by it alone.
+    pub content_md5: Option<String>,
+}
+
+/// A request that is ready to be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dated<'a> {
+    encoded: &'a Encoded,
+    date: String,
+}
+
+impl Encoded {
+    /// Joins the parts with the document's digest.
+    fn new(method: Method, target: String, document: Option<String>) -> Self {
+        let body = document.map(Bytes::from);
+        let content_md5 = body.as_deref().map(content_md5);
+        Self { method, target, body, content_md5 }
+    }
+
+    /// The request as of `time`.
+    #[must_use]
+    pub fn at(&self, time: UnixMillis) -> Dated<'_> {
+        Dated { encoded: self, date: encode_date(time) }
+    }
+
+    /// Signs the request as of `time`.
+    #[must_use]
+    pub fn sign(&self, pair: &Pair, time: UnixMillis) -> Request {
+        let dated = self.at(time);
+        let signature = pair.signing.sign(&dated.string_to_sign());
+        dated.encode(&SignedBy::new(pair, &signature))
+    }
+}
+
+impl Dated<'_> {
+    /// The text that the signature covers.
+    #[must_use]
+    pub fn string_to_sign(&self) -> StringToSign {
+        let Encoded { method, target, content_md5, .. } = self.encoded;
+        let content_md5 = content_md5.as_deref().unwrap_or_default();
+        string_to_sign(method.as_str(), content_md5, CONTENT_TYPE, &self.date, &[(X_MQ_VERSION, VERSION)], target)
+    }
+
+    /// Puts the request into wire form, the headers in the order in which they are signed.
+    #[must_use]
+    pub fn encode(self, by: &SignedBy<'_>) -> Request {
+        let Encoded { method, target, body, content_md5 } = self.encoded;
+        let mut headers = Vec::with_capacity(6);
+        headers.extend(content_md5.clone().map(|digest| ("Content-MD5", digest)));
+        headers.push(("Content-Type", CONTENT_TYPE.to_owned()));
+        headers.push(("Date", self.date));
+        headers.push((X_MQ_VERSION, VERSION.to_owned()));
+        headers.push(("Authorization", format!("MQ {}:{}", by.access_key, by.signature)));
+        // Not part of what is signed (protocol notes MQ HTTP 2).
+        headers.extend(by.security_token.map(|token| ("security-token", token.to_owned())));
+        Request { method: *method, target: target.clone(), headers, body: body.clone() }
+    }
 }
 
 impl Publish<'_> {
@@ -77,7 +139,7 @@ impl Publish<'_> {
         let body = WireBody::of(&message.body);
         let body = if body.mark.is_some() && !self.marks_bodies { WireBody::verbatim(&message.body) } else { body };
         let mut properties = properties::Writer::default();
-        properties.keys(message.keys.iter().map(crate::model::Key::as_str));
+        properties.keys(message.keys.iter().map(Key::as_str));
         properties.others(&message.properties);
         properties.message_group(message.message_group.as_ref());
         properties.deliver_at(message.deliver_at);
@@ -97,7 +159,7 @@ impl Publish<'_> {
             target.push('?');
             form::push_pair(&mut target, "ns", instance);
         }
-        Encoded { method: Method::Post, target, body: xml.into() }
+        Encoded::new(Method::Post, target, Some(xml))
     }
 }
 
@@ -116,7 +178,7 @@ impl Consume<'_> {
         if self.ordered {
             form::push_pair(&mut target, "trans", "order");
         }
-        Encoded { method: Method::Get, target, body: Bytes::new() }
+        Encoded::new(Method::Get, target, None)
     }
 }
 
@@ -132,7 +194,7 @@ impl Acknowledge<'_> {
         }
         write::close(&mut xml, elements::RECEIPT_HANDLES);
         let target = target_of_group(self.topic, self.group, self.instance);
-        Encoded { method: Method::Delete, target, body: xml.into() }
+        Encoded::new(Method::Delete, target, Some(xml))
     }
 }
 

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::{MAX_CONSUME, MAX_WAIT_SECONDS, Refusal};
+use super::limits::{MAX_CONSUME, MAX_WAIT_SECONDS};
+use super::refusal::{HALF_MESSAGES, Refusal};
 use crate::http_message::Method;
 use crate::model::TagFilter;
-use crate::protocol::form;
+use crate::protocol::form::{NotUtf8, Query};
 
-/// What is asked, and of which topic. Names are text still: the caller knows which are legal.
+/// What is asked, and of which topic. Names are still text: the caller decides which are legal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target<'a> {
     /// The topic, decoded.
@@ -47,10 +48,6 @@ pub struct ConsumeQuery {
     pub ordered: bool,
 }
 
-/// What a producer of half messages is told, wherever it asks for something.
-pub(super) const HALF_MESSAGES: &str = "Half messages are not supported: publish the message without __TransCheckT, \
-                                        and call neither commit nor rollback nor consumeHalfMessage.";
-
 /// Reads a request's method, raw path and raw query. The instance (`ns`) is not looked at, and unknown parameters are
 /// ignored; every SDK has its own order (protocol notes MQ HTTP 2).
 ///
@@ -62,7 +59,7 @@ pub fn decode_target<'a>(method: Method, path: &'a str, query: &str) -> Result<T
     let topic = topic.ok_or(Refusal::InvalidRequestUrl)?;
     let query = Query::read(query);
     // Before the group: Go commits with an empty one.
-    let transaction = optional(query.trans, "trans")?;
+    let transaction = optional(&query, "trans")?;
     let ordered = match transaction.as_deref() {
         None => false,
         Some("order") if method == Method::Get => true,
@@ -72,17 +69,16 @@ pub fn decode_target<'a>(method: Method, path: &'a str, query: &str) -> Result<T
             return Err(Refusal::InvalidArgument(text.into()));
         }
     };
-    let group = |value| required(value, "consumer").map(Cow::into_owned);
+    let group = || required(&query, "consumer").map(Cow::into_owned);
     let operation = match method {
         Method::Post => Operation::Publish,
-        Method::Delete => Operation::Acknowledge { group: group(query.consumer)? },
+        Method::Delete => Operation::Acknowledge { group: group()? },
         Method::Get => Operation::Consume(ConsumeQuery {
-            group: group(query.consumer)?,
-            num: number(&required(query.num_of_messages, "numOfMessages")?, "numOfMessages")
-                .and_then(num_of_messages)?,
-            wait_seconds: optional(query.wait_seconds, "waitseconds")?
+            group: group()?,
+            num: number(&required(&query, "numOfMessages")?, "numOfMessages").and_then(num_of_messages)?,
+            wait_seconds: optional(&query, "waitseconds")?
                 .map_or(Ok(0), |digits| number(&digits, "waitseconds").and_then(wait_seconds))?,
-            tags: TagFilter::parse(&optional(query.tag, "tag")?.unwrap_or_default())
+            tags: TagFilter::parse(&optional(&query, "tag")?.unwrap_or_default())
                 .map_err(|error| Refusal::InvalidArgument(format!("A tag in the value of tag {error}.").into()))?,
             ordered,
         }),
@@ -100,46 +96,14 @@ pub fn raw_topic(path: &str) -> Option<&str> {
     Some(topic).filter(|topic| !topic.is_empty() && !topic.contains('/'))
 }
 
-/// The parameters that mean something; the first of duplicates wins.
-#[derive(Default)]
-struct Query<'a> {
-    consumer: Value<'a>,
-    num_of_messages: Value<'a>,
-    wait_seconds: Value<'a>,
-    tag: Value<'a>,
-    trans: Value<'a>,
-}
-
-/// A parameter's value as far as it was read: judged only where the method uses it.
-type Value<'a> = Option<Result<Cow<'a, str>, form::NotUtf8>>;
-
-impl<'a> Query<'a> {
-    fn read(query: &'a str) -> Self {
-        let mut found = Self::default();
-        for (name, value) in form::pairs(query) {
-            let slot = match name.as_ref() {
-                "consumer" => &mut found.consumer,
-                "numOfMessages" => &mut found.num_of_messages,
-                "waitseconds" => &mut found.wait_seconds,
-                "tag" => &mut found.tag,
-                "trans" => &mut found.trans,
-                _ => continue,
-            };
-            slot.get_or_insert(value);
-        }
-        found
-    }
-}
-
 /// Text that may be absent or empty.
-fn optional<'a>(value: Value<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, Refusal> {
-    let text = value.transpose().map_err(|form::NotUtf8| Refusal::InvalidQueryString(name))?;
-    Ok(text.filter(|text| !text.is_empty()))
+fn optional<'a>(query: &Query<'a>, name: &'static str) -> Result<Option<Cow<'a, str>>, Refusal> {
+    query.text(&[name]).map_err(|NotUtf8| Refusal::InvalidQueryString(name))
 }
 
 /// Text that must be there.
-fn required<'a>(value: Value<'a>, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
-    optional(value, name)?.ok_or(Refusal::InvalidQueryString(name))
+fn required<'a>(query: &Query<'a>, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
+    optional(query, name)?.ok_or(Refusal::InvalidQueryString(name))
 }
 
 fn number(text: &str, name: &'static str) -> Result<u64, Refusal> {

@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::NAMESPACE;
 use super::body::{is_xml_char, xml_text};
+use super::elements::NAMESPACE;
 
 /// A document with an open root. `content_bytes` is what will follow, about; the envelope is added here.
 pub(super) fn begin(root: &str, content_bytes: usize) -> String {
@@ -98,7 +98,7 @@ const fn is_special(byte: u8) -> bool {
     (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'\r')
 }
 
-/// `text` with U+FFFD in place of what XML forbids: for words to people, whose loss is smaller than that of the answer.
+/// `text` with U+FFFD in place of what XML forbids: for words to people, whose loss is smaller than that of the response.
 pub(super) fn legible(text: &str) -> Cow<'_, str> {
     match xml_text(text.as_bytes()) {
         Some(text) => Cow::Borrowed(text),

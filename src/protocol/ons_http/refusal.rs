@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::error_code::ErrorCode;
+
 /// Why a request is refused, with the vendor's status, code and wording (protocol notes ONS 3.5).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -21,7 +23,7 @@ pub enum Refusal {
     #[error("{info}")]
     Rejected {
         /// The vendor's code.
-        code: String,
+        code: ErrorCode,
         /// What is wrong, for people.
         info: String,
     },
@@ -34,12 +36,12 @@ pub enum Refusal {
     /// Nothing was stored, and it may be sent again: 503 without a body, which every client takes for a failure.
     #[error("busy")]
     Busy(&'static str),
-    /// As [`Refusal::Busy`], but nobody knows whether anything was stored.
+    /// As [`Refusal::Busy`], but it is not known whether anything was stored.
     #[error("unavailable")]
     Unavailable(&'static str),
 }
 
-/// Why 403: for the log and the metric only, the answer does not tell.
+/// Why 403: for the log and the metric only, the response does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForbiddenReason {
     /// Not the endpoint's access key.
@@ -52,7 +54,7 @@ pub enum ForbiddenReason {
     Topic,
     /// The caller's key is good for other topics only.
     Caller,
-    /// Nobody said who may call: no virtual keys, and no word that everybody may.
+    /// It is not configured who may call: there are no virtual keys, and not everybody may.
     NoClientAuth,
     /// A web page of another origin.
     Origin,
@@ -65,7 +67,7 @@ struct ErrorOut<'a> {
 }
 
 impl Refusal {
-    /// The answer's status.
+    /// The response's status.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
@@ -76,15 +78,16 @@ impl Refusal {
         }
     }
 
-    /// The answer's body: `{"code","info"}` with 400, nothing with the others (protocol notes ONS 7, items 12 and 21).
+    /// The response's body: `{"code","info"}` with 400, nothing with the others (protocol notes ONS 7, items 12 and 21).
     #[must_use]
     pub fn body(&self) -> String {
         let code = match self {
-            Self::Missing(_) | Self::Invalid(..) => "SC_BAD_REQUEST",
-            Self::BodyTooBig { .. } => "BODY_TOO_BIG",
+            Self::Missing(_) | Self::Invalid(..) => &ErrorCode::BadRequest,
+            Self::BodyTooBig { .. } => &ErrorCode::BodyTooBig,
             Self::Rejected { code, .. } => code,
             Self::Forbidden(_) | Self::Timeout | Self::Busy(_) | Self::Unavailable(_) => return String::new(),
         };
+        let code = code.as_str().unwrap_or_default();
         // Two strings: serialisation cannot fail.
         serde_json::to_string(&ErrorOut { code, info: self.to_string() }).unwrap_or_default()
     }

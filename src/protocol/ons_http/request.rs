@@ -1,16 +1,17 @@
-//! Requests: encoded by the upstream, decoded by the endpoint.
+//! The protocol's requests: what they say, what is signed of them, and how a client writes them.
 
 use std::borrow::Cow;
-use std::str::FromStr;
 
 use bytes::Bytes;
 
-use super::Refusal;
-use crate::http_message::Method;
+use super::header::Header;
+use crate::http_message::{self, Method};
+use crate::model::{Key, Message, MessageGroup, Tag, UnixMillis};
 use crate::protocol::form;
-use crate::signature::{Signature, StringToSign, ons_http};
+use crate::protocol::signed_by::SignedBy;
+use crate::signature::{Pair, StringToSign, ons_http};
 
-/// One of the protocol's requests, decoded.
+/// One of the protocol's requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request<'a> {
     /// `POST`.
@@ -40,6 +41,8 @@ pub struct Publish<'a> {
     pub sharding_key: Option<Cow<'a, str>>,
     /// How long the service may take, in milliseconds; `None` leaves it to the endpoint.
     pub timeout: Option<u64>,
+    /// How the bytes are to be read; not signed.
+    pub content_type: Option<Cow<'a, str>>,
     /// The bytes.
     pub body: Bytes,
 }
@@ -72,70 +75,48 @@ pub struct Acknowledge<'a> {
     pub handle: Cow<'a, str>,
 }
 
-/// The protocol's headers, spelled as its specification does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Header {
-    /// The access key id.
-    AccessKey,
-    /// The signature.
-    Signature,
-    /// The producer group.
-    ProducerId,
-    /// The consumer group.
-    ConsumerId,
-    /// `true` for an ordered message.
-    IsOrder,
-    /// What keeps messages in order.
-    ShardingKey,
-}
-
-impl Header {
-    /// The name; header names are compared without case.
+impl<'a> Publish<'a> {
+    /// Publishes `message`, which the protocol can carry (see [`objection`](super::objection)), signed at `time`.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AccessKey => "AccessKey",
-            Self::Signature => "Signature",
-            Self::ProducerId => "ProducerID",
-            Self::ConsumerId => "ConsumerID",
-            Self::IsOrder => "isOrder",
-            Self::ShardingKey => "shardingKey",
+    pub fn new(message: &'a Message, producer_group: &'a str, content_type: &'a str, time: UnixMillis) -> Self {
+        Self {
+            topic: message.topic.as_str().into(),
+            producer_group: producer_group.into(),
+            time: digits(time),
+            tag: message.tag.as_ref().map(Tag::as_str).map(Cow::Borrowed),
+            key: joined(&message.keys),
+            start_deliver_time: message.deliver_at.map(|time| time.0),
+            sharding_key: message.message_group.as_ref().map(MessageGroup::as_str).map(Cow::Borrowed),
+            timeout: None,
+            content_type: Some(content_type.into()),
+            body: message.body.clone(),
         }
     }
 }
 
-/// A request ready for the wire: origin-form target and the protocol's own headers, which are signed: no `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-#[expect(missing_debug_implementations, reason = "a signature in a log can be replayed")]
-pub struct Encoded<'a> {
-    /// The method.
-    pub method: Method,
-    /// `/message/?…`.
-    pub target: String,
-    /// In the order of the vendor's sample; content type and length are the client's business.
-    pub headers: Vec<(Header, Cow<'a, str>)>,
-    /// Empty but for publishes.
-    pub body: Bytes,
-}
-
-/// A decoded request and who says to have sent it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Signed<'a> {
-    /// What is asked.
-    pub request: Request<'a>,
-    /// The claimed access key.
-    pub access_key: Cow<'a, str>,
-    /// The claimed signature.
-    pub signature: Cow<'a, str>,
-}
-
-impl std::fmt::Debug for Signed<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signed").field("request", &self.request).finish_non_exhaustive()
+impl<'a> Consume<'a> {
+    /// Asks for as many messages as the endpoint likes, signed at `time`.
+    #[must_use]
+    pub fn new(topic: &'a str, consumer_group: &'a str, time: UnixMillis) -> Self {
+        Self {
+            topic: topic.into(),
+            consumer_group: consumer_group.into(),
+            time: digits(time),
+            num: None,
+            timeout: None,
+        }
     }
 }
 
-impl<'a> Request<'a> {
+impl<'a> Acknowledge<'a> {
+    /// Acknowledges `handle`, signed at `time`.
+    #[must_use]
+    pub fn new(topic: &'a str, consumer_group: &'a str, handle: &'a str, time: UnixMillis) -> Self {
+        Self { topic: topic.into(), consumer_group: consumer_group.into(), time: digits(time), handle: handle.into() }
+    }
+}
+
+impl Request<'_> {
     /// The text that the signature covers.
     #[must_use]
     pub fn string_to_sign(&self) -> StringToSign {
@@ -166,186 +147,82 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Puts the request and its signature into wire form.
+    /// Signs the request and puts it into wire form.
     #[must_use]
-    pub fn encode(self, access_key: &'a str, signature: &Signature) -> Encoded<'a> {
+    pub fn sign(self, pair: &Pair) -> http_message::Request {
+        let signature = pair.signing.sign(&self.string_to_sign());
+        self.encode(&SignedBy::new(pair, &signature))
+    }
+
+    /// Puts the request into wire form. The protocol has no security token.
+    #[must_use]
+    pub fn encode(self, by: &SignedBy<'_>) -> http_message::Request {
         // The vendor's sample: signature, access key, then the group.
-        let mut headers = Vec::with_capacity(5);
-        headers.push((Header::Signature, Cow::Owned(signature.as_str().to_owned())));
-        headers.push((Header::AccessKey, Cow::Borrowed(access_key)));
+        let mut headers = Vec::with_capacity(6);
+        let mut header = |header: Header, value: &str| headers.push((header.name(), value.to_owned()));
+        header(Header::Signature, by.signature);
+        header(Header::AccessKey, by.access_key);
         let mut target = String::with_capacity(160);
         target.push_str("/message/?");
-        match self {
+        let (method, body) = match self {
             Self::Publish(it) => {
-                headers.push((Header::ProducerId, it.producer_group));
-                if let Some(sharding_key) = it.sharding_key {
-                    headers.push((Header::IsOrder, Cow::Borrowed("true")));
-                    headers.push((Header::ShardingKey, sharding_key));
+                header(Header::ProducerId, &it.producer_group);
+                if let Some(sharding_key) = &it.sharding_key {
+                    header(Header::IsOrder, "true");
+                    header(Header::ShardingKey, sharding_key);
+                }
+                if let Some(content_type) = &it.content_type {
+                    header(Header::ContentType, content_type);
                 }
                 form::push_pair(&mut target, "topic", &it.topic);
                 form::push_pair(&mut target, "time", &it.time);
-                if let Some(tag) = it.tag {
-                    form::push_pair(&mut target, "tag", &tag);
-                }
-                if let Some(key) = it.key {
-                    form::push_pair(&mut target, "key", &key);
-                }
-                if let Some(time) = it.start_deliver_time {
-                    form::push_pair(&mut target, "startdelivertime", itoa::Buffer::new().format(time));
-                }
-                if let Some(timeout) = it.timeout {
-                    form::push_pair(&mut target, "timeout", itoa::Buffer::new().format(timeout));
-                }
-                Encoded { method: Method::Post, target, headers, body: it.body }
+                push_optional(&mut target, "tag", it.tag.as_deref());
+                push_optional(&mut target, "key", it.key.as_deref());
+                push_number(&mut target, "startdelivertime", it.start_deliver_time);
+                push_number(&mut target, "timeout", it.timeout);
+                (Method::Post, Some(it.body))
             }
             Self::Consume(it) => {
-                headers.push((Header::ConsumerId, it.consumer_group));
+                header(Header::ConsumerId, &it.consumer_group);
                 form::push_pair(&mut target, "topic", &it.topic);
                 form::push_pair(&mut target, "time", &it.time);
-                if let Some(num) = it.num {
-                    form::push_pair(&mut target, "num", itoa::Buffer::new().format(num));
-                }
-                if let Some(timeout) = it.timeout {
-                    form::push_pair(&mut target, "timeout", itoa::Buffer::new().format(timeout));
-                }
-                Encoded { method: Method::Get, target, headers, body: Bytes::new() }
+                push_number(&mut target, "num", it.num.map(u64::from));
+                push_number(&mut target, "timeout", it.timeout);
+                (Method::Get, None)
             }
             Self::Acknowledge(it) => {
-                headers.push((Header::ConsumerId, it.consumer_group));
+                header(Header::ConsumerId, &it.consumer_group);
                 form::push_pair(&mut target, "msgHandle", &it.handle);
                 form::push_pair(&mut target, "topic", &it.topic);
                 form::push_pair(&mut target, "time", &it.time);
-                Encoded { method: Method::Delete, target, headers, body: Bytes::new() }
+                (Method::Delete, None)
             }
-        }
+        };
+        http_message::Request { method, target, headers, body }
     }
 }
 
-/// What a request must say about who sent it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demand {
-    /// Access key and signature.
-    Signed,
-    /// Neither: where nobody checks them, a client may as well leave its keys out.
-    Anyone,
-}
-
-/// Reads a request: presence before everything else (protocol notes ONS 7, items 3 to 7).
-///
-/// `header` gives a header's value as text, `None` when absent; an empty value counts as missing.
-///
-/// # Errors
-/// [`Refusal::Missing`] or [`Refusal::Invalid`], naming the parameter in the vendor's words.
-pub fn decode<'a>(
-    method: Method,
-    query: &'a str,
-    header: impl Fn(Header) -> Option<Cow<'a, str>>,
-    body: Bytes,
-    demand: Demand,
-) -> Result<Signed<'a>, Refusal> {
-    let query = Query::read(query);
-    let identity = |header_name: Header, label: &'static str| {
-        header(header_name).filter(|value| !value.is_empty()).ok_or(Refusal::Missing(label))
-    };
-    let (signature, access_key) = match demand {
-        Demand::Signed => (identity(Header::Signature, "Signature")?, identity(Header::AccessKey, "AccessKey")?),
-        Demand::Anyone => (Cow::Borrowed(""), Cow::Borrowed("")),
-    };
-    let topic = required(query.topic, "Topic")?;
-    let time = required(query.time, "Time")?;
-    if time.parse::<u64>().is_err() {
-        return Err(Refusal::Invalid("Time", "must be milliseconds since 1970 as digits"));
-    }
-    let request = match method {
-        Method::Post => {
-            let producer_group = identity(Header::ProducerId, "ProducerId")?;
-            let ordered =
-                header(Header::IsOrder).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
-            let sharding_key = header(Header::ShardingKey).filter(|value| ordered && !value.is_empty());
-            Request::Publish(Publish {
-                topic,
-                producer_group,
-                time,
-                tag: optional(query.tag, "Tag")?,
-                key: optional(query.key, "Key")?,
-                start_deliver_time: optional(query.start_deliver_time, "StartDeliverTime")?
-                    .map(|digits| digits.parse())
-                    .transpose()
-                    .map_err(|_| Refusal::Invalid("StartDeliverTime", "must be milliseconds as digits"))?,
-                sharding_key,
-                timeout: lenient(query.timeout),
-                body,
-            })
-        }
-        Method::Get => Request::Consume(Consume {
-            topic,
-            consumer_group: identity(Header::ConsumerId, "ConsumerId")?,
-            time,
-            num: lenient(query.num),
-            timeout: lenient(query.timeout),
-        }),
-        Method::Delete => Request::Acknowledge(Acknowledge {
-            topic,
-            consumer_group: identity(Header::ConsumerId, "ConsumerId")?,
-            time,
-            handle: required(query.handle, "MsgHandle")?,
-        }),
-    };
-    Ok(Signed { request, access_key, signature })
-}
-
-/// The parameters that mean something; the first of duplicates wins, unknown ones are ignored.
-#[derive(Default)]
-struct Query<'a> {
-    topic: Value<'a>,
-    time: Value<'a>,
-    tag: Value<'a>,
-    key: Value<'a>,
-    handle: Value<'a>,
-    start_deliver_time: Value<'a>,
-    num: Value<'a>,
-    timeout: Value<'a>,
-}
-
-/// A parameter's value as far as it was read: judged only where the method uses it.
-type Value<'a> = Option<Result<Cow<'a, str>, form::NotUtf8>>;
-
-impl<'a> Query<'a> {
-    fn read(query: &'a str) -> Self {
-        let mut found = Self::default();
-        for (name, value) in form::pairs(query) {
-            let slot = match name.as_ref() {
-                "topic" => &mut found.topic,
-                "time" => &mut found.time,
-                "tag" => &mut found.tag,
-                "key" => &mut found.key,
-                "msgHandle" => &mut found.handle,
-                "startdelivertime" | "startDeliverTime" => &mut found.start_deliver_time,
-                "num" => &mut found.num,
-                "timeout" => &mut found.timeout,
-                _ => continue,
-            };
-            slot.get_or_insert(value);
-        }
-        found
+fn push_optional(target: &mut String, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        form::push_pair(target, name, value);
     }
 }
 
-/// Text that may be absent or empty.
-fn optional<'a>(value: Value<'a>, label: &'static str) -> Result<Option<Cow<'a, str>>, Refusal> {
-    match value {
-        None => Ok(None),
-        Some(Ok(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
-        Some(Err(form::NotUtf8)) => Err(Refusal::Invalid(label, "must be UTF-8")),
+fn push_number(target: &mut String, name: &str, value: Option<u64>) {
+    if let Some(value) = value {
+        form::push_pair(target, name, itoa::Buffer::new().format(value));
     }
 }
 
-/// Text that must be there.
-fn required<'a>(value: Value<'a>, label: &'static str) -> Result<Cow<'a, str>, Refusal> {
-    optional(value, label)?.ok_or(Refusal::Missing(label))
+fn digits(time: UnixMillis) -> Cow<'static, str> {
+    Cow::Owned(itoa::Buffer::new().format(time.0).to_owned())
 }
 
-/// A number; one that cannot be read is as good as none where clients send odd ones.
-fn lenient<T: FromStr>(value: Value<'_>) -> Option<T> {
-    value?.ok()?.parse().ok()
+/// RocketMQ joins keys with a blank (protocol notes ONS 3.2).
+fn joined(keys: &[Key]) -> Option<Cow<'_, str>> {
+    match keys {
+        [] => None,
+        [one] => Some(Cow::Borrowed(one.as_str())),
+        many => Some(Cow::Owned(many.iter().map(Key::as_str).collect::<Vec<_>>().join(" "))),
+    }
 }

@@ -1,14 +1,16 @@
 //! Vectors stage by stage, and decode(encode(x)) = x.
 
-use crate::http_message::Method;
 use std::borrow::Cow;
+use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::model::{Delivery, MessageGroup, MessageId, UnixMillis, UpstreamHandle};
+use crate::http_message::{self, Method};
+use crate::model::{Capabilities, Delivery, Key, Message, MessageGroup, MessageId, Topic, UnixMillis, UpstreamHandle};
+use crate::protocol::{Objection, SignedBy};
 use crate::signature::SigningKey;
 
 fn hex(text: &str) -> Vec<u8> {
@@ -30,6 +32,7 @@ fn request_of(vector: &Value) -> Request<'_> {
             start_deliver_time: query("startdelivertime").map(|time| time.parse().unwrap()),
             sharding_key: None,
             timeout: None,
+            content_type: None,
             body: hex(vector["body_hex"].as_str().unwrap()).into(),
         }),
         "consume" => Request::Consume(Consume {
@@ -63,28 +66,33 @@ fn every_published_vector_stage_by_stage() {
         assert_eq!(signature.as_str(), vector["signature"].as_str().unwrap(), "signature of {name}");
         assert!(signature.matches(vector["signature"].as_str().unwrap().as_bytes()));
 
-        let encoded = request.clone().encode(vector["access_key"].as_str().unwrap(), &signature);
+        let encoded = request.clone().encode(&by(vector["access_key"].as_str().unwrap(), signature.as_str()));
         let group = vector["group_header"].as_str().unwrap();
-        assert!(encoded.headers.iter().any(|(header, _)| header.name() == group), "{name}");
+        assert!(encoded.headers.iter().any(|(header, _)| *header == group), "{name}");
         assert_eq!(decoded(&encoded).unwrap().request, request, "{name}");
         // The vectors' own targets mean the same, however they spell it.
         let target = vector["request_target"].as_str().unwrap();
-        let respelled = Encoded { target: target.to_owned(), ..encoded };
+        let respelled = http_message::Request { target: target.to_owned(), ..encoded };
         assert_eq!(decoded(&respelled).unwrap().request, request, "{name}: {target}");
     }
 }
 
-fn decoded<'a>(encoded: &'a Encoded<'a>) -> Result<Signed<'a>, Refusal> {
+fn by<'a>(access_key: &'a str, signature: &'a str) -> SignedBy<'a> {
+    SignedBy { access_key, signature, security_token: None }
+}
+
+fn decoded(encoded: &http_message::Request) -> Result<Signed<'_>, Refusal> {
     let query = encoded.target.split_once('?').map_or("", |(_, query)| query);
     let header = |wanted: Header| {
-        encoded.headers.iter().find(|(header, _)| *header == wanted).map(|(_, value)| Cow::Borrowed(value.as_ref()))
+        let found = encoded.headers.iter().find(|(header, _)| *header == wanted.name());
+        found.map(|(_, value)| Cow::Borrowed(value.as_str()))
     };
-    decode(encoded.method, query, header, encoded.body.clone(), Demand::Signed)
+    let body = encoded.body.clone().unwrap_or_default();
+    decode(encoded.method, query, header, body, Authentication::Required)
 }
 
 #[test]
 fn the_vendors_three_requests() {
-    let key = SigningKey::new("secret");
     let publish = Request::Publish(Publish {
         topic: "T".into(),
         producer_group: "PID".into(),
@@ -94,12 +102,12 @@ fn the_vendors_three_requests() {
         start_deliver_time: None,
         sharding_key: None,
         timeout: None,
+        content_type: None,
         body: Bytes::from("中文"),
     });
-    let signature = key.sign(&publish.string_to_sign());
-    let encoded = publish.encode("ak", &signature);
+    let encoded = publish.encode(&by("ak", "s"));
     assert_eq!(encoded.target, "/message/?topic=T&time=1503907519123&tag=http&key=http");
-    let names: Vec<_> = encoded.headers.iter().map(|(header, _)| header.name()).collect();
+    let names: Vec<_> = encoded.headers.iter().map(|(header, _)| *header).collect();
     assert_eq!(names, ["Signature", "AccessKey", "ProducerID"]);
 
     let consume = Request::Consume(Consume {
@@ -109,8 +117,7 @@ fn the_vendors_three_requests() {
         num: Some(32),
         timeout: None,
     });
-    let signature = key.sign(&consume.string_to_sign());
-    assert_eq!(consume.encode("ak", &signature).target, "/message/?topic=T&time=1503907519123&num=32");
+    assert_eq!(consume.encode(&by("ak", "s")).target, "/message/?topic=T&time=1503907519123&num=32");
 
     let acknowledge = Request::Acknowledge(Acknowledge {
         topic: "T".into(),
@@ -118,8 +125,7 @@ fn the_vendors_three_requests() {
         time: "1503907519123".into(),
         handle: "X1BF+/==".into(),
     });
-    let signature = key.sign(&acknowledge.string_to_sign());
-    let encoded = acknowledge.encode("ak", &signature);
+    let encoded = acknowledge.encode(&by("ak", "s"));
     assert_eq!(encoded.target, "/message/?msgHandle=X1BF%2B%2F%3D%3D&topic=T&time=1503907519123");
 }
 
@@ -128,7 +134,7 @@ fn a_missing_parameter_is_named_in_the_vendors_words() {
     let complete = |header: Header| Some(Cow::Borrowed(header.name()));
     let check = |method, query, missing: Option<Header>, expected: &str| {
         let header = |name: Header| if Some(name) == missing { None } else { complete(name) };
-        let refusal = decode(method, query, header, Bytes::new(), Demand::Signed).unwrap_err();
+        let refusal = decode(method, query, header, Bytes::new(), Authentication::Required).unwrap_err();
         assert_eq!(refusal.status(), 400);
         assert_eq!(refusal.body(), format!(r#"{{"code":"SC_BAD_REQUEST","info":"{expected}"}}"#));
     };
@@ -154,14 +160,16 @@ fn lenient_where_clients_differ() {
         _ => Some(Cow::Borrowed(name.name())),
     };
     let query = "topic=T&topic=U&time=1&tag=a+b&key=%E6%A0%87&startDeliverTime=5&num=7&unknown=1";
-    let signed = decode(Method::Post, query, header, Bytes::new(), Demand::Signed).unwrap();
+    let signed = decode(Method::Post, query, header, Bytes::new(), Authentication::Required).unwrap();
     let Request::Publish(publish) = signed.request else { panic!("not a publish") };
     assert_eq!(
         (publish.topic.as_ref(), publish.tag.as_deref(), publish.key.as_deref()),
         ("T", Some("a b"), Some("标"))
     );
     assert_eq!((publish.start_deliver_time, publish.sharding_key), (Some(5), None));
-    let signed = decode(Method::Get, "topic=T&time=1&num=many&timeout=", header, Bytes::new(), Demand::Signed).unwrap();
+    let signed =
+        decode(Method::Get, "topic=T&time=1&num=many&timeout=", header, Bytes::new(), Authentication::Required)
+            .unwrap();
     let Request::Consume(consume) = signed.request else { panic!("not a consume") };
     assert_eq!((consume.num, consume.timeout), (None, None));
 }
@@ -174,9 +182,9 @@ fn answers_of_the_service() {
     assert_eq!(encode_published(&published.message_id).as_bytes(), body);
     let degraded = br#"{"msgId":"A","sendStatus":"FLUSH_SLAVE_TIMEOUT"}"#;
     assert_eq!(decode_published(degraded).unwrap().durability, crate::model::Durability::Degraded);
-    assert_eq!(decode_published(br#"{"msgId":"A","sendStatus":"NO"}"#), Err(AnswerError::UnknownSendStatus));
-    assert_eq!(decode_published(br#"{"msgId":"","sendStatus":"SEND_OK"}"#), Err(AnswerError::Field("msgId")));
-    assert_eq!(decode_published(b""), Err(AnswerError::Unreadable));
+    assert_eq!(decode_published(br#"{"msgId":"A","sendStatus":"NO"}"#), Err(ResponseError::UnknownSendStatus));
+    assert_eq!(decode_published(br#"{"msgId":"","sendStatus":"SEND_OK"}"#), Err(ResponseError::Field("msgId")));
+    assert_eq!(decode_published(b""), Err(ResponseError::Unreadable));
 
     // A capture of 2017, and the same without key and tag as in the sample of 2015.
     let captured = br#"[{"body":"HelloMQ","bornTime":"1490692511643","key":"http","msgHandle":"X1BF","msgId":"0A97","reconsumeTimes":1,"tag":"http"}]"#;
@@ -193,8 +201,54 @@ fn answers_of_the_service() {
     for bad in [&b""[..], b"{}", b"[{}]", br#"[{"body":"a","bornTime":"1","msgHandle":"","msgId":"i"}]"#] {
         assert!(decode_consumed(bad, UnixMillis(9)).is_err());
     }
-    assert_eq!(decode_error(br#"{"code":"BODY_TOO_BIG","info":"x"}"#).unwrap().code, "BODY_TOO_BIG");
+    assert_eq!(decode_error(br#"{"code":"BODY_TOO_BIG","info":"x"}"#).unwrap().code, ErrorCode::BodyTooBig);
     assert_eq!(decode_error(b""), None);
+}
+
+#[test]
+fn what_the_protocol_does_not_carry() {
+    let able = Capabilities {
+        protocol: "ons-http",
+        max_message_bytes: 10,
+        max_receive_messages: MAX_CONSUME,
+        max_wait: Duration::from_secs(30),
+        properties: false,
+        delayed_delivery: true,
+        message_groups: true,
+        delayed_message_groups: false,
+        binary_bodies: false,
+        empty_bodies: true,
+        tag_filter: false,
+        ordered_groups: false,
+        visibility_timeout: false,
+        nack: false,
+        extend: false,
+        transactions: false,
+    };
+    let message = |body: &'static [u8]| Message::new(Topic::parse("T").unwrap(), body.into());
+    let keys = |count, length| vec![Key::parse(&"\u{952e}".repeat(length)).unwrap(); count];
+    assert_eq!(objection(&message(b""), &able), None);
+    assert_eq!(objection(&Message { keys: keys(1, 128), ..message(b"x") }, &able), None);
+    assert_eq!(objection(&Message { keys: keys(3, 42), ..message(b"x") }, &able), None);
+    assert_eq!(objection(&message(b"0123456789x"), &able), Some(Objection::TooLarge { limit: 10, actual: 11 }));
+    let field = |message: &Message, able: &Capabilities| match objection(message, able) {
+        Some(Objection::Unsupported { field, detail } | Objection::Invalid { field, detail }) => (field, detail),
+        other => panic!("{other:?}"),
+    };
+    let (name, detail) = field(&Message { keys: keys(2, 64), ..message(b"x") }, &able);
+    assert!(
+        name == "keys" && detail.contains("have 129 characters when joined by blanks, the limit is 128"),
+        "{detail}"
+    );
+    let (name, detail) = field(&message(b"\xff"), &able);
+    assert!(name == "body" && detail.starts_with("ons-http carries no bytes that are not UTF-8"), "{detail}");
+    assert_eq!(objection(&message(b"\xff"), &Capabilities { binary_bodies: true, ..able }), None);
+    let properties = vec![("a".to_owned(), "b".to_owned())];
+    assert_eq!(field(&Message { properties, ..message(b"x") }, &able).0, "properties");
+    let delayed = Message { deliver_at: Some(UnixMillis(1)), ..message(b"x") };
+    assert_eq!(field(&delayed, &Capabilities { delayed_delivery: false, ..able }).0, "deliver_at");
+    let ordered = Message { message_group: Some(MessageGroup::parse("g").unwrap()), ..message(b"x") };
+    assert_eq!(field(&ordered, &Capabilities { message_groups: false, ..able }).0, "message_group");
 }
 
 fn text() -> impl Strategy<Value = Cow<'static, str>> {
@@ -206,10 +260,14 @@ fn requests() -> impl Strategy<Value = Request<'static>> {
     let publish = (
         (text(), text(), time.clone()),
         (prop::option::of(text()), prop::option::of(text()), any::<Option<u64>>(), prop::option::of(text())),
-        (any::<Option<u64>>(), any::<Vec<u8>>()),
+        (any::<Option<u64>>(), prop::option::of("[ -~]{1,20}"), any::<Vec<u8>>()),
     )
         .prop_map(
-            |((topic, producer_group, time), (tag, key, start_deliver_time, sharding_key), (timeout, body))| {
+            |(
+                (topic, producer_group, time),
+                (tag, key, start_deliver_time, sharding_key),
+                (timeout, content_type, body),
+            )| {
                 let body = Bytes::from(body);
                 Request::Publish(Publish {
                     topic,
@@ -220,6 +278,7 @@ fn requests() -> impl Strategy<Value = Request<'static>> {
                     start_deliver_time,
                     sharding_key,
                     timeout,
+                    content_type: content_type.map(Cow::Owned),
                     body,
                 })
             },
@@ -260,7 +319,7 @@ proptest! {
     #[test]
     fn a_request_survives_the_wire(request in requests(), access_key in "[ -~]{1,30}") {
         let signature = SigningKey::new("any").sign(&request.string_to_sign());
-        let encoded = request.clone().encode(&access_key, &signature);
+        let encoded = request.clone().encode(&by(&access_key, signature.as_str()));
         prop_assert!(encoded.target.is_ascii());
         let back = decoded(&encoded).unwrap();
         prop_assert_eq!(back.request, request);

@@ -4,16 +4,15 @@
 //! for ever. So requests are signed with the MQ's time, as far as it is known, unless the profile says otherwise.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use crate::config::ClockSkew as Mode;
 use crate::model::UnixMillis;
+use crate::protocol::ClockOffset;
 use crate::telemetry::SecondsGauge;
 
-/// A date has whole seconds and took some time to arrive: less than this is no difference.
-const NOISE: i64 = 2_000;
 /// More than this is a broken clock or a broken header, and is shown but not followed.
-const FURTHEST: i64 = 24 * 3600 * 1000;
+const FURTHEST: Duration = Duration::from_secs(24 * 3600);
 
 /// No `Date` was seen.
 const UNKNOWN: i64 = i64::MAX;
@@ -34,37 +33,35 @@ impl ClockSkew {
 
     /// Notes what an answer's `Date` says; `now` is when it arrived.
     pub(super) fn measure(&self, date: SystemTime, now: UnixMillis) {
-        let Ok(theirs) = date.duration_since(UNIX_EPOCH) else { return };
-        // Half a second is the middle of the second that the header names.
-        let theirs = signed(theirs.as_millis()).saturating_add(500);
-        let millis = theirs.saturating_sub(signed(u128::from(now.0)));
-        self.millis.store(millis, Ordering::Relaxed);
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds within centuries fit a float's 53 bits")]
-        self.gauge.set(millis as f64 / 1000.0);
+        let Some(offset) = ClockOffset::measured(date, now) else { return };
+        self.millis.store(offset.0, Ordering::Relaxed);
+        self.gauge.set(offset.as_secs_f64());
     }
 
     /// The time to sign with.
     pub(super) fn corrected(&self, now: UnixMillis) -> UnixMillis {
-        let millis = self.millis.load(Ordering::Relaxed);
-        if self.mode == Mode::Report || millis.abs() < NOISE || millis.abs() > FURTHEST {
-            return now;
+        match self.offset() {
+            Some(offset) if self.mode == Mode::Correct && !offset.is_noise() && offset.distance() <= FURTHEST => {
+                offset.applied_to(now)
+            }
+            Some(_) | None => now,
         }
-        let by = Duration::from_millis(millis.unsigned_abs());
-        if millis > 0 { now + by } else { now - by }
+    }
+
+    fn offset(&self) -> Option<ClockOffset> {
+        let millis = self.millis.load(Ordering::Relaxed);
+        (millis != UNKNOWN).then_some(ClockOffset(millis))
     }
 
     /// In words, for people.
     pub(super) fn describe(&self) -> String {
-        let millis = self.millis.load(Ordering::Relaxed);
-        if millis == UNKNOWN {
-            return "it sent no Date, so its clock is unknown".to_owned();
-        }
-        if millis.abs() < NOISE {
+        let Some(offset) = self.offset() else { return "it sent no Date, so its clock is unknown".to_owned() };
+        if offset.is_noise() {
             return "the clocks agree, as far as its Date header shows".to_owned();
         }
-        let (seconds, direction) = (millis.unsigned_abs() / 1000, if millis > 0 { "ahead of" } else { "behind" });
+        let (seconds, direction) = (offset.distance().as_secs(), if offset.is_ahead() { "ahead of" } else { "behind" });
         let followed = match self.mode {
-            Mode::Correct if millis.abs() <= FURTHEST => "which is corrected in what we sign",
+            Mode::Correct if offset.distance() <= FURTHEST => "which is corrected in what we sign",
             Mode::Correct => "which is too much to be corrected",
             Mode::Report => "which clock_skew = \"report\" leaves as it is",
         };
@@ -72,12 +69,10 @@ impl ClockSkew {
     }
 }
 
-fn signed(millis: u128) -> i64 {
-    i64::try_from(millis).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
     use crate::telemetry::Metrics;
 

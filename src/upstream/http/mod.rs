@@ -15,6 +15,5 @@ pub use ons::OnsHttp;
 
 pub(super) use monitor::watch;
 pub(super) use mq::MqHttpSettings;
-pub(crate) use mq::signed as sign_mq_http;
 pub(super) use ons::OnsHttpSettings;
 pub(super) use plan::HttpPlan;

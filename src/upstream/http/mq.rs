@@ -6,22 +6,19 @@ use tokio::time::Instant;
 
 use super::HttpPlan;
 use super::failover::{Failover, RECEIVE_MARGIN};
-use super::refusal::{kind_of_status, refusal, vendor_code};
+use super::refusal::{kind_of_status, refusal};
 use crate::config::{BinaryBodies, OnUnknown, ProfileConfig};
 use crate::context::RequestContext;
-use crate::http_message::{Method, Request};
-use crate::model::{ConsumerGroup, Delivery, Key, Message, MessageGroup, Published, Topic, UnixMillis, UpstreamHandle};
+use crate::model::{ConsumerGroup, Delivery, Message, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
 use crate::protocol::mq_http::{
-    self, AckError, Acknowledge, Consume, Encoded, MAX_PROPERTY_BYTES, MAX_WAIT_SECONDS, MESSAGE_NOT_EXIST, Publish,
-    RECEIPT_HANDLE_ERROR, decode_ack_errors, decode_consumed, decode_error, decode_published, encode_date,
-    is_reserved_property, is_xml_text, property_flaw,
+    self, AckError, Acknowledge, Consume, ErrorCode, MAX_WAIT_SECONDS, Publish, decode_ack_errors, decode_consumed,
+    decode_error, decode_published,
 };
 use crate::signature::Pair;
-use crate::signature::mq_http::{content_md5, string_to_sign};
 use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::plan::Profile;
-use crate::upstream::{Attempted, Objection, PollRequest, UpstreamError, UpstreamErrorKind};
+use crate::upstream::{Attempted, PollRequest, UpstreamError, UpstreamErrorKind};
 
 /// What only this protocol needs of a profile.
 #[derive(Debug, Clone)]
@@ -62,61 +59,6 @@ impl MqHttp {
         self.settings.instance_id.as_deref()
     }
 
-    /// The size of a body as it goes into the document.
-    pub(in crate::upstream) fn body_bytes(&self, message: &Message) -> usize {
-        let bytes = message.body.len();
-        if self.settings.encodes_bodies && !is_xml_text(&message.body) {
-            bytes.div_ceil(3).saturating_mul(4)
-        } else {
-            bytes
-        }
-    }
-
-    /// Why the protocol does not carry a message: properties are one text, `name:value|…` (protocol notes MQ HTTP 3).
-    pub(in crate::upstream) fn objection(&self, message: &Message) -> Option<Objection> {
-        if !self.settings.encodes_bodies && !is_xml_text(&message.body) {
-            let detail = "mq-http carries text only, and no control characters but tabs and line ends: encode the body \
-                          (base64) or set binary_bodies = \"base64\" on the profile";
-            return Some(Objection::Unsupported { field: "body", detail: detail.to_owned() });
-        }
-        let invalid = |field, what: &str, flaw: &str| {
-            Some(Objection::Invalid { field, detail: format!("{what} {flaw} on mq-http: leave that out") })
-        };
-        if let Some(tag) = &message.tag
-            && !is_xml_text(tag.as_str().as_bytes())
-        {
-            return invalid("tag", "a tag", "must not contain characters that XML forbids");
-        }
-        if let Some(flaw) = message.keys.iter().find_map(|key| property_flaw(key.as_str())) {
-            return invalid("keys", "a key", flaw);
-        }
-        if let Some(flaw) = message.message_group.as_ref().and_then(|group| property_flaw(group.as_str())) {
-            return invalid("message_group", "a message group", flaw);
-        }
-        let mut bytes: usize = message.keys.iter().map(|key| Key::as_str(key).len() + 1).sum();
-        bytes += message.message_group.as_ref().map_or(0, |group| MessageGroup::as_str(group).len());
-        for (name, value) in &message.properties {
-            if name.is_empty() {
-                return invalid("properties", "a property's name", "must not be empty");
-            }
-            if is_reserved_property(name) {
-                return invalid("properties", "a property's name", "must not be one that the MQ itself uses");
-            }
-            if let Some(flaw) = property_flaw(name).or_else(|| property_flaw(value)) {
-                return invalid("properties", "a property", flaw);
-            }
-            bytes += name.len() + value.len() + 2;
-        }
-        if bytes > MAX_PROPERTY_BYTES {
-            let detail = format!(
-                "properties, keys and message group have {bytes} bytes together, the limit of mq-http is \
-                 {MAX_PROPERTY_BYTES}: put some of it into the body"
-            );
-            return Some(Objection::Invalid { field: "properties", detail });
-        }
-        None
-    }
-
     pub(in crate::upstream) async fn publish(
         &self,
         context: &RequestContext,
@@ -131,8 +73,7 @@ impl MqHttp {
             marks_bodies: self.settings.encodes_bodies,
         };
         let encoded = publish.encode();
-        let digest = content_md5(&encoded.body);
-        let sign = |pair: &Pair, now| signed(&encoded, Some(&digest), pair, now);
+        let sign = |pair: &Pair, now| encoded.sign(pair, now);
         let read = |answer: &Answer| {
             if answer.status != 201 {
                 return Err(self.classify(answer, Operation::Publish));
@@ -162,10 +103,12 @@ impl MqHttp {
                 tags: poll.tags,
                 ordered: poll.ordered,
             };
-            signed(&consume.encode(), None, pair, now)
+            consume.encode().sign(pair, now)
         };
         let read = |answer: &Answer| {
-            if answer.status == 404 && decode_error(&answer.body).is_some_and(|error| error.code == MESSAGE_NOT_EXIST) {
+            if answer.status == 404
+                && decode_error(&answer.body).is_some_and(|error| error.code == ErrorCode::MessageNotExist)
+            {
                 return Ok(Vec::new());
             }
             if answer.status != 200 {
@@ -202,8 +145,7 @@ impl MqHttp {
         let instance = self.instance();
         let acknowledge = Acknowledge { topic: topic.as_str(), group: group.as_str(), instance, handles };
         let encoded = acknowledge.encode();
-        let digest = content_md5(&encoded.body);
-        let sign = |pair: &Pair, now| signed(&encoded, Some(&digest), pair, now);
+        let sign = |pair: &Pair, now| encoded.sign(pair, now);
         let read = |answer: &Answer| match answer.status {
             204 => Ok(Vec::new()),
             404 => {
@@ -237,70 +179,64 @@ impl MqHttp {
     /// The row of the contract's table for an answer that is no success.
     fn classify(&self, answer: &Answer, operation: Operation) -> UpstreamError {
         let body = decode_error(&answer.body);
-        let code = body.as_ref().map_or("", |body| body.code.as_str());
-        let status = answer.status;
-        let kind = match (status, code) {
+        let code = body.as_ref().map(|body| &body.code);
+        let kind = match (answer.status, code) {
             // Nothing was done, and the clock is what is wrong; a 408 without it is a broker that was late.
-            (408, "TimeExpired") => UpstreamErrorKind::AuthRejected,
+            (408, Some(ErrorCode::TimeExpired)) => UpstreamErrorKind::AuthRejected,
             // What we sign with every request: something on the way took it out.
             (
                 400,
-                "MissingAuthorizationHeader" | "InvalidAuthorizationHeader" | "MissingDateHeader" | "InvalidDateHeader",
+                Some(
+                    ErrorCode::MissingAuthorizationHeader
+                    | ErrorCode::InvalidAuthorizationHeader
+                    | ErrorCode::MissingDateHeader
+                    | ErrorCode::InvalidDateHeader,
+                ),
             ) => UpstreamErrorKind::AuthRejected,
-            (400..=499, "TopicNotExist" | "SubscriptionNotExist") => UpstreamErrorKind::Misconfigured,
+            (400..=499, Some(ErrorCode::TopicNotExist | ErrorCode::SubscriptionNotExist)) => {
+                UpstreamErrorKind::Misconfigured
+            }
             // The sources differ in its status.
-            (400 | 429 | 503, "QpsLimitExceeded") => UpstreamErrorKind::Throttled,
+            (400 | 429 | 503, Some(ErrorCode::QpsLimitExceeded)) => UpstreamErrorKind::Throttled,
             // A handle that is not valid any more, without the list.
-            (400 | 404, RECEIPT_HANDLE_ERROR | MESSAGE_NOT_EXIST) if operation == Operation::Acknowledge => {
+            (400 | 404, Some(ErrorCode::ReceiptHandleError | ErrorCode::MessageNotExist))
+                if operation == Operation::Acknowledge =>
+            {
                 UpstreamErrorKind::RejectedMessage
             }
-            _ => kind_of_status(status, body.is_some() || answer.retry_after.is_some(), operation),
+            (status, _) => kind_of_status(status, body.is_some() || answer.retry_after.is_some(), operation),
         };
-        refusal(kind, answer, vendor_code(code), &self.failover.plan.clock_skew)
+        let vendor_code = code.and_then(ErrorCode::as_str);
+        refusal(kind, answer, vendor_code, why_rejected(code), &self.failover.plan.clock_skew)
+    }
+}
+
+/// What is wrong with our keys, where the code says it.
+fn why_rejected(code: Option<&ErrorCode>) -> Option<&'static str> {
+    match code {
+        Some(ErrorCode::InvalidAccessKeyId) => Some("the MQ does not know our access key"),
+        Some(ErrorCode::SignatureDoesNotMatch) => {
+            Some("our secret key is wrong for the MQ, or something on the way changes requests")
+        }
+        Some(ErrorCode::AccessDenied) => Some("the MQ denies our account this topic or group"),
+        Some(_) | None => None,
     }
 }
 
 /// One handle of several that the MQ did not take.
-fn not_acknowledged(code: &str) -> UpstreamError {
-    let kind = match code {
-        "QpsLimitExceeded" => UpstreamErrorKind::Throttled,
-        "InternalError" | "InternalServerError" => UpstreamErrorKind::ServerError,
-        _ => UpstreamErrorKind::RejectedMessage,
+fn not_acknowledged(code: &ErrorCode) -> UpstreamError {
+    let kind = if *code == ErrorCode::QpsLimitExceeded {
+        UpstreamErrorKind::Throttled
+    } else if matches!(code, ErrorCode::InternalError | ErrorCode::InternalServerError) {
+        UpstreamErrorKind::ServerError
+    } else {
+        UpstreamErrorKind::RejectedMessage
     };
-    let code = vendor_code(code);
-    let said = code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-    let mut error = UpstreamError::new(kind, format!("the MQ did not take the receipt handle{said}"));
-    error.vendor_code = code;
-    error
+    let shown = code.as_str().map(|code| format!(" ({code})")).unwrap_or_default();
+    let detail = format!("the MQ did not take the receipt handle{shown}");
+    UpstreamError { vendor_code: code.as_str().map(str::to_owned), ..UpstreamError::new(kind, detail) }
 }
 
-/// Signs the head; the body is covered by its digest.
-pub(crate) fn signed(encoded: &Encoded, digest: Option<&str>, pair: &Pair, now: UnixMillis) -> Request {
-    let date = encode_date(now);
-    let text = string_to_sign(
-        encoded.method.as_str(),
-        digest.unwrap_or_default(),
-        mq_http::CONTENT_TYPE,
-        &date,
-        &[("x-mq-version", mq_http::VERSION)],
-        &encoded.target,
-    );
-    let authorization = format!("MQ {}:{}", pair.access_key, pair.signing.sign(&text).as_str());
-    let mut headers = Vec::with_capacity(6);
-    headers.push(("x-mq-version", mq_http::VERSION.to_owned()));
-    headers.push(("Content-Type", mq_http::CONTENT_TYPE.to_owned()));
-    headers.push(("Authorization", authorization));
-    headers.push(("Date", date));
-    headers.extend(digest.map(|digest| ("Content-MD5", digest.to_owned())));
-    // Not part of what is signed (protocol notes MQ HTTP 2).
-    headers.extend(pair.security_token.as_ref().map(|token| ("security-token", token.expose().to_owned())));
-    let body = match encoded.method {
-        Method::Post | Method::Delete => Some(encoded.body.clone()),
-        Method::Get => None,
-    };
-    Request { method: encoded.method, target: encoded.target.clone(), headers, body }
-}
-
-fn bad_response(error: mq_http::AnswerError) -> UpstreamError {
+fn bad_response(error: mq_http::ResponseError) -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::BadResponse, format!("the MQ's answer could not be used: {error}"))
 }

@@ -21,25 +21,22 @@ pub(super) fn kind_of_status(status: u16, says_why: bool, operation: Operation) 
     }
 }
 
-/// The error for an answer that is no success, with words for people.
+/// The error for an answer that is no success, with words for people. `reason` is what the MQ's code says of our keys.
 pub(super) fn refusal(
     kind: UpstreamErrorKind,
     answer: &Answer,
-    vendor_code: Option<String>,
+    vendor_code: Option<&str>,
+    reason: Option<&str>,
     clock_skew: &ClockSkew,
 ) -> UpstreamError {
-    let status = match &vendor_code {
+    let status = match vendor_code {
         Some(code) => format!("{} ({code})", answer.status),
         None => answer.status.to_string(),
     };
     let detail = match kind {
-        UpstreamErrorKind::AuthRejected => match vendor_code.as_deref() {
-            Some("InvalidAccessKeyId") => format!("the MQ does not know our access key: {status}"),
-            Some("SignatureDoesNotMatch") => {
-                format!("our secret key is wrong for the MQ, or something on the way changes requests: {status}")
-            }
-            Some("AccessDenied") => format!("the MQ denies our account this topic or group: {status}"),
-            Some(_) | None => {
+        UpstreamErrorKind::AuthRejected => match reason {
+            Some(reason) => format!("{reason}: {status}"),
+            None => {
                 let clocks = clock_skew.describe();
                 format!("the MQ refused our credentials, signature or clock with {status}; {clocks}")
             }
@@ -58,12 +55,5 @@ pub(super) fn refusal(
             format!("the MQ answered with {status}, which the protocol does not have here")
         }
     };
-    UpstreamError { kind, detail, vendor_code, retry_after: answer.retry_after }
-}
-
-/// A vendor's code, where it is one: letters, `_` and `.` only, so that nothing of ours comes back as a code.
-pub(super) fn vendor_code(text: &str) -> Option<String> {
-    let is_code = (1..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_' || byte == b'.');
-    is_code.then(|| text.to_owned())
+    UpstreamError { kind, detail, vendor_code: vendor_code.map(str::to_owned), retry_after: answer.retry_after }
 }

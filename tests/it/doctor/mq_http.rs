@@ -36,7 +36,7 @@ fn a_healthy_mq_http_passes_every_check_and_is_left_unchanged() {
     diagnosis.assert_any("group", "ok", &["`CID_a` on `orders` was accepted"]);
     diagnosis.assert_any("group", "skipped", &["`PID_ours`, the producer group: mq-http sends none"]);
     let requests = endpoint.requests();
-    assert_eq!(requests.len(), 2, "one question for each run");
+    assert_eq!(requests.len(), 2, "one probe for each run");
     for request in requests {
         assert_eq!(
             (request.method.as_str(), request.target.as_str()),
@@ -96,7 +96,11 @@ fn mq_http_allows_the_clock_a_quarter_of_an_hour() {
             "failed",
             &["the MQ's clock is 1", words, "15 minutes ahead or behind", "NTP"],
         );
-        diagnosis.assert_only("credentials", "failed", &["408 TimeExpired is about the time", "mend the clock first"]);
+        diagnosis.assert_only(
+            "credentials",
+            "failed",
+            &["408 TimeExpired is about the time", "correct the clock first"],
+        );
     }
     endpoint.rule(move |_| Some(mq_error(404, "MessageNotExist", 600)));
     let diagnosis = Diagnosis::about(&endpoint, &orders_only_over_mq_http());

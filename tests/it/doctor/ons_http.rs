@@ -32,7 +32,7 @@ fn a_healthy_mq_passes_every_check_and_is_left_unchanged() {
     diagnosis.assert_any("group", "ok", &["`CID_a` on `orders` was accepted"]);
     diagnosis.assert_any("group", "skipped", &["`PID_ours`, the producer group", "nothing is published"]);
     assert!(diagnosis.text.stdout.ends_with("\nok, 2 skipped\n"), "{}", diagnosis.text.stdout);
-    assert_eq!(endpoint.request_count(), 2, "one question for each run");
+    assert_eq!(endpoint.request_count(), 2, "one probe for each run");
 }
 
 #[test]
@@ -61,10 +61,10 @@ fn a_403_is_reported_with_every_cause_that_it_leaves_open() {
     let words = ["the access key, the secret key, or a topic or group", "not the clock", "sign --explain"];
     diagnosis.assert_only("credentials", "failed", &words);
     diagnosis.assert_only("clock_skew", "ok", &[]);
-    // With nothing named the question is about a made-up topic, which no account owns.
+    // With nothing named the probe has a placeholder for a topic, which no account owns.
     let diagnosis = Diagnosis::about(&endpoint, &Settings::new());
     assert_eq!(diagnosis.json.code, Some(0), "{diagnosis:?}");
-    diagnosis.assert_only("credentials", "warning", &["made up", "name a topic and a group"]);
+    diagnosis.assert_only("credentials", "warning", &["placeholders", "name a topic and a group"]);
 
     endpoint.rule(|_| Some(respond(403, &[], "")));
     let diagnosis = Diagnosis::about(&endpoint, &orders_only());

@@ -1,11 +1,12 @@
 //! The SDKs' own requests, documents by hand in both directions, bad input, and decode(encode(x)) = x.
 
-mod answers;
 mod bad_documents;
 mod headers;
 mod messages;
+mod objections;
 mod refusals;
 mod requests;
+mod responses;
 mod round_trips;
 mod targets;
 mod vectors;

@@ -1,9 +1,9 @@
-use crate::http_message::Method;
 use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::super::*;
 use super::{published, topic};
+use crate::http_message::Method;
 use crate::model::{Delivery, Key, Message, MessageGroup, MessageId, Tag, TagFilter, UnixMillis, UpstreamHandle};
 
 /// Any bytes, any text, and texts of what is special in XML.
@@ -85,7 +85,7 @@ proptest! {
         let (path, query) = encoded.target.split_once('?').unwrap_or((&encoded.target, ""));
         let target = decode_target(encoded.method, path, query).unwrap();
         prop_assert_eq!((target.topic.as_ref(), target.operation), (topic.as_str(), Operation::Publish));
-        prop_assert_eq!(published(encoded.body).unwrap(), message);
+        prop_assert_eq!(published(encoded.body.unwrap()).unwrap(), message);
     }
 
     #[test]
@@ -117,7 +117,7 @@ proptest! {
     fn handles_survive_the_wire(handles in prop::collection::vec("[^\\p{Cc}\u{FFFE}\u{FFFF}]{1,40}", 1..=MAX_ACK)) {
         let given: Vec<_> = handles.iter().map(|handle| UpstreamHandle::parse(handle).unwrap()).collect();
         let encoded = Acknowledge { topic: "T", group: "G", instance: None, handles: &given }.encode();
-        prop_assert_eq!(decode_receipt_handles(&encoded.body).unwrap(), &handles[..]);
+        prop_assert_eq!(decode_receipt_handles(&encoded.body.unwrap()).unwrap(), &handles[..]);
         let errors: Vec<_> = handles.into_iter().map(AckError::invalid_handle).collect();
         prop_assert_eq!(decode_ack_errors(encode_ack_errors(&errors).as_bytes()).unwrap(), errors);
     }

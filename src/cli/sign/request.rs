@@ -1,0 +1,164 @@
+//! The request that the flags and the topic's settings ask for, as the gateway would make it.
+
+use std::path::Path;
+
+use crate::cli::arguments::{Operation, SignArguments};
+use crate::cli::failure::Failure;
+use crate::config::{Groups, ProfileConfig, Protocol, TopicConfig};
+use crate::model::{ConsumerGroup, Key, Message, NameError, Tag, TagFilter, Topic, UpstreamHandle};
+use crate::protocol::{Objection, mq_http, ons_http};
+
+/// No profile takes a longer message.
+const MAX_BODY_BYTES: u64 = 64 << 20;
+
+/// A request of any protocol.
+#[derive(Debug)]
+pub(super) enum Request {
+    Publish {
+        message: Message,
+        /// Only ONS HTTP sends it.
+        producer_group: String,
+    },
+    Consume {
+        group: ConsumerGroup,
+        /// Only MQ HTTP has them.
+        tags: Option<TagFilter>,
+        /// Only MQ HTTP has it.
+        ordered: bool,
+    },
+    Acknowledge {
+        group: ConsumerGroup,
+        handle: UpstreamHandle,
+    },
+}
+
+impl Request {
+    /// Reads the flags. What the profile's protocol does not carry is refused.
+    pub(super) fn parse(
+        arguments: &SignArguments,
+        topic: &Topic,
+        profile: &ProfileConfig,
+        settings: Option<&TopicConfig>,
+    ) -> Result<Self, Failure> {
+        refuse_useless(arguments, profile.protocol)?;
+        Ok(match arguments.operation {
+            Operation::Publish => {
+                let producer_group = arguments.group.as_deref();
+                if let Some(group) = producer_group {
+                    ConsumerGroup::parse_configured(group).map_err(|error| wrong("--group", error))?;
+                }
+                Self::Publish {
+                    message: message(arguments, topic, profile, settings)?,
+                    producer_group: producer_group.unwrap_or(&profile.producer_group).to_owned(),
+                }
+            }
+            Operation::Consume => {
+                let group = consumer_group(arguments)?;
+                let tags = arguments.tag.as_deref().map(TagFilter::parse).transpose();
+                let ordered = is_ordered(settings, &group);
+                Self::Consume { group, tags: tags.map_err(|error| wrong("--tag", error))?.flatten(), ordered }
+            }
+            Operation::Ack => {
+                let group = consumer_group(arguments)?;
+                let missing = || Failure::usage("--handle is missing: the MQ's msgHandle or ReceiptHandle");
+                let handle = UpstreamHandle::parse(arguments.handle.as_deref().ok_or_else(missing)?);
+                Self::Acknowledge { group, handle: handle.map_err(|error| wrong("--handle", error))? }
+            }
+        })
+    }
+}
+
+/// Refuses flags that the operation does not use: otherwise they would be ignored silently.
+fn refuse_useless(arguments: &SignArguments, protocol: Protocol) -> Result<(), Failure> {
+    let publishes = arguments.operation == Operation::Publish;
+    if publishes && protocol == Protocol::MqHttp && arguments.group.is_some() {
+        return Err(Failure::usage("--group does not belong to a publish here: mq-http sends no producer group"));
+    }
+    // ONS HTTP gives every message, whatever its tag.
+    let filters = arguments.operation == Operation::Consume && protocol == Protocol::MqHttp;
+    let given = [
+        ("--body", arguments.body.is_some(), publishes),
+        ("--body-file", arguments.body_file.is_some(), publishes),
+        ("--tag", arguments.tag.is_some(), publishes || filters),
+        ("--key", arguments.key.is_some(), publishes),
+        ("--handle", arguments.handle.is_some(), arguments.operation == Operation::Ack),
+    ];
+    match given.iter().find(|(_, given, wanted)| *given && !wanted) {
+        Some((flag, ..)) => Err(Failure::usage(format!("{flag} does not belong to this operation"))),
+        None => Ok(()),
+    }
+}
+
+/// The message, with the topic's defaults, if the gateway would send it.
+fn message(
+    arguments: &SignArguments,
+    topic: &Topic,
+    profile: &ProfileConfig,
+    settings: Option<&TopicConfig>,
+) -> Result<Message, Failure> {
+    let body = match &arguments.body_file {
+        Some(path) => read(path)?,
+        None => arguments.body.clone().unwrap_or_default().into_bytes(),
+    };
+    let mut message = Message::new(topic.clone(), body.into());
+    let tag = arguments.tag.as_deref().map(Tag::parse).transpose().map_err(|error| wrong("--tag", error))?;
+    message.tag = tag.or_else(|| settings?.default_tag.clone());
+    let keys = arguments.key.iter().flat_map(|keys| keys.split(' ')).map(Key::parse);
+    message.keys = keys.collect::<Result<_, _>>().map_err(|error| wrong("--key", error))?;
+    if message.keys.is_empty() {
+        message.keys.extend(settings.and_then(|topic| topic.default_key.clone()));
+    }
+    let able = profile.capabilities();
+    let objection = match profile.protocol {
+        Protocol::OnsHttp => ons_http::objection(&message, &able),
+        Protocol::MqHttp => mq_http::objection(&message, &able),
+    };
+    match objection {
+        None => Ok(message),
+        Some(objection) => Err(refused(objection)),
+    }
+}
+
+/// The words for a message that the protocol does not carry.
+fn refused(objection: Objection) -> Failure {
+    let (field, detail) = match objection {
+        Objection::TooLarge { limit, actual } => {
+            ("body", format!("has {actual} bytes, the limit of the profile is {limit}"))
+        }
+        Objection::Unsupported { field, detail } | Objection::Invalid { field, detail } => (field, detail),
+    };
+    let flag = match field {
+        "body" => "--body",
+        "tag" => "--tag",
+        // Of what shares a limit with the keys nothing else can be given here.
+        _ => "--key",
+    };
+    Failure::usage(format!("{flag}: {detail}"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let failed = |reason: String| Failure::usage(format!("--body-file {}: {reason}", path.display()));
+    let length = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
+    if length > MAX_BODY_BYTES {
+        return Err(failed("is larger than any message".to_owned()));
+    }
+    std::fs::read(path).map_err(|error| failed(error.to_string()))
+}
+
+fn consumer_group(arguments: &SignArguments) -> Result<ConsumerGroup, Failure> {
+    let group = arguments.group.as_deref().ok_or_else(|| Failure::usage("--group is missing: the consumer group"))?;
+    ConsumerGroup::parse_configured(group).map_err(|error| wrong("--group", error))
+}
+
+/// Whether the configuration says that the group receives in order.
+fn is_ordered(settings: Option<&TopicConfig>, group: &ConsumerGroup) -> bool {
+    match settings.map(|topic| &topic.groups) {
+        Some(Groups::Any { ordered }) => *ordered,
+        Some(Groups::Named(groups)) => groups.iter().any(|it| it.ordered && it.name == *group),
+        None => false,
+    }
+}
+
+fn wrong(flag: &str, error: NameError) -> Failure {
+    Failure::usage(format!("{flag} {error}"))
+}

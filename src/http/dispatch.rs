@@ -1,0 +1,222 @@
+//! From a request on the data listener to its answer.
+//!
+//! Everything runs in the connection's own future. When a caller hangs up, that future is dropped: a publish or an
+//! acknowledgement under way moves into a task of its own then and runs to its end; a receive ends, and its poll
+//! upstream with it.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, UPGRADE, VARY,
+};
+use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::accept::accepts;
+use super::context::HttpContext;
+use super::data::DataService;
+use super::head::{self, Allowed, HeadError};
+use super::problem::{Code, Problem};
+use super::request_id::X_REQUEST_ID;
+use super::request_metrics::RequestTimer;
+use super::routes::{Effect, Found, Route, Work, find};
+use super::vendor::Vendor;
+use super::{mq_http, ons_http};
+use crate::context::RequestContext;
+use crate::model::Outcome;
+use crate::tasks::Stage;
+
+/// What is left of a request's time for writing the answer.
+const MARGIN: Duration = Duration::from_secs(1);
+/// The route in metrics and logs of a path that has none.
+const UNMATCHED: &str = "unmatched";
+
+impl DataService {
+    /// Answers one request.
+    pub async fn handle(self: Rc<Self>, request: HttpRequest, payload: Payload) -> HttpResponse {
+        let started = Instant::now();
+        let id = self.request_ids.of(request.headers());
+        let enabled = |found: &Found| found.route.vendor.is_none() || self.settings.drop_in.enabled();
+        let found = find(request.uri().path()).filter(enabled);
+        let route = found.as_ref().map(|found| found.route);
+        let labels = (method_label(request.method()), path_label(route));
+        let mut timer = RequestTimer::new(&self.resources.metrics, &self.series, labels, started);
+        let mut response = match (self.admit(&request, route), found) {
+            (Err(error), _) => self.refuse(error, route, &id),
+            (Ok(Admission::Preflight { allow }), _) => preflight(allow),
+            (Ok(Admission::Admitted), None) => self.problem(not_found(), None, &id),
+            (Ok(Admission::Admitted), Some(Found { route, names })) => {
+                let time = self.settings.limits.request_timeout.saturating_sub(MARGIN);
+                let context = RequestContext::new(&id, tokio::time::Instant::from_std(started + time));
+                let service = Rc::clone(&self);
+                let context = HttpContext::new(service, request.clone(), payload, route.path, names, context);
+                self.perform(route, context, &id).await
+            }
+        };
+        self.finish(&request, &mut response, &id);
+        let status = response.status().as_u16();
+        timer.answered(status);
+        let (method, route) = labels;
+        tracing::debug!(
+            request_id = id,
+            method,
+            route,
+            status,
+            seconds = started.elapsed().as_secs_f64(),
+            "request answered"
+        );
+        response
+    }
+
+    /// Everything that is decided before the body is looked at.
+    fn admit(&self, request: &HttpRequest, route: Option<&Route>) -> Result<Admission, HeadError> {
+        head::check_head(request, &self.settings.limits)?;
+        let allowed = if route.is_some_and(|route| route.vendor.is_some()) {
+            head::check_client_origin(request, &self.settings.origins)?
+        } else {
+            head::check_origin(request, &self.settings.origins)?
+        };
+        let Some(route) = route else { return Ok(Admission::Admitted) };
+        if route.effect != Effect::Reads {
+            head::check_site(request)?;
+        }
+        if self.resources.stage() == Stage::Stopping {
+            return Err(HeadError::Stopping);
+        }
+        if request.method() == Method::OPTIONS && matches!(allowed, Allowed::Foreign(_)) {
+            return Ok(Admission::Preflight { allow: route.methods });
+        }
+        if !route.methods.split(", ").any(|allowed| allowed == request.method().as_str()) {
+            return Err(HeadError::MethodNotAllowed { allow: route.methods });
+        }
+        if !accepts(request.headers(), route.produces) {
+            return Err(HeadError::NotAcceptable { produces: route.produces });
+        }
+        Ok(Admission::Admitted)
+    }
+
+    async fn perform(&self, route: &Route, context: HttpContext, id: &str) -> HttpResponse {
+        let answered = match route.work {
+            Work::Immediate(answer) => Ok(answer(&context)),
+            Work::EndsWithCaller(answer) => answer(context).await,
+            Work::GetEndsWithCaller(answer) if context.request.method() == Method::GET => answer(context).await,
+            Work::GetEndsWithCaller(answer) | Work::RunsToEnd(answer) => self.tasks.run_to_end(answer(context)).await,
+        };
+        match answered {
+            Ok(Ok(response)) => response,
+            Ok(Err(problem)) => self.problem(problem, Some(route), id),
+            Err(_) => self.panicked(route, id),
+        }
+    }
+
+    /// A head that was not admitted, in the words of the route's protocol.
+    fn refuse(&self, error: HeadError, route: Option<&Route>, id: &str) -> HttpResponse {
+        let Some(vendor) = route.and_then(|route| route.vendor) else {
+            return self.problem(error.into(), route, id);
+        };
+        if error == HeadError::Stopping {
+            self.resources.metrics.http_server.shed(Code::Draining.row().code);
+        }
+        match vendor {
+            Vendor::OnsHttp => ons_http::relay::refuse(error),
+            Vendor::MqHttp => mq_http::relay::refuse(error, id),
+        }
+    }
+
+    /// A bug of ours, in the words of the route's protocol.
+    fn panicked(&self, route: &Route, id: &str) -> HttpResponse {
+        let detail = "the gateway met a bug of its own while it answered";
+        match route.vendor {
+            None => {
+                let mut problem = Problem::new(Code::InternalError, detail);
+                problem.outcome = Some(Outcome::Unknown);
+                self.problem(problem, Some(route), id)
+            }
+            Some(vendor) => {
+                log_bug(Some(route), id, detail);
+                match vendor {
+                    Vendor::OnsHttp => ons_http::relay::internal_error(),
+                    Vendor::MqHttp => mq_http::relay::internal_error(id),
+                }
+            }
+        }
+    }
+
+    fn problem(&self, mut problem: Problem, route: Option<&Route>, id: &str) -> HttpResponse {
+        let publishes = route.is_some_and(|route| route.effect == Effect::Publishes);
+        problem.outcome = publishes.then(|| problem.outcome.unwrap_or(Outcome::NotPublished));
+        if problem.code == Code::InternalError {
+            log_bug(route, id, &problem.detail);
+        }
+        let shed = [Code::Overloaded, Code::RateLimited, Code::CircuitOpen, Code::Draining];
+        if shed.contains(&problem.code) {
+            self.resources.metrics.http_server.shed(problem.code.row().code);
+        }
+        problem.response(id)
+    }
+
+    /// What every answer carries.
+    fn finish(&self, request: &HttpRequest, response: &mut HttpResponse, id: &str) {
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(id) {
+            headers.insert(X_REQUEST_ID, id);
+        }
+        if !self.settings.origins.allowed.is_empty()
+            && let Ok(Allowed::Foreign(origin)) = head::check_origin(request, &self.settings.origins)
+            && let Ok(origin) = HeaderValue::from_str(&origin)
+        {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers
+                .insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-request-id, retry-after, location"));
+            headers.append(VARY, HeaderValue::from_static("origin"));
+        }
+        // An offered upgrade is declined: the HTTP library would go on saying `Connection: upgrade` otherwise.
+        if self.resources.stage() != Stage::Serving || request.headers().contains_key(UPGRADE) {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+    }
+}
+
+enum Admission {
+    Admitted,
+    /// A browser asks whether a page of an allowed origin may call, and with which methods.
+    Preflight {
+        allow: &'static str,
+    },
+}
+
+fn preflight(allow: &'static str) -> HttpResponse {
+    HttpResponse::build(StatusCode::NO_CONTENT)
+        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, allow))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type, prefer, x-request-id"))
+        .finish()
+}
+
+fn not_found() -> Problem {
+    Problem::new(Code::NotFound, "there is nothing at this path: /docs/ lists the routes").closing()
+}
+
+fn log_bug(route: Option<&Route>, id: &str, detail: &str) {
+    tracing::error!(request_id = id, route = path_label(route), detail, "met a bug of our own");
+}
+
+fn path_label(route: Option<&Route>) -> &'static str {
+    route.map_or(UNMATCHED, |route| route.path)
+}
+
+/// Methods as a bounded label.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    }
+}

@@ -1,0 +1,218 @@
+//! The drop-in relay for the protocol's clients.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_TYPE;
+use tokio::time::timeout;
+
+use super::edge;
+use crate::gateway::{GatewayError, ReceiveRequest};
+use crate::http::context::HttpContext;
+use crate::http::head::HeadError;
+use crate::http::identity::{Denied, Identity};
+use crate::http::vendor::method;
+use crate::http_message::Method;
+use crate::model::UpstreamHandle;
+use crate::protocol::mq_http::ErrorCode as MqErrorCode;
+use crate::protocol::ons_http::{
+    self, Acknowledge, Authentication, CONTENT_TYPE as TEXT_HTML, Consume, ErrorCode, ForbiddenReason, MAX_BODY_BYTES,
+    MAX_CONSUME, MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
+};
+use crate::upstream::UpstreamErrorKind;
+
+/// What a publish may take unless it says otherwise, and what it may say (protocol notes ONS 3.2).
+const PUBLISH_MILLIS: u64 = 3000;
+const SHORTEST_PUBLISH_MILLIS: u64 = 1000;
+
+/// Answers one request.
+pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
+    let Some(method) = method(&context.request) else { return edge::no_such_method() };
+    let mut identity = None;
+    let result = perform(&context, method, &mut identity).await;
+    let caller = Identity::label(identity);
+    let label = result.as_ref().map_or_else(Refusal::label, |_| "ok");
+    context.metrics().drop_in.request(caller, "ons-http", operation(method), label);
+    match result {
+        Ok(response) => response,
+        Err(refusal) => {
+            tracing::debug!(request_id = context.id(), caller, reason = refusal.label(), "refused a vendor's client");
+            if method == Method::Get {
+                // Clients ask again at once after an error: an error answer to a poll is held (protocol notes ONS 7, item 14).
+                // Whichever comes first.
+                drop(timeout(context.drop_in().error_hold, context.until_stopping()).await);
+            }
+            edge::refused(&refusal)
+        }
+    }
+}
+
+const fn operation(method: Method) -> &'static str {
+    match method {
+        Method::Post => "publish",
+        Method::Get => "receive",
+        Method::Delete => "ack",
+    }
+}
+
+async fn perform<'a>(
+    context: &'a HttpContext,
+    method: Method,
+    identity: &mut Option<Identity<'a>>,
+) -> Result<HttpResponse, Refusal> {
+    let drop_in = context.drop_in();
+    let authentication = if drop_in.is_open() { Authentication::NotRequired } else { Authentication::Required };
+    let mut signed = edge::decode(&context.request, method, authentication)?;
+    let found = if drop_in.is_open() {
+        Identity::Anyone
+    } else if drop_in.callers.is_empty() {
+        return Err(Refusal::Forbidden(ForbiddenReason::NoClientAuth));
+    } else {
+        Identity::Caller(edge::identify(&drop_in.callers, &signed, drop_in.clock, context.now())?)
+    };
+    // Only a publish has a body that means anything; none uploads more than its topic takes.
+    if let Request::Publish(publish) = &mut signed.request {
+        let gateway = context.gateway();
+        let limit_bytes = gateway.topic(&publish.topic).and_then(|route| gateway.max_message_bytes(&route));
+        let limit_bytes = limit_bytes.unwrap_or(MAX_BODY_BYTES);
+        let limit_bytes = limit_bytes.min(context.limits().body_bytes);
+        publish.body = context.body(limit_bytes).await.map_err(edge::unread)?;
+    }
+    if let Identity::Caller(caller) = found {
+        edge::check_signature(caller, &signed)?;
+    }
+    let identity = *identity.insert(found);
+    match signed.request {
+        Request::Publish(publish) => publish_one(context, identity, &publish).await,
+        Request::Consume(consume) => consume_some(context, identity, &consume).await,
+        Request::Acknowledge(acknowledge) => acknowledge_one(context, identity, &acknowledge).await,
+    }
+}
+
+async fn publish_one(
+    context: &HttpContext,
+    identity: Identity<'_>,
+    publish: &Publish<'_>,
+) -> Result<HttpResponse, Refusal> {
+    let gateway = context.gateway();
+    let route = identity.topic_to_publish(context, &publish.topic).map_err(denied)?;
+    let message = edge::message(route.topic.clone(), publish, context.now())?;
+    let millis = publish.timeout.unwrap_or(PUBLISH_MILLIS).clamp(SHORTEST_PUBLISH_MILLIS, PUBLISH_MILLIS);
+    let published =
+        gateway.publish(&context.request_context, &route, message, Some(Duration::from_millis(millis))).await;
+    let accepted = published.map_err(|error| logged(context, route.topic.as_str(), &error))?;
+    Ok(edge::published(&accepted.published.message_id))
+}
+
+async fn consume_some(
+    context: &HttpContext,
+    identity: Identity<'_>,
+    consume: &Consume<'_>,
+) -> Result<HttpResponse, Refusal> {
+    let gateway = context.gateway();
+    let route = identity.group(context, &consume.topic, &consume.consumer_group).map_err(denied)?;
+    let wait = match consume.timeout {
+        Some(millis) => Duration::from_millis(millis.min(MAX_TIMEOUT_MILLIS)),
+        None => context.drop_in().default_wait,
+    };
+    let max_messages = consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME);
+    let request = ReceiveRequest { max_messages, wait, tags: None, ordered: false };
+    let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
+    let deliveries = received.map_err(|error| logged(context, route.topic.topic.as_str(), &error))?;
+    let json = ons_http::encode_consumed(&deliveries);
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_HTML)).body(json))
+}
+
+async fn acknowledge_one(
+    context: &HttpContext,
+    identity: Identity<'_>,
+    acknowledge: &Acknowledge<'_>,
+) -> Result<HttpResponse, Refusal> {
+    let gateway = context.gateway();
+    let route = identity.group(context, &acknowledge.topic, &acknowledge.consumer_group).map_err(denied)?;
+    let handle = UpstreamHandle::parse(&acknowledge.handle).map_err(|error| edge::invalid("MsgHandle", error))?;
+    let results = gateway.acknowledge_deliveries(&context.request_context, &route, &[handle]).await;
+    let topic = route.topic.topic.as_str();
+    match results.map(|results| results.into_iter().next()) {
+        Ok(Some(Ok(()))) => Ok(HttpResponse::NoContent().finish()),
+        // A stale handle in the other protocol's words. Clients of this one repeat a failed DELETE of it for ever and take
+        // no further message (item 15).
+        Ok(Some(Err(error))) if is_stale(&error) => Ok(HttpResponse::NoContent().finish()),
+        Ok(Some(Err(error))) | Err(error) => Err(logged(context, topic, &error)),
+        Ok(None) => Err(Refusal::Unavailable("internal")),
+    }
+}
+
+fn denied(why: Denied) -> Refusal {
+    match why {
+        Denied::OtherTopics => Refusal::Forbidden(ForbiddenReason::Caller),
+        Denied::NoClientAuth => Refusal::Forbidden(ForbiddenReason::NoClientAuth),
+        Denied::Unknown(error) => refusal(&error),
+    }
+}
+
+fn is_stale(error: &GatewayError) -> bool {
+    let code = error.upstream().and_then(|error| error.vendor_code.as_deref());
+    matches!(code.map(MqErrorCode::parse), Some(MqErrorCode::ReceiptHandleError | MqErrorCode::MessageNotExist))
+}
+
+fn logged(context: &HttpContext, topic: &str, error: &GatewayError) -> Refusal {
+    context.log_failures(topic, std::iter::once(error));
+    refusal(error)
+}
+
+/// What the vendor's clients get when the gateway fails: matched without a wildcard, so that a new failure does not
+/// compile until it has an answer.
+fn refusal(error: &GatewayError) -> Refusal {
+    match error {
+        GatewayError::IllegalName { what: "topic", error } => edge::invalid("Topic", *error),
+        GatewayError::IllegalName { error, .. } => edge::invalid("ConsumerId", *error),
+        GatewayError::UnknownTopic | GatewayError::UnknownGroup => Refusal::Forbidden(ForbiddenReason::Topic),
+        GatewayError::TooLarge { limit, .. } => Refusal::BodyTooBig { limit_bytes: *limit },
+        GatewayError::UnsupportedField { field, detail } | GatewayError::Invalid { field, detail } => {
+            edge::rejected(format!("parameter:{field} is invalid,{detail}"))
+        }
+        GatewayError::RateLimited { .. } | GatewayError::TopicFull { .. } | GatewayError::OutOfTime => {
+            Refusal::Busy("overloaded")
+        }
+        GatewayError::Upstream(error) => match error.kind {
+            UpstreamErrorKind::Timeout => Refusal::Timeout,
+            UpstreamErrorKind::RejectedMessage => Refusal::Rejected {
+                code: error.vendor_code.as_deref().map_or(ErrorCode::BadRequest, ErrorCode::parse),
+                info: error.detail.clone(),
+            },
+            UpstreamErrorKind::Overloaded | UpstreamErrorKind::Throttled => Refusal::Busy("overloaded"),
+            UpstreamErrorKind::Unreachable
+            | UpstreamErrorKind::CircuitOpen
+            | UpstreamErrorKind::AuthRejected
+            | UpstreamErrorKind::Misconfigured => Refusal::Busy("upstream"),
+            UpstreamErrorKind::BadResponse | UpstreamErrorKind::ServerError => Refusal::Unavailable("upstream"),
+        },
+        GatewayError::EarlierMessageFailed
+        | GatewayError::UnsupportedVerb { .. }
+        | GatewayError::InvalidReceiptHandle
+        | GatewayError::ForeignReceiptHandle
+        | GatewayError::Internal(_) => Refusal::Unavailable("internal"),
+    }
+}
+
+/// A head that was not admitted: matched without a wildcard, as [`refusal`] is.
+pub(in crate::http) fn refuse(error: HeadError) -> HttpResponse {
+    edge::refused(&match error {
+        HeadError::HostNotAllowed | HeadError::OriginNotAllowed | HeadError::SiteNotAllowed => {
+            Refusal::Forbidden(ForbiddenReason::Origin)
+        }
+        HeadError::Stopping => Refusal::Busy("overloaded"),
+        HeadError::MethodNotAllowed { .. } => return edge::no_such_method(),
+        HeadError::UriTooLong { .. }
+        | HeadError::TooManyHeaders { .. }
+        | HeadError::HeadersTooLarge { .. }
+        | HeadError::WebSocket
+        | HeadError::NotAcceptable { .. } => edge::rejected(error.to_string()),
+    })
+}
+
+/// A bug of ours.
+pub(in crate::http) fn internal_error() -> HttpResponse {
+    edge::refused(&Refusal::Unavailable("internal"))
+}

@@ -1,0 +1,35 @@
+//! What the process gives to every listener's service.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::random::Random;
+use crate::tasks::Stage;
+use crate::telemetry::Metrics;
+
+/// The process as a service sees it. Clones share all of it.
+#[derive(Debug, Clone)]
+pub struct ServiceResources {
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// Where to count.
+    pub metrics: Arc<Metrics>,
+    /// Where the process is in its life.
+    pub stage: watch::Receiver<Stage>,
+}
+
+impl ServiceResources {
+    pub(super) fn stage(&self) -> Stage {
+        *self.stage.borrow()
+    }
+
+    /// Waits until the process stops.
+    pub(super) async fn until_stopping(&self) {
+        // An error says that nobody changes the stage any more.
+        drop(self.stage.clone().wait_for(|stage| *stage == Stage::Stopping).await);
+    }
+}

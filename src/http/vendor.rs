@@ -1,0 +1,57 @@
+//! What the vendors' protocols have in common on HTTP.
+
+use actix_web::HttpRequest;
+use actix_web::http::Method as HttpMethod;
+
+use crate::http_message::Method;
+use crate::protocol::mq_http;
+
+/// A protocol of a vendor that clients may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Vendor {
+    /// `/message/`.
+    OnsHttp,
+    /// `/topics/{topic}/messages`.
+    MqHttp,
+}
+
+/// The methods of both.
+pub(super) const METHODS: &str = "POST, GET, DELETE";
+
+impl Vendor {
+    /// The protocol whose resource a raw path is. The topic is read by the protocol's own codec.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        if is_ons_path(path) { Some(Self::OnsHttp) } else { mq_http::raw_topic(path).map(|_| Self::MqHttp) }
+    }
+}
+
+/// Whether a raw path is the one resource of ONS HTTP. Duplicate slashes come from base URLs that end in one (protocol notes
+/// ONS 2).
+fn is_ons_path(path: &str) -> bool {
+    path.starts_with('/') && matches!(path.trim_start_matches('/'), "message" | "message/")
+}
+
+/// The method, where it is one of both.
+pub(super) fn method(request: &HttpRequest) -> Option<Method> {
+    match *request.method() {
+        HttpMethod::POST => Some(Method::Post),
+        HttpMethod::GET => Some(Method::Get),
+        HttpMethod::DELETE => Some(Method::Delete),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_resource_after_any_number_of_slashes() {
+        for path in ["/message", "/message/", "//message/", "///message"] {
+            assert!(is_ons_path(path), "{path}");
+        }
+        for path in ["message", "/message/x", "/Message/", "/messages", "/message//", "/"] {
+            assert!(!is_ons_path(path), "{path}");
+        }
+    }
+}

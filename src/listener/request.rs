@@ -1,0 +1,41 @@
+//! Requests and the connections that they come on.
+
+use std::rc::Rc;
+
+use actix_web::dev::{Extensions, Payload};
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::connection::Connection;
+use super::stream::GuardedStream;
+
+/// Shows a connection to the requests on it.
+pub(super) fn attach(stream: &GuardedStream, data: &mut Extensions) {
+    data.insert(Rc::clone(stream.connection()));
+}
+
+/// The connection that a request came on; none in tests without one.
+pub(crate) fn connection_of(request: &HttpRequest) -> Option<&Connection> {
+    request.conn_data::<Rc<Connection>>().map(Rc::as_ref)
+}
+
+/// Answers one request, and notes on its connection that it is being answered.
+pub(super) async fn answer<F>(
+    request: HttpRequest,
+    payload: Payload,
+    handle: impl FnOnce(HttpRequest, Payload) -> F,
+) -> (HttpRequest, HttpResponse)
+where
+    F: Future<Output = HttpResponse>,
+{
+    let has_body = !matches!(payload, Payload::None);
+    if let Some(connection) = connection_of(&request) {
+        connection.begin(has_body);
+    }
+    let response = handle(request.clone(), payload).await;
+    if let Some(connection) = connection_of(&request) {
+        let empty = || request.headers().get(CONTENT_LENGTH).is_some_and(|length| length == "0");
+        connection.end(empty);
+    }
+    (request, response)
+}

@@ -1,0 +1,162 @@
+//! Servers of the HTTP library on our sockets.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_http::error::DispatchError;
+use actix_http::{HttpServiceBuilder, KeepAlive};
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, map_config};
+use actix_web::dev::{AppConfig, Payload, Server, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use futures_util::future::join;
+
+use super::addresses::AddressLimit;
+use super::guard::ConnectionGuard;
+use super::request;
+use super::socket::{ListenAddress, ListenError};
+use crate::config::ServerConfig;
+use crate::tasks::StopSignal;
+use crate::telemetry::ConnectionMetrics;
+
+/// How long the rest of a body is thrown away after an answer that came early, so that the caller can read the answer.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// An open listener.
+#[expect(missing_debug_implementations, reason = "the HTTP library's server has none")]
+pub struct Listener {
+    /// Where it listens.
+    pub address: SocketAddr,
+    server: Server,
+}
+
+impl Listener {
+    /// Serves until it shall stop, then until what is under way has its answer.
+    pub async fn serve(self, mut stop: StopSignal) {
+        let handle = self.server.handle();
+        let stopped = async {
+            stop.given().await;
+            handle.stop(true).await;
+        };
+        // The server ends by itself only when it fails.
+        if let (Err(error), ()) = join(self.server, stopped).await {
+            tracing::error!(%error, "a listener failed");
+        }
+    }
+}
+
+/// What one listener for callers has besides the configuration's common part.
+#[derive(Debug)]
+pub struct ListenerOptions {
+    /// Names the server's threads.
+    pub name: &'static str,
+    /// Where to listen.
+    pub listen: ListenAddress,
+    /// Most connections at once, over all threads.
+    pub connections: usize,
+    /// Counts the connections.
+    pub metrics: ConnectionMetrics,
+}
+
+/// Serves callers: the configuration's workers, limits and timeouts around one service per thread, and a guard on every
+/// connection. The HTTP library's own timers are off, as the guard's cover more.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub fn serve<S, B, H, F>(
+    server: &ServerConfig,
+    options: ListenerOptions,
+    build: B,
+    handle: H,
+) -> Result<Listener, ListenError>
+where
+    S: 'static,
+    B: Fn() -> Rc<S> + Clone + Send + 'static,
+    H: Fn(Rc<S>, HttpRequest, Payload) -> F + Copy + Send + 'static,
+    F: Future<Output = HttpResponse> + 'static,
+{
+    let ListenerOptions { name, listen, connections, metrics } = options;
+    let (listener, address) = listen.bind()?;
+    let cap = (connections / server.workers).max(1);
+    let server = server.clone();
+    let addresses = AddressLimit::new(server.limits.connections_per_address);
+    let builder = Server::build();
+    let stopping = builder.graceful_shutdown_signal();
+    let built = builder
+        .workers(server.workers)
+        .max_concurrent_connections(cap)
+        .shutdown_timeout(server.shutdown_timeout.as_secs())
+        .disable_signals()
+        .listen(name, listener, move || {
+            let service = build();
+            let app = App::new().default_service(fn_service(move |request: ServiceRequest| {
+                let service = Rc::clone(&service);
+                async move {
+                    let (request, payload) = request.into_parts();
+                    let handle = move |request, payload| handle(service, request, payload);
+                    let (request, response) = request::answer(request, payload, handle).await;
+                    Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
+                }
+            }));
+            let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+            let stopping = stopping.clone();
+            let http = HttpServiceBuilder::default()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(KeepAlive::Os)
+                .client_request_timeout(Duration::ZERO)
+                .client_disconnect_timeout(LINGER)
+                // A hang-up ends a waiting receive: at the gateway with its poll upstream, at the endpoint with its
+                // messages.
+                .h1_allow_half_closed(false)
+                .on_connect_ext(request::attach)
+                .h1(map_config(app, |()| AppConfig::default()));
+            let guard = Rc::new(ConnectionGuard::start(&server, cap, addresses.clone(), metrics.clone()));
+            fn_service(move |stream| std::future::ready(guard.admit(stream).map_err(DispatchError::Io))).and_then(http)
+        })
+        .map_err(|source| listen.error(source))?
+        .run();
+    Ok(Listener { address, server: built })
+}
+
+/// Serves operators: one thread of its own, never one of the callers', `connections` at once, and the HTTP library's timer
+/// for heads.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub fn serve_on_one_thread<S, H, F>(
+    listen: ListenAddress,
+    connections: usize,
+    head_timeout: Duration,
+    service: S,
+    handle: H,
+) -> Result<Listener, ListenError>
+where
+    S: Clone + Send + 'static,
+    H: Fn(S, HttpRequest) -> F + Copy + Send + 'static,
+    F: Future<Output = HttpResponse> + 'static,
+{
+    let (listener, address) = listen.bind()?;
+    let server = HttpServer::new(move || {
+        let service = service.clone();
+        App::new().default_service(fn_service(move |request: ServiceRequest| {
+            let service = service.clone();
+            async move {
+                let (request, _) = request.into_parts();
+                let response = handle(service, request.clone()).await;
+                Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
+            }
+        }))
+    })
+    .workers(1)
+    .max_connections(connections)
+    .client_request_timeout(head_timeout)
+    .shutdown_timeout(1)
+    .disable_signals()
+    .listen(listener)
+    .map_err(|source| listen.error(source))?
+    .run();
+    Ok(Listener { address, server })
+}

@@ -1,0 +1,45 @@
+//! Sockets that listen.
+
+use std::net::{SocketAddr, TcpListener};
+
+use tokio::net::TcpSocket;
+
+/// Connections that wait for us to take them.
+const BACKLOG: u32 = 4096;
+
+/// Where to listen.
+#[derive(Debug, Clone, Copy)]
+pub struct ListenAddress {
+    /// The address; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// The configuration key that sets it.
+    pub key: &'static str,
+}
+
+/// The address is taken or not ours.
+#[derive(Debug, thiserror::Error)]
+#[error("could not listen on {address} ({key}): {source}")]
+pub struct ListenError {
+    address: SocketAddr,
+    key: &'static str,
+    source: std::io::Error,
+}
+
+impl ListenAddress {
+    /// Binds it, and tells the address that it became.
+    pub(super) fn bind(self) -> Result<(TcpListener, SocketAddr), ListenError> {
+        let listen = || {
+            let socket = if self.address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            socket.set_reuseaddr(true)?;
+            socket.bind(self.address)?;
+            let listener = socket.listen(BACKLOG)?.into_std()?;
+            let bound = listener.local_addr()?;
+            Ok((listener, bound))
+        };
+        listen().map_err(|source| self.error(source))
+    }
+
+    pub(super) fn error(self, source: std::io::Error) -> ListenError {
+        ListenError { address: self.address, key: self.key, source }
+    }
+}

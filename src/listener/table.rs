@@ -1,0 +1,137 @@
+//! One thread's connections: closes those that are overdue, and some where there are too many.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, ThreadState, Tick, Timeouts};
+use super::eviction::first_to_evict;
+use crate::config::ServerConfig;
+use crate::telemetry::{CloseReason, ConnectionMetrics};
+
+/// How often all connections are looked at in the shortest limit; one is closed at most two looks late.
+const LOOKS: u32 = 8;
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(5);
+const LONGEST_INTERVAL: Duration = Duration::from_millis(250);
+
+#[derive(Debug)]
+pub(super) struct ConnectionTable {
+    thread: Rc<ThreadState>,
+    open: RefCell<Vec<Rc<Connection>>>,
+    /// How many of them are to be closed.
+    closing: Cell<usize>,
+    metrics: ConnectionMetrics,
+    timeouts: Timeouts,
+    interval: Duration,
+    /// Above this number, those that wait longest are closed.
+    crowded: usize,
+    /// How long a connection that owes something has to have waited before it is closed for others.
+    grace: Tick,
+    /// There was none to close at this time.
+    none_to_evict_at: Cell<Option<Tick>>,
+}
+
+impl ConnectionTable {
+    pub(super) fn new(server: &ServerConfig, cap: usize, metrics: ConnectionMetrics) -> Self {
+        let limits = &server.limits;
+        let shortest = limits.head_timeout.min(server.keep_alive).min(limits.write_timeout);
+        let interval = (shortest / LOOKS).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
+        // The time stands still between looks: an interval more, so that none is closed early.
+        let at_least = |limit: Duration| ticks(limit + interval);
+        let rate = u128::try_from(limits.min_body_rate).unwrap_or(u128::MAX);
+        let taken = rate.saturating_mul(limits.write_timeout.as_millis());
+        let timeouts = Timeouts {
+            head: at_least(limits.head_timeout),
+            idle: at_least(server.keep_alive),
+            write: at_least(limits.write_timeout),
+            taken: usize::try_from(taken / 1000).unwrap_or(usize::MAX).max(1),
+        };
+        Self {
+            thread: Rc::default(),
+            open: RefCell::default(),
+            closing: Cell::new(0),
+            metrics,
+            timeouts,
+            interval,
+            crowded: cap.saturating_sub((cap / 10).max(1)).max(1),
+            grace: ticks(limits.head_timeout / LOOKS),
+            none_to_evict_at: Cell::new(None),
+        }
+    }
+
+    /// Looks at all connections for ever. Time passes in looks: what the thread could not do in between, no connection is
+    /// blamed for.
+    pub(super) async fn close_overdue_ones(self: Rc<Self>) {
+        let mut last = Instant::now();
+        loop {
+            tokio::time::sleep(self.interval).await;
+            let now = Instant::now();
+            let passed = now.duration_since(last).min(self.interval * 4);
+            last = now;
+            self.thread.now.set(self.thread.now.get().wrapping_add(ticks(passed)));
+            for connection in self.open.borrow().iter() {
+                if connection.closing().is_none()
+                    && let Some(reason) = connection.overdue(&self.timeouts)
+                {
+                    self.close(connection, reason);
+                }
+            }
+            self.evict();
+        }
+    }
+
+    pub(super) fn add(&self) -> Rc<Connection> {
+        let connection = Rc::new(Connection::new(&self.thread));
+        let mut open = self.open.borrow_mut();
+        connection.slot.set(open.len());
+        open.push(Rc::clone(&connection));
+        self.metrics.open.inc();
+        connection
+    }
+
+    pub(super) fn remove(&self, connection: &Connection) {
+        let mut open = self.open.borrow_mut();
+        let slot = connection.slot.get();
+        if slot < open.len() {
+            open.swap_remove(slot);
+        }
+        if let Some(moved) = open.get(slot) {
+            moved.slot.set(slot);
+        }
+        if connection.closing().is_some() {
+            self.closing.set(self.closing.get().saturating_sub(1));
+        }
+        self.metrics.open.dec();
+        self.metrics.closed(connection.close_reason());
+    }
+
+    fn close(&self, connection: &Connection, reason: CloseReason) {
+        self.closing.set(self.closing.get() + 1);
+        connection.close(reason);
+    }
+
+    /// Takes back [`close`](Self::close).
+    pub(super) fn keep_open(&self, connection: &Connection) {
+        self.closing.set(self.closing.get().saturating_sub(1));
+        connection.stay_open();
+    }
+
+    /// Where it is crowded, closes so many at once that the next ones find room without a search.
+    pub(super) fn evict(&self) {
+        let open = self.open.borrow();
+        let staying = open.len().saturating_sub(self.closing.get());
+        let now = self.thread.now.get();
+        if staying <= self.crowded || self.none_to_evict_at.get() == Some(now) {
+            return;
+        }
+        let evicted = first_to_evict(&open, staying - self.crowded + self.crowded / 20, self.grace);
+        self.none_to_evict_at.set(evicted.is_empty().then_some(now));
+        for connection in evicted {
+            self.close(connection, CloseReason::Cap);
+        }
+    }
+}
+
+fn ticks(duration: Duration) -> Tick {
+    Tick::try_from(duration.as_millis()).unwrap_or(Tick::MAX)
+}

@@ -1,0 +1,235 @@
+//! Responses: encoded by the endpoint, decoded by the upstream.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::error_code::ErrorCode;
+use crate::model::{Delivery, Durability, MessageGroup, MessageId, Published, UnixMillis, UpstreamHandle};
+
+/// A response that cannot be used. The text says why and quotes nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ResponseError {
+    /// Not the JSON that the protocol has here.
+    #[error("the answer's body is not what the protocol has here")]
+    Unreadable,
+    /// An undocumented `sendStatus`.
+    #[error("the answer's sendStatus is unknown")]
+    UnknownSendStatus,
+    /// A field that must be there is missing or empty.
+    #[error("the answer's field {0} is missing or empty")]
+    Field(&'static str),
+}
+
+/// `{"code","info"}` of a 400.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorBody {
+    /// The vendor's code.
+    pub code: ErrorCode,
+    /// The vendor's words.
+    pub info: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PublishedWire<'a> {
+    #[serde(rename = "msgId", borrow)]
+    message_id: Cow<'a, str>,
+    #[serde(rename = "sendStatus", borrow)]
+    send_status: Cow<'a, str>,
+}
+
+/// The body of a publish's 201.
+#[must_use]
+pub fn encode_published(message_id: &MessageId) -> String {
+    format!(r#"{{"msgId":"{}","sendStatus":"SEND_OK"}}"#, message_id.as_str())
+}
+
+/// Reads the body of a publish's 201. Only `SEND_OK` and the three statuses that mean "stored, weaker than asked"
+/// are success (reliability: Apache RocketMQ).
+///
+/// # Errors
+/// [`ResponseError`]: the outcome is unknown then.
+pub fn decode_published(body: &[u8]) -> Result<Published, ResponseError> {
+    let wire: PublishedWire<'_> = serde_json::from_slice(body).map_err(|_| ResponseError::Unreadable)?;
+    let durability = match wire.send_status.as_ref() {
+        "SEND_OK" => Durability::Full,
+        "FLUSH_DISK_TIMEOUT" | "FLUSH_SLAVE_TIMEOUT" | "SLAVE_NOT_AVAILABLE" => Durability::Degraded,
+        _ => return Err(ResponseError::UnknownSendStatus),
+    };
+    let message_id = MessageId::parse(&wire.message_id).map_err(|_| ResponseError::Field("msgId"))?;
+    Ok(Published { message_id, durability })
+}
+
+/// One element of a consume's 200, in the service's alphabetical order; all seven of its fields always there
+/// (protocol notes ONS 7, item 17). `bodyEncoding` and `shardingKey` are ours and do no harm to any client seen.
+#[derive(Serialize)]
+struct ConsumedOut<'a> {
+    body: Cow<'a, str>,
+    #[serde(rename = "bodyEncoding", skip_serializing_if = "Option::is_none")]
+    body_encoding: Option<&'static str>,
+    #[serde(rename = "bornTime")]
+    born_time: String,
+    key: String,
+    #[serde(rename = "msgHandle")]
+    handle: &'a str,
+    #[serde(rename = "msgId")]
+    message_id: &'a str,
+    #[serde(rename = "reconsumeTimes")]
+    reconsume_times: u32,
+    #[serde(rename = "shardingKey", skip_serializing_if = "Option::is_none")]
+    sharding_key: Option<&'a str>,
+    tag: &'a str,
+}
+
+/// The body of a consume's 200: `[]` when there is nothing.
+///
+/// Bytes that are no UTF-8 go as Latin-1, as the service did, marked by `"bodyEncoding":"latin1"` (item 18).
+#[must_use]
+pub fn encode_consumed(deliveries: &[Delivery]) -> String {
+    let elements: Vec<_> = deliveries
+        .iter()
+        .map(|delivery| {
+            let (body, body_encoding) = match std::str::from_utf8(&delivery.body) {
+                Ok(text) => (Cow::Borrowed(text), None),
+                Err(_) => (Cow::Owned(delivery.body.iter().map(|byte| char::from(*byte)).collect()), Some(LATIN1)),
+            };
+            ConsumedOut {
+                body,
+                body_encoding,
+                born_time: delivery.published_at.0.to_string(),
+                key: delivery.keys.join(" "),
+                handle: delivery.handle.as_str(),
+                message_id: delivery.message_id.as_str(),
+                reconsume_times: delivery.delivery_attempt.saturating_sub(1),
+                sharding_key: delivery.message_group.as_ref().map(MessageGroup::as_str),
+                tag: delivery.tag.as_deref().unwrap_or_default(),
+            }
+        })
+        .collect();
+    // Strings and numbers only: serialisation cannot fail.
+    serde_json::to_string(&elements).unwrap_or_else(|_| "[]".to_owned())
+}
+
+const LATIN1: &str = "latin1";
+
+#[derive(Deserialize)]
+struct ConsumedIn<'a> {
+    #[serde(borrow)]
+    body: Cow<'a, str>,
+    #[serde(rename = "bodyEncoding", default, borrow)]
+    body_encoding: Option<Cow<'a, str>>,
+    #[serde(rename = "bornTime")]
+    born_time: Digits,
+    #[serde(default)]
+    key: Option<String>,
+    #[serde(rename = "msgHandle", borrow)]
+    handle: Cow<'a, str>,
+    #[serde(rename = "msgId", borrow)]
+    message_id: Cow<'a, str>,
+    #[serde(rename = "reconsumeTimes", default)]
+    reconsume_times: Option<Digits>,
+    #[serde(rename = "shardingKey", default)]
+    sharding_key: Option<String>,
+    #[serde(default)]
+    tag: Option<String>,
+}
+
+/// A number that some write as a string.
+struct Digits(u64);
+
+impl<'de> Deserialize<'de> for Digits {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Digits;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a whole number or its digits as a string")
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Digits, E> {
+                Ok(Digits(number))
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digits, E> {
+                text.parse().map(Digits).map_err(|_| E::custom("not digits"))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// What a consume's 200 held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumed {
+    /// The messages.
+    pub deliveries: Vec<Delivery>,
+    /// Elements that are no message: left to the MQ, so that one of them does not cost its neighbours a delivery.
+    pub unreadable: usize,
+}
+
+/// Reads the body of a consume's 200. The protocol does not tell when a delivery becomes visible again:
+/// `visible_again_at` is the caller's assumption.
+///
+/// # Errors
+/// [`ResponseError`] when it is no list, or holds nothing that can be read.
+pub fn decode_consumed(body: &[u8], visible_again_at: UnixMillis) -> Result<Consumed, ResponseError> {
+    let elements: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| ResponseError::Unreadable)?;
+    let mut consumed = Consumed { deliveries: Vec::with_capacity(elements.len()), unreadable: 0 };
+    let mut failure = None;
+    for element in elements {
+        let read = serde_json::from_str::<ConsumedIn<'_>>(element.get()).map_err(|_| ResponseError::Unreadable);
+        match read.and_then(|element| decode_element(element, visible_again_at)) {
+            Ok(delivery) => consumed.deliveries.push(delivery),
+            Err(error) => {
+                consumed.unreadable += 1;
+                failure = Some(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) if consumed.deliveries.is_empty() => Err(error),
+        Some(_) | None => Ok(consumed),
+    }
+}
+
+fn decode_element(element: ConsumedIn<'_>, visible_again_at: UnixMillis) -> Result<Delivery, ResponseError> {
+    let body = if element.body_encoding.as_deref() == Some(LATIN1) {
+        let bytes: Result<Vec<u8>, _> = element.body.chars().map(u8::try_from).collect();
+        Bytes::from(bytes.map_err(|_| ResponseError::Field("body"))?)
+    } else {
+        Bytes::from(element.body.into_owned())
+    };
+    let attempts = element.reconsume_times.map_or(0, |times| times.0).saturating_add(1);
+    Ok(Delivery {
+        message_id: MessageId::parse(&element.message_id).map_err(|_| ResponseError::Field("msgId"))?,
+        handle: UpstreamHandle::parse(&element.handle).map_err(|_| ResponseError::Field("msgHandle"))?,
+        body,
+        tag: element.tag.filter(|tag| !tag.is_empty()),
+        keys: element
+            .key
+            .iter()
+            .flat_map(|keys| keys.split(' '))
+            .filter(|key| !key.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        properties: Vec::new(),
+        message_group: element.sharding_key.and_then(|key| MessageGroup::parse(&key).ok()),
+        delivery_attempt: u32::try_from(attempts).unwrap_or(u32::MAX),
+        published_at: UnixMillis(element.born_time.0),
+        first_delivered_at: None,
+        visible_again_at,
+    })
+}
+
+/// Reads `{"code","info"}`, where the body is that.
+#[must_use]
+pub fn decode_error(body: &[u8]) -> Option<ErrorBody> {
+    #[derive(Deserialize)]
+    struct Wire {
+        code: String,
+        #[serde(default)]
+        info: String,
+    }
+    let wire: Wire = serde_json::from_slice(body).ok()?;
+    Some(ErrorBody { code: ErrorCode::parse(&wire.code), info: wire.info })
+}
