@@ -1,26 +1,12 @@
 //! A disk that takes no more data: whatever the store answers is true, and it heals by itself.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Command;
 
 use crate::support::time::{CONDITION_LIMIT, within};
 use crate::support::{Launch, Meaning, Response, TestApp, assert_problem};
 
-/// Builds the library that makes syncs fail while the file `flag` exists.
-fn library(directory: &Path) -> String {
-    let library = directory.join("failing_disk.so").display().to_string();
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/failing_disk.c");
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, source, "-ldl"]).status();
-    assert!(built.expect("a C compiler, which the project itself needs").success());
-    library
-}
-
-/// With syncs that fail while `flag` exists in its directory.
 fn launch() -> Launch {
-    let launch = Launch::embedded();
-    let (library, flag) = (library(launch.directory().path()), launch.path("flag").display().to_string());
-    launch.environment("LD_PRELOAD", &library).environment("MQ_TEST_FAILING_DISK", &flag)
+    Launch::embedded().on_faulty_machine()
 }
 
 fn publish(app: &TestApp, body: &str) -> Response {
@@ -50,8 +36,7 @@ fn a_failed_sync_is_unknown_and_what_comes_after_is_certainly_not_stored() {
         app.publish("orders", &body);
         acknowledged.insert(body);
     }
-    let flag = app.directory().path().join("flag");
-    std::fs::write(&flag, b"").unwrap();
+    app.fail_disk(true);
     let lines = app.output().lines().count();
     assert_problem(&publish(&app, "in doubt"), 502, "upstream-error", Meaning::Unknown);
     for n in 0..40 {
@@ -64,7 +49,7 @@ fn a_failed_sync_is_unknown_and_what_comes_after_is_certainly_not_stored() {
     assert_eq!(logged.len(), 1, "one line for the change of state: {logged:#?}");
     assert!(logged[0].contains("the store is degraded"), "{logged:?}");
 
-    std::fs::remove_file(&flag).unwrap();
+    app.fail_disk(false);
     let healed = within(CONDITION_LIMIT, || (publish(&app, "healed").status == 201).then_some(()));
     assert!(healed.is_some(), "it did not heal:\n{}", app.output());
     assert!(app.output().contains("the store is well again"), "{}", app.output());
@@ -84,11 +69,10 @@ fn a_crash_while_the_disk_fails_loses_nothing_that_was_acknowledged() {
     for n in 0..20 {
         app.publish("orders", &n.to_string());
     }
-    let flag = app.directory().path().join("flag");
-    std::fs::write(&flag, b"").unwrap();
+    app.fail_disk(true);
     assert_eq!(publish(&app, "in doubt").status, 502);
     app.kill();
-    std::fs::remove_file(&flag).unwrap();
+    app.fail_disk(false);
     let app = launch().in_directory_of(app.directory()).start();
     let mut got = drain(&app, "GID_a");
     got.remove("in doubt");

@@ -37,6 +37,7 @@ mod hang_up;
 mod idle_connections;
 mod injection;
 mod management;
+mod moved_clock;
 mod mq_http_endpoint;
 mod mq_http_upstream;
 mod ons_http_upstream;

@@ -14,6 +14,7 @@ use crate::http::embedded_mq::handover::Handover;
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::model::Topic;
+use crate::protocol::DELAY_MARK;
 use crate::protocol::mq_http::{
     self, AckError, ConsumeQuery, Operation, Refusal, decode_message, decode_receipt_handles,
 };
@@ -71,7 +72,8 @@ async fn perform(context: &EndpointRequest<'_>, payload: &mut Payload, id: &str)
     edge::check_digest(request, &body)?;
     match target.operation {
         Operation::Publish => {
-            let message = decode_message(topic, &body)?;
+            let mut message = decode_message(topic, &body)?;
+            message.deliver_at_is_delay = request.headers().contains_key(DELAY_MARK);
             if message.body.len() > limit {
                 return Err(edge::too_big(limit).into());
             }

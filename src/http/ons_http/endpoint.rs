@@ -13,6 +13,7 @@ use crate::http::embedded_mq::handover::Handover;
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::http_message::Method;
+use crate::protocol::DELAY_MARK;
 use crate::protocol::ons_http::{
     self, Acknowledge, Authentication, CONTENT_TYPE as TEXT_HTML, Consume, ForbiddenReason, MAX_CONSUME,
     MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
@@ -71,7 +72,8 @@ async fn perform(
 }
 
 async fn publish_one(context: &EndpointRequest<'_>, publish: &Publish<'_>) -> Result<HttpResponse, Failure> {
-    let message = edge::message(edge::topic(&publish.topic)?, publish, context.service.now())?;
+    let mut message = edge::message(edge::topic(&publish.topic)?, publish, context.service.now())?;
+    message.deliver_at_is_delay = context.request.headers().contains_key(DELAY_MARK);
     let message_id = context.service.engine.publish(message).await.map_err(Failure::Engine)?;
     Ok(edge::published(&message_id))
 }

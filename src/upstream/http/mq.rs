@@ -7,10 +7,11 @@ use tokio::time::Instant;
 use super::HttpPlan;
 use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
-use crate::config::{BinaryBodies, OnUnknown, ProfileConfig};
+use crate::config::{BinaryBodies, Endpoint, OnUnknown, ProfileConfig};
 use crate::context::RequestContext;
 use crate::model::{ConsumerGroup, Delivery, Message, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
+use crate::protocol::mark_delay;
 use crate::protocol::mq_http::{
     self, AckError, Acknowledge, Consume, ErrorCode, MAX_WAIT_SECONDS, Publish, decode_ack_errors, decode_consumed,
     decode_error, decode_published,
@@ -27,11 +28,17 @@ pub(in crate::upstream) struct MqHttpSettings {
     instance_id: Option<String>,
     /// Bodies that are not text travel in base64.
     encodes_bodies: bool,
+    /// It is the embedded endpoint, which wants to know of delays.
+    marks_delays: bool,
 }
 
 impl MqHttpSettings {
     pub(in crate::upstream) fn new(profile: &ProfileConfig) -> Self {
-        Self { instance_id: profile.instance_id.clone(), encodes_bodies: profile.binary_bodies == BinaryBodies::Base64 }
+        Self {
+            instance_id: profile.instance_id.clone(),
+            encodes_bodies: profile.binary_bodies == BinaryBodies::Base64,
+            marks_delays: profile.endpoints == [Endpoint::Embedded],
+        }
     }
 }
 
@@ -73,7 +80,10 @@ impl MqHttp {
             marks_bodies: self.settings.encodes_bodies,
         };
         let encoded = publish.encode();
-        let sign = |pair: &Pair, now| encoded.sign(pair, now);
+        let sign = |pair: &Pair, now| {
+            let request = encoded.sign(pair, now);
+            if self.settings.marks_delays { mark_delay(request, message) } else { request }
+        };
         let read = |answer: &Answer| {
             if answer.status != 201 {
                 return Err(self.classify(answer, Operation::Publish));

@@ -7,10 +7,11 @@ use tokio::time::Instant;
 use super::HttpPlan;
 use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
-use crate::config::{OnUnknown, ProfileConfig};
+use crate::config::{Endpoint, OnUnknown, ProfileConfig};
 use crate::context::RequestContext;
 use crate::model::{ConsumerGroup, Delivery, Message, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
+use crate::protocol::mark_delay;
 use crate::protocol::ons_http::{
     self, Acknowledge, Consume, Publish, Request, decode_consumed, decode_error, decode_published,
 };
@@ -30,6 +31,8 @@ pub(in crate::upstream) struct OnsHttpSettings {
     visibility_timeout: Duration,
     /// A receive that does not wait says so.
     zero_timeout: bool,
+    /// It is the embedded endpoint, which wants to know of delays.
+    marks_delays: bool,
 }
 
 impl OnsHttpSettings {
@@ -39,6 +42,7 @@ impl OnsHttpSettings {
             content_type: profile.content_type.clone(),
             visibility_timeout: profile.visibility_timeout,
             zero_timeout: profile.zero_timeout,
+            marks_delays: profile.endpoints == [Endpoint::Embedded],
         }
     }
 }
@@ -69,8 +73,9 @@ impl OnsHttp {
         on_unknown: OnUnknown,
     ) -> Attempted<Result<Published, UpstreamError>> {
         let sign = |pair: &Pair, now| {
-            let OnsHttpSettings { producer_group, content_type, .. } = &self.settings;
-            Request::Publish(Publish::new(message, producer_group, content_type, now)).sign(pair)
+            let OnsHttpSettings { producer_group, content_type, marks_delays, .. } = &self.settings;
+            let request = Request::Publish(Publish::new(message, producer_group, content_type, now)).sign(pair);
+            if *marks_delays { mark_delay(request, message) } else { request }
         };
         let read = |answer: &Answer| {
             if answer.status != 201 {

@@ -5,6 +5,7 @@ pub mod client;
 pub mod embedded;
 pub mod encoding;
 pub mod endpoint;
+pub mod machine_faults;
 pub mod messages;
 pub mod metrics;
 pub mod mq;
