@@ -44,6 +44,11 @@ fn a_failed_sync_is_unknown_and_what_comes_after_is_certainly_not_stored() {
         let problem = assert_problem(&response, 503, "upstream-throttled", Meaning::NotPublishedTryAgain);
         assert_eq!(problem["retry_after_seconds"], 10, "longer than the deadline: not asked again inside");
     }
+    let verbose = app.management_get("/readyz?verbose");
+    assert_eq!(verbose.status, 200, "degraded is not unready");
+    assert!(verbose.text().contains("[-]embedded store degraded: the store failed"), "{}", verbose.text());
+    let degraded = |kind| app.metrics().get("mq_gateway_embedded_store_degraded", &[("kind", kind)]);
+    assert_eq!((degraded("io"), degraded("full"), degraded("damage")), (Some(1.0), Some(0.0), Some(0.0)));
     let output = app.output();
     let logged: Vec<_> = output.lines().skip(lines).filter(|line| line.contains("\"ERROR\"")).collect();
     assert_eq!(logged.len(), 1, "one line for the change of state: {logged:#?}");
@@ -53,6 +58,8 @@ fn a_failed_sync_is_unknown_and_what_comes_after_is_certainly_not_stored() {
     let healed = within(CONDITION_LIMIT, || (publish(&app, "healed").status == 201).then_some(()));
     assert!(healed.is_some(), "it did not heal:\n{}", app.output());
     assert!(app.output().contains("the store is well again"), "{}", app.output());
+    assert!(app.management_get("/readyz?verbose").text().contains("[+]embedded store ok"));
+    assert_eq!(degraded("io"), Some(0.0));
     acknowledged.insert("healed".to_owned());
     assert_eq!(drain(&app, "GID_a"), acknowledged, "neither what was refused, nor what was in doubt");
 

@@ -84,6 +84,9 @@ fn it_refuses_drains_and_heals_when_there_is_room() {
     drain(&app, &taken, Some(&body(0)));
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(publish(&app, 0).status, 503, "still full");
+    let verbose = app.management_get("/readyz?verbose");
+    assert_eq!(verbose.status, 200, "degraded is not unready");
+    assert!(verbose.text().contains("[-]embedded store degraded: the store's disk is full"), "{}", verbose.text());
     let output = app.output();
     let loud = output.lines().filter(|line| line.contains("mq_gateway::storage")).count();
     assert!(loud <= 3, "{loud} lines of the store:\n{output}");
