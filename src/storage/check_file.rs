@@ -17,7 +17,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::open::PAGE_BYTES;
+use super::files::PAGE_BYTES;
 use super::wal::Salts;
 
 const MAGIC: &[u8; 16] = b"mq-gateway check";

@@ -10,6 +10,8 @@ pub(super) fn beside(store: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Bytes of a page of every store.
+pub(super) const PAGE_BYTES: u16 = 4_096;
 /// SQLite's write-ahead log.
 pub(super) const WAL: &str = "-wal";
 /// What the store is checked by.

@@ -14,7 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::check_file::CheckFile;
 use super::disk::Disk;
 use super::examine;
-use super::files::{CHECK, RESERVE, beside};
+use super::files::{CHECK, PAGE_BYTES, RESERVE, beside};
 use super::health::Health;
 use super::reserve::Reserve;
 use super::store::Store;
@@ -24,8 +24,6 @@ use super::{OpenError, Schema, StoreLocation};
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 /// Statements that stay prepared; more than any store of ours has.
 const PREPARED_STATEMENTS: usize = 128;
-/// Bytes of a page.
-pub(super) const PAGE_BYTES: u16 = 4_096;
 /// The log's file is cut to this size when it is used from its start again, in bytes.
 const LOG_BYTES: i64 = 8 << 20;
 

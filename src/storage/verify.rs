@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode};
 
 use super::check_file::{CheckFile, Sum};
-use super::open::PAGE_BYTES;
+use super::files::PAGE_BYTES;
 use super::wal::Log;
 
 /// Bytes of a page, as a size.

@@ -28,7 +28,7 @@ fn publish(app: &TestApp, n: usize) -> Response {
 /// Publishes until nothing more is taken, and goes on for a while; what was taken.
 fn fill(app: &TestApp) -> BTreeSet<String> {
     let (mut taken, mut refusals) = (BTreeSet::new(), 0);
-    for n in 0..(2 * DISK_MEBIBYTES << 20) / BODY_BYTES {
+    for n in 0..2 * (DISK_MEBIBYTES << 20) / BODY_BYTES {
         let response = publish(app, n);
         if response.status == 201 {
             assert_eq!(refusals, 0, "taken after it was full");
