@@ -52,6 +52,9 @@ pub(super) trait Job: Send {
     /// Runs the work and keeps its result, in place of that of an earlier run.
     fn run(&mut self, connection: &Connection) -> Ran;
 
+    /// Why the last run ended badly, without content.
+    fn failure(&self) -> String;
+
     /// Hands the result over. With an error of the whole group, that is the result.
     fn answer(self: Box<Self>, group: Result<(), StorageError>);
 }
@@ -101,6 +104,13 @@ where
         };
         self.state = State::Ran(result.map_err(StorageError::from));
         ran
+    }
+
+    fn failure(&self) -> String {
+        match &self.state {
+            State::Ran(Err(error)) => error.to_string(),
+            State::Queued | State::Running | State::Ran(Ok(_)) => StorageError::Panicked.to_string(),
+        }
     }
 
     fn answer(self: Box<Self>, group: Result<(), StorageError>) {

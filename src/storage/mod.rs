@@ -28,6 +28,8 @@ mod verify;
 mod wal;
 
 #[cfg(test)]
+mod reopening_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};

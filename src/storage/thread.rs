@@ -58,8 +58,10 @@ fn serve_group(
     let more =
         |taken| if taken < MAX_GROUP && begun_at.elapsed() < MAX_GROUP_TIME { jobs.try_recv().ok() } else { None };
     let ended = transact(store, first, more, group);
-    counters.groups.fetch_add(1, Ordering::Relaxed);
-    counters.jobs.fetch_add(group.len() as u64, Ordering::Relaxed);
+    if !group.is_empty() {
+        counters.groups.fetch_add(1, Ordering::Relaxed);
+        counters.jobs.fetch_add(group.len() as u64, Ordering::Relaxed);
+    }
     if matches!(ended, Err(Lost::Full)) {
         // Whose fault it was is not known: one by one, now that there is room.
         let (refused, tried): (Vec<_>, Vec<_>) = group.drain(..).partition(|job| job.access() == Access::Grows);
@@ -121,11 +123,12 @@ fn transact(
         }
         begun = true;
         let ran = run_job(store.connection(), job.as_mut());
+        if let Ok(Ran::Badly(flaw)) = ran {
+            store.meet(flaw, 1, || job.failure());
+        }
         group.push(job);
         // With an error the transaction is gone, and with it what the earlier jobs wrote.
-        if let Ran::Badly(flaw) = ran? {
-            store.meet(flaw, 1, || "a job failed: see its answer".to_owned());
-        }
+        ran?;
         next = more(group.len());
     }
     if begun { commit(store.connection()) } else { Ok(()) }
