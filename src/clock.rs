@@ -1,26 +1,32 @@
 //! The clock: the machine's, or one that tests move.
+//!
+//! It has two readings. The *wall clock* is what people call the time; somebody may set it, forwards or back. The
+//! *monotonic* reading only grows, at the speed of time, and means nothing outside this process: what lasts is measured
+//! by it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
 use crate::model::UnixMillis;
 
-/// Tells the wall-clock time and waits for it. Clones share one clock.
+/// Tells the time and waits for it. Clones share one clock.
 #[derive(Debug, Clone)]
 pub struct Clock(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    System,
+    /// Monotonic readings count from this moment.
+    System(Instant),
     Manual(Arc<Manual>),
 }
 
 #[derive(Debug)]
 struct Manual {
-    now: AtomicU64,
+    wall: AtomicU64,
+    monotonic: AtomicU64,
     moved: watch::Sender<()>,
 }
 
@@ -28,51 +34,89 @@ impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self(Source::System)
+        Self(Source::System(Instant::now()))
     }
 
-    /// A clock that stands still until [`Clock::advance`] moves it: for tests.
+    /// A clock that stands still until it is moved: for tests.
     #[must_use]
     pub fn manual(start: UnixMillis) -> Self {
-        Self(Source::Manual(Arc::new(Manual { now: AtomicU64::new(start.0), moved: watch::Sender::new(()) })))
+        let (wall, monotonic) = (AtomicU64::new(start.0), AtomicU64::new(0));
+        Self(Source::Manual(Arc::new(Manual { wall, monotonic, moved: watch::Sender::new(()) })))
     }
 
-    /// The time now.
+    /// The wall clock's time now.
     #[must_use]
     pub fn now(&self) -> UnixMillis {
         match &self.0 {
-            Source::System => system_now(),
-            Source::Manual(manual) => UnixMillis(manual.now.load(Ordering::SeqCst)),
+            Source::System(_) => system_now(),
+            Source::Manual(manual) => UnixMillis(manual.wall.load(Ordering::SeqCst)),
         }
     }
 
-    /// Moves a manual clock forward and wakes whoever waits for the time. The system clock stays as it is.
+    /// The monotonic reading: how long ago a fixed moment of this clock was. Setting the wall clock does not change it.
+    #[must_use]
+    pub fn monotonic(&self) -> Duration {
+        match &self.0 {
+            Source::System(began) => began.elapsed(),
+            Source::Manual(manual) => Duration::from_millis(manual.monotonic.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Lets time pass on a manual clock, on both readings, and wakes whoever waits for it. The system clock stays as it
+    /// is.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(manual) = &self.0 {
-            manual.now.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+            let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+            manual.wall.fetch_add(millis, Ordering::SeqCst);
+            manual.monotonic.fetch_add(millis, Ordering::SeqCst);
             manual.moved.send_replace(());
         }
     }
 
-    /// Returns when the clock shows `time` or later.
+    /// Sets the wall clock of a manual clock, as an operator or NTP does: no time passes. The system clock stays as it
+    /// is.
+    pub fn set_wall(&self, time: UnixMillis) {
+        if let Source::Manual(manual) = &self.0 {
+            manual.wall.store(time.0, Ordering::SeqCst);
+            manual.moved.send_replace(());
+        }
+    }
+
+    /// Returns when the wall clock shows `time` or later. Who sets the machine's clock meanwhile does not shorten nor
+    /// lengthen the wait.
     pub async fn sleep_until(&self, time: UnixMillis) {
         match &self.0 {
-            Source::System => tokio::time::sleep(time.since(self.now())).await,
+            Source::System(_) => tokio::time::sleep(time.since(self.now())).await,
+            Source::Manual(manual) => manual.reach(&manual.wall, time.0).await,
+        }
+    }
+
+    /// Returns when the monotonic reading is `reading` or more.
+    pub async fn sleep_until_monotonic(&self, reading: Duration) {
+        match &self.0 {
+            Source::System(_) => tokio::time::sleep(reading.saturating_sub(self.monotonic())).await,
             Source::Manual(manual) => {
-                // Subscribe first, then look: no move can slip between.
-                let mut moved = manual.moved.subscribe();
-                while UnixMillis(manual.now.load(Ordering::SeqCst)) < time {
-                    if moved.changed().await.is_err() {
-                        return;
-                    }
-                }
+                let millis = u64::try_from(reading.as_millis()).unwrap_or(u64::MAX);
+                manual.reach(&manual.monotonic, millis).await;
             }
         }
     }
 
-    /// Returns after `duration` on this clock.
+    /// Returns after `duration`, by the monotonic reading.
     pub async fn sleep(&self, duration: Duration) {
-        self.sleep_until(self.now() + duration).await;
+        self.sleep_until_monotonic(self.monotonic() + duration).await;
+    }
+}
+
+impl Manual {
+    async fn reach(&self, reading: &AtomicU64, value: u64) {
+        // Subscribe first, then look: no move can slip between.
+        let mut moved = self.moved.subscribe();
+        while reading.load(Ordering::SeqCst) < value {
+            if moved.changed().await.is_err() {
+                return;
+            }
+        }
     }
 }
 
@@ -98,5 +142,25 @@ mod tests {
         };
         tokio::join!(sleeper, mover);
         assert_eq!(clock.now(), UnixMillis(6_000));
+    }
+    #[tokio::test]
+    async fn setting_the_wall_clock_lets_no_time_pass() {
+        let clock = Clock::manual(UnixMillis(1_000_000));
+        clock.advance(Duration::from_secs(1));
+        clock.set_wall(UnixMillis(500_000));
+        assert_eq!((clock.now(), clock.monotonic()), (UnixMillis(500_000), Duration::from_secs(1)));
+        clock.set_wall(UnixMillis(9_000_000));
+        clock.sleep_until(UnixMillis(9_000_000)).await;
+        assert_eq!(clock.monotonic(), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn the_machines_monotonic_reading_grows() {
+        let clock = Clock::system();
+        let before = clock.monotonic();
+        while clock.monotonic() == before {
+            std::hint::spin_loop();
+        }
+        assert!(clock.monotonic() > before);
     }
 }

@@ -4,16 +4,37 @@ use super::error::StartError;
 use crate::config::{Config, EmbeddedConfig, EmbeddedStorage};
 use crate::storage::DataDir;
 
-/// Makes the data directory and takes its lock, where the configuration needs one.
+/// Makes the data directory and takes its lock, where the configuration keeps something in it.
 pub(super) fn open(config: &Config) -> Result<Option<DataDir>, StartError> {
-    let needed = embedded_needs_one(&config.embedded);
-    Ok(needed.then(|| DataDir::open(&config.data_dir)).transpose()?)
+    match use_of(&config.embedded) {
+        Use::None => Ok(None),
+        Use::Needed => Ok(Some(DataDir::open(&config.data_dir)?)),
+        Use::Convenient => Ok(DataDir::open(&config.data_dir)
+            .inspect_err(|error| {
+                let reason = error.to_string();
+                tracing::warn!(
+                    reason,
+                    "the embedded endpoint's keys are in memory only: nobody else can be pointed at it"
+                );
+            })
+            .ok()),
+    }
 }
 
-/// Messages in memory still have their keys on disk, so that clients can be pointed at them; only configured keys and memory
-/// together need no directory.
-fn embedded_needs_one(embedded: &EmbeddedConfig) -> bool {
-    embedded.enabled && (embedded.storage != EmbeddedStorage::Memory || embedded.credentials.is_none())
+/// What the data directory is to a configuration.
+enum Use {
+    None,
+    /// Messages in memory, but keys that clients can be pointed at.
+    Convenient,
+    Needed,
+}
+
+fn use_of(embedded: &EmbeddedConfig) -> Use {
+    match (embedded.enabled, embedded.storage, &embedded.credentials) {
+        (false, _, _) | (true, EmbeddedStorage::Memory, Some(_)) => Use::None,
+        (true, EmbeddedStorage::Memory, None) => Use::Convenient,
+        (true, EmbeddedStorage::Disk, _) => Use::Needed,
+    }
 }
 
 #[cfg(test)]
@@ -34,7 +55,13 @@ mod tests {
         let opened = open(&config).unwrap();
         assert_eq!((opened.is_some(), directory.exists()), (expected, expected));
         if expected {
-            assert!(matches!(open(&config), Err(StartError::DataDir(DataDirError::InUse { .. }))));
+            let second = open(&config);
+            match config.embedded.storage {
+                EmbeddedStorage::Disk => {
+                    assert!(matches!(second, Err(StartError::DataDir(DataDirError::InUse { .. }))));
+                }
+                EmbeddedStorage::Memory => assert!(second.unwrap().is_none(), "it goes on without"),
+            }
         }
     }
 

@@ -12,7 +12,9 @@ use super::descriptors;
 use super::endpoints::reachable;
 use super::error::StartError;
 use crate::config::{self, Config, EmbeddedStorage};
-use crate::embedded::{EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation};
+use crate::embedded::{
+    CredentialsError, EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation, WhenFull,
+};
 use crate::http::ServiceResources;
 use crate::http::embedded_mq::{EndpointService, EndpointSettings};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
@@ -60,7 +62,7 @@ pub(super) fn open(
             let named = named_credentials(config, name);
             named.map_err(|source| StartError::Credentials { profile: "embedded".to_owned(), source })?.0
         }
-        (None, None) => return Err(StartError::Inconsistent("the embedded endpoint has no keys".to_owned())),
+        (None, None) => EndpointCredentials::in_memory(&dependencies.random).map_err(CredentialsError::from)?.into(),
     };
     let options = EngineOptions {
         visibility_timeout: embedded.visibility_timeout,
@@ -71,6 +73,10 @@ pub(super) fn open(
         },
         retention: embedded.retention,
         retention_bytes: embedded.retention_bytes,
+        when_full: match embedded.when_full {
+            config::WhenFull::DropOldest => WhenFull::DropOldest,
+            config::WhenFull::Refuse => WhenFull::Refuse,
+        },
         topics: embedded.topics.clone(),
     };
     let engine = Engine::open(location, options, dependencies.clock.clone(), dependencies.random.clone())?;
@@ -95,7 +101,13 @@ pub(super) fn listen(
     let listener = listener::serve(&config.server, options, build, EndpointService::handle)?;
     if let Some((own, directory)) = &opened.own {
         let url = format!("http://{}", reachable(listener.address));
-        own.clone().note_url(directory, url)?;
+        match own.clone().note_url(directory, url) {
+            // What is stored can be drained all the same.
+            Err(CredentialsError::Io { source, .. }) if source.kind() == std::io::ErrorKind::StorageFull => {
+                tracing::warn!("the disk is full: the file with the endpoint's keys still has its last address");
+            }
+            other => other?,
+        }
     }
     Ok(listener)
 }
@@ -104,7 +116,8 @@ pub(super) fn listen(
 pub(super) async fn sweep(engine: Engine, mut stop: StopSignal) {
     while timeout(SWEEP_PAUSE, stop.given()).await.is_err() {
         if let Err(error) = engine.sweep().await {
-            tracing::error!(%error, "the embedded endpoint's clean-up failed");
+            // The store tells what is wrong with it, and seldom.
+            tracing::debug!(%error, "the embedded endpoint's clean-up failed");
         }
     }
 }

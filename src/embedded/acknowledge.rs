@@ -8,6 +8,7 @@ use super::handle::Handle;
 use super::topics::{self, SubscriptionRow};
 use super::{Engine, EngineError};
 use crate::model::{ConsumerGroup, Topic};
+use crate::storage::Access;
 
 /// What became of an acknowledgement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,9 +69,9 @@ impl Engine {
         }
         let (waiters, counters) = (Arc::clone(&shared.waiters), Arc::clone(&shared.counters));
         let (woken_topic, woken_group) = (topic.clone(), group.clone());
-        let committed = move |answers: &Vec<Acknowledgement>| {
+        let committed = move |answers: &mut Vec<Acknowledgement>| {
             let mut done = false;
-            for answer in answers {
+            for answer in answers.iter() {
                 match answer {
                     Acknowledgement::Done => done = true,
                     Acknowledgement::AlreadyDone | Acknowledgement::Stale => counters.add_stale_acknowledgement(),
@@ -86,14 +87,14 @@ impl Engine {
             let topic = topics::topic(connection, topic.as_str())?;
             let subscription = topics::subscription(connection, topic, group.as_str(), starts)?;
             handles
-                .into_iter()
+                .iter()
                 .map(|handle| match handle {
-                    Some(handle) => acknowledge(connection, subscription, handle),
+                    Some(handle) => acknowledge(connection, subscription, *handle),
                     None => Ok(Acknowledgement::Malformed),
                 })
                 .collect()
         };
-        Ok(shared.storage.run_then(work, committed).await?)
+        Ok(shared.storage.run_then(Access::Writes, work, committed).await?)
     }
 }
 
@@ -118,7 +119,7 @@ fn acknowledge(
     let to_do = connection
         .prepare_cached(
             "SELECT 1 FROM deliveries WHERE subscription_id = ?1 AND position = ?2
-            UNION ALL SELECT 1 FROM passed_over WHERE subscription_id = ?1 AND position = ?2 LIMIT 1",
+            UNION ALL SELECT 1 FROM filtered_out WHERE subscription_id = ?1 AND position = ?2 LIMIT 1",
         )?
         .query_row([handle.subscription_id, handle.position], |_| Ok(()))
         .optional()?;

@@ -10,12 +10,13 @@
 //! Names have at most 64 characters. Where `%DLQ%` and the group have more, the group is cut to 50 characters and a `-`
 //! and the first eight hexadecimal digits of its SHA-1 follow, so that long groups with one beginning stay apart.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sha1::{Digest, Sha1};
 
 use super::columns::{damaged, parsed};
 use super::log::{self, Visible};
 use super::new_message::{NewMessage, properties_to_json};
+use super::stored_message::{columns, is_whole, set_aside};
 use crate::model::{ConsumerGroup, MAX_NAME_CHARS, MessageId, UnixMillis};
 use crate::storage::{blob, millis, to_sql};
 
@@ -56,39 +57,44 @@ pub(super) struct Exhausted<'a> {
     pub(super) sequence: i64,
 }
 
-/// Moves an exhausted delivery to the dead letters; returns their topic's name.
+/// Moves an exhausted delivery to the dead letters; returns their topic's name. A message that is not what was written is
+/// only taken out of the deliveries: `None`.
 pub(super) fn bury(
     connection: &Connection,
     exhausted: Exhausted<'_>,
     message_id: MessageId,
     now: UnixMillis,
-) -> rusqlite::Result<String> {
+) -> rusqlite::Result<Option<String>> {
     let message = connection
-        .prepare_cached(
-            "SELECT message_id, published_at, body, tag, keys, properties, message_group FROM messages
-            WHERE sequence = ?1",
-        )?
+        .prepare_cached(concat!("SELECT ", columns!(), ", checksum FROM messages WHERE sequence = ?1"))?
         .query_row([exhausted.sequence], |row| {
+            if !is_whole(row)? {
+                return Ok(None);
+            }
             let original: MessageId = parsed(row, 0, MessageId::parse)?;
-            let mut properties = properties_of(row.get_ref(5)?.as_str_or_null()?, 5)?;
+            let mut properties = properties_of(row.get_ref(9)?.as_str_or_null()?, 9)?;
             properties.push((ORIGIN_TOPIC.to_owned(), exhausted.topic.to_owned()));
             properties.push((ORIGIN_MESSAGE_ID.to_owned(), original.as_str().to_owned()));
-            Ok(NewMessage {
-                message_id,
-                published_at: millis(row, 1)?,
-                body: blob(row, 2)?,
-                tag: row.get(3)?,
-                keys: row.get(4)?,
+            Ok(Some(NewMessage {
+                message_id: message_id.clone(),
+                published_at: millis(row, 5)?,
+                body: blob(row, 11)?,
+                tag: row.get(7)?,
+                keys: row.get(8)?,
                 properties: properties_to_json(&properties),
-                message_group: row.get(6)?,
-            })
-        })?;
+                message_group: row.get(10)?,
+            }))
+        })
+        .optional()?
+        .flatten();
     let topic = name_for(exhausted.group);
-    log::append(connection, &topic, &message, Visible::Now(now))?;
+    if let Some(message) = &message {
+        log::append(connection, &topic, message, Visible::Now(now))?;
+    }
     connection
         .prepare_cached("DELETE FROM deliveries WHERE subscription_id = ?1 AND position = ?2")?
         .execute(params![exhausted.subscription_id, exhausted.position])?;
-    Ok(topic)
+    Ok(message.map(|_| topic))
 }
 
 /// Name-value pairs from their JSON column.
@@ -107,13 +113,22 @@ pub(super) struct Buried {
     pub(super) dead_letter_topic: String,
 }
 
+/// What became of deliveries that were the last.
+#[derive(Debug, Default)]
+pub(super) struct BuriedDue {
+    pub(super) letters: Vec<Buried>,
+    /// Messages that were found not to be what was written.
+    pub(super) set_aside: u64,
+    pub(super) looked_at: usize,
+}
+
 /// Deliveries of all groups that were the last and whose time is over, moved at most `limit` in one go.
 pub(super) fn bury_due(
     connection: &Connection,
     now: UnixMillis,
     limit: u32,
     mut message_ids: impl FnMut() -> rusqlite::Result<MessageId>,
-) -> rusqlite::Result<Vec<Buried>> {
+) -> rusqlite::Result<BuriedDue> {
     let due: Vec<(String, String, i64, i64, i64)> = connection
         .prepare_cached(
             "SELECT topics.name, subscriptions.consumer_group, deliveries.subscription_id, deliveries.position,
@@ -128,11 +143,16 @@ pub(super) fn bury_due(
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
         })?
         .collect::<Result<_, _>>()?;
-    let mut buried = Vec::with_capacity(due.len());
+    let mut buried = BuriedDue { looked_at: due.len(), ..BuriedDue::default() };
     for (topic, group, subscription_id, position, sequence) in due {
         let exhausted = Exhausted { topic: &topic, group: &group, subscription_id, position, sequence };
-        let dead_letter_topic = bury(connection, exhausted, message_ids()?, now)?;
-        buried.push(Buried { topic, group, dead_letter_topic });
+        match bury(connection, exhausted, message_ids()?, now)? {
+            Some(dead_letter_topic) => buried.letters.push(Buried { topic, group, dead_letter_topic }),
+            None => {
+                set_aside(connection, sequence, to_sql(now.0))?;
+                buried.set_aside += 1;
+            }
+        }
     }
     Ok(buried)
 }

@@ -1,17 +1,18 @@
-//! Delivering what the group has not come to yet, and passing over what this receive does not take.
+//! Delivering what the group has not come to yet, and filtering out what this receive does not take.
 
 use rusqlite::params;
 
 use super::handle::Handle;
 use super::lease::Taking;
 use super::locks::Locks;
+use super::stored_message::columns;
 
-/// Most messages that one look passes over: a bound on the time for which others wait for the storage thread.
-pub(super) const PASSED_OVER_AT_ONCE: u32 = 1_024;
+/// Most messages that one look filters out: a bound on the time for which others wait for the storage thread.
+pub(super) const FILTERED_OUT_AT_ONCE: u32 = 1_024;
 
 impl Taking<'_> {
     /// Delivers new messages in publish order. Those that the receive's tags do not want, and those of locked message
-    /// groups, are noted as passed over, so that nothing is lost and no look meets them twice.
+    /// groups, are noted as filtered out, so that nothing is lost and no look meets them twice.
     pub(super) fn deliver_new(&mut self, topic_id: i64, locks: &mut Locks<'_>) -> rusqlite::Result<()> {
         if self.wanted() == 0 {
             Ok(())
@@ -23,19 +24,22 @@ impl Taking<'_> {
     }
 
     fn deliver_all_new(&mut self, topic_id: i64) -> rusqlite::Result<()> {
-        let mut messages = self.connection.prepare_cached(
-            "SELECT message_id, body, tag, keys, properties, message_group, published_at, position, sequence
-            FROM messages WHERE topic_id = ?1 AND position >= ?2 ORDER BY position LIMIT ?3",
-        )?;
+        let mut messages = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            ", checksum, sequence FROM messages WHERE topic_id = ?1 AND position >= ?2 ORDER BY position LIMIT ?3"
+        ))?;
         let mut rows = messages.query(params![topic_id, self.subscription.next_position, self.wanted_rows()])?;
         while self.wanted() > 0
             && let Some(row) = rows.next()?
         {
             let Some(nonce) = self.next_nonce() else { break };
-            let (position, sequence): (i64, i64) = (row.get(7)?, row.get(8)?);
+            let (position, sequence): (i64, i64) = (row.get(2)?, row.get(13)?);
             let handle = Handle { subscription_id: self.subscription.id, position, nonce };
-            let delivery = self.delivery(row, handle, 1)?;
-            self.store_first(position, sequence, nonce, delivery)?;
+            match self.delivery(row, handle, 1)? {
+                Some(delivery) => self.store_first(position, sequence, nonce, delivery)?,
+                None => self.set_aside(sequence)?,
+            }
             self.next_position = Some(position + 1);
         }
         Ok(())
@@ -57,10 +61,10 @@ impl Taking<'_> {
             let wanted = self.lease.interest.wants(tag);
             if wanted && !locks.hold(message_group)? && !self.is_behind(message_group)? {
                 self.deliver_first(position, sequence)?;
-            } else if self.newly_passed_over < PASSED_OVER_AT_ONCE {
+            } else if self.newly_filtered_out < FILTERED_OUT_AT_ONCE {
                 self.connection
                     .prepare_cached(
-                        "INSERT INTO passed_over (subscription_id, position, sequence, held, tag, message_group)
+                        "INSERT INTO filtered_out (subscription_id, position, sequence, held, tag, message_group)
                         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                     )?
                     .execute(params![
@@ -71,8 +75,8 @@ impl Taking<'_> {
                         tag.unwrap_or_default(),
                         message_group
                     ])?;
-                self.newly_passed_over += 1;
-                self.passed_over_change += 1;
+                self.newly_filtered_out += 1;
+                self.filtered_out_change += 1;
                 self.held_back_change += i64::from(wanted);
             } else {
                 self.cut_short = true;

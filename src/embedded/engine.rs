@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::dead_letter::is_dead_letter_topic;
@@ -12,12 +14,13 @@ use super::message_ids::MessageIds;
 use super::scan::Places;
 use super::schema::SCHEMA;
 use super::stats::Counters;
+use super::store_time::StoreClock;
 use super::waiters::Waiters;
-use super::{EngineError, EngineOptions, StoreLocation};
+use super::{EngineError, EngineOptions, StoreLocation, store_time, stored_message};
 use crate::clock::Clock;
 use crate::model::Topic;
 use crate::random::Random;
-use crate::storage::Storage;
+use crate::storage::{Access, Fault, FaultKind, Storage, to_sql};
 
 /// The embedded MQ. Clones share it.
 #[derive(Clone)]
@@ -29,7 +32,9 @@ pub(super) struct Shared {
     pub(super) options: EngineOptions,
     /// Empty when any topic may exist.
     topics: HashSet<Topic>,
-    pub(super) clock: Clock,
+    pub(super) clock: StoreClock,
+    /// By the store's own time: from then on what an earlier process stored may be dropped for its age.
+    pub(super) earlier_may_go_at: Arc<AtomicU64>,
     pub(super) random: Random,
     pub(super) message_ids: Arc<MessageIds>,
     pub(super) waiters: Arc<Waiters>,
@@ -38,6 +43,8 @@ pub(super) struct Shared {
     pub(super) given_back: Arc<Mutex<Vec<Handle>>>,
     pub(super) counters: Arc<Counters>,
     pub(super) places: Arc<Places>,
+    /// A publish was refused for [`WhenFull::Refuse`], and none was taken since.
+    pub(super) refusing: Arc<AtomicBool>,
     pub(super) closing: watch::Sender<bool>,
 }
 
@@ -54,21 +61,35 @@ impl Engine {
         random: Random,
     ) -> Result<Self, EngineError> {
         let message_ids = Arc::new(MessageIds::new(&random)?);
-        let storage = Storage::open("embedded-store", &location, SCHEMA)?;
+        let storage = Storage::open("embedded-store", &location, SCHEMA, clock.clone())?;
+        let clock = StoreClock::begin(clock);
         let topics = options.topics.iter().cloned().collect();
-        Ok(Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             storage,
             options,
             topics,
             clock,
+            earlier_may_go_at: Arc::new(AtomicU64::new(u64::MAX)),
             random,
             message_ids,
             waiters: Arc::default(),
             given_back: Arc::default(),
             counters: Arc::default(),
             places: Arc::default(),
+            refusing: Arc::default(),
             closing: watch::Sender::new(false),
-        })))
+        });
+        shared.settle()?;
+        if shared.storage.was_damaged() {
+            shared.examine()?;
+        }
+        Ok(Self(shared))
+    }
+
+    /// What is wrong with the store now; cheap, and never waits for the disk. Empty when nothing is.
+    #[must_use]
+    pub fn health(&self) -> Vec<Fault> {
+        self.0.storage.faults()
     }
 
     /// Ends waiting receives with an empty answer, finishes what is queued and closes the store. Later calls get
@@ -91,6 +112,38 @@ impl Shared {
             return Ok(());
         }
         Err(EngineError::UnknownTopic { topic: topic.clone() })
+    }
+
+    /// Messages were found not to be what was written.
+    pub(super) fn note_set_aside(&self, messages: u64) {
+        if messages > 0 {
+            let reason = || "messages are not what was written, and were set aside".to_owned();
+            self.storage.note_failures(FaultKind::Damage, messages, reason);
+        }
+    }
+
+    /// Brings the times of an earlier process to this one's, before anything else is done with them.
+    fn settle(&self) -> Result<(), EngineError> {
+        let (opened_at, visibility_timeout) = (self.clock.opened_at(), self.options.visibility_timeout);
+        let earlier_may_go_at = Arc::clone(&self.earlier_may_go_at);
+        let settle = move |connection: &Connection| store_time::settle(connection, opened_at, visibility_timeout);
+        self.storage.submit(Access::Writes, settle, move |settled| match settled {
+            Ok(time) => earlier_may_go_at.store(time.0, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "what an earlier process stored is not dropped for its age"),
+        })?;
+        Ok(())
+    }
+
+    /// Looks at all messages, before anything else is done with them.
+    fn examine(self: &Arc<Self>) -> Result<(), EngineError> {
+        let (owner, now) = (Arc::downgrade(self), to_sql(self.clock.now().0));
+        let examine = move |connection: &Connection| stored_message::examine(connection, now);
+        self.storage.submit(Access::Writes, examine, move |found| match (found, owner.upgrade()) {
+            (Ok(messages), Some(shared)) => shared.note_set_aside(messages),
+            (Ok(_), None) => {}
+            (Err(error), _) => tracing::error!(%error, "the messages of a damaged store could not be looked at"),
+        })?;
+        Ok(())
     }
 }
 

@@ -19,12 +19,18 @@ pub enum EngineError {
     /// The engine was closed. Nothing was stored.
     #[error("the engine is closed")]
     Closed,
+    /// There is no room. Nothing was stored.
+    #[error("the store is full")]
+    Full,
     /// The store could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The store failed; what the call wrote was undone. The source is never a message's content.
     #[error(transparent)]
     Storage(StorageError),
+    /// The store failed at the very end: what the call wrote may be there or not.
+    #[error(transparent)]
+    InDoubt(StorageError),
     /// The operating system gave no random bytes.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -35,7 +41,11 @@ impl From<StorageError> for EngineError {
         match error {
             StorageError::Overloaded => Self::Overloaded,
             StorageError::Closed => Self::Closed,
-            StorageError::Panicked | StorageError::Sqlite(_) => Self::Storage(error),
+            StorageError::Full => Self::Full,
+            StorageError::Panicked | StorageError::Unwritable | StorageError::Damaged(_) | StorageError::Sqlite(_) => {
+                Self::Storage(error)
+            }
+            StorageError::InDoubt(_) => Self::InDoubt(error),
         }
     }
 }

@@ -9,12 +9,12 @@ use super::delivery_state::DeliveryState;
 use super::engine::Shared;
 use super::handle::Handle;
 use crate::model::{UnixMillis, UpstreamHandle};
-use crate::storage::{StorageError, to_sql};
+use crate::storage::{Access, StorageError, to_sql};
 
 impl Engine {
     /// Gives deliveries back: others of the group get them at once, and this delivery attempt does not count. Returns at
-    /// once and never fails, so that it can be called from a `Drop`; handles that are stale or none of ours are passed
-    /// over. What cannot be written comes back after its visibility timeout.
+    /// once and never fails, so that it can be called from a `Drop`; handles that are stale or none of ours are
+    /// skipped. What cannot be written comes back after its visibility timeout.
     pub fn give_back(&self, handles: Vec<UpstreamHandle>) {
         self.shared().give_back(handles.iter().filter_map(|handle| Handle::decode(handle.as_str())));
     }
@@ -34,12 +34,13 @@ impl Shared {
             return;
         }
         let (list, clock) = (Arc::clone(&self.given_back), self.clock.clone());
+        let mut handles = Vec::new();
         let work = move |connection: &Connection| {
-            let handles = std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner));
+            handles.append(&mut list.lock().unwrap_or_else(PoisonError::into_inner));
             give_back(connection, &handles, clock.now())
         };
         let waiters = Arc::clone(&self.waiters);
-        let queued = self.storage.submit(work, move |result| match result {
+        let queued = self.storage.submit(Access::Writes, work, move |result| match result {
             Ok(groups) => groups.iter().for_each(|(topic, group)| waiters.wake_group(topic, group)),
             Err(error) => tracing::warn!(%error, "deliveries could not be given back: they wait for their timeout"),
         });
@@ -47,9 +48,7 @@ impl Shared {
             Ok(()) => {}
             // Nobody will write the list any more; the deliveries come back after their timeout.
             Err(StorageError::Closed) => self.given_back.lock().unwrap_or_else(PoisonError::into_inner).clear(),
-            Err(error @ (StorageError::Overloaded | StorageError::Panicked | StorageError::Sqlite(_))) => {
-                tracing::debug!(%error, "deliveries that were given back wait for the storage queue");
-            }
+            Err(error) => tracing::debug!(%error, "deliveries that were given back wait for the storage queue"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Taking messages for a group: the part of a receive that runs on the storage thread.
 //!
-//! What is due again goes out first (`redeliver`), then what was passed over (`passed_over`), then what is new
+//! What is due again goes out first (`redeliver`), then what was filtered out (`filtered_out`), then what is new
 //! (`deliver_new`), each in publish order. Only where an ordered look goes by message groups, it is that of each.
 
 use std::sync::Arc;
@@ -18,6 +18,8 @@ use super::locks::Locks;
 use super::log;
 use super::message_ids::MessageIds;
 use super::scan::{Places, Scan};
+use super::store_time::Moment;
+use super::stored_message::{columns, is_whole, set_aside};
 use super::topics::{self, SubscriptionRow};
 use crate::model::{ConsumerGroup, Delivery, MessageGroup, MessageId, Topic, UnixMillis, UpstreamHandle};
 use crate::storage::{blob, millis, to_sql, unsigned};
@@ -59,12 +61,14 @@ pub(super) struct Leased {
     pub(super) scan: Scan,
     /// Something is due again that this request did not want.
     pub(super) left_due: bool,
-    /// New messages were passed over: requests with another interest may get them.
-    pub(super) passed_over: bool,
+    /// New messages were filtered out: requests with another interest may get them.
+    pub(super) filtered_out: bool,
     /// Delayed messages entered the log: every group of the topic has something.
     pub(super) took_in_delayed: bool,
     /// Topics that got dead letters.
     pub(super) dead_letter_topics: Vec<String>,
+    /// Messages that were found not to be what was written.
+    pub(super) set_aside: u64,
 }
 
 impl Leased {
@@ -75,7 +79,7 @@ impl Leased {
 }
 
 /// Takes what the interest allows.
-pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> rusqlite::Result<Leased> {
+pub(super) fn lease(connection: &Connection, lease: &Lease, now: Moment) -> rusqlite::Result<Leased> {
     let mut topic = topics::topic(connection, lease.topic.as_str())?;
     let mut took_in_delayed = false;
     if topic.delayed > 0 && log::take_in_due(connection, topic.id, now, DUE_AT_ONCE)? > 0 {
@@ -86,22 +90,23 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> 
     let mut taking = Taking::new(connection, lease, now, subscription);
     if taking.redeliver()? {
         let mut locks = Locks::new(connection, subscription.id, &lease.interest);
-        taking.deliver_passed_over(&mut locks)?;
+        taking.deliver_filtered_out(&mut locks)?;
         taking.deliver_new(topic.id, &mut locks)?;
     }
     taking.save_progress()?;
-    let delayed_due = if topic.delayed > 0 { log::next_due(connection, topic.id)? } else { None };
-    let redelivery_due = taking.next_redelivery()?;
+    let delayed_due = if topic.delayed > 0 { log::next_due(connection, topic.id, now)? } else { None };
+    let redelivery_due = taking.next_redelivery()?.map(|time| UnixMillis(unsigned(time)));
     Ok(Leased {
-        looked_at: now,
-        next_due: [delayed_due, redelivery_due].into_iter().flatten().min().map(|time| UnixMillis(unsigned(time))),
+        looked_at: now.store,
+        next_due: [delayed_due, redelivery_due].into_iter().flatten().min(),
         more: taking.cut_short || taking.wanted() == 0 || (taking.scan.goes_on() && !taking.deliveries.is_empty()),
         left_due: !lease.interest.is_everything() && taking.left_due()?,
-        passed_over: taking.newly_passed_over > 0,
+        filtered_out: taking.newly_filtered_out > 0,
         took_in_delayed,
         scan: taking.scan,
         deliveries: taking.deliveries,
         dead_letter_topics: taking.dead_letter_topics,
+        set_aside: taking.set_aside,
     })
 }
 
@@ -109,20 +114,25 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: UnixMillis) -> 
 pub(super) struct Taking<'a> {
     pub(super) connection: &'a Connection,
     pub(super) lease: &'a Lease,
+    /// By the store's own time.
     pub(super) now: UnixMillis,
+    /// What callers are told of the time.
+    pub(super) wall: UnixMillis,
     pub(super) subscription: SubscriptionRow,
     pub(super) dead_letter_topics: Vec<String>,
+    pub(super) set_aside: u64,
     /// A bound on the work was reached.
     pub(super) cut_short: bool,
     pub(super) scan: Scan,
-    /// Not everything that was passed over and is wanted was looked at.
-    pub(super) passed_over_unseen: bool,
-    pub(super) newly_passed_over: u32,
-    /// The subscription's new progress, once something new was delivered or passed over.
+    /// Not everything that was filtered out and is wanted was looked at.
+    pub(super) filtered_out_unseen: bool,
+    pub(super) newly_filtered_out: u32,
+    /// The subscription's new progress, once something new was delivered or filtered out.
     pub(super) next_position: Option<i64>,
     /// What was added to the passed-over messages, less what was taken from them.
-    pub(super) passed_over_change: i64,
+    pub(super) filtered_out_change: i64,
     pub(super) held_back_change: i64,
+    /// By the store's own time.
     visible_again_at: UnixMillis,
     deliveries: Vec<Delivery>,
     /// Of their bodies.
@@ -130,21 +140,23 @@ pub(super) struct Taking<'a> {
 }
 
 impl<'a> Taking<'a> {
-    fn new(connection: &'a Connection, lease: &'a Lease, now: UnixMillis, subscription: SubscriptionRow) -> Self {
+    fn new(connection: &'a Connection, lease: &'a Lease, now: Moment, subscription: SubscriptionRow) -> Self {
         Self {
             connection,
             lease,
-            now,
+            now: now.store,
+            wall: now.wall,
             subscription,
             dead_letter_topics: Vec::new(),
+            set_aside: 0,
             cut_short: false,
             scan: lease.scan.clone(),
-            passed_over_unseen: false,
-            newly_passed_over: 0,
+            filtered_out_unseen: false,
+            newly_filtered_out: 0,
             next_position: None,
-            passed_over_change: 0,
+            filtered_out_change: 0,
             held_back_change: 0,
-            visible_again_at: now + lease.visibility_timeout,
+            visible_again_at: now.store + lease.visibility_timeout,
             deliveries: Vec::new(),
             bytes: 0,
         }
@@ -171,8 +183,19 @@ impl<'a> Taking<'a> {
     /// Delivers a message for the first time.
     pub(super) fn deliver_first(&mut self, position: i64, sequence: i64) -> rusqlite::Result<()> {
         let Some(nonce) = self.next_nonce() else { return Ok(()) };
-        let delivery = self.load(Handle { subscription_id: self.subscription.id, position, nonce }, sequence, 1)?;
-        self.store_first(position, sequence, nonce, delivery)
+        let handle = Handle { subscription_id: self.subscription.id, position, nonce };
+        match self.load(handle, sequence, 1)? {
+            Some(delivery) => self.store_first(position, sequence, nonce, delivery),
+            None => self.set_aside(sequence),
+        }
+    }
+
+    /// Notes a message that is not what was written: nobody gets it.
+    pub(super) fn set_aside(&mut self, sequence: i64) -> rusqlite::Result<()> {
+        // What is in its place comes with the next look.
+        self.cut_short = true;
+        self.set_aside += 1;
+        set_aside(self.connection, sequence, to_sql(self.now.0))
     }
 
     /// Stores a first delivery and hands it out.
@@ -196,7 +219,7 @@ impl<'a> Taking<'a> {
                 self.state_after(1),
                 to_sql(self.visible_again_at.0),
                 nonce,
-                to_sql(self.now.0),
+                to_sql(self.wall.0),
                 delivery.tag.as_deref().unwrap_or_default(),
                 delivery.message_group.as_ref().map(MessageGroup::as_str).unwrap_or_default(),
             ])?;
@@ -219,8 +242,13 @@ impl<'a> Taking<'a> {
     ) -> rusqlite::Result<()> {
         let Some(nonce) = self.next_nonce() else { return Ok(()) };
         let attempt = attempts.saturating_add(1);
+        let handle = Handle { subscription_id: self.subscription.id, position, nonce };
+        let Some(delivery) = self.load(handle, sequence, attempt)? else {
+            self.forget_delivery(position)?;
+            return self.set_aside(sequence);
+        };
         // What was given back before anybody had it is delivered for the first time now.
-        let first_delivered_at = if attempts == 0 { Some(self.now) } else { first_delivered_at };
+        let first_delivered_at = if attempts == 0 { Some(self.wall) } else { first_delivered_at };
         self.connection
             .prepare_cached(
                 "UPDATE deliveries SET attempt = ?3, state = ?4, visible_at = ?5, nonce = ?6, first_delivered_at = ?7
@@ -235,37 +263,52 @@ impl<'a> Taking<'a> {
                 nonce,
                 first_delivered_at.map(|time| to_sql(time.0)),
             ])?;
-        let delivery =
-            self.load(Handle { subscription_id: self.subscription.id, position, nonce }, sequence, attempt)?;
         self.hand_out(Delivery { first_delivered_at, ..delivery });
         Ok(())
     }
 
-    fn load(&self, handle: Handle, sequence: i64, attempt: u32) -> rusqlite::Result<Delivery> {
+    fn forget_delivery(&self, position: i64) -> rusqlite::Result<()> {
         self.connection
-            .prepare_cached(
-                "SELECT message_id, body, tag, keys, properties, message_group, published_at FROM messages
-                WHERE sequence = ?1",
-            )?
-            .query_row([sequence], |row| self.delivery(row, handle, attempt))
+            .prepare_cached("DELETE FROM deliveries WHERE subscription_id = ?1 AND position = ?2")?
+            .execute([self.subscription.id, position])
+            .map(drop)
     }
 
-    /// A delivery from the seven columns of its message, as the first one.
-    pub(super) fn delivery(&self, row: &Row<'_>, handle: Handle, delivery_attempt: u32) -> rusqlite::Result<Delivery> {
-        let keys = row.get_ref(3)?.as_str_or_null()?.unwrap_or_default();
-        Ok(Delivery {
+    /// `None` when the message is not what was written, or is not there.
+    fn load(&self, handle: Handle, sequence: i64, attempt: u32) -> rusqlite::Result<Option<Delivery>> {
+        let found = self
+            .connection
+            .prepare_cached(concat!("SELECT ", columns!(), ", checksum FROM messages WHERE sequence = ?1"))?
+            .query_row([sequence], |row| self.delivery(row, handle, attempt))
+            .optional()?;
+        Ok(found.flatten())
+    }
+
+    /// A delivery from a row with its message's columns and checksum, as the first one. `None` when the message is not
+    /// what was written.
+    pub(super) fn delivery(
+        &self,
+        row: &Row<'_>,
+        handle: Handle,
+        delivery_attempt: u32,
+    ) -> rusqlite::Result<Option<Delivery>> {
+        if !is_whole(row)? {
+            return Ok(None);
+        }
+        let keys = row.get_ref(8)?.as_str_or_null()?.unwrap_or_default();
+        Ok(Some(Delivery {
             message_id: parsed(row, 0, MessageId::parse)?,
             handle: UpstreamHandle::parse(&handle.encode()).map_err(|error| damaged(0, error))?,
-            body: blob(row, 1)?,
-            tag: row.get(2)?,
+            body: blob(row, 11)?,
+            tag: row.get(7)?,
             keys: keys.split(' ').filter(|key| !key.is_empty()).map(str::to_owned).collect(),
-            properties: properties_of(row.get_ref(4)?.as_str_or_null()?, 4)?,
-            message_group: parsed_optional(row, 5, MessageGroup::parse)?,
+            properties: properties_of(row.get_ref(9)?.as_str_or_null()?, 9)?,
+            message_group: parsed_optional(row, 10, MessageGroup::parse)?,
             delivery_attempt,
-            published_at: millis(row, 6)?,
-            first_delivered_at: Some(self.now),
-            visible_again_at: self.visible_again_at,
-        })
+            published_at: millis(row, 5)?,
+            first_delivered_at: Some(self.wall),
+            visible_again_at: self.wall + self.lease.visibility_timeout,
+        }))
     }
 
     fn state_after(&self, attempt: u32) -> DeliveryState {
@@ -276,19 +319,19 @@ impl<'a> Taking<'a> {
     }
 
     fn save_progress(&self) -> rusqlite::Result<()> {
-        if self.next_position.is_none() && self.passed_over_change == 0 {
+        if self.next_position.is_none() && self.filtered_out_change == 0 {
             return Ok(());
         }
         self.connection
             .prepare_cached(
-                "UPDATE subscriptions SET next_position = ?2, passed_over = passed_over + ?3,
+                "UPDATE subscriptions SET next_position = ?2, filtered_out = filtered_out + ?3,
                     held_back = held_back + ?4
                 WHERE id = ?1",
             )?
             .execute([
                 self.subscription.id,
                 self.next_position.unwrap_or(self.subscription.next_position),
-                self.passed_over_change,
+                self.filtered_out_change,
                 self.held_back_change,
             ])?;
         Ok(())

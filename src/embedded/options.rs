@@ -15,10 +15,21 @@ pub struct EngineOptions {
     pub new_group_starts: NewGroupStarts,
     /// How long a message is kept after it became visible.
     pub retention: Duration,
-    /// How many bytes all messages may take; above, the oldest go first.
+    /// How many bytes all messages may take.
     pub retention_bytes: u64,
+    /// What happens to more.
+    pub when_full: WhenFull,
     /// The only topics there are, besides dead letters; empty: any topic exists from its first use.
     pub topics: Vec<Topic>,
+}
+
+/// What happens when all messages take as many bytes as they may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// The oldest messages go, acknowledged or not.
+    DropOldest,
+    /// Publishes are refused. What every group has acknowledged goes before its time.
+    Refuse,
 }
 
 /// Where a group begins that asks for the first time.
@@ -38,6 +49,7 @@ impl Default for EngineOptions {
             new_group_starts: NewGroupStarts::Earliest,
             retention: Duration::from_secs(72 * 3600),
             retention_bytes: 1 << 30,
+            when_full: WhenFull::DropOldest,
             topics: Vec::new(),
         }
     }

@@ -14,6 +14,7 @@ use super::scan::Scan;
 use super::waiters::Waiters;
 use super::{Engine, EngineError};
 use crate::model::{ConsumerGroup, Delivery, TagFilter, Topic};
+use crate::storage::Access;
 
 /// Most messages of one receive, whatever it asks for.
 const MAX_MESSAGES: u32 = 256;
@@ -24,7 +25,7 @@ const LOOKS_AFTER_DEADLINE: u32 = 64;
 
 /// What a consumer asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceiveRequest {
+pub struct ConsumeRequest {
     /// Where from.
     pub topic: Topic,
     /// For whom; the group exists from now on.
@@ -51,7 +52,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`]; nothing is taken then.
-    pub async fn receive(&self, request: ReceiveRequest) -> Result<Vec<Delivery>, EngineError> {
+    pub async fn receive(&self, request: ConsumeRequest) -> Result<Vec<Delivery>, EngineError> {
         let shared = self.shared();
         shared.check_topic(&request.topic)?;
         let deadline = shared.clock.now() + request.wait;
@@ -109,7 +110,7 @@ impl Shared {
     /// Takes what is there now.
     async fn look(
         self: &Arc<Self>,
-        request: &ReceiveRequest,
+        request: &ConsumeRequest,
         interest: &Interest,
         scan: &Scan,
     ) -> Result<Undelivered, EngineError> {
@@ -132,12 +133,17 @@ impl Shared {
         let (clock, owner) = (self.clock.clone(), Arc::downgrade(self));
         let work = move |connection: &Connection| {
             // The time of the look itself: what the job waited in the queue is not taken from the consumer's.
-            let leased = lease(connection, &asked, clock.now())?;
-            Ok(Undelivered { leased, owner, topic: asked.topic, group: asked.group })
+            let leased = lease(connection, &asked, clock.moment())?;
+            let (owner, topic, group) = (owner.clone(), asked.topic.clone(), asked.group.clone());
+            Ok(Undelivered { leased, committed: false, owner, topic, group })
         };
         let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));
         let (topic, group, interest) = (request.topic.clone(), request.group.clone(), interest.clone());
-        let committed = move |undelivered: &Undelivered| {
+        let committed = move |undelivered: &mut Undelivered| {
+            undelivered.committed = true;
+            if let Some(shared) = undelivered.owner.upgrade() {
+                shared.note_set_aside(undelivered.leased.set_aside);
+            }
             let leased = &undelivered.leased;
             counters.add_dead_lettered(leased.dead_letter_topics.len());
             let due_came = waiters.set_due(topic.as_str(), group.as_str(), leased.looked_at, leased.next_due);
@@ -150,7 +156,7 @@ impl Shared {
                 // There may be more than this receive wanted: wake-ups that nobody waited for have become one, and what
                 // becomes due is announced once.
                 waiters.wake_group(topic.as_str(), group.as_str());
-            } else if leased.passed_over || (leased.left_due && due_came) {
+            } else if leased.filtered_out || (leased.left_due && due_came) {
                 // Only what is new wakes, so that two who want different things do not wake each other for ever.
                 waiters.wake_others(topic.as_str(), group.as_str(), &interest);
             }
@@ -158,7 +164,7 @@ impl Shared {
                 waiters.wake_ordered(topic.as_str(), group.as_str());
             }
         };
-        Ok(self.storage.run_then(work, committed).await?)
+        Ok(self.storage.run_then(Access::Writes, work, committed).await?)
     }
 
     /// The random parts of so many handles.
@@ -174,7 +180,7 @@ impl Shared {
 struct Unfinished<'a> {
     scan: Scan,
     waiters: &'a Waiters,
-    request: &'a ReceiveRequest,
+    request: &'a ConsumeRequest,
 }
 
 impl Drop for Unfinished<'_> {
@@ -189,6 +195,8 @@ impl Drop for Unfinished<'_> {
 #[derive(Debug)]
 struct Undelivered {
     leased: Leased,
+    /// Until then the store knows nothing of it.
+    committed: bool,
     /// Weak, so that a job in the queue does not keep the engine open.
     owner: Weak<Shared>,
     topic: Topic,
@@ -210,7 +218,7 @@ impl Undelivered {
 impl Drop for Undelivered {
     fn drop(&mut self) {
         let goes_on = self.leased.scan.goes_on();
-        if self.is_empty() && !goes_on {
+        if !self.committed || (self.is_empty() && !goes_on) {
             return;
         }
         if let Some(shared) = self.owner.upgrade() {

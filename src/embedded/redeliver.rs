@@ -253,9 +253,11 @@ impl Taking<'_> {
             position: due.position,
             sequence: due.sequence,
         };
-        let message_id = self.lease.message_ids.next(self.now).map_err(|error| damaged(0, error))?;
-        let topic = dead_letter::bury(self.connection, exhausted, message_id, self.now)?;
-        self.dead_letter_topics.push(topic);
+        let message_id = self.lease.message_ids.next(self.wall).map_err(|error| damaged(0, error))?;
+        match dead_letter::bury(self.connection, exhausted, message_id, self.now)? {
+            Some(topic) => self.dead_letter_topics.push(topic),
+            None => self.set_aside(due.sequence)?,
+        }
         // Its message group may have become free, also where this receive has been already.
         self.scan.groups = Progress::NotBegun;
         Ok(())

@@ -29,7 +29,7 @@ impl<T> Progress<T> {
 pub(super) struct Scan {
     /// Through what is due: time and position of the last one seen.
     pub(super) due: Progress<(i64, i64)>,
-    /// Through the message groups of what was passed over.
+    /// Through the message groups of what was filtered out.
     pub(super) groups: Progress<Round>,
 }
 

@@ -4,23 +4,28 @@
 //!   retained, so that statistics need no scan. The log is without gaps and loses its oldest messages first, so its first
 //!   position is `next_position - (messages - delayed)`.
 //! - **messages**: `position` is the place in the topic's log, given in the order in which messages become visible. A
-//!   delayed message has none, and no `visible_since`, until it is due.
+//!   delayed message has none, and no `visible_since`, until it is due: when the wall clock shows `deliver_at`, or, where
+//!   that was a delay, at `due_at`.
 //! - **subscriptions**: one row for each group that reads a topic. What lies before `next_position` was delivered to it
-//!   at least once, or passed over. `passed_over` counts its rows of that table, `held_back` those of them that are held.
+//!   at least once, or filtered out. `filtered_out` counts its rows of that table, `held_back` those of them that are held.
 //! - **deliveries**: what a subscription got and has not acknowledged. `state` is a `DeliveryState`; a delivery that is
 //!   out has a `nonce`, the random part of its handle. An acknowledgement deletes the row. `tag` and `message_group` are
-//!   the message's, as in `passed_over`, so that choosing what comes back reads no bodies. `first_delivered_at` is unknown for what was
+//!   the message's, as in `filtered_out`, so that choosing what comes back reads no bodies. `first_delivered_at` is unknown for what was
 //!   delivered before the second format.
-//! - **passed_over**: messages before a subscription's `next_position` that it did not get yet. A receive moved past them
+//! - **filtered_out**: messages before a subscription's `next_position` that it did not get yet. A receive moved past them
 //!   since its tags did not want them, or (`held` = 1) since earlier ones of their message group were not acknowledged.
 //!   No tag and no message group are empty texts, which no tag and no message group is, so that ranges find them.
+//! - **set_aside**: messages whose `checksum` was found not to be that of their columns.
 //!
-//! Times are milliseconds since 1970 UTC. Bytes of a message are its contents and `STORED_OVERHEAD_BYTES`.
+//! Times are milliseconds since 1970 UTC: `deliver_at`, `published_at` and `first_delivered_at` by the wall clock, the others
+//! by the store's own time (`store_time`). Bytes of a message are its contents and `STORED_OVERHEAD_BYTES`.
 
+use super::stored_message;
 use crate::storage::Schema;
 
 /// Every step from the first release on.
-pub(super) const SCHEMA: Schema = Schema { steps: &[FIRST, SECOND] };
+pub(super) const SCHEMA: Schema =
+    Schema { steps: &[FIRST, SECOND, THIRD], functions: stored_message::register, self_checked: &["messages"] };
 
 pub(super) const FIRST: &str = "
 CREATE TABLE topics (
@@ -103,4 +108,31 @@ CREATE INDEX passed_over_by_tag ON passed_over (subscription_id, tag, position, 
 CREATE INDEX passed_over_by_group ON passed_over (subscription_id, message_group, position);
 CREATE INDEX passed_over_by_tag_and_group ON passed_over (subscription_id, tag, message_group, position);
 CREATE INDEX passed_over_held ON passed_over (subscription_id, position) WHERE held = 1;
+";
+
+const THIRD: &str = "
+ALTER TABLE passed_over RENAME TO filtered_out;
+ALTER TABLE subscriptions RENAME COLUMN passed_over TO filtered_out;
+DROP INDEX passed_over_by_tag;
+DROP INDEX passed_over_by_group;
+DROP INDEX passed_over_by_tag_and_group;
+DROP INDEX passed_over_held;
+CREATE INDEX filtered_out_by_tag ON filtered_out (subscription_id, tag, position, message_group);
+CREATE INDEX filtered_out_by_group ON filtered_out (subscription_id, message_group, position);
+CREATE INDEX filtered_out_by_tag_and_group ON filtered_out (subscription_id, tag, message_group, position);
+CREATE INDEX filtered_out_held ON filtered_out (subscription_id, position) WHERE held = 1;
+
+ALTER TABLE messages ADD COLUMN due_at INTEGER;
+DROP INDEX messages_delayed;
+CREATE INDEX messages_delayed ON messages (topic_id, deliver_at) WHERE position IS NULL AND due_at IS NULL;
+CREATE INDEX messages_due ON messages (topic_id, due_at) WHERE position IS NULL AND due_at IS NOT NULL;
+
+ALTER TABLE messages ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+UPDATE messages SET checksum = message_checksum(message_id, topic_id, position, visible_since, deliver_at, published_at,
+    bytes, tag, keys, properties, message_group, body);
+
+CREATE TABLE set_aside (
+    sequence INTEGER PRIMARY KEY,
+    found_at INTEGER NOT NULL
+) STRICT;
 ";

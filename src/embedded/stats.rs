@@ -9,7 +9,7 @@ use super::columns::parsed;
 use super::retention::Dropped;
 use super::{Engine, EngineError};
 use crate::model::{ConsumerGroup, Topic, UnixMillis};
-use crate::storage::{CommitStats, millis, to_sql, unsigned};
+use crate::storage::{Access, CommitStats, millis, to_sql, unsigned};
 
 /// The engine in numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct EngineStats {
     pub topics: Vec<TopicStats>,
     /// Each group of each topic, by topic and group.
     pub groups: Vec<GroupStats>,
+    /// Messages that are not what was written, and that nobody gets; they stay until retention.
+    pub set_aside: u64,
     /// Since the engine was opened.
     pub totals: Totals,
 }
@@ -40,18 +42,18 @@ pub struct GroupStats {
     pub topic: Topic,
     /// The group.
     pub group: ConsumerGroup,
-    /// Messages that a receive without tags would get now, [`Self::passed_over`] ones left out. Those that ordered
+    /// Messages that a receive without tags would get now, [`Self::filtered_out`] ones left out. Those that ordered
     /// receives hold back until earlier ones of their message group are acknowledged are among them, being a backlog.
     pub ready: u64,
     /// Messages that receives of the group moved past since their tags did not want them. No backlog, and so not among
     /// the others here nor in the age: a group whose consumers want some tags never takes the rest. They stay until
     /// retention drops them, and a receive that wants them, or everything, gets them.
-    pub passed_over: u64,
+    pub filtered_out: u64,
     /// Messages that consumers hold.
     pub in_flight: u64,
     /// Messages that are not due yet.
     pub delayed: u64,
-    /// How long the oldest message that is visible, not acknowledged and not passed over has been visible.
+    /// How long the oldest message that is visible, not acknowledged and not filtered out has been visible.
     pub oldest_unacknowledged_age: Option<Duration>,
 }
 
@@ -61,7 +63,7 @@ pub struct Totals {
     /// Messages dropped by age or bytes.
     pub dropped_by_retention: u64,
     /// Those among them that a group had not acknowledged, counted once for each such group. What its receives only
-    /// passed over since their tags did not want it is not counted.
+    /// filtered out since their tags did not want it is not counted.
     pub dropped_unacknowledged: u64,
     /// Messages moved to the dead letters of their groups.
     pub dead_lettered: u64,
@@ -79,9 +81,11 @@ impl Engine {
     pub async fn stats(&self) -> Result<EngineStats, EngineError> {
         let shared = self.shared();
         let clock = shared.clock.clone();
-        let (topics, groups) =
-            shared.storage.run(move |connection| Ok((topics(connection)?, groups(connection, clock.now())?))).await?;
-        Ok(EngineStats { topics, groups, totals: shared.counters.totals(shared.storage.commit_stats()) })
+        let work = move |connection: &Connection| {
+            Ok((topics(connection)?, groups(connection, clock.now())?, set_aside(connection)?))
+        };
+        let (topics, groups, set_aside) = shared.storage.run(Access::Reads, work).await?;
+        Ok(EngineStats { topics, groups, set_aside, totals: shared.counters.totals(shared.storage.commit_stats()) })
     }
 }
 
@@ -132,6 +136,10 @@ fn topics(connection: &Connection) -> rusqlite::Result<Vec<TopicStats>> {
         .collect()
 }
 
+fn set_aside(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.prepare_cached("SELECT count(*) FROM set_aside")?.query_row([], |row| row.get(0)).map(unsigned)
+}
+
 /// A subscription and its topic's counts.
 struct Progress {
     topic: Topic,
@@ -144,7 +152,7 @@ struct Progress {
     next_position: i64,
     delayed: u64,
     /// Passed over, held back ones included.
-    passed_over: u64,
+    filtered_out: u64,
     held_back: u64,
 }
 
@@ -152,7 +160,7 @@ fn groups(connection: &Connection, now: UnixMillis) -> rusqlite::Result<Vec<Grou
     let all: Vec<Progress> = connection
         .prepare_cached(
             "SELECT topics.name, topics.id, consumer_group, subscriptions.id, topics.next_position, delayed,
-                max(subscriptions.next_position, topics.next_position - (messages - delayed)), passed_over, held_back
+                max(subscriptions.next_position, topics.next_position - (messages - delayed)), filtered_out, held_back
             FROM subscriptions JOIN topics ON topics.id = subscriptions.topic_id ORDER BY 1, 3",
         )?
         .query_map([], |row| {
@@ -165,7 +173,7 @@ fn groups(connection: &Connection, now: UnixMillis) -> rusqlite::Result<Vec<Grou
                 undelivered: unsigned(end - next_position),
                 next_position,
                 delayed: unsigned(row.get(5)?),
-                passed_over: unsigned(row.get(7)?),
+                filtered_out: unsigned(row.get(7)?),
                 held_back: unsigned(row.get(8)?),
             })
         })?
@@ -188,7 +196,7 @@ fn group(connection: &Connection, progress: Progress, now: UnixMillis) -> rusqli
     };
     let delivered = first("SELECT min(position) FROM deliveries WHERE subscription_id = ?1")?;
     let held = first(
-        "SELECT min(position) FROM passed_over INDEXED BY passed_over_held WHERE subscription_id = ?1 AND held = 1",
+        "SELECT min(position) FROM filtered_out INDEXED BY filtered_out_held WHERE subscription_id = ?1 AND held = 1",
     )?;
     let oldest = [delivered, held].into_iter().flatten().fold(progress.next_position, i64::min);
     let visible_since = connection
@@ -199,7 +207,7 @@ fn group(connection: &Connection, progress: Progress, now: UnixMillis) -> rusqli
         topic: progress.topic,
         group: progress.group,
         ready: progress.undelivered + due + progress.held_back,
-        passed_over: progress.passed_over.saturating_sub(progress.held_back),
+        filtered_out: progress.filtered_out.saturating_sub(progress.held_back),
         in_flight,
         delayed: progress.delayed,
         oldest_unacknowledged_age: visible_since.map(|since| now.since(since)),

@@ -20,10 +20,10 @@ pub(super) struct TopicRow {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SubscriptionRow {
     pub(super) id: i64,
-    /// The first position that was neither delivered nor passed over.
+    /// The first position that was neither delivered nor filtered out.
     pub(super) next_position: i64,
-    /// Messages before it that were passed over and not delivered since.
-    pub(super) passed_over: i64,
+    /// Messages before it that were filtered out and not delivered since.
+    pub(super) filtered_out: i64,
 }
 
 /// The topic of this name, made when missing.
@@ -60,10 +60,10 @@ pub(super) fn subscription(
 ) -> rusqlite::Result<SubscriptionRow> {
     let found = connection
         .prepare_cached(
-            "SELECT id, next_position, passed_over FROM subscriptions WHERE topic_id = ?1 AND consumer_group = ?2",
+            "SELECT id, next_position, filtered_out FROM subscriptions WHERE topic_id = ?1 AND consumer_group = ?2",
         )?
         .query_row(params![topic.id, group], |row| {
-            Ok(SubscriptionRow { id: row.get(0)?, next_position: row.get(1)?, passed_over: row.get(2)? })
+            Ok(SubscriptionRow { id: row.get(0)?, next_position: row.get(1)?, filtered_out: row.get(2)? })
         })
         .optional()?;
     if let Some(row) = found {
@@ -78,6 +78,6 @@ pub(super) fn subscription(
             "INSERT INTO subscriptions (topic_id, consumer_group, next_position) VALUES (?1, ?2, ?3) RETURNING id",
         )?
         .query_row(params![topic.id, group, next_position], |row| {
-            Ok(SubscriptionRow { id: row.get(0)?, next_position, passed_over: 0 })
+            Ok(SubscriptionRow { id: row.get(0)?, next_position, filtered_out: 0 })
         })
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, futures::Notified, watch};
 
 use super::interest::Interest;
-use crate::clock::Clock;
+use super::store_time::StoreClock;
 use crate::model::UnixMillis;
 
 /// Everybody who waits, by topic and group.
@@ -168,8 +168,8 @@ impl Waiter<'_> {
         self.message.notified()
     }
 
-    /// Completes when the clock shows the time at which something becomes due for the group.
-    pub(super) async fn due(&self, clock: &Clock) {
+    /// Completes at the time at which something becomes due for the group.
+    pub(super) async fn due(&self, clock: &StoreClock) {
         let mut due = self.due.subscribe();
         loop {
             let next = *due.borrow_and_update();
@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn the_due_time_can_move_either_way_while_somebody_waits() {
-        let clock = Clock::manual(UnixMillis(1_000));
+        let machine = crate::clock::Clock::manual(UnixMillis(1_000));
+        let clock = StoreClock::begin(machine.clone());
         let waiters = Waiters::default();
         let waiter = waiters.register("t", "a", &all());
         let mut due = pin!(waiter.due(&clock));
@@ -262,12 +263,12 @@ mod tests {
         assert!(!waiters.set_due("t", "a", clock.now(), Some(UnixMillis(9_000))));
         waiters.due_in_topic("t", UnixMillis(3_000));
         waiters.due_in_topic("t", UnixMillis(5_000));
-        clock.advance(Duration::from_secs(1));
+        machine.advance(Duration::from_secs(1));
         assert!(due.as_mut().now_or_never().is_none());
         assert!(!waiters.set_due("t", "a", clock.now(), Some(UnixMillis(8_000))));
-        clock.advance(Duration::from_secs(5));
+        machine.advance(Duration::from_secs(5));
         assert!(due.as_mut().now_or_never().is_none());
-        clock.advance(Duration::from_secs(1));
+        machine.advance(Duration::from_secs(1));
         assert!(due.as_mut().now_or_never().is_some());
         assert!(waiters.set_due("t", "a", clock.now(), None), "the one before had come");
     }

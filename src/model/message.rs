@@ -26,12 +26,24 @@ pub struct Message {
     pub message_group: Option<MessageGroup>,
     /// Not before this time; `None` or a past time is at once.
     pub deliver_at: Option<UnixMillis>,
+    /// `deliver_at` is a delay counted from now, and not a time that somebody read off a clock: who keeps the message may
+    /// count it by a clock that nobody sets.
+    pub deliver_at_is_delay: bool,
 }
 
 impl Message {
     /// A message with nothing but its topic and body.
     #[must_use]
     pub fn new(topic: Topic, body: Bytes) -> Self {
-        Self { topic, body, tag: None, keys: Vec::new(), properties: Vec::new(), message_group: None, deliver_at: None }
+        Self {
+            topic,
+            body,
+            tag: None,
+            keys: Vec::new(),
+            properties: Vec::new(),
+            message_group: None,
+            deliver_at: None,
+            deliver_at_is_delay: false,
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! here for everybody who sends one.
 
 mod clock_offset;
+mod delay_mark;
 mod error_code;
 pub mod form;
 pub mod mq_http;
@@ -13,5 +14,6 @@ pub mod ons_http;
 mod signed_by;
 
 pub use clock_offset::ClockOffset;
+pub use delay_mark::{DELAY_MARK, mark_delay};
 pub use objection::Objection;
 pub use signed_by::SignedBy;

@@ -1,9 +1,11 @@
 //! What can go wrong with a store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Why a job was not done. Nothing of what it wrote remains.
+use rusqlite::ErrorCode;
+
+/// Why a job was not done. But for [`StorageError::InDoubt`], nothing of what it wrote remains.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StorageError {
     /// Too many jobs wait already; the same job may succeed a moment later.
@@ -15,14 +17,31 @@ pub enum StorageError {
     /// The job panicked.
     #[error("a storage job panicked")]
     Panicked,
+    /// The disk is full.
+    #[error("the store's disk is full")]
+    Full,
+    /// The disk failed a moment ago, and nothing is written until it was seen to work; the job was not begun.
+    #[error("the store cannot be written at present")]
+    Unwritable,
+    /// The file holds what nobody wrote.
+    #[error("the store is damaged: {0}")]
+    Damaged(#[source] Arc<rusqlite::Error>),
     /// SQLite refused the job, or the commit that it shared with others.
     #[error("the store failed: {0}")]
     Sqlite(#[source] Arc<rusqlite::Error>),
+    /// The disk failed at the end of the commit: what the job wrote may come back after a restart, or not.
+    #[error("the store failed, and what was written may be there or not: {0}")]
+    InDoubt(#[source] Arc<rusqlite::Error>),
 }
 
 impl From<rusqlite::Error> for StorageError {
+    /// Of a statement before the commit.
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(Arc::new(error))
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(Arc::new(error)),
+            Some(_) | None => Self::Sqlite(Arc::new(error)),
+        }
     }
 }
 
@@ -59,6 +78,24 @@ pub enum OpenError {
         /// The operating system's answer.
         source: Arc<std::io::Error>,
     },
+    /// The store is not as it was left, and to go on would be to lose something without a word.
+    #[error("{} is damaged: {what}. Nothing was changed. {remedy}", path.display())]
+    Damaged {
+        /// The file that is damaged.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// What a person can do.
+        remedy: String,
+    },
+    /// A file beside the store cannot be used.
+    #[error("cannot use {}: {source}", path.display())]
+    Beside {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: Arc<std::io::Error>,
+    },
     /// SQLite cannot use the file.
     #[error("cannot open {}: {source}", path.display())]
     Sqlite {
@@ -73,4 +110,14 @@ pub enum OpenError {
         /// The operating system's answer.
         source: Arc<std::io::Error>,
     },
+}
+
+impl OpenError {
+    pub(super) fn create(path: &Path, source: std::io::Error) -> Self {
+        Self::Create { path: path.to_owned(), source: Arc::new(source) }
+    }
+
+    pub(super) fn beside(path: &Path, source: std::io::Error) -> Self {
+        Self::Beside { path: path.to_owned(), source: Arc::new(source) }
+    }
 }

@@ -8,9 +8,20 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub struct Schema {
     /// SQL of each step, in order.
     pub steps: &'static [&'static str],
+    /// Registers the functions that the steps use.
+    pub functions: fn(&Connection) -> rusqlite::Result<()>,
+    /// Tables whose rows carry checksums of their own: damage to their content does not refuse the start, and is found
+    /// when a row is read.
+    pub self_checked: &'static [&'static str],
 }
 
 impl Schema {
+    /// Steps of plain SQL, and no table that checks itself.
+    #[must_use]
+    pub const fn plain(steps: &'static [&'static str]) -> Self {
+        Self { steps, functions: |_| Ok(()), self_checked: &[] }
+    }
+
     /// The newest format.
     pub(super) fn newest(self) -> i64 {
         i64::try_from(self.steps.len()).unwrap_or(i64::MAX)

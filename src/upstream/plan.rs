@@ -4,7 +4,7 @@ use super::attempts::Attempts;
 use super::http::{self, HttpPlan};
 use super::profile::Profile;
 use super::{Keys, PlanError, PlanResources};
-use crate::config::{MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig};
+use crate::config::{Endpoint, MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig};
 use crate::telemetry::Gauge;
 
 /// One profile, ready to be built per thread. Clones share addresses, keys and metrics.
@@ -37,6 +37,7 @@ impl Plan {
             protocol,
             profile: Profile {
                 name: profile.name.clone(),
+                is_embedded: profile.endpoints == [Endpoint::Embedded],
                 capabilities: profile.capabilities(),
                 empty_poll_pause: profile.empty_poll_pause,
                 attempts: Attempts::new(&profile.name, keys.clone(), random, metrics),

@@ -14,6 +14,8 @@ use crate::telemetry::{Counter, Gauge};
 #[derive(Debug, Clone)]
 pub(super) struct Profile {
     pub(super) name: String,
+    /// Its MQ is the embedded endpoint of this process, which needs to know which times are delays.
+    pub(super) is_embedded: bool,
     /// What the protocol can do.
     pub(super) capabilities: Capabilities,
     /// Pause after an early empty poll.

@@ -29,8 +29,11 @@ section! {
         new_group_starts: NewGroupStarts, Kind::choice(NewGroupStarts::WORDS), default("earliest");
         /// How long messages are kept.
         retention: Duration, Kind::duration(seconds(1), hours(8760)), default("72h");
-        /// How many bytes of messages are kept; the oldest go first.
+        /// How many bytes of messages are kept.
         retention_bytes: u64, Kind::size(64 << 10, 1 << 40), default("1GiB");
+        /// At `retention_bytes`: `drop_oldest` drops the oldest messages, acknowledged or not; `refuse` drops what all groups have
+        /// acknowledged, and answers publishes with 503 when that is not enough.
+        when_full: WhenFull, Kind::choice(WhenFull::WORDS), default("drop_oldest");
         /// How far a request's time may be behind ours (ONS HTTP).
         clock_past: Duration, Kind::duration(seconds(0), hours(1)), default("15s");
         /// How far a request's time may be ahead of ours (ONS HTTP).
@@ -53,6 +56,16 @@ words! {
         Disk = "disk",
         /// In memory: gone with the process.
         Memory = "memory",
+    }
+}
+
+words! {
+    /// What happens when the messages take as many bytes as they may.
+    pub enum WhenFull {
+        /// The oldest messages go.
+        DropOldest = "drop_oldest",
+        /// Publishes are refused.
+        Refuse = "refuse",
     }
 }
 

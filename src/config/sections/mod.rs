@@ -19,7 +19,7 @@ mod topics;
 pub use callers::{CallerConfig, CallerTopics};
 pub use credentials::CredentialsConfig;
 pub use dropin::{ClientAuth, DropInConfig};
-pub use embedded::{EmbeddedConfig, EmbeddedStorage, NewGroupStarts};
+pub use embedded::{EmbeddedConfig, EmbeddedStorage, NewGroupStarts, WhenFull};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat, LogLevel};
 pub use management::ManagementConfig;

@@ -62,6 +62,7 @@ fn the_defaults_are_those_of_the_contract() {
         new_group_starts: NewGroupStarts::Earliest,
         retention: seconds(72 * 3600),
         retention_bytes: 1 << 30,
+        when_full: WhenFull::DropOldest,
         clock_past: seconds(15),
         clock_future: seconds(60),
         clock_window: seconds(15 * 60),

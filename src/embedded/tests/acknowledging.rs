@@ -93,7 +93,7 @@ async fn what_was_done_before_is_told_from_what_somebody_else_has() {
 async fn a_handle_of_what_was_never_delivered_is_stale() {
     let fixture = start(EngineOptions::default());
     fixture.publish_tagged(&["b1", "a2", "a3"]).await;
-    let got = fixture.receive(ReceiveRequest { max_messages: 1, ..filtered("a", 0) }).await;
+    let got = fixture.receive(ConsumeRequest { max_messages: 1, ..filtered("a", 0) }).await;
     assert_eq!(bodies(&got), ["a2"]);
     let real = Handle::decode(got[0].handle.as_str()).unwrap();
     for position in [0, 1, 3, 4, i64::MAX] {

@@ -85,7 +85,7 @@ async fn what_is_given_back_while_the_queue_is_full_is_written_later() {
     fixture.publish("orders", "1").await;
     let delivery = fixture.take("orders", "billing").await.remove(0);
     let held = fixture.hold();
-    while fixture.engine.shared().storage.submit(|_| Ok(()), |_| ()).is_ok() {}
+    while fixture.engine.shared().storage.submit(Access::Reads, |_| Ok(()), |_| ()).is_ok() {}
     fixture.engine.give_back(vec![delivery.handle]);
     let error = fixture.engine.publish(message("orders", "2")).await.unwrap_err();
     assert!(matches!(error, crate::embedded::EngineError::Overloaded), "{error}");

@@ -16,6 +16,7 @@ async fn a_message_comes_back_as_it_was_published() {
         properties: vec![("b".to_owned(), "\"2\"\n".to_owned()), ("a".to_owned(), String::new())],
         message_group: Some(MessageGroup::parse("user 7").unwrap()),
         deliver_at: None,
+        deliver_at_is_delay: false,
     };
     let message_id = fixture.engine.publish(published).await.unwrap();
     fixture.clock.advance(seconds(2));
@@ -192,7 +193,7 @@ async fn an_answer_ends_once_its_bodies_are_long_enough() {
         let message_group = MessageGroup::parse("g").ok();
         fixture.engine.publish(Message { message_group, ..message("orders", body) }).await.unwrap();
     }
-    let up_to = |max_bytes, ordered| ReceiveRequest { max_bytes, ordered, ..filtered("", 0) };
+    let up_to = |max_bytes, ordered| ConsumeRequest { max_bytes, ordered, ..filtered("", 0) };
     let first = fixture.receive(up_to(5, false)).await;
     assert_eq!(bodies(&first), ["aaaa", "bbbb"], "reached by the second");
     assert_eq!(bodies(&fixture.receive(up_to(0, false)).await), ["cccc"], "one comes in any case");

@@ -10,12 +10,12 @@ async fn only_wanted_tags_come_and_the_others_are_kept_for_whoever_wants_them() 
     assert!(fixture.receive(filtered("a||c", 0)).await.is_empty());
     fixture.publish_tagged(&["b7", "a8"]).await;
     fixture.clock.advance(seconds(5));
-    let others = fixture.receive(ReceiveRequest { max_messages: 2, ..filtered("b", 0) }).await;
+    let others = fixture.receive(ConsumeRequest { max_messages: 2, ..filtered("b", 0) }).await;
     assert_eq!(bodies(&others), ["b2", "b6"]);
     assert!(others.iter().all(|got| got.delivery_attempt == 1));
     assert!(others.iter().all(|got| got.first_delivered_at == Some(START + seconds(5))));
     let rest = fixture.take("orders", "billing").await;
-    assert_eq!(bodies(&rest), ["3", "b7", "a8"], "what was passed over and what is new, in publish order");
+    assert_eq!(bodies(&rest), ["3", "b7", "a8"], "what was filtered out and what is new, in publish order");
     assert!(rest.iter().all(|got| got.delivery_attempt == 1));
     assert!(fixture.take("orders", "billing").await.is_empty());
     let all = ["a1", "b2", "3", "c4", "a5", "b6", "b7", "a8"];
@@ -26,11 +26,11 @@ async fn only_wanted_tags_come_and_the_others_are_kept_for_whoever_wants_them() 
 async fn a_full_answer_leaves_the_rest_where_it_is() {
     let fixture = start(EngineOptions::default());
     fixture.publish_tagged(&["b1", "a2", "b3", "a4", "b5"]).await;
-    let one = |tags| fixture.receive(ReceiveRequest { max_messages: 1, ..filtered(tags, 0) });
+    let one = |tags| fixture.receive(ConsumeRequest { max_messages: 1, ..filtered(tags, 0) });
     assert_eq!(bodies(&one("a").await), ["a2"]);
     assert_eq!(bodies(&one("").await), ["b1"]);
     assert_eq!(bodies(&one("").await), ["b3"]);
-    assert_eq!(bodies(&one("b").await), ["b5"], "\"a4\" is passed over");
+    assert_eq!(bodies(&one("b").await), ["b5"], "\"a4\" is filtered out");
     assert_eq!(bodies(&one("").await), ["a4"]);
     assert!(one("").await.is_empty());
 }
@@ -46,7 +46,7 @@ async fn redeliveries_are_filtered_too() {
     assert!(again.iter().all(|got| got.delivery_attempt == 2));
     fixture.clock.advance(seconds(300));
     assert!(fixture.receive(filtered("a", 0)).await.is_empty(), "they had their last delivery");
-    let letters = fixture.receive(ReceiveRequest { topic: topic("%DLQ%billing"), ..filtered("a", 0) }).await;
+    let letters = fixture.receive(ConsumeRequest { topic: topic("%DLQ%billing"), ..filtered("a", 0) }).await;
     assert_eq!(bodies(&letters), ["a2", "a4"], "dead letters keep their tags");
     let others = fixture.take("orders", "billing").await;
     assert_eq!(bodies(&others), ["b1", "3"]);
@@ -84,7 +84,7 @@ async fn a_wanted_message_behind_many_others_is_found_at_once() {
     assert_eq!(bodies(&fixture.receive(filtered("a", 0)).await), ["a1"]);
     let jobs = fixture.engine.stats().await.unwrap().totals.commits.jobs - before;
     assert_eq!(jobs, 4, "three looks, so that others run in between, and the statistics");
-    assert_eq!(fixture.engine.stats().await.unwrap().groups[0].passed_over, 3_000);
+    assert_eq!(fixture.engine.stats().await.unwrap().groups[0].filtered_out, 3_000);
     let mut received = Vec::new();
     while received.len() < 3_000 {
         let more = fixture.take_up_to("orders", "billing", 256).await;

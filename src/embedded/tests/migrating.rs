@@ -42,10 +42,10 @@ async fn a_store_of_the_first_format_goes_on() {
     let clock = Clock::manual(START);
     let engine = open(StoreLocation::Disk(path.clone()), EngineOptions::default(), &clock);
     let fixture = Fixture { engine, clock: clock.clone() };
-    let of = |tags: &str| ReceiveRequest { ordered: true, ..filtered(tags, 0) };
+    let of = |tags: &str| ConsumeRequest { ordered: true, ..filtered(tags, 0) };
 
     let stats = fixture.engine.stats().await.unwrap().groups.remove(0);
-    assert_eq!((stats.ready, stats.in_flight, stats.passed_over), (2, 1, 0));
+    assert_eq!((stats.ready, stats.in_flight, stats.filtered_out), (2, 1, 0));
     assert!(fixture.receive(in_order(32, 0)).await.is_empty(), "\"a2\" is out, and of the same message group");
     let returned = fixture.receive(of("b")).await;
     assert_eq!(bodies(&returned), ["b3"], "\"b4\" comes after it");

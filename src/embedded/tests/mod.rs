@@ -2,6 +2,8 @@
 
 mod acknowledging;
 mod cancelling;
+mod clocks;
+mod damage;
 mod dead_letters;
 mod delivering;
 mod filtering;
@@ -20,10 +22,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Engine, EngineOptions, ReceiveRequest, StoreLocation};
+use super::{ConsumeRequest, Engine, EngineOptions, StoreLocation};
 use crate::clock::Clock;
 use crate::model::{ConsumerGroup, Delivery, Message, MessageGroup, MessageId, Tag, TagFilter, Topic, UnixMillis};
 use crate::random::Random;
+use crate::storage::Access;
 
 /// The time at which every test begins.
 const START: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -91,7 +94,7 @@ impl Fixture {
     }
 
     /// The answer to a request.
-    async fn receive(&self, request: ReceiveRequest) -> Vec<Delivery> {
+    async fn receive(&self, request: ConsumeRequest) -> Vec<Delivery> {
         soon(self.engine.receive(request)).await.unwrap()
     }
 
@@ -124,7 +127,7 @@ impl Fixture {
     /// Keeps the storage thread busy until the value is dropped.
     fn hold(&self) -> std::sync::mpsc::Sender<()> {
         let (held, wait) = std::sync::mpsc::channel();
-        self.engine.shared().storage.submit(move |_| Ok(wait.recv().ok()), |_| ()).unwrap();
+        self.engine.shared().storage.submit(Access::Reads, move |_| Ok(wait.recv().ok()), |_| ()).unwrap();
         held
     }
 
@@ -145,8 +148,8 @@ impl Fixture {
     }
 }
 
-fn request(topic_name: &str, group_name: &str, max_messages: u32, wait_seconds: u64) -> ReceiveRequest {
-    ReceiveRequest {
+fn request(topic_name: &str, group_name: &str, max_messages: u32, wait_seconds: u64) -> ConsumeRequest {
+    ConsumeRequest {
         topic: topic(topic_name),
         group: group(group_name),
         tags: None,
@@ -158,13 +161,13 @@ fn request(topic_name: &str, group_name: &str, max_messages: u32, wait_seconds: 
 }
 
 /// Any number of "orders" for "billing", of the tags that the expression names.
-fn filtered(tags: &str, wait_seconds: u64) -> ReceiveRequest {
-    ReceiveRequest { tags: TagFilter::parse(tags).unwrap(), ..request("orders", "billing", 32, wait_seconds) }
+fn filtered(tags: &str, wait_seconds: u64) -> ConsumeRequest {
+    ConsumeRequest { tags: TagFilter::parse(tags).unwrap(), ..request("orders", "billing", 32, wait_seconds) }
 }
 
 /// Up to so many "orders" for "billing", in order.
-fn in_order(max_messages: u32, wait_seconds: u64) -> ReceiveRequest {
-    ReceiveRequest { ordered: true, ..request("orders", "billing", max_messages, wait_seconds) }
+fn in_order(max_messages: u32, wait_seconds: u64) -> ConsumeRequest {
+    ConsumeRequest { ordered: true, ..request("orders", "billing", max_messages, wait_seconds) }
 }
 
 fn letter(body: &str) -> &str {

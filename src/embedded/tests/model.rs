@@ -92,7 +92,7 @@ struct Out {
 #[derive(Debug, Default)]
 struct Progress {
     next: usize,
-    passed_over: BTreeSet<usize>,
+    filtered_out: BTreeSet<usize>,
     out: BTreeMap<usize, Out>,
     acknowledged: BTreeSet<String>,
     dead: BTreeSet<String>,
@@ -181,16 +181,16 @@ impl Model {
             let kind = visible[position].1;
             wish.wants(kind) && !locked.contains(&kind.message_group)
         };
-        let passed_over = progress.passed_over.iter().copied().filter(|position| takes(*position));
-        given.extend(passed_over.take(max - given.len()).map(|position| (position, 1)));
+        let filtered_out = progress.filtered_out.iter().copied().filter(|position| takes(*position));
+        given.extend(filtered_out.take(max - given.len()).map(|position| (position, 1)));
         given.iter().for_each(|(position, _)| {
-            progress.passed_over.remove(position);
+            progress.filtered_out.remove(position);
         });
         while given.len() < max && progress.next < visible.len() {
             if takes(progress.next) {
                 given.push((progress.next, 1));
             } else {
-                progress.passed_over.insert(progress.next);
+                progress.filtered_out.insert(progress.next);
             }
             progress.next += 1;
         }
@@ -265,7 +265,7 @@ impl Run {
     }
 
     async fn receive(&mut self, topic: usize, group: usize, wish: Wish) -> usize {
-        let request = ReceiveRequest {
+        let request = ConsumeRequest {
             tags: TagFilter::parse(FILTERS[wish.filter]).unwrap(),
             ordered: wish.ordered,
             ..request(TOPICS[topic], GROUPS[group], wish.max_messages, 0)
@@ -354,8 +354,8 @@ impl Run {
             let progress = &self.model.progress[topic][index(&GROUPS, stats.group.as_str())];
             let due = progress.out.values().filter(|out| out.visible_at <= self.model.now).count();
             let new = self.model.logs[topic].visible.len() - progress.next;
-            let expected = new + due + progress.passed_over.len();
-            assert_eq!(stats.ready + stats.passed_over, u64::try_from(expected).unwrap());
+            let expected = new + due + progress.filtered_out.len();
+            assert_eq!(stats.ready + stats.filtered_out, u64::try_from(expected).unwrap());
             assert_eq!(stats.in_flight, u64::try_from(progress.out.len() - due).unwrap());
         }
     }

@@ -18,7 +18,7 @@ async fn nothing_more_of_a_message_group_comes_until_all_of_it_is_acknowledged()
     assert_eq!((bodies(&next), next[0].delivery_attempt), (vec!["g3".to_owned()], 1));
     fixture.acknowledge_all(&first[2..]).await;
     assert_eq!(bodies(&fixture.receive(in_order(32, 0)).await), ["h2"]);
-    let shipping = ReceiveRequest { group: group("shipping"), ..in_order(32, 0) };
+    let shipping = ConsumeRequest { group: group("shipping"), ..in_order(32, 0) };
     assert_eq!(bodies(&fixture.receive(shipping).await), ["g1", "g2", "h1", "g3", "i1", "h2"], "each group by itself");
 }
 
@@ -156,7 +156,7 @@ async fn unordered_receives_neither_wait_nor_are_they_ignored() {
     let mut unordered = Box::pin(fixture.engine.receive(request("orders", "billing", 1, 30)));
     let second = soon(&mut unordered).await.unwrap();
     assert_eq!(bodies(&second), ["g2"]);
-    assert!(fixture.receive(in_order(1, 0)).await.is_empty(), "\"g3\" is passed over now");
+    assert!(fixture.receive(in_order(1, 0)).await.is_empty(), "\"g3\" is filtered out now");
     let mut unordered = Box::pin(fixture.engine.receive(request("orders", "billing", 32, 30)));
     assert_eq!(bodies(&soon(&mut unordered).await.unwrap()), ["g3"]);
     let mut unordered = Box::pin(fixture.engine.receive(request("orders", "billing", 32, 30)));
@@ -181,7 +181,7 @@ async fn a_long_backlog_of_one_message_group_hides_no_other() {
     fixture.publish_grouped(&["h1", "i1", "h2"]).await;
     let others = fixture.receive(in_order(1, 0)).await;
     assert_eq!(bodies(&others), ["h1"], "behind more than one look goes past");
-    // From here on "h2" is behind them among what was passed over.
+    // From here on "h2" is behind them among what was filtered out.
     assert_eq!(bodies(&fixture.receive(in_order(1, 0)).await), ["i1"]);
     assert!(fixture.receive(in_order(1, 0)).await.is_empty());
     fixture.acknowledge_all(&others).await;
@@ -207,7 +207,7 @@ async fn unwanted_tags_lock_nothing_and_wanted_ones_keep_their_order() {
     for (tag, letter, body) in [("b", "g", "1"), ("a", "g", "2"), ("b", "g", "3"), ("a", "g", "4"), ("a", "h", "5")] {
         publish(tag, letter, body).await;
     }
-    let of = |tags: &str, max_messages| ReceiveRequest { ordered: true, max_messages, ..filtered(tags, 0) };
+    let of = |tags: &str, max_messages| ConsumeRequest { ordered: true, max_messages, ..filtered(tags, 0) };
     let first = fixture.receive(of("a", 1)).await;
     assert_eq!(bodies(&first), ["2"], "\"1\" before it is unwanted and locks nothing");
     assert_eq!(bodies(&fixture.receive(of("a", 32)).await), ["5"]);
@@ -248,7 +248,7 @@ async fn a_receive_dropped_in_order_leaves_the_same_to_the_next() {
     assert_eq!((bodies(&next), next[1].delivery_attempt), (vec!["g1".to_owned(), "g2".to_owned()], 1));
 }
 
-/// Of each of so many message groups one message that "billing" holds and `behind` that were passed over since; the
+/// Of each of so many message groups one message that "billing" holds and `behind` that were filtered out since; the
 /// deliveries are in the order of the message groups.
 async fn locked(fixture: &Fixture, message_groups: usize, behind: usize) -> Vec<Delivery> {
     let publish = async |numbers: std::ops::Range<usize>| {
@@ -302,7 +302,7 @@ async fn every_free_message_group_is_served_and_in_order_however_many_are_locked
     let freed: Vec<_> =
         out.into_iter().filter(|delivery| is_free(&bodies(std::slice::from_ref(delivery))[0])).collect();
     fixture.acknowledge_all(&freed).await;
-    // What is new of them must not overtake what was passed over.
+    // What is new of them must not overtake what was filtered out.
     for g in 0..700 {
         fixture.engine.publish(of_its_group(&format!("{g:04}-3"))).await.unwrap();
     }
@@ -341,8 +341,8 @@ async fn a_filtered_receive_goes_by_message_groups_in_order_over_its_tags() {
     let hot = fixture.receive(in_order(1, 0)).await;
     publish((1..4_000).map(|n| format!("hot-{n}")).collect()).await;
     publish((0..90).map(|n| format!("{:02}-{n:02}", n % 10)).collect()).await;
-    let of = |max_messages| ReceiveRequest { ordered: true, max_messages, ..filtered("a||b", 0) };
-    // All of them are passed over by one who wants something else.
+    let of = |max_messages| ConsumeRequest { ordered: true, max_messages, ..filtered("a||b", 0) };
+    // All of them are filtered out by one who wants something else.
     assert!(fixture.receive(filtered("d", 0)).await.is_empty());
     let mut numbers: std::collections::BTreeMap<String, Vec<usize>> = std::collections::BTreeMap::new();
     loop {
@@ -373,7 +373,7 @@ async fn who_hangs_up_in_the_middle_leaves_the_wake_up_to_another() {
             fixture.settle(&mut early).await;
             fixture.settle(&mut late).await;
         }
-        // Not among the first that were passed over, nor where the next round begins.
+        // Not among the first that were filtered out, nor where the next round begins.
         let place = fixture.engine.shared().places.of(1).parse::<usize>().unwrap_or(0);
         let last = [1_499, 1_100].into_iter().find(|g| !(place..place + 256).contains(g)).unwrap();
         fixture.acknowledge_all(&out[last..=last]).await;

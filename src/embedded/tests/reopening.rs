@@ -9,12 +9,18 @@ fn on_disk(directory: &Path) -> StoreLocation {
     StoreLocation::Disk(directory.join("embedded.db"))
 }
 
-/// An engine on a copy of the files as they are now: what a process finds after this one was killed.
-fn after_a_crash(from: &Path, to: &Path, clock: &Clock) -> Fixture {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
+/// An engine on a copy of the files as a kill leaves them at this moment.
+async fn after_a_crash(fixture: &Fixture, from: &Path, to: &Path, clock: &Clock) -> Fixture {
+    let (from, copy_to) = (from.to_owned(), to.to_owned());
+    let copy = move |_: &rusqlite::Connection| {
+        for entry in std::fs::read_dir(&from).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), copy_to.join(entry.file_name())).unwrap();
+        }
+        Ok(())
+    };
+    // On the storage thread, which does nothing else meanwhile.
+    fixture.engine.shared().storage.run(Access::Reads, copy).await.unwrap();
     Fixture { engine: open(on_disk(to), EngineOptions::default(), clock), clock: clock.clone() }
 }
 
@@ -82,7 +88,7 @@ async fn what_was_answered_survives_a_crash() {
             assert_eq!(fixture.acknowledge("orders", "billing", delivery.handle.as_str()).await, Done);
         }
         let copy = tempfile::tempdir().unwrap();
-        let survivor = after_a_crash(directory.path(), copy.path(), &clock);
+        let survivor = after_a_crash(&fixture, directory.path(), copy.path(), &clock).await;
         let all = survivor.take_up_to("orders", "audit", 256).await;
         assert_eq!(bodies(&all), expected);
         let left = survivor.take_up_to("orders", "billing", 256).await;
@@ -91,7 +97,7 @@ async fn what_was_answered_survives_a_crash() {
 }
 
 #[tokio::test]
-async fn what_was_passed_over_and_what_is_locked_survive_a_restart() {
+async fn what_was_filtered_out_and_what_is_locked_survive_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let clock = Clock::manual(START);
     let reopen =

@@ -1,7 +1,7 @@
 //! What is kept and what is dropped.
 
 use super::*;
-use crate::embedded::{STORED_OVERHEAD_BYTES, SweepReport};
+use crate::embedded::{EngineError, FaultKind, STORED_OVERHEAD_BYTES, SweepReport, WhenFull};
 
 fn dropped(messages: u64, unacknowledged: u64) -> SweepReport {
     SweepReport { dropped_by_retention: messages, dropped_unacknowledged: unacknowledged, ..SweepReport::default() }
@@ -124,7 +124,7 @@ async fn free_space_of_the_file_is_given_back() {
 }
 
 #[tokio::test]
-async fn what_was_passed_over_is_dropped_and_is_no_loss() {
+async fn what_was_filtered_out_is_dropped_and_is_no_loss() {
     let fixture = start(EngineOptions { retention: seconds(100), ..EngineOptions::default() });
     fixture.publish_tagged(&["a1", "b2", "b3"]).await;
     fixture.clock.advance(seconds(50));
@@ -172,4 +172,37 @@ async fn dropping_what_locked_nothing_wakes_nobody() {
     let before = jobs().await;
     fixture.settle(&mut waiting).await;
     assert_eq!(jobs().await - before, 4, "statistics only");
+}
+
+#[tokio::test]
+async fn a_store_that_refuses_drops_nothing_but_what_all_groups_acknowledged() {
+    let each = 1_000 + STORED_OVERHEAD_BYTES;
+    let options = EngineOptions { retention_bytes: 4 * each, when_full: WhenFull::Refuse, ..EngineOptions::default() };
+    let fixture = start(options);
+    let publish = async |letter: &str| fixture.engine.publish(message("orders", &letter.repeat(1_000))).await;
+    for letter in ["a", "b", "c", "d"] {
+        publish(letter).await.unwrap();
+    }
+    assert!(matches!(publish("e").await, Err(EngineError::Full)));
+    let told = fixture.engine.health();
+    assert_eq!((told.len(), told[0].kind), (1, FaultKind::Full));
+    assert!(told[0].reason.contains("embedded.retention_bytes"), "{told:?}");
+    assert_eq!(fixture.engine.sweep().await.unwrap(), dropped(0, 0), "nobody reads it yet");
+
+    // One group has three and acknowledged two of them, the other has acknowledged all.
+    let got = fixture.take_up_to("orders", "billing", 3).await;
+    fixture.acknowledge_all(&got[..2]).await;
+    for delivery in fixture.take("orders", "shipping").await {
+        fixture.acknowledge("orders", "shipping", delivery.handle.as_str()).await;
+    }
+    assert!(matches!(publish("e").await, Err(EngineError::Full)));
+    assert_eq!(fixture.engine.sweep().await.unwrap(), dropped(2, 0));
+    publish("e").await.unwrap();
+    assert_eq!(fixture.engine.health(), [], "it ended with the first that was taken");
+    publish("f").await.unwrap();
+    assert!(matches!(publish("g").await, Err(EngineError::Full)), "exactly as many as allowed");
+    let first = |bodies: Vec<String>| bodies.iter().filter_map(|body| body.chars().next()).collect::<String>();
+    assert_eq!(first(fixture.bodies("orders", "billing").await), "def");
+    fixture.clock.advance(seconds(300));
+    assert_eq!(first(fixture.bodies("orders", "billing").await), "cdef");
 }

@@ -29,7 +29,7 @@ async fn each_state_of_a_message_is_counted() {
         topic: topic("orders"),
         group: group(name),
         ready,
-        passed_over: 0,
+        filtered_out: 0,
         in_flight,
         delayed: 1,
         oldest_unacknowledged_age,
@@ -56,7 +56,7 @@ async fn a_group_that_is_done_has_no_oldest_message() {
 }
 
 #[tokio::test]
-async fn what_was_passed_over_is_no_backlog_and_what_is_held_back_is_one() {
+async fn what_was_filtered_out_is_no_backlog_and_what_is_held_back_is_one() {
     let fixture = start(EngineOptions { retention: seconds(100), ..EngineOptions::default() });
     fixture.publish_tagged(&["b1"]).await;
     fixture.clock.advance(seconds(10));
@@ -64,7 +64,7 @@ async fn what_was_passed_over_is_no_backlog_and_what_is_held_back_is_one() {
     let group = async || fixture.engine.stats().await.unwrap().groups.remove(0);
     assert!(fixture.receive(filtered("a", 0)).await.is_empty());
     let stats = group().await;
-    assert_eq!((stats.ready, stats.passed_over, stats.oldest_unacknowledged_age), (0, 4, None));
+    assert_eq!((stats.ready, stats.filtered_out, stats.oldest_unacknowledged_age), (0, 4, None));
     fixture.publish_grouped(&["g5", "g6"]).await;
     let got = fixture.receive(in_order(2, 0)).await;
     assert_eq!(bodies(&got), ["b1", "g2"]);
@@ -72,15 +72,15 @@ async fn what_was_passed_over_is_no_backlog_and_what_is_held_back_is_one() {
     fixture.receive(in_order(2, 0)).await;
     fixture.clock.advance(seconds(10));
     let stats = group().await;
-    assert_eq!((stats.ready, stats.in_flight, stats.passed_over), (2, 1, 2), "\"g5\" and \"g6\" are held back");
+    assert_eq!((stats.ready, stats.in_flight, stats.filtered_out), (2, 1, 2), "\"g5\" and \"g6\" are held back");
     assert_eq!(stats.oldest_unacknowledged_age, Some(seconds(10)));
     fixture.acknowledge_all(&got[1..]).await;
     assert_eq!(bodies(&fixture.receive(in_order(3, 0)).await), ["g3", "g4", "g5"]);
     let stats = group().await;
-    assert_eq!((stats.ready, stats.in_flight, stats.passed_over), (1, 3, 0));
+    assert_eq!((stats.ready, stats.in_flight, stats.filtered_out), (1, 3, 0));
     fixture.clock.advance(seconds(91));
     fixture.engine.sweep().await.unwrap();
     let stats = group().await;
-    assert_eq!((stats.ready, stats.in_flight, stats.passed_over), (0, 0, 0));
+    assert_eq!((stats.ready, stats.in_flight, stats.filtered_out), (0, 0, 0));
     assert_eq!(stats.oldest_unacknowledged_age, None);
 }

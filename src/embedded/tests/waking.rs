@@ -39,7 +39,7 @@ type Receiving<'a> = Pin<Box<dyn Future<Output = Vec<Delivery>> + 'a>>;
 
 struct Run<'a> {
     fixture: &'a Fixture,
-    waiting: Vec<(ReceiveRequest, Receiving<'a>)>,
+    waiting: Vec<(ConsumeRequest, Receiving<'a>)>,
     got: Vec<Delivery>,
 }
 
@@ -57,7 +57,7 @@ impl Run<'_> {
                 fixture.engine.publish(message).await.unwrap();
             }
             Step::Poll { filter, ordered, max_messages } => {
-                let request = ReceiveRequest { ordered, max_messages, ..filtered(FILTERS[filter], 100_000) };
+                let request = ConsumeRequest { ordered, max_messages, ..filtered(FILTERS[filter], 100_000) };
                 let receive = fixture.engine.receive(request.clone()).map(Result::unwrap);
                 self.waiting.push((request, Box::pin(receive)));
             }
@@ -134,7 +134,7 @@ proptest! {
                 requests.rotate_left(middle);
             }
             for request in requests {
-                let missed = fixture.receive(ReceiveRequest { wait: Duration::ZERO, ..request.clone() }).await;
+                let missed = fixture.receive(ConsumeRequest { wait: Duration::ZERO, ..request.clone() }).await;
                 assert!(missed.is_empty(), "{request:?} did not get {missed:?}");
             }
         });

@@ -106,7 +106,10 @@ impl Envelope<'_> {
             (None, None) => Ok(None),
         };
         match time {
-            Ok(time) => message.deliver_at = time,
+            Ok(time) => {
+                message.deliver_at = time;
+                message.deliver_at_is_delay = self.delay_seconds.is_some();
+            }
             Err((field, detail)) => note(&mut errors, format!("{at}/{field}"), detail),
         }
         if errors.is_empty() { Ok(message) } else { Err(errors) }

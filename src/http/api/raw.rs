@@ -39,7 +39,10 @@ pub(super) fn message(topic: Topic, body: Bytes, query: &str, now: UnixMillis) -
             },
             "delay_seconds" => match value.parse() {
                 Ok(seconds) => match times::delay(seconds, now) {
-                    Ok(time) => message.deliver_at = time,
+                    Ok(time) => {
+                        message.deliver_at = time;
+                        message.deliver_at_is_delay = true;
+                    }
                     Err(detail) => wrong(detail),
                 },
                 Err(_) => wrong("must be a whole number from 0".to_owned()),

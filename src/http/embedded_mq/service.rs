@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::config::{EmbeddedConfig, LimitsConfig};
-use crate::embedded::{Engine, EngineError, ReceiveRequest};
+use crate::embedded::{ConsumeRequest, Engine, EngineError};
 use crate::http::body::{self, BodyError, Pace};
 use crate::http::callers::Callers;
 use crate::http::ons_http::edge::ClockWindow;
@@ -28,6 +28,10 @@ const USUAL_BYTES: usize = 2 << 20;
 const COPIES: usize = 3;
 /// A consume is in line for memory for its wait and this.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
+
+/// When to come back, in seconds, where the store is full or could not be written: longer than the default deadline of a
+/// publish, so that a gateway before it answers its caller and does not ask again itself.
+pub(in crate::http) const STORE_RETRY_AFTER: &str = "10";
 
 /// What the endpoint checks and allows.
 #[derive(Debug, Clone)]
@@ -91,7 +95,7 @@ impl EndpointService {
     /// [`EngineError`]; [`EngineError::Overloaded`] where there was no memory in time.
     pub(in crate::http) async fn consume(
         &self,
-        mut request: ReceiveRequest,
+        mut request: ConsumeRequest,
     ) -> Result<(Vec<Delivery>, Charge), EngineError> {
         let memory = &self.resources.memory;
         let (end, wait) = (Instant::now() + request.wait + MEMORY_WAIT, request.wait);
@@ -103,7 +107,7 @@ impl EndpointService {
         let mut deliveries = self.engine.receive(request.clone()).await?;
         if deliveries.is_empty() && !wait.is_zero() {
             charge.shrink_to(0);
-            let waiting = ReceiveRequest { wait, max_bytes: USUAL_BYTES, ..request };
+            let waiting = ConsumeRequest { wait, max_bytes: USUAL_BYTES, ..request };
             deliveries = tokio::select! {
                 biased;
                 deliveries = self.engine.receive(waiting) => deliveries?,
@@ -161,8 +165,8 @@ impl<'a> EndpointRequest<'a> {
         tracing::debug!(request_id = self.id(), reason, "the embedded endpoint refused a request");
     }
 
-    /// Logs a failure of the engine that is no caller's fault.
+    /// Logs which request met a failure of the engine. What is wrong with the store is logged there, and seldom.
     pub(in crate::http) fn log_failure(&self, error: &EngineError) {
-        tracing::error!(request_id = self.id(), %error, "the embedded endpoint could not store or read");
+        tracing::debug!(request_id = self.id(), %error, "the embedded endpoint could not store or read");
     }
 }

@@ -7,7 +7,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Readiness;
-use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats};
+use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats, Fault, FaultKind};
 use crate::http::problem::{Code, Problem};
 use crate::http::request_id::{RequestIds, X_REQUEST_ID};
 use crate::memory::MemoryBudget;
@@ -84,6 +84,11 @@ impl ManagementService {
             // Degraded, not unready: the gateway answers, with 503s that say so.
             line(up.get() == 1, "degraded: the MQ could not be reached", &format!("upstream {profile}"));
         }
+        if let Some(engine) = &self.engine {
+            let faults = engine.health();
+            let told: Vec<String> = faults.iter().map(told).collect();
+            line(faults.is_empty(), &format!("degraded: {}", told.join("; ")), "embedded store");
+        }
         let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
         response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text)
     }
@@ -91,6 +96,10 @@ impl ManagementService {
     async fn scrape(&self, id: &str) -> HttpResponse {
         self.metrics.process.set_memory(self.memory.usage());
         if let Some(engine) = &self.engine {
+            let kinds: Vec<_> = engine.health().into_iter().map(|fault| fault.kind).collect();
+            for kind in FaultKind::ALL {
+                self.metrics.embedded.set_store_degraded(kind.label(), kinds.contains(&kind));
+            }
             match engine.stats().await {
                 Ok(stats) => self.show(&stats),
                 Err(error) => {
@@ -121,7 +130,14 @@ impl ManagementService {
         let dead_letters: Vec<_> =
             dead_letters.map(|topic| (topic.topic.as_str().to_owned(), topic.messages)).collect();
         self.metrics.embedded.set_totals(totals, &dead_letters);
+        self.metrics.embedded.set_set_aside(stats.set_aside);
     }
+}
+
+/// A fault for people.
+fn told(fault: &Fault) -> String {
+    let since = i64::try_from(fault.since.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    since.map_or_else(|| fault.reason.clone(), |since| format!("{} (since {since:.0})", fault.reason))
 }
 
 fn probe(good: bool, reason: &'static str) -> HttpResponse {
@@ -135,7 +151,7 @@ fn into_sample(group: &crate::embedded::GroupStats) -> crate::telemetry::Embedde
         ready: group.ready,
         in_flight: group.in_flight,
         delayed: group.delayed,
-        filtered_out: group.passed_over,
+        filtered_out: group.filtered_out,
         oldest_age: group.oldest_unacknowledged_age,
     }
 }

@@ -5,28 +5,49 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 
 use super::edge;
-use crate::embedded::{Acknowledgement, EngineError, ReceiveRequest};
+use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
 use crate::http::body::BodyError;
 use crate::http::embedded_mq::handover::Handover;
-use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES};
+use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::model::Topic;
+use crate::protocol::DELAY_MARK;
 use crate::protocol::mq_http::{
     self, AckError, ConsumeQuery, Operation, Refusal, decode_message, decode_receipt_handles,
 };
+
+/// Why a request got no success.
+enum Failure {
+    Refused(Refusal),
+    /// The store certainly did not do it: the one answer that tells a client to come back.
+    Store(&'static str),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
 
 /// Answers one request.
 pub(in crate::http) async fn answer(context: &EndpointRequest<'_>, payload: &mut Payload) -> HttpResponse {
     let id = edge::request_id(context.id());
     match perform(context, payload, &id).await {
         Ok(response) => response,
-        Err(refusal) => {
+        Err(Failure::Refused(refusal)) => {
             if refusal != Refusal::MessageNotExist {
                 context.refused(refusal.label());
             }
             edge::refused(&refusal, &edge::host(context.request), &id)
+        }
+        Err(Failure::Store(reason)) => {
+            context.refused(reason);
+            let mut response = edge::refused(&Refusal::QpsLimitExceeded, &edge::host(context.request), &id);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(STORE_RETRY_AFTER));
+            response
         }
     }
 }
@@ -37,7 +58,7 @@ pub(in crate::http) fn internal_error(context: &EndpointRequest<'_>) -> HttpResp
     edge::refused(&Refusal::InternalError, &edge::host(context.request), &id)
 }
 
-async fn perform(context: &EndpointRequest<'_>, payload: &mut Payload, id: &str) -> Result<HttpResponse, Refusal> {
+async fn perform(context: &EndpointRequest<'_>, payload: &mut Payload, id: &str) -> Result<HttpResponse, Failure> {
     let EndpointRequest { service, request, .. } = *context;
     let method = method(request).ok_or(Refusal::MethodNotAllowed)?;
     let target = edge::target(request, method)?;
@@ -51,9 +72,10 @@ async fn perform(context: &EndpointRequest<'_>, payload: &mut Payload, id: &str)
     edge::check_digest(request, &body)?;
     match target.operation {
         Operation::Publish => {
-            let message = decode_message(topic, &body)?;
+            let mut message = decode_message(topic, &body)?;
+            message.deliver_at_is_delay = request.headers().contains_key(DELAY_MARK);
             if message.body.len() > limit {
-                return Err(edge::too_big(limit));
+                return Err(edge::too_big(limit).into());
             }
             edge::check_delivery_time(&message, service.now())?;
             let stored = message.body.clone();
@@ -89,9 +111,9 @@ async fn consume(
     topic: Topic,
     query: ConsumeQuery,
     id: &str,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, Failure> {
     let service = context.service;
-    let request = ReceiveRequest {
+    let request = ConsumeRequest {
         topic,
         group: edge::group(&query.group)?,
         max_messages: query.num,
@@ -102,19 +124,21 @@ async fn consume(
     };
     let (deliveries, memory) = service.consume(request).await.map_err(|error| failed(context, &error))?;
     if deliveries.is_empty() {
-        return Err(Refusal::MessageNotExist);
+        return Err(Refusal::MessageNotExist.into());
     }
     let text = mq_http::encode_consumed(&deliveries);
     Ok(edge::document(StatusCode::OK, Handover::new(text, deliveries, memory, service.engine.clone()), id))
 }
 
-fn failed(context: &EndpointRequest<'_>, error: &EngineError) -> Refusal {
+fn failed(context: &EndpointRequest<'_>, error: &EngineError) -> Failure {
+    context.log_failure(error);
     match error {
-        EngineError::UnknownTopic { .. } => Refusal::TopicNotExist,
-        EngineError::Overloaded => Refusal::QpsLimitExceeded,
+        EngineError::UnknownTopic { .. } => Refusal::TopicNotExist.into(),
+        EngineError::Overloaded => Refusal::QpsLimitExceeded.into(),
+        EngineError::Full => Failure::Store("full"),
         EngineError::Closed | EngineError::Open(_) | EngineError::Storage(_) | EngineError::Random(_) => {
-            context.log_failure(error);
-            Refusal::InternalError
+            Failure::Store("storage")
         }
+        EngineError::InDoubt(_) => Refusal::InternalError.into(),
     }
 }

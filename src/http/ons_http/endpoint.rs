@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::dev::Payload;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 
 use super::edge;
-use crate::embedded::{Acknowledgement, EngineError, ReceiveRequest};
+use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
 use crate::http::body::BodyError;
 use crate::http::embedded_mq::handover::Handover;
-use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES};
+use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::http_message::Method;
+use crate::protocol::DELAY_MARK;
 use crate::protocol::ons_http::{
     self, Acknowledge, Authentication, CONTENT_TYPE as TEXT_HTML, Consume, ForbiddenReason, MAX_CONSUME,
     MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
@@ -71,7 +72,8 @@ async fn perform(
 }
 
 async fn publish_one(context: &EndpointRequest<'_>, publish: &Publish<'_>) -> Result<HttpResponse, Failure> {
-    let message = edge::message(edge::topic(&publish.topic)?, publish, context.service.now())?;
+    let mut message = edge::message(edge::topic(&publish.topic)?, publish, context.service.now())?;
+    message.deliver_at_is_delay = context.request.headers().contains_key(DELAY_MARK);
     let message_id = context.service.engine.publish(message).await.map_err(Failure::Engine)?;
     Ok(edge::published(&message_id))
 }
@@ -82,7 +84,7 @@ async fn consume_some(context: &EndpointRequest<'_>, consume: Consume<'_>) -> Re
         Some(millis) => Duration::from_millis(millis.min(MAX_TIMEOUT_MILLIS)),
         None => service.settings.default_wait,
     };
-    let request = ReceiveRequest {
+    let request = ConsumeRequest {
         topic: edge::topic(&consume.topic)?,
         group: edge::group(&consume.consumer_group)?,
         max_messages: consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME),
@@ -117,17 +119,23 @@ async fn acknowledge_one(context: &EndpointRequest<'_>, acknowledge: Acknowledge
 }
 
 fn refuse(context: &EndpointRequest<'_>, failure: Failure) -> HttpResponse {
-    let refusal = match failure {
-        Failure::Refused(refusal) => refusal,
-        Failure::Engine(EngineError::UnknownTopic { .. }) => Refusal::Forbidden(ForbiddenReason::Topic),
-        Failure::Engine(EngineError::Overloaded) => Refusal::Busy("overloaded"),
+    if let Failure::Engine(error) = &failure {
+        context.log_failure(error);
+    }
+    let (refusal, retry_after) = match failure {
+        Failure::Refused(refusal) => (refusal, None),
+        Failure::Engine(EngineError::UnknownTopic { .. }) => (Refusal::Forbidden(ForbiddenReason::Topic), None),
+        Failure::Engine(EngineError::Overloaded) => (Refusal::Busy("overloaded"), None),
+        Failure::Engine(EngineError::Full) => (Refusal::Busy("full"), Some(STORE_RETRY_AFTER)),
         Failure::Engine(
-            error @ (EngineError::Closed | EngineError::Open(_) | EngineError::Storage(_) | EngineError::Random(_)),
-        ) => {
-            context.log_failure(&error);
-            Refusal::Unavailable("storage")
-        }
+            EngineError::Closed | EngineError::Open(_) | EngineError::Storage(_) | EngineError::Random(_),
+        ) => (Refusal::Busy("storage"), Some(STORE_RETRY_AFTER)),
+        Failure::Engine(EngineError::InDoubt(_)) => (Refusal::Unavailable("storage"), None),
     };
     context.refused(refusal.label());
-    edge::refused(&refusal)
+    let mut response = edge::refused(&refusal);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+    }
+    response
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bounded_labels::OTHER;
-use super::handles::{Counter, Counters, Gauges, SecondsGauges};
+use super::handles::{Counter, Counters, Gauge, Gauges, SecondsGauges};
 use super::registrar::{MetricsError, Registrar};
 
 /// Groups, and topics of dead letters, that get labels of their own.
@@ -19,6 +19,8 @@ pub struct EmbeddedFamilies {
     dead_lettered: Counter,
     stale_acknowledgements: Counter,
     refused: Counters<1>,
+    store_degraded: Gauges<1>,
+    set_aside: Gauge,
 }
 
 /// The embedded endpoint's numbers for one group.
@@ -86,6 +88,15 @@ impl EmbeddedFamilies {
                 "Requests that the embedded endpoint refused.",
                 ["reason"],
             )?,
+            store_degraded: registrar.gauges(
+                "embedded_store_degraded",
+                "Whether something is wrong with the embedded endpoint's store, by kind.",
+                ["kind"],
+            )?,
+            set_aside: registrar.gauge(
+                "embedded_set_aside_messages",
+                "Messages of the embedded endpoint that are not what was written, and that nobody gets.",
+            )?,
         })
     }
 
@@ -101,7 +112,7 @@ impl EmbeddedFamilies {
                 ("ready", sample.ready),
                 ("in_flight", sample.in_flight),
                 ("delayed", sample.delayed),
-                ("passed_over", sample.filtered_out),
+                ("filtered_out", sample.filtered_out),
             ];
             for (state, count) in states {
                 self.messages.with([topic, group, state]).add(count);
@@ -120,6 +131,16 @@ impl EmbeddedFamilies {
         for (topic, messages) in dead_letters.iter().take(MAX_SAMPLES) {
             self.dead_letters.with([topic]).add(*messages);
         }
+    }
+
+    /// Shows whether the store has a fault of this kind.
+    pub fn set_store_degraded(&self, kind: &'static str, degraded: bool) {
+        self.store_degraded.with([kind]).set(i64::from(degraded));
+    }
+
+    /// Shows how many messages were set aside.
+    pub fn set_set_aside(&self, messages: u64) {
+        self.set_aside.set(i64::try_from(messages).unwrap_or(i64::MAX));
     }
 
     /// Counts a request that the endpoint refused.

@@ -11,6 +11,7 @@ use crate::config::{MqHttpConfig, OnUnknown};
 use crate::context::RequestContext;
 use crate::model::{ConsumerGroup, Feature, Message, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
+use crate::protocol::mark_delay;
 use crate::protocol::mq_http::{
     self, AckError, Acknowledge, Consume, ErrorCode, MAX_WAIT_SECONDS, Publish, decode_ack_errors, decode_consumed,
     decode_error, decode_published,
@@ -58,7 +59,10 @@ impl MqHttp {
             marks_bodies: self.profile().capabilities.has(Feature::BinaryBodies),
         };
         let encoded = publish.encode();
-        let sign = |pair: &Pair, now, _wait| encoded.sign(pair, now);
+        let sign = |pair: &Pair, now, _wait| {
+            let request = encoded.sign(pair, now);
+            if self.profile().is_embedded { mark_delay(request, message) } else { request }
+        };
         let read = |answer: Answer| {
             if answer.status != 201 {
                 return Err(self.classify(&answer, Operation::Publish));

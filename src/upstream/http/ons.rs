@@ -11,6 +11,7 @@ use crate::config::{OnUnknown, OnsHttpConfig};
 use crate::context::RequestContext;
 use crate::model::{ConsumerGroup, Message, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
+use crate::protocol::mark_delay;
 use crate::protocol::ons_http::{
     self, Acknowledge, Consume, Publish, Request, decode_consumed, decode_error, decode_published,
 };
@@ -46,7 +47,8 @@ impl OnsHttp {
     ) -> Attempted<Result<Published, UpstreamError>> {
         let sign = |pair: &Pair, now, _wait| {
             let OnsHttpConfig { producer_group, content_type, .. } = &self.settings;
-            Request::Publish(Publish::new(message, producer_group, content_type, now)).sign(pair)
+            let request = Request::Publish(Publish::new(message, producer_group, content_type, now)).sign(pair);
+            if self.profile().is_embedded { mark_delay(request, message) } else { request }
         };
         let read = |answer: Answer| {
             if answer.status != 201 {

@@ -31,7 +31,9 @@ pub struct Launch {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     listeners: Vec<&'static str>,
-    open_files: Option<usize>,
+    /// Shell commands that come before the program.
+    before: Vec<String>,
+    own_mounts: bool,
 }
 
 impl Launch {
@@ -73,7 +75,8 @@ impl Launch {
     /// No arguments but those still to be added; waits for no listener.
     pub fn bare() -> Self {
         let directory = Arc::new(TempDir::new().expect("a temporary directory"));
-        Self { directory, arguments: Vec::new(), environment: Vec::new(), listeners: Vec::new(), open_files: None }
+        let (arguments, environment, listeners, before) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { directory, arguments, environment, listeners, before, own_mounts: false }
     }
 
     /// Adds arguments; `{directory}` in them is the test's own directory.
@@ -90,8 +93,26 @@ impl Launch {
 
     /// The most files and sockets that the process may have open.
     pub fn open_files(mut self, limit: usize) -> Self {
-        self.open_files = Some(limit);
+        self.before.push(format!("ulimit -n {limit}"));
         self
+    }
+
+    /// Its data directory is a file system of its own with so many MiB, which ends with the process.
+    pub fn small_disk(mut self, mebibytes: usize) -> Self {
+        let data = self.path("data").display().to_string();
+        self.before.push(format!("mkdir -p {data}"));
+        self.before.push(format!("mount -t tmpfs -o size={mebibytes}m,mode=0700 tmpfs {data}"));
+        self.own_mounts = true;
+        self
+    }
+
+    /// Whether this machine lets a process have mounts of its own. Says so when it does not.
+    pub fn can_have_own_mounts() -> bool {
+        let can = Command::new("unshare").args(["-Urm", "true"]).status().is_ok_and(|status| status.success());
+        if !can {
+            eprintln!("NOT TESTED: a full disk, since `unshare -Urm` does not work here");
+        }
+        can
     }
 
     /// The listeners to wait for.
@@ -201,14 +222,17 @@ impl Launch {
 
     fn command(&self) -> Command {
         const PROGRAM: &str = env!("CARGO_BIN_EXE_mq-gateway");
-        let mut command = match self.open_files {
-            Some(limit) => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\""), PROGRAM]);
-                shell
-            }
-            None => Command::new(PROGRAM),
-        };
+        let script = format!("{} && exec \"$0\" \"$@\"", self.before.join(" && "));
+        let mut words = Vec::new();
+        if self.own_mounts {
+            words.extend(["unshare", "-Urm"]);
+        }
+        if !self.before.is_empty() {
+            words.extend(["sh", "-c", &script]);
+        }
+        words.push(PROGRAM);
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
         command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A place of its own, so that a default data directory never lands in the repository.
         command.current_dir(self.directory.path());

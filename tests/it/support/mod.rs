@@ -6,6 +6,7 @@ pub mod client;
 pub mod embedded;
 pub mod encoding;
 pub mod endpoint;
+pub mod machine_faults;
 pub mod messages;
 pub mod metrics;
 pub mod mq;

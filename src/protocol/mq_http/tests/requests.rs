@@ -26,6 +26,7 @@ fn a_publish_with_everything() {
         properties: vec![("a".to_owned(), "值".to_owned()), ("e".to_owned(), String::new())],
         message_group: Some(MessageGroup::parse("g 1").unwrap()),
         deliver_at: Some(UnixMillis(1_571_388_173_000)),
+        deliver_at_is_delay: false,
     };
     let encoded = Publish { topic: "%DLQ%T", instance: Some("I"), message: &message, marks_bodies: true }.encode();
     assert_eq!(encoded.method, Method::Post);

@@ -45,6 +45,7 @@ fn messages() -> impl Strategy<Value = Message> {
             properties,
             message_group,
             deliver_at: time.map(UnixMillis),
+            deliver_at_is_delay: false,
         },
     )
 }

@@ -1,4 +1,4 @@
-//! Delivering what earlier receives of the group passed over.
+//! Delivering what earlier receives of the group filtered out.
 //!
 //! An unordered receive takes the first rows of its tags. An ordered one looks through so many; only when those of
 //! locked message groups leave room does it go from one message group to the next by an index, so that a message group
@@ -17,13 +17,13 @@ const LOOKED_THROUGH: usize = 1_024;
 /// Places of an index that one look visits going by message groups, one for each tag of each message group.
 const PLACES_AT_ONCE: usize = 256;
 
-/// A message that was passed over. Indexes hold all of it.
-struct PassedOver {
+/// A message that was filtered out. Indexes hold all of it.
+struct FilteredOut {
     position: i64,
     message_group: String,
 }
 
-impl PassedOver {
+impl FilteredOut {
     /// From two columns.
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self { position: row.get(0)?, message_group: row.get(1)? })
@@ -31,36 +31,36 @@ impl PassedOver {
 }
 
 impl<'a> Taking<'a> {
-    /// Delivers, in publish order, what was passed over and is wanted now.
-    pub(super) fn deliver_passed_over(&mut self, locks: &mut Locks<'_>) -> rusqlite::Result<()> {
-        if self.subscription.passed_over == 0 || self.wanted() == 0 {
+    /// Delivers, in publish order, what was filtered out and is wanted now.
+    pub(super) fn deliver_filtered_out(&mut self, locks: &mut Locks<'_>) -> rusqlite::Result<()> {
+        if self.subscription.filtered_out == 0 || self.wanted() == 0 {
             return Ok(());
         }
         if self.scan.groups != Progress::NotBegun {
             // This receive has looked through the first ones; one that has become free since wakes it.
-            self.passed_over_unseen = true;
+            self.filtered_out_unseen = true;
             return self.deliver_by_message_group(locks);
         }
-        let (first, all_seen) = self.first_passed_over()?;
+        let (first, all_seen) = self.first_filtered_out()?;
         for row in first {
             if self.wanted() == 0 {
                 return Ok(());
             }
             if !locks.hold(&row.message_group)? {
-                self.take_passed_over(&row)?;
+                self.take_filtered_out(&row)?;
             }
         }
         if all_seen || !self.lease.interest.ordered || self.wanted() == 0 {
             return Ok(());
         }
-        self.passed_over_unseen = true;
+        self.filtered_out_unseen = true;
         self.deliver_by_message_group(locks)
     }
 
-    /// Whether something was passed over that this look did not come to, is wanted, and comes before what is new of
+    /// Whether something was filtered out that this look did not come to, is wanted, and comes before what is new of
     /// this message group.
     pub(super) fn is_behind(&self, message_group: &str) -> rusqlite::Result<bool> {
-        if !self.passed_over_unseen {
+        if !self.filtered_out_unseen {
             return Ok(false);
         }
         for lane in self.lanes() {
@@ -80,17 +80,17 @@ impl<'a> Taking<'a> {
     }
 
     /// The first rows of the wanted tags by position, and whether these are all.
-    fn first_passed_over(&self) -> rusqlite::Result<(Vec<PassedOver>, bool)> {
+    fn first_filtered_out(&self) -> rusqlite::Result<(Vec<FilteredOut>, bool)> {
         let looked_through = if self.lease.interest.ordered { LOOKED_THROUGH } else { 0 };
         let Some(tags) = &self.lease.interest.tags else {
             let most = looked_through.max(self.wanted());
             let rows: Vec<_> = self
                 .connection
                 .prepare_cached(
-                    "SELECT position, message_group FROM passed_over
+                    "SELECT position, message_group FROM filtered_out
                     WHERE subscription_id = ?1 ORDER BY position LIMIT ?2",
                 )?
-                .query_map([self.subscription.id, limit(most)], PassedOver::read)?
+                .query_map([self.subscription.id, limit(most)], FilteredOut::read)?
                 .collect::<Result<_, _>>()?;
             let all_seen = rows.len() < most;
             return Ok((rows, all_seen));
@@ -98,14 +98,14 @@ impl<'a> Taking<'a> {
         let most = (looked_through / tags.tags().len().max(1)).max(self.wanted());
         // One query for each tag: with all tags in one, SQLite would read and sort all their rows.
         let mut of_tag = self.connection.prepare_cached(
-            "SELECT position, message_group FROM passed_over INDEXED BY passed_over_by_tag
+            "SELECT position, message_group FROM filtered_out INDEXED BY filtered_out_by_tag
             WHERE subscription_id = ?1 AND tag = ?2 ORDER BY position LIMIT ?3",
         )?;
         let mut first = Vec::new();
         let mut seen_to = i64::MAX;
         for tag in tags.tags() {
             let before = first.len();
-            for row in of_tag.query_map(params![self.subscription.id, tag.as_str(), limit(most)], PassedOver::read)? {
+            for row in of_tag.query_map(params![self.subscription.id, tag.as_str(), limit(most)], FilteredOut::read)? {
                 first.push(row?);
             }
             if first.len() - before >= most {
@@ -173,7 +173,7 @@ impl<'a> Taking<'a> {
             let from = if locks.hold(&message_group)? {
                 successor(&message_group)
             } else {
-                self.take_passed_over(head)?;
+                self.take_filtered_out(head)?;
                 if self.wanted() == 0 {
                     round.at = successor(&message_group);
                     return Ok(false);
@@ -190,42 +190,42 @@ impl<'a> Taking<'a> {
         }
     }
 
-    fn heads(&self, lanes: &[Option<&str>], from: &str) -> rusqlite::Result<Vec<Option<PassedOver>>> {
+    fn heads(&self, lanes: &[Option<&str>], from: &str) -> rusqlite::Result<Vec<Option<FilteredOut>>> {
         lanes.iter().map(|lane| self.head(*lane, from)).collect()
     }
 
     /// The oldest row of the first message group from a name on, of a tag or of all.
-    fn head(&self, tag: Option<&str>, from: &str) -> rusqlite::Result<Option<PassedOver>> {
+    fn head(&self, tag: Option<&str>, from: &str) -> rusqlite::Result<Option<FilteredOut>> {
         match tag {
             Some(tag) => self
                 .connection
                 .prepare_cached(
-                    "SELECT position, message_group FROM passed_over
-                    INDEXED BY passed_over_by_tag_and_group
+                    "SELECT position, message_group FROM filtered_out
+                    INDEXED BY filtered_out_by_tag_and_group
                     WHERE subscription_id = ?1 AND tag = ?2 AND message_group >= ?3
                     ORDER BY message_group, position LIMIT 1",
                 )?
-                .query_row(params![self.subscription.id, tag, from], PassedOver::read),
+                .query_row(params![self.subscription.id, tag, from], FilteredOut::read),
             None => self
                 .connection
                 .prepare_cached(
-                    "SELECT position, message_group FROM passed_over INDEXED BY passed_over_by_group
+                    "SELECT position, message_group FROM filtered_out INDEXED BY filtered_out_by_group
                     WHERE subscription_id = ?1 AND message_group >= ?2 ORDER BY message_group, position LIMIT 1",
                 )?
-                .query_row(params![self.subscription.id, from], PassedOver::read),
+                .query_row(params![self.subscription.id, from], FilteredOut::read),
         }
         .optional()
     }
 
-    fn take_passed_over(&mut self, row: &PassedOver) -> rusqlite::Result<()> {
+    fn take_filtered_out(&mut self, row: &FilteredOut) -> rusqlite::Result<()> {
         let (sequence, held): (i64, bool) = self
             .connection
-            .prepare_cached("SELECT sequence, held FROM passed_over WHERE subscription_id = ?1 AND position = ?2")?
+            .prepare_cached("SELECT sequence, held FROM filtered_out WHERE subscription_id = ?1 AND position = ?2")?
             .query_row([self.subscription.id, row.position], |row| Ok((row.get(0)?, row.get(1)?)))?;
         self.connection
-            .prepare_cached("DELETE FROM passed_over WHERE subscription_id = ?1 AND position = ?2")?
+            .prepare_cached("DELETE FROM filtered_out WHERE subscription_id = ?1 AND position = ?2")?
             .execute([self.subscription.id, row.position])?;
-        self.passed_over_change -= 1;
+        self.filtered_out_change -= 1;
         self.held_back_change -= i64::from(held);
         self.deliver_first(row.position, sequence)
     }
