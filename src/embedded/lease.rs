@@ -116,7 +116,7 @@ pub(super) struct Taking<'a> {
     pub(super) lease: &'a Lease,
     /// By the store's own time.
     pub(super) now: UnixMillis,
-    /// What callers are told of the time.
+    /// The time that callers see.
     pub(super) wall: UnixMillis,
     pub(super) subscription: SubscriptionRow,
     pub(super) dead_letter_topics: Vec<String>,

@@ -77,7 +77,7 @@ impl Engine {
                     continue;
                 }
                 Ok(mut undelivered) => {
-                    // Kept where it goes on, which is told to others when this receive ends.
+                    // Kept where it goes on, which others learn when this receive ends.
                     unfinished.scan = std::mem::take(&mut undelivered.leased.scan);
                     false
                 }

@@ -2,8 +2,8 @@
 //!
 //! It begins as what the wall clock shows when the store is opened, and from there it is counted by the monotonic clock.
 //! Leases, retention and delays are times of this kind: whoever sets the machine's clock, forwards or back, neither ends
-//! nor lengthens them. What a caller asked for by the clock on the wall, `deliver_at`, follows that. What is told to
-//! callers is always the wall clock's time.
+//! nor lengthens them. What a caller asked for by the clock on the wall, `deliver_at`, follows that. What
+//! callers see is always the wall clock's time.
 //!
 //! After a restart the wall clock is believed, with care: see [`settle`].
 

@@ -24,7 +24,7 @@ pub(super) const BROKEN: i64 = -1;
 /// The columns of one message, as the store holds them.
 pub(super) type Columns<'a> = [ValueRef<'a>; COLUMNS];
 
-/// The CRC-32 of a message's columns. Each is told by its type and length, so that no two rows are the same text.
+/// The CRC-32 of a message's columns. Each is preceded by its type and length, so that no two rows are the same text.
 pub(super) fn checksum(columns: &Columns<'_>) -> i64 {
     let mut hasher = crc32fast::Hasher::new();
     let mut sized = |kind: u8, bytes: &[u8]| {

@@ -2,7 +2,7 @@
 //!
 //! SQLite finds out that a page cannot be read as what it should be, not that it holds something else than was written.
 //! So each page's checksum is noted when it is moved from the log into the store. The *claim* says how many frames of
-//! the log, told by its salts, were committed and synced: it is written after each commit and before the commit's
+//! the log, identified by its salts, were committed and synced: it is written after each commit and before the commit's
 //! callers are answered. Frames that are missing then were lost, and not torn.
 //!
 //! The claim is not synced: after a power cut it may be older than the log, never newer. It is withdrawn, and that is

@@ -1,6 +1,6 @@
-//! What is wrong with a store at present, told cheaply and logged seldom.
+//! What is wrong with a store at present: cheap to ask for, seldom logged.
 //!
-//! A fault is told from its first failure until the next success of that kind, or until five minutes after its last
+//! A fault is reported from its first failure until the next success of that kind, or until five minutes after its last
 //! failure. The log gets a line when a fault begins and when it ends, and between them a summary at most every ten seconds:
 //! a full disk fails thousands of requests a minute, and its log would be the next thing that is full.
 
@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::model::UnixMillis;
 
-/// A fault without a new failure is told for this long.
-const TOLD_FOR: Duration = Duration::from_secs(300);
+/// A fault without a new failure is reported for this long.
+const REPORTED_FOR: Duration = Duration::from_secs(300);
 /// The least time between two summaries in the log.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
 
@@ -82,7 +82,7 @@ impl Health {
     pub(super) fn faults(&self) -> Vec<Fault> {
         let now = self.clock.monotonic();
         let faults = self.lock();
-        faults.iter().flatten().filter(|open| open.last + TOLD_FOR > now).map(|open| open.fault.clone()).collect()
+        faults.iter().flatten().filter(|open| open.last + REPORTED_FOR > now).map(|open| open.fault.clone()).collect()
     }
 
     /// Notes failures of a kind; with none of them it says that the state goes on.
@@ -90,7 +90,7 @@ impl Health {
         let now = self.clock.monotonic();
         let mut faults = self.lock();
         let Some(slot) = faults.get_mut(kind as usize) else { return };
-        if let Some(open) = slot.as_mut().filter(|open| open.last + TOLD_FOR > now) {
+        if let Some(open) = slot.as_mut().filter(|open| open.last + REPORTED_FOR > now) {
             open.last = now;
             open.failures += failures;
             if open.failures > open.logged && open.logged_at + LOG_PAUSE <= now {
@@ -151,15 +151,15 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_told_until_its_next_success() {
+    fn a_fault_is_reported_until_its_next_success() {
         let health = Health::new(Clock::manual(START));
         assert_eq!(health.faults(), []);
         health.failed(FaultKind::Io, 1, || "first".to_owned());
         health.clock.advance(Duration::from_secs(60));
         health.failed(FaultKind::Io, 1, || "second".to_owned());
         health.failed(FaultKind::Full, 1, || "full".to_owned());
-        let told = Fault { kind: FaultKind::Io, since: START, reason: "first".to_owned() };
-        assert_eq!(health.faults().last(), Some(&told));
+        let expected = Fault { kind: FaultKind::Io, since: START, reason: "first".to_owned() };
+        assert_eq!(health.faults().last(), Some(&expected));
         assert_eq!(kinds(&health), [FaultKind::Full, FaultKind::Io]);
         health.succeeded(FaultKind::Io);
         assert_eq!(kinds(&health), [FaultKind::Full], "each kind by itself");
@@ -177,8 +177,8 @@ mod tests {
         health.clock.advance(Duration::from_secs(1));
         assert_eq!(kinds(&health), []);
         health.failed(FaultKind::Damage, 1, || "third".to_owned());
-        let told = Fault { kind: FaultKind::Damage, since: UnixMillis(300_000), reason: "third".to_owned() };
-        assert_eq!(health.faults(), [told], "it began anew");
+        let expected = Fault { kind: FaultKind::Damage, since: UnixMillis(300_000), reason: "third".to_owned() };
+        assert_eq!(health.faults(), [expected], "it began anew");
     }
 
     #[test]

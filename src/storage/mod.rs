@@ -5,8 +5,8 @@
 //! inside one transaction, commits once and only then answers them all (*group commit*: many callers share one fsync).
 //! What was answered with success is on the disk.
 //!
-//! The store tells the truth about itself: what was wrong at the start refuses it ([`OpenError::Damaged`]), what goes wrong later is
-//! told by [`Storage::faults`], and a failed job is certainly undone, or says that nobody knows
+//! The store reports its own faults: damage found at the start refuses the start ([`OpenError::Damaged`]), what goes wrong
+//! later is in [`Storage::faults`], and a failed job is certainly undone, or its outcome is unknown
 //! ([`StorageError::InDoubt`]).
 
 mod check_file;
@@ -112,7 +112,7 @@ impl Storage {
         self.0.health.failed(kind, failures, reason);
     }
 
-    /// Notes that a fault, which [`Storage::note_failures`] told of, has ended.
+    /// Notes that a fault, which [`Storage::note_failures`] reported, has ended.
     pub fn note_success(&self, kind: FaultKind) {
         self.0.health.succeeded(kind);
     }

@@ -108,7 +108,7 @@ fn is_full(error: &rusqlite::Error) -> bool {
 /// The settings that come before the first read, and the file's format, when it is one that this program may touch.
 fn begin(connection: &Connection, path: &Path, schema: Schema) -> Result<i64, OpenError> {
     let failed = |source| sqlite_error(path, source);
-    // The data directory's lock tells other processes first; who still meets a held file is told soon.
+    // The data directory's lock stops other processes first; whoever still meets a held file gets an error soon.
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     // The log is moved with the checksums of its pages, or stays.

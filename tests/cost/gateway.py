@@ -65,7 +65,7 @@ credentials = "caller"
 topics = ["*"]
 """
 
-# Valgrind counts each byte of a rep-prefixed memset or memcpy as an instruction, so libc is told to use none. There is nothing else in the
+# Valgrind counts each byte of a rep-prefixed memset or memcpy as an instruction, so libc is set to use none. There is nothing else in the
 # environment: its size moves the stack, and a variable could be a setting.
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",

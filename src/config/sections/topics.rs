@@ -33,7 +33,7 @@ section! {
         /// `direct`: a publish is answered after the MQ has answered.
         delivery: DeliveryMode,
             Kind::Choice { allowed: DeliveryMode::WORDS, later: &["outbox", "outbox_on_failure"] }, default("direct");
-        /// `report`: when nobody knows whether the MQ stored a message, the caller is told and decides; `retry`: it is
+        /// `report`: when it is unknown whether the MQ stored a message, the caller gets that as the answer and decides; `retry`: it is
         /// sent again, and may be stored twice.
         on_unknown: OnUnknown, Kind::choice(OnUnknown::WORDS), default("report");
         /// Most publishes of this topic at once, over all workers; one more is answered 503; the names of `"*"` share it. 0 is
@@ -115,7 +115,7 @@ words! {
 words! {
     /// What happens when nobody knows whether the MQ stored a message.
     pub enum OnUnknown {
-        /// The caller is told.
+        /// The caller gets the unknown outcome as the answer.
         Report = "report",
         /// It is sent again: it may be stored twice.
         Retry = "retry",

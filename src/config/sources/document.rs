@@ -58,7 +58,7 @@ impl Keys {
         Self { path, sections: schema::at(path).collect(), protocol }
     }
 
-    /// Whether a section is for this table. Without a protocol every one may be: that the protocol is wrong is told already.
+    /// Whether a section is for this table. Without a protocol every one may be: that the protocol is wrong was reported already.
     fn has(&self, section: &Section) -> bool {
         section.protocol.is_none() || self.protocol.is_none() || section.protocol == self.protocol
     }

@@ -40,7 +40,7 @@ async fn a_step_of_the_wall_clock_neither_drops_nor_redelivers() {
         }
         let next = fixture.take("orders", "billing").await;
         assert_eq!(bodies(&next), ["2"], "{hours} h");
-        assert_eq!(next[0].visible_again_at, fixture.clock.now() + seconds(300), "told by the wall clock");
+        assert_eq!(next[0].visible_again_at, fixture.clock.now() + seconds(300), "by the wall clock");
         fixture.set_by_hours(-hours);
         fixture.clock.advance(seconds(296));
         assert!(fixture.take("orders", "billing").await.is_empty());

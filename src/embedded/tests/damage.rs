@@ -166,9 +166,12 @@ fn refused(directory: &Path, clock: &Clock, file: &str) {
     let before = read();
     let error = try_open(directory, clock).err().expect("the start was not refused");
     assert!(matches!(error, EngineError::Open(OpenError::Damaged { .. })), "{error}");
-    let told = error.to_string();
-    assert!(told.starts_with(directory.join(file).to_str().unwrap()), "{told}");
-    assert!(told.contains("Nothing was changed") && told.contains("backup") && told.contains("elsewhere"), "{told}");
+    let message = error.to_string();
+    assert!(message.starts_with(directory.join(file).to_str().unwrap()), "{message}");
+    assert!(
+        message.contains("Nothing was changed") && message.contains("backup") && message.contains("elsewhere"),
+        "{message}"
+    );
     assert!(before == read(), "the files were not kept");
 }
 
@@ -262,10 +265,10 @@ async fn damage_to_what_no_message_vouches_for_refuses_the_start() {
 }
 
 /// What a store must give: by id, what is delivered of each message.
-type Expected = BTreeMap<String, Told>;
-type Told = (Vec<u8>, Option<String>, Vec<String>, Vec<(String, String)>, Option<String>, u64);
+type Expected = BTreeMap<String, Content>;
+type Content = (Vec<u8>, Option<String>, Vec<String>, Vec<(String, String)>, Option<String>, u64);
 
-fn told(delivery: &Delivery) -> Told {
+fn content_of(delivery: &Delivery) -> Content {
     let group = delivery.message_group.as_ref().map(|group| group.as_str().to_owned());
     let properties = delivery.properties.clone();
     let (tag, keys) = (delivery.tag.clone(), delivery.keys.clone());
@@ -324,7 +327,7 @@ async fn bases(clock: &Clock) -> Vec<Base> {
             kill(&fixture, directory.path()).await
         };
         let unacknowledged = all.iter().filter(|(id, _)| !acknowledged.contains(id));
-        let unacknowledged = unacknowledged.map(|(id, told)| (id.clone(), told.clone())).collect();
+        let unacknowledged = unacknowledged.map(|(id, content)| (id.clone(), content.clone())).collect();
         bases.push(Base { name, directory, all, unacknowledged });
     }
     bases
@@ -385,7 +388,9 @@ async fn drain(fixture: &Fixture, group: &str, expected: &Expected) -> Result<(u
         }
         for delivery in got {
             match missing.remove(delivery.message_id.as_str()) {
-                Some(expected) => assert_eq!(told(&delivery), expected, "an altered message was delivered as good"),
+                Some(expected) => {
+                    assert_eq!(content_of(&delivery), expected, "an altered message was delivered as good")
+                }
                 None => strange += 1,
             }
             soon(fixture.engine.acknowledge(&delivery_topic(), &super::group(group), delivery.handle.as_str())).await?;

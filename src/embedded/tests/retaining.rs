@@ -184,9 +184,9 @@ async fn a_store_that_refuses_drops_nothing_but_what_all_groups_acknowledged() {
         publish(letter).await.unwrap();
     }
     assert!(matches!(publish("e").await, Err(EngineError::Full)));
-    let told = fixture.engine.health();
-    assert_eq!((told.len(), told[0].kind), (1, FaultKind::Full));
-    assert!(told[0].reason.contains("embedded.retention_bytes"), "{told:?}");
+    let faults = fixture.engine.health();
+    assert_eq!((faults.len(), faults[0].kind), (1, FaultKind::Full));
+    assert!(faults[0].reason.contains("embedded.retention_bytes"), "{faults:?}");
     assert_eq!(fixture.engine.sweep().await.unwrap(), dropped(0, 0), "nobody reads it yet");
 
     // One group has three and acknowledged two of them, the other has acknowledged all.

@@ -52,7 +52,7 @@ pub(in crate::http) fn problems() -> HttpResponse {
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
         "<link rel=\"stylesheet\" href=\"/docs/page.css\"></head><body><header><h1>Problems</h1>",
         "<p>Every failure is <code>application/problem+json</code> (RFC 9457). <code>retryable</code> says whether the same ",
-        "request may succeed later; whether that may store a message twice is told by <code>outcome</code> alone: ",
+        "request may succeed later; only <code>outcome</code> says whether that may store a message twice: ",
         "<code>not_published</code> is safe to repeat, <code>unknown</code> may store it twice. ",
         "<a href=\"/docs/\">The API</a></p></header><main>",
     ));

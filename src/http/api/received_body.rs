@@ -36,6 +36,12 @@ struct Item<'a> {
     visible_again_at: String,
 }
 
+/// Up to so many bytes of bodies an answer is written at once: to write each message when it is due costs a second pass,
+/// for the length.
+const WHOLE_BYTES: usize = 256 << 10;
+/// What a message takes besides its body, about.
+const ENVELOPE_BYTES: usize = 640;
+
 /// `{"messages":[…]}`, with `applied` where the request was lowered.
 pub(super) struct ReceivedBody {
     /// Not written yet.
@@ -58,16 +64,38 @@ impl ReceivedBody {
             Some(max_messages) => format!("],\"applied\":{{\"max_messages\":{max_messages}}}}}"),
             None => "]}".to_owned(),
         };
+        let bodies: usize = messages.iter().map(|(delivery, _)| delivery.body.len()).sum();
+        if bodies <= WHOLE_BYTES {
+            return Self::whole(begin, &messages, &end, memory);
+        }
         let commas = messages.len().saturating_sub(1);
         let items: u64 = messages.iter().map(|(delivery, handle)| json_length(&item(delivery, handle))).sum();
         Self {
             length: items + (begin.len() + commas + end.len()) as u64,
-            bodies: messages.iter().map(|(delivery, _)| delivery.body.len()).sum(),
+            bodies,
             messages: messages.into(),
             text: Bytes::from_static(begin.as_bytes()),
             end: Some(end),
             memory,
         }
+    }
+
+    /// A small answer, written at once.
+    fn whole(begin: &str, messages: &[(Delivery, ReceiptHandle)], end: &str, mut memory: Charge) -> Self {
+        let bodies: usize = messages.iter().map(|(delivery, _)| delivery.body.len()).sum();
+        let mut text = Vec::with_capacity(bodies + messages.len() * ENVELOPE_BYTES + begin.len() + end.len());
+        text.extend_from_slice(begin.as_bytes());
+        for (index, (delivery, handle)) in messages.iter().enumerate() {
+            if index > 0 {
+                text.push(b',');
+            }
+            // Strings and numbers only: serialisation cannot fail.
+            drop(serde_json::to_writer(&mut text, &item(delivery, handle)));
+        }
+        text.extend_from_slice(end.as_bytes());
+        memory.shrink_to(text.len());
+        let length = text.len() as u64;
+        Self { messages: VecDeque::new(), text: text.into(), end: None, bodies: 0, length, memory }
     }
 
     /// Puts the next message into `text`.
@@ -171,12 +199,11 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn the_pieces_are_the_whole_answer_and_give_their_memory_back() {
-        let budget = MemoryBudget::new(1 << 20);
-        let bodies = ["", "short \"quoted\"", &"\u{1}".repeat(PIECE_BYTES), &"long".repeat(PIECE_BYTES)];
+    /// The answer with these bodies, piece by piece.
+    async fn written(bodies: &[&str]) -> serde_json::Value {
+        let budget = MemoryBudget::new(4 << 20);
         let mut memory = budget.charge();
-        memory.grow(400_000).unwrap();
+        memory.grow(2 << 20).unwrap();
         let messages = bodies.iter().map(|body| (delivery(body), ReceiptHandle::for_tests("v1.x"))).collect();
         let mut body = Box::pin(ReceivedBody::new(Received { messages, applied_max_messages: Some(4), memory }));
         let BodySize::Sized(length) = body.size() else { panic!("its length is known") };
@@ -187,12 +214,21 @@ mod tests {
             text.extend_from_slice(&piece);
         }
         assert_eq!(text.len() as u64, length);
-        let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
-        let received: Vec<&str> =
-            json["messages"].as_array().unwrap().iter().map(|it| it["body"].as_str().unwrap()).collect();
-        assert_eq!(received, bodies);
-        assert_eq!(json["applied"]["max_messages"], 4);
         drop(body);
         assert_eq!((budget.usage().small, budget.usage().large), (0, 0));
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_pieces_are_the_whole_answer_and_give_their_memory_back() {
+        let (short, long) = ("short \"quoted\"", "long".repeat(WHOLE_BYTES / 4));
+        let control = "\u{1}".repeat(PIECE_BYTES);
+        for bodies in [vec!["", short, &control], vec!["", short, &control, &long], vec![]] {
+            let json = written(&bodies).await;
+            let messages = json["messages"].as_array().unwrap();
+            let received: Vec<&str> = messages.iter().map(|message| message["body"].as_str().unwrap()).collect();
+            assert_eq!(received, bodies);
+            assert_eq!(json["applied"]["max_messages"], 4);
+        }
     }
 }

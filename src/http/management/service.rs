@@ -86,8 +86,8 @@ impl ManagementService {
         }
         if let Some(engine) = &self.engine {
             let faults = engine.health();
-            let told: Vec<String> = faults.iter().map(told).collect();
-            line(faults.is_empty(), &format!("degraded: {}", told.join("; ")), "embedded store");
+            let reasons: Vec<String> = faults.iter().map(describe).collect();
+            line(faults.is_empty(), &format!("degraded: {}", reasons.join("; ")), "embedded store");
         }
         let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
         response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text)
@@ -135,7 +135,7 @@ impl ManagementService {
 }
 
 /// A fault for people.
-fn told(fault: &Fault) -> String {
+fn describe(fault: &Fault) -> String {
     let since = i64::try_from(fault.since.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
     since.map_or_else(|| fault.reason.clone(), |since| format!("{} (since {since:.0})", fault.reason))
 }

@@ -134,7 +134,7 @@ impl Code {
                 400,
                 false,
                 "The body is not JSON.",
-                "Mend the JSON at the place that `detail` names.",
+                "Fix the JSON at the place that `detail` names.",
             ),
             Self::ValidationFailed => row(
                 "validation-failed",
@@ -260,7 +260,7 @@ impl Code {
                 503,
                 true,
                 "An earlier message of the same message group was not stored.",
-                "Mend or repeat the earlier one first, then this one: their order is kept.",
+                "Fix or repeat the earlier one first, then this one: their order is kept.",
             ),
             Self::UpstreamUnreachable => row(
                 "upstream-unreachable",

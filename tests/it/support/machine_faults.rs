@@ -1,4 +1,4 @@
-//! A machine that misbehaves: a library loaded before libc, told by files what to do.
+//! A machine that misbehaves: a library loaded before libc, controlled by files.
 
 use std::path::Path;
 use std::process::Command;
