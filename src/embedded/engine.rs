@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
+use super::counters::Counters;
 use super::dead_letter::is_dead_letter_topic;
 use super::handle::Handle;
 use super::message_ids::MessageIds;
 use super::scan::Places;
 use super::schema::SCHEMA;
-use super::stats::Counters;
 use super::store_time::StoreClock;
 use super::waiters::Waiters;
 use super::{EngineError, EngineOptions, StoreLocation, store_time, stored_message};

@@ -6,6 +6,7 @@
 
 mod acknowledge;
 mod columns;
+mod counters;
 mod credentials;
 mod dead_letter;
 mod deliver_new;
@@ -40,6 +41,7 @@ mod waiters;
 mod tests;
 
 pub use acknowledge::Acknowledgement;
+pub use counters::Totals;
 pub use credentials::{CREDENTIALS_FILE, CredentialsError, EndpointCredentials};
 pub use dead_letter::{DEAD_LETTER_PREFIX, dead_letter_topic_name};
 pub use engine::Engine;
@@ -47,7 +49,7 @@ pub use error::EngineError;
 pub use new_message::STORED_OVERHEAD_BYTES;
 pub use options::{EngineOptions, NewGroupStarts, WhenFull};
 pub use receive::ConsumeRequest;
-pub use stats::{EngineStats, GroupStats, TopicStats, Totals};
+pub use stats::{EngineStats, GroupStats, TopicStats};
 pub use sweep::SweepReport;
 
 pub use crate::storage::{Fault, FaultKind, StoreLocation};
