@@ -110,10 +110,16 @@ pub(super) async fn read(
         if body.len() + piece.len() > limit {
             return Err(BodyError::TooLarge { limit, actual: announced });
         }
-        // The room doubles as the body grows; it is charged before it is taken.
         let wanted = body.len() + piece.len();
-        let room = if wanted > body.capacity() { wanted.max(body.capacity() * 2) } else { body.capacity() };
-        memory.grow(room.saturating_sub(memory.bytes()))?;
+        if wanted > body.capacity() {
+            // The room doubles as the body grows, up to the announced length; it is charged before it is taken.
+            let doubled = body.capacity() * 2;
+            let room = announced.map_or(doubled, |announced| announced.min(doubled)).max(wanted);
+            memory.grow(room.saturating_sub(memory.bytes()))?;
+            let mut larger = BytesMut::with_capacity(room);
+            larger.extend_from_slice(&body);
+            body = larger;
+        }
         body.extend_from_slice(&piece);
         next = pieces.next().await?;
     }

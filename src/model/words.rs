@@ -1,6 +1,6 @@
 //! Closed sets of words: enums whose variants have a name in the configuration, in JSON and in metrics.
 
-/// An enum that is read from its words. [`words!`] implements it.
+/// An enum that is read from its words; `words!` implements it.
 pub trait Word: Sized {
     /// The variant that this word names.
     fn named(word: &str) -> Option<Self>;

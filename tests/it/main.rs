@@ -38,6 +38,7 @@ mod idle_connections;
 mod injection;
 mod isolation;
 mod management;
+mod memory;
 mod moved_clock;
 mod mq_away;
 mod mq_http_endpoint;

@@ -389,7 +389,7 @@ async fn drain(fixture: &Fixture, group: &str, expected: &Expected) -> Result<(u
         for delivery in got {
             match missing.remove(delivery.message_id.as_str()) {
                 Some(expected) => {
-                    assert_eq!(content_of(&delivery), expected, "an altered message was delivered as good")
+                    assert_eq!(content_of(&delivery), expected, "an altered message was delivered as good");
                 }
                 None => strange += 1,
             }
