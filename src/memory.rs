@@ -176,8 +176,9 @@ impl Charge {
         let more = more.min(self.budget.largest_charge().saturating_sub(self.bytes));
         let budget = self.budget.clone();
         let inner = &*budget.0;
-        // Nobody overtakes those in line.
-        if inner.waiting.load(Ordering::Acquire) == 0 && self.grow(more).is_ok() {
+        // Nobody overtakes those in line, but what is small never stands behind what is large: its quarter is not theirs.
+        let is_small = self.bytes.saturating_add(more) <= SMALL_BYTES;
+        if (is_small || inner.waiting.load(Ordering::Acquire) == 0) && self.grow(more).is_ok() {
             return Ok(());
         }
         let _waiting = Waiting::new(&inner.waiting);
@@ -295,6 +296,18 @@ mod tests {
         assert!(second.as_mut().now_or_never().is_none());
         drop(first);
         assert_eq!(second.await.unwrap().bytes(), 2 * MIB);
+    }
+
+    #[tokio::test]
+    async fn small_charges_do_not_stand_in_line_behind_large_ones() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let held = budget.wait_for(3 * MIB, Instant::now()).await.unwrap();
+        let mut large = pin!(budget.wait_for(MIB, Instant::now() + Duration::from_secs(60)));
+        assert!(large.as_mut().now_or_never().is_none());
+        let mut small = pin!(budget.wait_for(SMALL_BYTES, Instant::now() + Duration::from_secs(60)));
+        assert!(small.as_mut().now_or_never().is_some_and(|charge| charge.is_ok()));
+        drop(held);
+        assert!(large.await.is_ok());
     }
 
     #[tokio::test]
