@@ -109,8 +109,6 @@ visibility_timeout = "${MQ_VISIBILITY_SECONDS}s"
 protocol = "$1"
 endpoints = ["embedded"]
 credentials = "embedded"
-producer_group = "GID_local"
-visibility_timeout = "${MQ_VISIBILITY_SECONDS}s"
 $(printf '%s\n' "${@:2}")
 max_message_bytes = "64KiB"              # the same for both protocols, for the programs
 
@@ -139,7 +137,8 @@ examples mq-http
 stop_gateway
 
 say "a profile that speaks ONS HTTP"
-serve ons-http 'binary_bodies = true' 'zero_timeout = true'
+serve ons-http 'binary_bodies = true' 'zero_timeout = true' 'producer_group = "GID_local"' \
+  "visibility_timeout = \"${MQ_VISIBILITY_SECONDS}s\""
 MQ_URL=$DATA_URL begin_ons relayed-as-ons-http
 finish
 examples ons-http
