@@ -5,31 +5,40 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::trace_context::TraceContext;
+
 /// The context of a piece of work. Clones are cheap.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     id: Option<Arc<str>>,
+    trace: Option<TraceContext>,
     deadline: Instant,
 }
 
 impl RequestContext {
-    /// The context of one caller's request; `id` is what the answer's `x-request-id` says, and nothing new is begun for
-    /// the request after `deadline`.
+    /// The context of one caller's request; `id` is what the answer's `x-request-id` says, `trace` what the caller's
+    /// `traceparent` says, and nothing new is begun for the request after `deadline`.
     #[must_use]
-    pub fn new(id: &str, deadline: Instant) -> Self {
-        Self { id: Some(id.into()), deadline }
+    pub fn new(id: &str, trace: Option<TraceContext>, deadline: Instant) -> Self {
+        Self { id: Some(id.into()), trace, deadline }
     }
 
     /// The context of work that many requests share: log lines about it name none of them.
     #[must_use]
     pub fn shared(deadline: Instant) -> Self {
-        Self { id: None, deadline }
+        Self { id: None, trace: None, deadline }
     }
 
     /// The request's id; `None` for shared work, which `tracing` leaves out of the line.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    /// The trace that the caller's request belongs to.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.trace
     }
 
     /// Nothing new is begun after this time.
@@ -41,13 +50,13 @@ impl RequestContext {
     /// The same request with `deadline`, where that is earlier than its own.
     #[must_use]
     pub fn until(&self, deadline: Instant) -> Self {
-        Self { id: self.id.clone(), deadline: self.deadline.min(deadline) }
+        Self { deadline: self.deadline.min(deadline), ..self.clone() }
     }
 
     /// The same request with `deadline` in place of its own: for a wait that its own does not count.
     #[must_use]
     pub fn lasting_until(&self, deadline: Instant) -> Self {
-        Self { id: self.id.clone(), deadline }
+        Self { deadline, ..self.clone() }
     }
 }
 
@@ -60,7 +69,7 @@ mod tests {
     #[test]
     fn a_deadline_is_lowered_and_never_raised() {
         let now = Instant::now();
-        let context = RequestContext::new("r1", now + Duration::from_secs(5));
+        let context = RequestContext::new("r1", None, now + Duration::from_secs(5));
         assert_eq!(context.until(now).deadline(), now);
         assert_eq!(context.until(now + Duration::from_secs(9)).deadline(), context.deadline());
         assert_eq!(context.until(now).id(), Some("r1"));

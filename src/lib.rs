@@ -21,4 +21,5 @@ pub mod signature;
 pub mod storage;
 pub mod tasks;
 pub mod telemetry;
+pub mod trace_context;
 pub mod upstream;

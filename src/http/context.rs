@@ -128,7 +128,9 @@ impl HttpContext {
             }
             let count = 1 + upstream.count();
             let (request_id, route, result) = (self.id(), self.route, first.kind.label());
-            tracing::warn!(request_id, route, topic, count, result, detail = first.detail, "the MQ failed a request");
+            let (detail, trace) = (first.detail.as_str(), self.request_context.trace());
+            let trace_id = trace.map(|trace| tracing::field::display(trace.trace_id));
+            tracing::warn!(request_id, trace_id, route, topic, count, result, detail, "the MQ failed a request");
         }
     }
 }

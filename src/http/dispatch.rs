@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev::Payload;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, UPGRADE, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderName, HeaderValue, UPGRADE, VARY,
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
@@ -28,9 +28,11 @@ use super::{mq_http, ons_http};
 use crate::context::RequestContext;
 use crate::model::Outcome;
 use crate::tasks::Stage;
+use crate::trace_context::TraceContext;
 
 /// What is left of a request's time for writing the answer.
 const MARGIN: Duration = Duration::from_secs(1);
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The route in metrics and logs of a path that has none.
 const UNMATCHED: &str = "unmatched";
 
@@ -50,7 +52,8 @@ impl DataService {
             (Ok(Admission::Admitted), None) => self.problem(not_found(), None, &id),
             (Ok(Admission::Admitted), Some(Found { route, names })) => {
                 let time = self.settings.limits.request_timeout.saturating_sub(MARGIN);
-                let context = RequestContext::new(&id, tokio::time::Instant::from_std(started + time));
+                let deadline = tokio::time::Instant::from_std(started + time);
+                let context = RequestContext::new(&id, trace_context(request.headers()), deadline);
                 let service = Rc::clone(&self);
                 let context = HttpContext::new(service, request.clone(), payload, route.path, names, context);
                 self.perform(route, context, &id).await
@@ -199,6 +202,13 @@ fn preflight(allow: &'static str) -> HttpResponse {
 
 fn not_found() -> Problem {
     Problem::new(Code::NotFound, "there is nothing at this path: /docs/ lists the routes").closing()
+}
+
+/// What the caller says of its trace; several values say nothing.
+fn trace_context(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut values = headers.get_all(TRACEPARENT);
+    let value = values.next()?;
+    values.next().is_none().then(|| TraceContext::parse(value.to_str().ok()?))?
 }
 
 fn log_bug(route: Option<&Route>, id: &str, detail: &str) {

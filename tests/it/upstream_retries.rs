@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::support::endpoint::{Step, answer_then_close, applied_then, drip, never, reset, respond};
+use crate::support::time::until;
 use crate::support::trap::dead_url;
 use crate::support::{Endpoint, Meaning, Settings, TestApp, assert_problem};
 
@@ -204,4 +205,31 @@ fn an_unknown_outcome_stays_unknown_when_the_repetition_is_refused() {
     endpoint.script(respond(400, &[], r#"{"code":"BODY_TOO_BIG","info":"x"}"#));
     let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
     assert_problem(&response, 502, "upstream-bad-response", Meaning::Unknown);
+}
+
+#[test]
+fn the_line_about_a_failure_names_the_request_and_its_trace() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    let line_of = |id: &str, traceparent: Option<&str>| {
+        endpoint.script(respond(500, &[], ""));
+        let request = app.request("POST", MESSAGES).header(format!("x-request-id: {id}"));
+        let request = traceparent
+            .map(|it| format!("traceparent: {it}"))
+            .into_iter()
+            .fold(request, |request, line| request.header(line));
+        assert_problem(&request.json(r#"{"body":"x"}"#).send(), 502, "upstream-error", Meaning::Unknown);
+        until("a line about the request", || {
+            app.output()
+                .lines()
+                .find(|line| line.contains(id) && line.contains("the MQ failed a request"))
+                .map(str::to_owned)
+        })
+    };
+    let with_trace = line_of("request-1", Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    assert!(with_trace.contains(r#""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736""#), "{with_trace}");
+    for (id, traceparent) in [("request-2", None), ("request-3", Some("00-not-a-trace"))] {
+        let line = line_of(id, traceparent);
+        assert!(!line.contains("trace_id"), "{line}");
+    }
 }

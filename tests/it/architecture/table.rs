@@ -8,11 +8,12 @@ pub type Row = (&'static str, u8, &'static [&'static str]);
 pub const LAYERS: &[Row] = &[
     ("model", 0, &[]),
     ("clock", 0, &["model"]),
-    ("context", 0, &[]),
+    ("context", 0, &["trace_context"]),
     ("http_message", 0, &[]),
     ("memory", 0, &[]),
     ("random", 0, &[]),
     ("tasks", 0, &[]),
+    ("trace_context", 0, &[]),
     ("signature", 1, &[]),
     ("protocol", 1, &["signature"]),
     ("config", 1, &["signature"]),
