@@ -90,7 +90,9 @@ fn the_first_requests_of_another_topic_are_let_through() {
         endpoint.rule(only("bad", script));
         let bad = Callers::start(8, publishing(&app, "bad"));
         for topic in ["good", "better"] {
-            until("an open circuit", || (circuit(&app) > 0.0).then_some(()));
+            let refused = || app.metrics().get("mq_gateway_requests_shed_total", &[("reason", "circuit-open")]);
+            let before = refused();
+            until("an open circuit that refuses the topic", || (refused() > before).then_some(()));
             for response in at_once(8, &publish(&app, topic)) {
                 assert_eq!(outcome(&response), "201");
             }
