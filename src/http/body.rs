@@ -17,6 +17,11 @@ use crate::telemetry::CloseReason;
 /// How long a body may take before its rate counts; half of `body_timeout` where that is less.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// What is read of a body that nobody wants, so that its connection can be kept.
+const DISCARDED_BYTES: usize = 64 << 10;
+/// How long the rest of such a body may take.
+const DISCARD_TIME: Duration = Duration::from_secs(1);
+
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyError {
@@ -124,6 +129,25 @@ pub(super) async fn read(
         next = pieces.next().await?;
     }
     Ok(body.freeze())
+}
+
+/// Reads the rest of a small body that nobody wants. `false` where it is larger, slower, or broke off: its connection
+/// cannot be kept then. A refusal that comes after the whole request, on a connection that stays, is the one that every
+/// client understands: some take an early one for a broken connection.
+pub(super) async fn discard(request: &HttpRequest, payload: &mut Payload) -> bool {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > DISCARDED_BYTES) {
+        return false;
+    }
+    let pace = Pace { total: DISCARD_TIME, grace: DISCARD_TIME, rate: 0 };
+    let mut pieces = Pieces { request, payload, pace, started: None, received: 0 };
+    loop {
+        match pieces.next().await {
+            Ok(None) => return true,
+            Ok(Some(_)) if pieces.received <= DISCARDED_BYTES => {}
+            Ok(Some(_)) | Err(_) => return false,
+        }
+    }
 }
 
 /// One body as it comes.

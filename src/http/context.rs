@@ -97,6 +97,16 @@ impl HttpContext {
         read
     }
 
+    /// Reads the rest of the body, which nobody wants; whether the connection can be kept then.
+    pub(super) async fn discard_body(&self) -> bool {
+        let mut payload = self.payload.replace(Payload::None);
+        let discarded = body::discard(&self.request, &mut payload).await;
+        if !discarded {
+            self.payload.replace(payload);
+        }
+        discarded
+    }
+
     /// The topic that the path names, for a publish. Where there is none, the body is not read.
     pub(super) fn topic_to_publish(&self) -> Result<TopicRoute, Problem> {
         self.gateway().topic_to_publish(&self.path.topic).map_err(|error| Problem::from(error).closing())

@@ -1,6 +1,7 @@
 //! Clients of the MQ HTTP protocol, pointed at the gateway: whatever the protocol behind it, the answers are the
 //! vendor's own (protocol notes MQ HTTP 2 to 5).
 
+use crate::support::client::find;
 use crate::support::embedded::on_embedded_mq_http;
 use crate::support::encoding::md5_hex;
 use crate::support::endpoint::{closed, respond};
@@ -257,5 +258,44 @@ fn one_connection_carries_everything() {
         let done = connection.exchange(&client.acknowledge("T", &[&taken[0].handle]).bytes(), "DELETE");
         assert_eq!((done.status, done.body.len()), (204, 0));
         assert!(received(&connection.exchange(&client.consume("T", 1, "").bytes(), "GET")).is_empty());
+    }
+}
+
+/// Some clients take a refusal that comes before they sent their body, and the end of its connection, for a broken one.
+#[test]
+fn refused_requests_are_read_to_their_end_and_keep_their_connection() {
+    let app = on_embedded_mq_http();
+    let (mq, wrong) = (own_client(&app), anyone(&app));
+    let half = mq.publish("T", "half", "", "__TransCheckT:10|");
+    let commit = mq.acknowledge("T", &["handle"]).target("/topics/T/messages?consumer=GID_a&trans=commit");
+    let pop = mq.consume("T", 1, "&trans=pop");
+    let cases = [
+        ("half message", &half, 400),
+        ("commit", &commit, 400),
+        ("half messages", &pop, 400),
+        ("unknown key", &wrong.publish("T", "x", "", ""), 403),
+        ("no such topic", &mq.publish("T".repeat(300).as_str(), "x", "", ""), 400),
+    ];
+    for (name, request, status) in cases {
+        for listener in [app.embedded_address(), app.data()] {
+            let bytes = request.bytes();
+            let end_of_head = find(&bytes, b"\r\n\r\n").expect("a head") + 4;
+            let method = std::str::from_utf8(&bytes).expect("ASCII").split(' ').next().expect("a method");
+            let mut connection = Connection::open(listener);
+            connection.send(&bytes[..end_of_head]);
+            // On its own way, as these clients send it.
+            connection.send(&bytes[end_of_head..]);
+            let refused = connection.receive(method);
+            assert_eq!(refused.status, status, "{name}: {refused:?}");
+            assert_eq!(refused.header("connection"), None, "{name}: {refused:?}");
+            let next = connection.exchange(&mq.publish("T", "next", "", "").bytes(), "POST");
+            assert_eq!(next.status, 201, "{name}: {next:?}");
+        }
+    }
+    // Whoever sends more than anybody would want is not listened to.
+    let large = wrong.publish("T", &"x".repeat(100 << 10), "", "").bytes();
+    for listener in [app.embedded_address(), app.data()] {
+        let refused = Connection::open(listener).exchange(&large, "POST");
+        assert_eq!((refused.status, refused.header("connection")), (403, Some("close")), "{refused:?}");
     }
 }

@@ -141,8 +141,8 @@ pub(in crate::http) fn not_acknowledged(errors: &[mq_http::AckError], request_id
     document(StatusCode::NOT_FOUND, mq_http::encode_ack_errors(errors), request_id)
 }
 
-/// An answer that is no success.
-pub(in crate::http) fn refused(refusal: &Refusal, host: &str, request_id: &str) -> HttpResponse {
+/// An answer that is no success. `whole`: the request was read to its end, so that its connection can be kept.
+pub(in crate::http) fn refused(refusal: &Refusal, host: &str, request_id: &str, whole: bool) -> HttpResponse {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = with_headers(status, request_id);
     response.insert_header((CONTENT_TYPE, TEXT_XML));
@@ -152,8 +152,7 @@ pub(in crate::http) fn refused(refusal: &Refusal, host: &str, request_id: &str) 
     if *refusal == Refusal::MethodNotAllowed {
         response.insert_header((ALLOW, METHODS));
     }
-    // The normal answer of an empty poll keeps its connection; after the others a body may be unread.
-    if *refusal != Refusal::MessageNotExist {
+    if !whole {
         response.force_close();
     }
     response.body(refusal.body(request_id, host))

@@ -9,7 +9,7 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 
 use super::edge;
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
-use crate::http::body::BodyError;
+use crate::http::body::{self, BodyError};
 use crate::http::embedded_mq::handover::Handover;
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
@@ -35,27 +35,31 @@ impl From<Refusal> for Failure {
 /// Answers one request.
 pub(in crate::http) async fn answer(context: &EndpointRequest<'_>, payload: &mut Payload) -> HttpResponse {
     let id = edge::request_id(context.id());
-    match perform(context, payload, &id).await {
-        Ok(response) => response,
+    let (refusal, retry_after) = match perform(context, payload, &id).await {
+        Ok(response) => return response,
         Err(Failure::Refused(refusal)) => {
             if refusal != Refusal::MessageNotExist {
                 context.refused(refusal.label());
             }
-            edge::refused(&refusal, &edge::host(context.request), &id)
+            (refusal, None)
         }
         Err(Failure::Store(reason)) => {
             context.refused(reason);
-            let mut response = edge::refused(&Refusal::QpsLimitExceeded, &edge::host(context.request), &id);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(STORE_RETRY_AFTER));
-            response
+            (Refusal::QpsLimitExceeded, Some(HeaderValue::from_static(STORE_RETRY_AFTER)))
         }
+    };
+    let whole = refusal != Refusal::IncompleteBody && body::discard(context.request, payload).await;
+    let mut response = edge::refused(&refusal, &edge::host(context.request), &id, whole);
+    if let Some(time) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, time);
     }
+    response
 }
 
 /// The answer of a request that met a bug of ours.
 pub(in crate::http) fn internal_error(context: &EndpointRequest<'_>) -> HttpResponse {
     let id = edge::request_id(context.id());
-    edge::refused(&Refusal::InternalError, &edge::host(context.request), &id)
+    edge::refused(&Refusal::InternalError, &edge::host(context.request), &id, false)
 }
 
 async fn perform(context: &EndpointRequest<'_>, payload: &mut Payload, id: &str) -> Result<HttpResponse, Failure> {

@@ -35,7 +35,8 @@ pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
         Ok(answer) => answer.response,
         Err(refusal) => {
             tracing::debug!(request_id = context.id(), caller, reason = refusal.label(), "refused a vendor's client");
-            edge::refused(&refusal, &edge::host(&context.request), &id)
+            let whole = refusal != Refusal::IncompleteBody && context.discard_body().await;
+            edge::refused(&refusal, &edge::host(&context.request), &id, whole)
         }
     }
 }
@@ -237,12 +238,12 @@ pub(in crate::http) fn refuse(error: HeadError, id: &str) -> HttpResponse {
         | HeadError::WebSocket
         | HeadError::NotAcceptable { .. } => Refusal::InvalidArgument(error.to_string().into()),
     };
-    edge::refused(&refusal, NO_HOST, &edge::request_id(id))
+    edge::refused(&refusal, NO_HOST, &edge::request_id(id), false)
 }
 
 /// A bug of ours.
 pub(in crate::http) fn internal_error(id: &str) -> HttpResponse {
-    edge::refused(&Refusal::InternalError, NO_HOST, &edge::request_id(id))
+    edge::refused(&Refusal::InternalError, NO_HOST, &edge::request_id(id), false)
 }
 
 /// `HostId` of an answer to a request that was not looked at.
