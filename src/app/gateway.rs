@@ -9,7 +9,8 @@ use super::descriptors;
 use super::endpoints::profile_endpoints;
 use super::error::StartError;
 use crate::config::{CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig, TopicPattern};
-use crate::gateway::{Gateway, Routes, Shared};
+use crate::embedded::Engine;
+use crate::gateway::{Gateway, GiveBack, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn, ServiceResources};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::signature::Credentials;
@@ -118,6 +119,7 @@ pub(super) fn listen(
     config: &Config,
     plans: Vec<Plan>,
     callers: Callers,
+    engine: Option<&Engine>,
     tasks: &Tasks,
     resources: ServiceResources,
 ) -> Result<Listener, StartError> {
@@ -127,6 +129,7 @@ pub(super) fn listen(
         metrics: Arc::clone(&resources.metrics),
         memory: resources.memory.clone(),
         message_sizes: Arc::default(),
+        give_back: engine.cloned().map(|engine| GiveBack::new(move |handles| engine.give_back(handles))),
         stage: resources.stage.clone(),
     };
     let settings = DataSettings::new(&config.server, DropIn::new(&config.dropin, callers));

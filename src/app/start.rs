@@ -43,12 +43,13 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     if mode == RunMode::Gateway {
         outbound::self_test().await?;
         let credentials = endpoint.as_ref().map(|opened| &opened.credentials);
+        let engine = endpoint.as_ref().map(|opened| &opened.engine);
         let plans = gateway::plans(&config, addresses.embedded, credentials, &resources)?;
         let callers = gateway::callers(&config, credentials)?;
         gateway::log_refused_clients(&config);
         gateway::watch(&plans, &callers, &dependencies.metrics, &mut services);
         upstreams.extend(plans.iter().map(|plan| (plan.name().to_owned(), plan.up().clone())));
-        let listener = gateway::listen(&config, plans, callers, &tasks, resources.clone())?;
+        let listener = gateway::listen(&config, plans, callers, engine, &tasks, resources.clone())?;
         addresses.data = Some(listener.address);
         services.add(Phase::Intake, Service::start("data listener", |stop| listener.serve(stop)));
     }

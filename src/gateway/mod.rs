@@ -11,6 +11,7 @@ mod limits;
 mod message_sizes;
 mod poll_lanes;
 mod publish;
+mod recall;
 mod receipt_handle;
 mod receive;
 mod routing;
@@ -30,6 +31,7 @@ pub use discovery::TopicView;
 pub use error::GatewayError;
 pub use message_sizes::MessageSizes;
 pub use publish::Accepted;
+pub use recall::{GiveBack, Recall};
 pub use receipt_handle::ReceiptHandle;
 pub use receive::{Deliveries, ReceiveRequest, Received};
 pub use routing::{GroupRoute, Routes, TopicRoute};
@@ -47,6 +49,8 @@ pub struct Shared {
     pub memory: MemoryBudget,
     /// How large messages are.
     pub message_sizes: Arc<MessageSizes>,
+    /// Where this process is the MQ of a profile.
+    pub give_back: Option<GiveBack>,
     /// Waiting receives end when the process stops.
     pub stage: watch::Receiver<Stage>,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::recall::Recall;
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
 use crate::context::RequestContext;
 use crate::memory::Charge;
@@ -35,6 +36,8 @@ pub struct Received {
     pub applied_max_messages: Option<u32>,
     /// What the messages take until they are written.
     pub memory: Charge,
+    /// For a caller who is gone; `None` where the MQ takes nothing back.
+    pub recall: Option<Recall>,
 }
 
 /// What a caller gets that knows the MQ's own handles.
@@ -46,6 +49,8 @@ pub struct Deliveries {
     pub max_messages: u32,
     /// What the messages take until they are written.
     pub memory: Charge,
+    /// For a caller who is gone; `None` where the MQ takes nothing back.
+    pub recall: Option<Recall>,
 }
 
 /// How many times a message is held at once: as it came, decoded, and as it is written.
@@ -66,7 +71,8 @@ impl Gateway {
         route: &GroupRoute,
         request: &ReceiveRequest,
     ) -> Result<Received, GatewayError> {
-        let Deliveries { messages, max_messages, memory } = self.receive_deliveries(context, route, request).await?;
+        let Deliveries { messages, max_messages, memory, recall } =
+            self.receive_deliveries(context, route, request).await?;
         let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
         let with_handle = |delivery: Delivery| match ReceiptHandle::seal(route, &delivery) {
             Some(handle) => Some((delivery, handle)),
@@ -77,7 +83,8 @@ impl Gateway {
                 None
             }
         };
-        Ok(Received { messages: messages.into_iter().filter_map(with_handle).collect(), applied_max_messages, memory })
+        let messages = messages.into_iter().filter_map(with_handle).collect();
+        Ok(Received { messages, applied_max_messages, memory, recall })
     }
 
     /// As [`Gateway::receive`], with the MQ's own handles.
@@ -135,7 +142,9 @@ impl Gateway {
         if let Some(largest) = messages.iter().map(|delivery| delivery.body.len()).max() {
             self.shared.message_sizes.note(&route.topic.topic, largest, Instant::now());
         }
-        Ok(Deliveries { messages, max_messages, memory })
+        let give_back = self.shared.give_back.as_ref().filter(|_| route.topic.is_embedded());
+        let recall = give_back.and_then(|give_back| Recall::of(give_back, &messages));
+        Ok(Deliveries { messages, max_messages, memory, recall })
     }
 
     /// How many messages of a topic there is memory for: at least one, for which it waits in line where there is none. A

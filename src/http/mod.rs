@@ -15,6 +15,7 @@ mod data;
 mod dispatch;
 mod drop_in;
 pub mod embedded_mq;
+mod handover;
 mod head;
 mod identity;
 mod log_limit;

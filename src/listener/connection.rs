@@ -3,16 +3,16 @@
 //! When an answer is written and bytes are left over, the connection waits for the rest of them as it waits for a head.
 
 use std::cell::{Cell, RefCell};
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::task::Waker;
 
 use memchr::memmem::Finder;
 
 use super::read_bytes::{END_OF_HEAD, ReadBytes};
+use super::tick::Tick;
+use super::untaken::{End, HandedOver, Leaving, Untaken};
 use crate::telemetry::CloseReason;
-
-/// Milliseconds of [`ThreadState::now`]. They wrap: only differences mean something.
-pub(super) type Tick = u32;
 
 /// One thread's coarse time, and what else all its connections share.
 #[derive(Debug)]
@@ -73,6 +73,7 @@ pub struct Connection {
     /// Why it is closed if nothing sets `closing`.
     reason_otherwise: Cell<CloseReason>,
     waker: RefCell<Option<Waker>>,
+    handed_over: HandedOver,
     /// Its place in the thread's table.
     pub(super) slot: Cell<usize>,
 }
@@ -88,6 +89,7 @@ impl Connection {
             closing: Cell::new(None),
             reason_otherwise: Cell::new(CloseReason::Ordinary),
             waker: RefCell::new(None),
+            handed_over: HandedOver::default(),
             slot: Cell::new(0),
         }
     }
@@ -99,6 +101,7 @@ impl Connection {
 
     /// Bytes were read.
     pub(super) fn read(&self, bytes: &[u8]) {
+        self.handed_over.went_on();
         let end_of_head = match self.phase.get() {
             Phase::Idle => {
                 self.enter(Phase::Head);
@@ -148,8 +151,24 @@ impl Connection {
         }
     }
 
+    /// The HTTP library has all of an answer that hands something over.
+    pub(crate) fn hand_over(&self, untaken: Untaken) {
+        self.handed_over.hand_over(untaken);
+    }
+
+    /// Nothing more will come from the caller.
+    pub(super) fn ended(&self, end: End) {
+        self.handed_over.ended(end, self.thread.now.get());
+    }
+
+    /// Its stream is about to be dropped: what is to be waited for then.
+    pub(super) fn leave(&self, stream: &impl AsFd) -> Option<Leaving> {
+        self.handed_over.leave(stream, self.thread.now.get())
+    }
+
     /// The kernel took all there is.
     pub(super) fn all_written(&self) {
+        self.handed_over.all_written(self.thread.now.get());
         if self.blocked.take().is_some() {
             // What it waits for now, it waits for from now on.
             self.since.set(self.thread.now.get());

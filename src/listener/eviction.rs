@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::connection::{Connection, Phase, Tick};
+use super::connection::{Connection, Phase};
+use super::tick::Tick;
 
 /// In which order connections are closed, each kind's longest waiting first. Requests that are being answered stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,6 +11,9 @@
 //! - an answer of which too little was taken in `write_timeout`; what the kernel has taken, it watches itself;
 //! - where the cap is near, those that have waited longest.
 //!
+//! An answer that hands something over, such as messages, tells its connection what to do when it is not taken
+//! ([`Untaken`]).
+//!
 //! Bodies that are read have their deadline where they are read (`http::body`).
 
 mod addresses;
@@ -23,8 +26,11 @@ mod server;
 mod socket;
 mod stream;
 mod table;
+mod tick;
+mod untaken;
 
 pub use connection::Connection;
 pub(crate) use request::connection_of;
 pub use server::{Listener, ListenerOptions, serve, serve_on_one_thread};
 pub use socket::{ListenAddress, ListenError};
+pub(crate) use untaken::Untaken;

@@ -15,8 +15,8 @@ pub(super) fn attach(stream: &GuardedStream, data: &mut Extensions) {
 }
 
 /// The connection that a request came on; none in tests without one.
-pub(crate) fn connection_of(request: &HttpRequest) -> Option<&Connection> {
-    request.conn_data::<Rc<Connection>>().map(Rc::as_ref)
+pub(crate) fn connection_of(request: &HttpRequest) -> Option<&Rc<Connection>> {
+    request.conn_data::<Rc<Connection>>()
 }
 
 /// Answers one request, and notes on its connection that it is being answered.

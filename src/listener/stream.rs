@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use super::addresses::AddressPermit;
 use super::connection::Connection;
 use super::table::ConnectionTable;
+use super::untaken::End;
 use crate::telemetry::CloseReason;
 
 /// As the HTTP library answers it.
@@ -43,8 +44,9 @@ impl GuardedStream {
         if self.connection.closing().is_none() { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
     }
 
-    /// What the kernel gave up on after `TCP_USER_TIMEOUT`.
+    /// The connection broke off; the kernel gave it up where `TCP_USER_TIMEOUT` was over.
     fn note(&self, error: &io::Error) {
+        self.connection.ended(End::Broken);
         if error.kind() == io::ErrorKind::TimedOut {
             self.connection.will_close_for(CloseReason::WriteTimeout);
         }
@@ -61,6 +63,8 @@ impl GuardedStream {
         let new = buffer.filled().get(before..).unwrap_or_default();
         if !new.is_empty() {
             self.connection.read(new);
+        } else if buffer.remaining() > 0 {
+            self.connection.ended(End::Closed);
         }
         Poll::Ready(Ok(new.len()))
     }
@@ -132,6 +136,9 @@ impl Drop for GuardedStream {
         if self.connection.close_reason() == CloseReason::WriteTimeout {
             // Else the kernel would keep the answer for whoever does not take it.
             drop(self.stream.set_zero_linger());
+        }
+        if let Some(leaving) = self.connection.leave(&self.stream) {
+            self.table.leavers.add(leaving);
         }
         self.table.remove(&self.connection);
     }

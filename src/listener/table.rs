@@ -4,8 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, ThreadState, Tick, Timeouts};
+use super::connection::{Connection, ThreadState, Timeouts};
 use super::eviction::first_to_evict;
+use super::tick::Tick;
+use super::untaken::Leavers;
 use crate::config::ServerConfig;
 use crate::telemetry::{CloseReason, ConnectionMetrics};
 
@@ -18,6 +20,8 @@ const LONGEST_INTERVAL: Duration = Duration::from_millis(250);
 pub(super) struct ConnectionTable {
     thread: Rc<ThreadState>,
     open: RefCell<Vec<Rc<Connection>>>,
+    /// Not in `open` any more.
+    pub(super) leavers: Leavers,
     /// How many of them are to be closed.
     closing: Cell<usize>,
     metrics: ConnectionMetrics,
@@ -49,6 +53,7 @@ impl ConnectionTable {
         Self {
             thread: Rc::default(),
             open: RefCell::default(),
+            leavers: Leavers::default(),
             closing: Cell::new(0),
             metrics,
             timeouts,
@@ -76,6 +81,7 @@ impl ConnectionTable {
                     self.close(connection, reason);
                 }
             }
+            self.leavers.look(self.thread.now.get());
             self.evict();
         }
     }

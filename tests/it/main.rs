@@ -34,6 +34,7 @@ mod failing_disk;
 mod framing;
 mod full_disk;
 mod hang_up;
+mod hang_up_at_embedded;
 mod idle_connections;
 mod injection;
 mod isolation;

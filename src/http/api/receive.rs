@@ -13,6 +13,7 @@ use super::received_body::ReceivedBody;
 use super::shape::{Field, FieldKind, object};
 use crate::gateway::{GroupRoute, ReceiveRequest};
 use crate::http::context::HttpContext;
+use crate::http::handover::Handover;
 use crate::http::problem::{FieldError, Problem};
 use crate::model::{MAX_FILTER_TAGS, Tag, TagFilter};
 use crate::protocol::form;
@@ -57,7 +58,7 @@ async fn poll(
 ) -> Result<HttpResponse, Problem> {
     let request = validate(request, by_query)?;
     let received = context.gateway().receive(&context.request_context, route, &request).await;
-    let received = received
+    let mut received = received
         .inspect_err(|error| context.log_failures(&context.path.topic, std::iter::once(error)))
         .map_err(|error| {
             let problem = Problem::from(error);
@@ -67,7 +68,9 @@ async fn poll(
     if by_query {
         response.insert_header((CACHE_CONTROL, "no-store"));
     }
-    Ok(response.content_type(ContentType::json()).body(ReceivedBody::new(received)))
+    let recall = received.recall.take();
+    let body = Handover::recalled(ReceivedBody::new(received), recall, &context.request);
+    Ok(response.content_type(ContentType::json()).body(body))
 }
 
 async fn from_body(context: &HttpContext) -> Result<Request, Problem> {

@@ -58,7 +58,7 @@ pub(super) struct ReceivedBody {
 
 impl ReceivedBody {
     pub(super) fn new(received: Received) -> Self {
-        let Received { messages, applied_max_messages, memory } = received;
+        let Received { messages, applied_max_messages, memory, .. } = received;
         let begin = "{\"messages\":[";
         let end = match applied_max_messages {
             Some(max_messages) => format!("],\"applied\":{{\"max_messages\":{max_messages}}}}}"),
@@ -205,7 +205,8 @@ mod tests {
         let mut memory = budget.charge();
         memory.grow(2 << 20).unwrap();
         let messages = bodies.iter().map(|body| (delivery(body), ReceiptHandle::for_tests("v1.x"))).collect();
-        let mut body = Box::pin(ReceivedBody::new(Received { messages, applied_max_messages: Some(4), memory }));
+        let mut body =
+            Box::pin(ReceivedBody::new(Received { messages, applied_max_messages: Some(4), memory, recall: None }));
         let BodySize::Sized(length) = body.size() else { panic!("its length is known") };
         let mut text = Vec::new();
         while let Some(piece) = poll_fn(|context| body.as_mut().poll_next(context)).await {

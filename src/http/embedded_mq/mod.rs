@@ -1,7 +1,6 @@
 //! The embedded endpoint's listener: the vendors' protocols, decoded by the same codecs that the upstreams encode with.
 
 mod dispatch;
-pub(super) mod handover;
 pub(super) mod service;
 
 pub use service::{EndpointService, EndpointSettings};

@@ -12,9 +12,12 @@ use crate::config::{EmbeddedConfig, LimitsConfig};
 use crate::embedded::{ConsumeRequest, Engine, EngineError};
 use crate::http::body::{self, BodyError, Pace};
 use crate::http::callers::Callers;
+use crate::http::charged_body::ChargedBody;
+use crate::http::handover::Handover;
 use crate::http::ons_http::edge::ClockWindow;
 use crate::http::request_id::RequestIds;
 use crate::http::resources::ServiceResources;
+use crate::listener::Untaken;
 use crate::memory::Charge;
 use crate::model::{Delivery, UnixMillis};
 use crate::signature::Credentials;
@@ -157,6 +160,19 @@ impl<'a> EndpointRequest<'a> {
         let body = body::read(self.request, payload, limit, self.service.settings.pace, &mut memory).await?;
         *self.memory.borrow_mut() = memory;
         Ok(body)
+    }
+
+    /// The answer to a consume: its messages are visible again at once when it is not taken.
+    pub(in crate::http) fn handover(
+        &self,
+        text: String,
+        deliveries: Vec<Delivery>,
+        memory: Charge,
+    ) -> Handover<ChargedBody> {
+        let handles: Vec<_> = deliveries.into_iter().map(|delivery| delivery.handle).collect();
+        let engine = self.service.engine.clone();
+        let untaken = (!handles.is_empty()).then(|| Untaken::new(move || engine.give_back(handles)));
+        Handover::new(ChargedBody::new(text, memory), untaken, self.request)
     }
 
     /// Counts a refusal.

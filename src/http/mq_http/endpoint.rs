@@ -10,7 +10,6 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use super::edge;
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
 use crate::http::body::{self, BodyError};
-use crate::http::embedded_mq::handover::Handover;
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::model::Topic;
@@ -131,7 +130,7 @@ async fn consume(
         return Err(Refusal::MessageNotExist.into());
     }
     let text = mq_http::encode_consumed(&deliveries);
-    Ok(edge::document(StatusCode::OK, Handover::new(text, deliveries, memory, service.engine.clone()), id))
+    Ok(edge::document(StatusCode::OK, context.handover(text, deliveries, memory), id))
 }
 
 fn failed(context: &EndpointRequest<'_>, error: &EngineError) -> Failure {

@@ -9,6 +9,7 @@ use super::edge;
 use crate::gateway::{Deliveries, GatewayError, ReceiveRequest, TopicRoute};
 use crate::http::charged_body::ChargedBody;
 use crate::http::context::HttpContext;
+use crate::http::handover::Handover;
 use crate::http::head::HeadError;
 use crate::http::identity::{Denied, Identity};
 use crate::http::vendor::method;
@@ -118,13 +119,14 @@ async fn consume_some(
     let (max_messages, tags, ordered) = (query.num, query.tags, query.ordered);
     let request = ReceiveRequest { max_messages, wait, tags, ordered, visibility_timeout: None };
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
-    let Deliveries { messages, memory, .. } = received.map_err(|error| logged(context, topic, &error))?;
+    let Deliveries { messages, memory, recall, .. } = received.map_err(|error| logged(context, topic, &error))?;
     if messages.is_empty() {
         return Err(Refusal::MessageNotExist);
     }
     let text = mq_http::encode_consumed(&messages);
     drop(messages);
-    Ok(edge::document(StatusCode::OK, ChargedBody::new(text, memory), id).into())
+    let body = Handover::recalled(ChargedBody::new(text, memory), recall, &context.request);
+    Ok(edge::document(StatusCode::OK, body, id).into())
 }
 
 async fn acknowledge_some(

@@ -9,7 +9,6 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use super::edge;
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
 use crate::http::body::BodyError;
-use crate::http::embedded_mq::handover::Handover;
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::http_message::Method;
@@ -95,7 +94,7 @@ async fn consume_some(context: &EndpointRequest<'_>, consume: Consume<'_>) -> Re
     };
     let (deliveries, memory) = service.consume(request).await.map_err(Failure::Engine)?;
     let text = ons_http::encode_consumed(&deliveries);
-    let body = Handover::new(text, deliveries, memory, service.engine.clone());
+    let body = context.handover(text, deliveries, memory);
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_HTML)).body(body))
 }
 

@@ -10,6 +10,7 @@ use super::edge;
 use crate::gateway::{Deliveries, GatewayError, ReceiveRequest};
 use crate::http::charged_body::ChargedBody;
 use crate::http::context::HttpContext;
+use crate::http::handover::Handover;
 use crate::http::head::HeadError;
 use crate::http::identity::{Denied, Identity};
 use crate::http::vendor::method;
@@ -120,10 +121,11 @@ async fn consume_some(
     let request = ReceiveRequest { max_messages, wait, tags: None, ordered: false, visibility_timeout: None };
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
     let received = received.map_err(|error| logged(context, route.topic.topic.as_str(), &error))?;
-    let Deliveries { messages, memory, .. } = received;
+    let Deliveries { messages, memory, recall, .. } = received;
     let json = ons_http::encode_consumed(&messages);
     drop(messages);
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_HTML)).body(ChargedBody::new(json, memory)))
+    let body = Handover::recalled(ChargedBody::new(json, memory), recall, &context.request);
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_HTML)).body(body))
 }
 
 async fn acknowledge_one(

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::HttpMessage as _;
 use actix_web::body::{BodySize, MessageBody, None as NoBody};
 use actix_web::dev::fn_service;
 use actix_web::error::ParseError;
@@ -25,7 +26,7 @@ use rustls::ClientConfig;
 use tokio::time::Instant;
 
 use super::answer::{Answer, date, retry_after};
-use super::awc_connection::{EndSeen, connect};
+use super::awc_connection::{EndSeen, GivingUp, connect};
 use super::call::{Call, CallError, Limits};
 use super::progress::Progress;
 use crate::http_message::{Method, Request};
@@ -41,6 +42,7 @@ pub(super) struct AwcClient {
     limits: Limits,
     header_names: HeaderNames,
     end_seen: EndSeen,
+    giving_up: GivingUp,
     memory: MemoryBudget,
 }
 
@@ -64,8 +66,9 @@ impl HeaderNames {
 impl AwcClient {
     pub(super) fn new(tls: Arc<ClientConfig>, limits: Limits, memory: MemoryBudget) -> Self {
         let end_seen = EndSeen::default();
-        let client = RefCell::new(build(&tls, limits, &end_seen));
-        Self { client, tls, limits, header_names: HeaderNames::default(), end_seen, memory }
+        let giving_up = GivingUp::default();
+        let client = RefCell::new(build(&tls, limits, &end_seen, &giving_up));
+        Self { client, tls, limits, header_names: HeaderNames::default(), end_seen, giving_up, memory }
     }
 
     /// Sends one request and reads the whole answer. `progress` tells meanwhile how far that is.
@@ -95,7 +98,9 @@ impl AwcClient {
                 request.send_body(NoBody::new())
             }
         };
-        let mut response = sending.await.map_err(failed)?;
+        let mut unread =
+            Unread { response: sending.await.map_err(failed)?, giving_up: &self.giving_up, is_read: false };
+        let response = &mut unread.response;
         progress.set(Progress::Answering);
         if response.status().is_informational() {
             self.start_afresh();
@@ -111,8 +116,9 @@ impl AwcClient {
         } else {
             let deadline = call.deadline.checked_sub(MEMORY_MARGIN).unwrap_or(call.deadline);
             let room = Room { memory: self.memory.charge(), copies: call.copies, deadline };
-            self.read_body(&mut response, call.max_answer_bytes, room).await?
+            self.read_body(response, call.max_answer_bytes, room).await?
         };
+        unread.is_read = true;
         Ok(Answer { status: status.as_u16(), date, retry_after, body, memory })
     }
 
@@ -169,15 +175,15 @@ impl AwcClient {
 
     /// Forgets every pooled connection. Runs before any other task of this thread can take the tainted one.
     fn start_afresh(&self) {
-        self.client.replace(build(&self.tls, self.limits, &self.end_seen));
+        self.client.replace(build(&self.tls, self.limits, &self.end_seen, &self.giving_up));
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that builds a client")]
-fn build(tls: &Arc<ClientConfig>, limits: Limits, end_seen: &EndSeen) -> awc::Client {
-    let end_seen = Rc::clone(end_seen);
+fn build(tls: &Arc<ClientConfig>, limits: Limits, end_seen: &EndSeen, giving_up: &GivingUp) -> awc::Client {
+    let (end_seen, giving_up) = (Rc::clone(end_seen), Rc::clone(giving_up));
     let connector = awc::Connector::new()
-        .connector(fn_service(move |info| connect(info, Rc::clone(&end_seen))))
+        .connector(fn_service(move |info| connect(info, Rc::clone(&end_seen), Rc::clone(&giving_up))))
         .rustls_0_23(Arc::clone(tls))
         .timeout(limits.connect_timeout)
         .handshake_timeout(limits.connect_timeout)
@@ -221,6 +227,24 @@ fn failed(error: SendRequestError) -> CallError {
         | SendRequestError::Body(_)
         | SendRequestError::Custom(..)
         | _ => CallError::NoAnswer("the call failed"),
+    }
+}
+
+/// An answer of which not all was read yet: dropped before, its connection is reset.
+struct Unread<'a> {
+    response: awc::ClientResponse,
+    giving_up: &'a GivingUp,
+    is_read: bool,
+}
+
+impl Drop for Unread<'_> {
+    fn drop(&mut self) {
+        if !self.is_read {
+            self.giving_up.set(true);
+            // With it the connection, unless awc has it back already.
+            drop(self.response.take_payload());
+            self.giving_up.set(false);
+        }
     }
 }
 

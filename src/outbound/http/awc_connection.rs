@@ -2,6 +2,9 @@
 //!
 //! awc hands out a body that breaks off before its last chunk as if it were whole; that the connection ended is seen
 //! only here, below it. Under TLS it is seen only when the connection broke off without a proper goodbye.
+//!
+//! An answer that is given up half read ends its connection with a reset: a server would take a goodbye for a client that
+//! has what it wanted.
 
 use std::cell::Cell;
 use std::io;
@@ -19,16 +22,20 @@ use tokio::net::TcpStream;
 /// first: one thread polls one body at a time.
 pub(super) type EndSeen = Rc<Cell<bool>>;
 
+/// True while this thread drops a connection whose answer is given up.
+pub(super) type GivingUp = Rc<Cell<bool>>;
+
 /// Opens one connection.
 pub(super) async fn connect(
     info: ConnectInfo<Uri>,
     end_seen: EndSeen,
+    giving_up: GivingUp,
 ) -> Result<Connection<Uri, Watched>, ConnectError> {
     let address = info.addrs().next().ok_or(ConnectError::Unresolved)?;
     let stream = TcpStream::connect(address).await.map_err(ConnectError::Io)?;
     // A small request must not wait for the answer to the one before it.
     stream.set_nodelay(true).map_err(ConnectError::Io)?;
-    Ok(Connection::new(info.request().clone(), Watched { stream, end_seen }))
+    Ok(Connection::new(info.request().clone(), Watched { stream, end_seen, giving_up }))
 }
 
 /// A TCP connection that notes its end.
@@ -36,6 +43,15 @@ pub(super) async fn connect(
 pub(super) struct Watched {
     stream: TcpStream,
     end_seen: EndSeen,
+    giving_up: GivingUp,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.giving_up.get() {
+            drop(self.stream.set_zero_linger());
+        }
+    }
 }
 
 impl AsyncRead for Watched {

@@ -30,8 +30,13 @@ impl<C: From<(SocketAddr, Credentials)>> EmbeddedMq<C> {
 
 /// The application with its embedded endpoint as the MQ, over MQ HTTP, with any topic and group.
 pub fn on_embedded_mq_http() -> TestApp {
+    on_embedded_mq_http_with("2s")
+}
+
+/// As [`on_embedded_mq_http`], with this visibility timeout.
+pub fn on_embedded_mq_http_with(visibility_timeout: &str) -> TestApp {
     let settings = Settings::new().profile("protocol = \"mq-http\"").profile("binary_bodies = \"base64\"");
-    Launch::on_embedded("visibility_timeout = \"2s\"\n", &settings).start()
+    Launch::on_embedded(&format!("visibility_timeout = \"{visibility_timeout}\"\n"), &settings).start()
 }
 
 impl<C> Deref for EmbeddedMq<C> {
