@@ -38,6 +38,8 @@ pub struct ProtocolLimits {
     pub max_receive_messages: u32,
     /// Longest long poll.
     pub max_wait: Duration,
+    /// How far ahead the time of a message may be.
+    pub max_delay: Duration,
 }
 
 /// Features that a protocol has only where the profile asks for them.

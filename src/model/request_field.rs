@@ -80,7 +80,12 @@ mod tests {
     ];
 
     fn able(features: Features, optional: Features) -> Capabilities {
-        let limits = ProtocolLimits { max_message_bytes: 1, max_receive_messages: 1, max_wait: Duration::ZERO };
+        let limits = ProtocolLimits {
+            max_message_bytes: 1,
+            max_receive_messages: 1,
+            max_wait: Duration::ZERO,
+            max_delay: Duration::ZERO,
+        };
         let optional = OptionalFeatures { features: optional, setting: "key = 1" };
         Capabilities { protocol: Protocol::MqHttp, limits, features, optional }
     }

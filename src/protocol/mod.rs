@@ -2,7 +2,7 @@
 //!
 //! The upstream encodes what the embedded endpoint decodes, and the other way round for responses, so each format is
 //! written down once. What a protocol does not carry of a message, and what its requests look like signed, is decided
-//! here for everybody who sends one.
+//! here for everybody who sends one. RocketMQ 5 is behind the cargo feature `rocketmq`, with the crates that only it needs.
 
 mod clock_offset;
 mod delay_mark;
@@ -11,6 +11,8 @@ pub mod form;
 pub mod mq_http;
 mod objection;
 pub mod ons_http;
+#[cfg(feature = "rocketmq")]
+pub mod rocketmq;
 mod signed_by;
 
 pub use clock_offset::ClockOffset;

@@ -1,4 +1,4 @@
-//! base64(HMAC-SHA1(secret, text)), the arithmetic of both HTTP protocols.
+//! HMAC-SHA1(secret, text), the arithmetic of every protocol: in base64 for those over HTTP, in hex for RocketMQ 5.
 
 use std::fmt;
 
@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 use subtle::ConstantTimeEq as _;
+
+use super::digest::hex;
 
 /// A secret key, absorbed once: signing clones the state instead of hashing the key again.
 #[derive(Clone)]
@@ -33,14 +35,23 @@ impl SigningKey {
     /// Signs `text`.
     #[must_use]
     pub fn sign(&self, text: &StringToSign) -> Signature {
-        let mut mac = self.0.clone();
-        mac.update(text.0.as_bytes());
-        let tag = mac.finalize().into_bytes();
         let mut encoded = [0; 28];
         // 20 bytes are 28 characters of padded base64: the slice always fits.
-        let written = STANDARD.encode_slice(tag, &mut encoded).unwrap_or(0);
+        let written = STANDARD.encode_slice(self.tag(text), &mut encoded).unwrap_or(0);
         debug_assert_eq!(written, encoded.len());
         Signature(encoded)
+    }
+
+    /// Signs `text` for RocketMQ 5, which wants hex.
+    #[must_use]
+    pub fn sign_in_hex(&self, text: &StringToSign) -> HexSignature {
+        HexSignature(hex(&self.tag(text)))
+    }
+
+    fn tag(&self, text: &StringToSign) -> [u8; 20] {
+        let mut mac = self.0.clone();
+        mac.update(text.0.as_bytes());
+        mac.finalize().into_bytes().into()
     }
 }
 
@@ -89,5 +100,23 @@ impl Signature {
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Signature([redacted])")
+    }
+}
+
+/// 40 characters of lower-case hex. `Debug` hides it, as that of [`Signature`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HexSignature([u8; 40]);
+
+impl HexSignature {
+    /// The header's value.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for HexSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HexSignature([redacted])")
     }
 }

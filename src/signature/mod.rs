@@ -8,8 +8,9 @@ mod hmac_sha1;
 pub mod mq_http;
 pub mod ons_http;
 mod pair;
+pub mod rocketmq;
 
 pub use credentials::{Credentials, Secret};
 pub use digest::body_md5_hex;
-pub use hmac_sha1::{Signature, SigningKey, StringToSign};
+pub use hmac_sha1::{HexSignature, Signature, SigningKey, StringToSign};
 pub use pair::Pair;

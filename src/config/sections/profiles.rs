@@ -11,7 +11,7 @@ use crate::config::section::section;
 use crate::config::values::{
     BinaryBodies, EMBEDDED, ENDPOINT, Endpoint, Kind, Setting, hours, millis, minutes, seconds, setting,
 };
-use crate::model::{Capabilities, Protocol, ProtocolLimits, words};
+use crate::model::{Capabilities, MAX_DELAY, Protocol, ProtocolLimits, words};
 use crate::signature::Credentials;
 
 section! {
@@ -104,7 +104,12 @@ impl ProfileConfig {
             ProtocolConfig::MqHttp(own) => own.binary_bodies != BinaryBodies::Refuse,
         };
         let features = if has_optional { always | optional.features } else { always };
-        let limits = ProtocolLimits { max_message_bytes: self.max_message_bytes, max_receive_messages, max_wait };
+        let limits = ProtocolLimits {
+            max_message_bytes: self.max_message_bytes,
+            max_receive_messages,
+            max_wait,
+            max_delay: MAX_DELAY,
+        };
         Capabilities { protocol, limits, features, optional }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::gateway::TopicView;
 use crate::http::context::HttpContext;
 use crate::http::problem::Problem;
-use crate::model::{Feature, Features, MAX_DELAY};
+use crate::model::{Feature, Features};
 
 #[derive(Serialize)]
 struct TopicsResponse {
@@ -74,7 +74,7 @@ fn item(view: TopicView, context: &HttpContext) -> Item {
             max_receive_messages: able.limits.max_receive_messages,
             max_wait_seconds: able.limits.max_wait.as_secs(),
             max_ack_handles: limits.ack_handles,
-            max_delay_seconds: if able.has(Feature::DelayedDelivery) { MAX_DELAY.as_secs() } else { 0 },
+            max_delay_seconds: if able.has(Feature::DelayedDelivery) { able.limits.max_delay.as_secs() } else { 0 },
         },
         capabilities: Capabilities(able.features),
     }

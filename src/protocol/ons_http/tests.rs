@@ -216,6 +216,7 @@ fn what_the_protocol_does_not_carry() {
             max_message_bytes: 10,
             max_receive_messages: MAX_CONSUME,
             max_wait: Duration::from_secs(30),
+            max_delay: Duration::ZERO,
         },
         features: features.iter().copied().fold(Features::NONE, Features::with),
         optional: OptionalFeatures {

@@ -36,6 +36,7 @@ pub const CRATES: &[CrateRow] = &[
     ("actix*", &["outbound", "listener", "http", "app"]),
     ("awc", &["outbound", "listener", "http", "app"]),
     ("prometheus", &["telemetry"]),
+    ("prost*", &["protocol", "outbound", "upstream"]),
     (
         "tokio*",
         &[

@@ -1,0 +1,64 @@
+//! Receipt handles: what the server puts into them, and the form in which they travel on from here.
+//!
+//! The server's own is text with blanks: `startOffset retrieveTime invisibleTime reviveQueue topicType broker queue offset
+//! [commitLogOffset]`. It is judged by its time alone (protocol notes RocketMQ 5, 3.4), so the message's id goes with it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::model::UnixMillis;
+
+/// A text that is none of the server's handles: it would answer with an internal error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no receipt handle of a RocketMQ 5 server, or it is damaged")]
+pub struct MalformedHandle;
+
+/// One delivery, as the server knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Handle {
+    /// The message.
+    pub message_id: String,
+    /// The server's own handle.
+    pub text: String,
+}
+
+impl Handle {
+    /// Takes a server's handle over.
+    ///
+    /// # Errors
+    /// [`MalformedHandle`].
+    pub fn new(message_id: &str, text: &str) -> Result<Self, MalformedHandle> {
+        let fields: Vec<&str> = text.split(' ').collect();
+        let numbers = [0, 1, 2, 3, 4, 6, 7, 8];
+        let is_number = |index: &usize| fields.get(*index).is_none_or(|field| field.parse::<i64>().is_ok());
+        let broker = fields.get(5).is_some_and(|broker| !broker.is_empty() && !broker.chars().any(char::is_control));
+        if !(8..=9).contains(&fields.len()) || !broker || !numbers.iter().all(is_number) {
+            return Err(MalformedHandle);
+        }
+        Ok(Self { message_id: message_id.to_owned(), text: text.to_owned() })
+    }
+
+    /// Reads what [`Handle::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`MalformedHandle`].
+    pub fn decode(text: &str) -> Result<Self, MalformedHandle> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| MalformedHandle)?;
+        let inside = String::from_utf8(bytes).map_err(|_| MalformedHandle)?;
+        let (handle, message_id) = inside.split_once('\n').ok_or(MalformedHandle)?;
+        Self::new(message_id, handle)
+    }
+
+    /// In letters that go anywhere: base64url of the server's handle, a LF, and the message's id.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.text, self.message_id))
+    }
+
+    /// When others get the message unless it is acknowledged; by the broker's clock.
+    #[must_use]
+    pub fn visible_again_at(&self) -> UnixMillis {
+        let number = |index| self.text.split(' ').nth(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+        UnixMillis(number(1).saturating_add(number(2)))
+    }
+}
