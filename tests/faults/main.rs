@@ -35,6 +35,7 @@ mod canary;
 mod driver;
 mod invariants;
 mod key_rotation;
+mod key_state;
 mod memory;
 mod mounted_secret;
 mod mq_outage;

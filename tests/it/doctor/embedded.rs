@@ -22,8 +22,10 @@ fn the_embedded_endpoint_is_found_by_its_data_directory_and_left_unchanged() {
         diagnosis.assert_only("topic", "skipped", &["only `*`"]);
     }
     assert_eq!(files_below(&app.data_directory()), files);
-    let metrics = app.management_get("/metrics").text();
-    assert!(!metrics.contains("doctor"), "no topic or group was made: {metrics}");
+    let groups = || app.management_get("/metrics").text().matches("embedded_messages{").count();
+    assert_eq!(groups(), 0, "no topic or group was made");
+    app.receive("orders", "CID_a", "{}");
+    assert_ne!(groups(), 0, "they would be seen");
 }
 
 #[test]

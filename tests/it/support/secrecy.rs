@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::TestApp;
+use super::client::find;
 use super::encoding::{base64, hex, percent_encode};
 
 /// Every spelling of a secret that a careless line could hold.
@@ -32,5 +33,19 @@ pub fn shown_by(app: &TestApp) -> Vec<(String, Vec<u8>)> {
         seen.push((path, bytes));
     }
     seen.push(("the log".into(), app.output().into_bytes()));
+    // The control: what is no secret is found in what was collected.
+    for (place, text) in [
+        ("management /metrics", "mq_gateway_"),
+        ("management /config", "profiles"),
+        ("management /readyz", "200 OK"),
+        ("management /livez", "ok"),
+        ("management /startupz", "ok"),
+        ("/v1/topics", "topics"),
+        ("/proc/", "mq-gateway"),
+        ("the log", "listening"),
+    ] {
+        let holds = |(at, bytes): &(String, Vec<u8>)| at.starts_with(place) && find(bytes, text.as_bytes()).is_some();
+        assert!(seen.iter().any(holds), "{text:?} is not in {place}: the search is blind");
+    }
     seen
 }
