@@ -5,7 +5,7 @@ use super::configuration::load;
 use super::failure::Failure;
 use crate::app::{self, Dependencies, RunMode, Signals};
 use crate::clock::Clock;
-use crate::config::{Config, EmbeddedStorage, Overrides, Source};
+use crate::config::{self, Config, EmbeddedStorage, Overrides, Source};
 use crate::random::Random;
 use crate::tasks;
 use crate::telemetry::{Metrics, logging, panics};
@@ -19,7 +19,8 @@ pub(super) fn gateway(arguments: &Arguments) -> Result<u8, Failure> {
         data_dir: arguments.data_dir.clone(),
         ..Overrides::default()
     };
-    serve(load(&arguments.source.source(), &overrides)?, RunMode::Gateway)
+    let source = arguments.source.source();
+    serve(load(&source, &overrides)?, &source, RunMode::Gateway)
 }
 
 /// `mq-gateway embedded-mq`.
@@ -32,11 +33,14 @@ pub(super) fn embedded(arguments: &EmbeddedArguments) -> Result<u8, Failure> {
         ..Overrides::default()
     };
     let mode = RunMode::EmbeddedOnly { management: arguments.management_listen.is_some() };
-    serve(load(&Source::BuiltIn, &overrides)?, mode)
+    serve(load(&Source::BuiltIn, &overrides)?, &Source::BuiltIn, mode)
 }
 
-fn serve(config: Config, mode: RunMode) -> Result<u8, Failure> {
+fn serve(config: Config, source: &Source, mode: RunMode) -> Result<u8, Failure> {
     logging::start(&config.log);
+    for warning in config::warnings(&config, source) {
+        tracing::warn!(key = warning.key, hint = warning.hint, "{}", warning.detail);
+    }
     app::raise_descriptors();
     let metrics = Metrics::new().map_err(Failure::bad)?;
     panics::count(&metrics);

@@ -6,14 +6,18 @@ use std::fmt;
 use serde_json::json;
 
 use super::checks::check_files;
+use super::exposure::exposed_files;
+use super::findings::Findings;
 use super::loader::{self, Loaded, Source};
-use super::problem::Problem;
+use super::problem::{Location, Problem};
+use super::settings::Config;
 use super::sources::Overrides;
 
 /// What a check has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckReport {
     problems: Vec<Problem>,
+    warnings: Vec<Problem>,
     unreadable: bool,
 }
 
@@ -30,7 +34,13 @@ impl CheckReport {
         &self.problems
     }
 
-    /// 0 good, 1 checked and bad, 2 the file could not be read.
+    /// What works and should be mended, in the order of the file.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// 0 good, warnings or not, 1 checked and bad, 2 the file could not be read.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match (self.is_ok(), self.unreadable) {
@@ -40,11 +50,11 @@ impl CheckReport {
         }
     }
 
-    /// `{"ok", "problems": [{"file", "line", "column", "key", "detail", "hint"}]}`.
+    /// `{"ok", "problems": [{"file", "line", "column", "key", "detail", "hint"}], "warnings": […]}`.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        let problems: Vec<_> = self.problems.iter().map(Problem::to_json).collect();
-        json!({ "ok": self.is_ok(), "problems": problems })
+        let list = |problems: &[Problem]| problems.iter().map(Problem::to_json).collect::<Vec<_>>();
+        json!({ "ok": self.is_ok(), "problems": list(&self.problems), "warnings": list(&self.warnings) })
     }
 }
 
@@ -54,10 +64,18 @@ impl fmt::Display for CheckReport {
         for problem in &self.problems {
             writeln!(f, "{problem}")?;
         }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
         match self.problems.len() {
             0 => f.write_str("ok"),
             1 => f.write_str("1 problem"),
             count => write!(f, "{count} problems"),
+        }?;
+        match self.warnings.len() {
+            0 => Ok(()),
+            1 => f.write_str(", 1 warning"),
+            count => write!(f, ", {count} warnings"),
         }
     }
 }
@@ -68,10 +86,29 @@ pub fn check(source: &Source, overrides: &Overrides, environment: &BTreeMap<Stri
     match loader::load(source, overrides, environment) {
         Ok(Loaded { config, mut findings }) => {
             check_files(&config, &mut findings);
-            let mut problems = findings.problems;
-            problems.sort();
-            CheckReport { problems, unreadable: false }
+            let mut warnings = findings.with_the_same_places();
+            exposed_files(&config, source, &mut warnings);
+            let sorted = |mut problems: Vec<Problem>| {
+                problems.sort();
+                problems
+            };
+            CheckReport { problems: sorted(findings.problems), warnings: sorted(warnings.problems), unreadable: false }
         }
-        Err(errors) => CheckReport { problems: errors.problems().to_vec(), unreadable: errors.is_unreadable() },
+        Err(errors) => CheckReport {
+            problems: errors.problems().to_vec(),
+            warnings: Vec::new(),
+            unreadable: errors.is_unreadable(),
+        },
     }
+}
+
+/// What `check` would warn of, for a configuration that was loaded from `source`; without the places in its file.
+#[must_use]
+pub fn warnings(config: &Config, source: &Source) -> Vec<Problem> {
+    let mut warnings = Findings::new(match source {
+        Source::BuiltIn => Location::BuiltIn,
+        Source::File(path) | Source::UserProperties(path) => Location::WholeFile(path.clone()),
+    });
+    exposed_files(config, source, &mut warnings);
+    warnings.problems
 }

@@ -19,6 +19,11 @@ impl Findings {
         Self { problems: Vec::new(), origins: BTreeMap::new(), whole }
     }
 
+    /// Without problems; keys are where they are here.
+    pub(super) fn with_the_same_places(&self) -> Self {
+        Self { problems: Vec::new(), origins: self.origins.clone(), whole: self.whole.clone() }
+    }
+
     /// Notes that `key` was set at `location`; a later layer replaces an earlier one.
     pub(super) fn set(&mut self, key: String, location: Location) {
         self.origins.insert(key, location);

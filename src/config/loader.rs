@@ -1,7 +1,6 @@
 //! From a source, the environment and the flags to a checked [`Config`].
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -11,6 +10,7 @@ use crate::signature::Credentials;
 use super::checks;
 use super::findings::Findings;
 use super::problem::{ConfigErrors, Location};
+use super::regular_file::{MAX_FILE_BYTES, read_regular_file};
 use super::section::Table;
 use super::sections::CredentialsSource;
 use super::settings::Config;
@@ -121,5 +121,5 @@ fn read(source: &Source) -> Result<(Layer, Option<Credentials>, Findings), Confi
 
 /// The bytes are zeroed afterwards: the vendor's file has keys in it, and by mistake ours may, too.
 pub(super) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigErrors> {
-    fs::read(path).map(Zeroizing::new).map_err(|error| ConfigErrors::unreadable(path.to_owned(), &error))
+    read_regular_file(path, MAX_FILE_BYTES).map_err(|error| ConfigErrors::unreadable(path.to_owned(), &error))
 }

@@ -8,11 +8,13 @@
 
 mod check;
 mod checks;
+mod exposure;
 mod findings;
 mod import;
 mod loader;
 mod problem;
 mod reference;
+mod regular_file;
 mod schema;
 mod secret_file;
 mod section;
@@ -25,11 +27,12 @@ mod values;
 
 use std::collections::BTreeMap;
 
-pub use check::{CheckReport, check};
+pub use check::{CheckReport, check, warnings};
 pub use import::{Imported, import};
 pub use loader::Source;
 pub use problem::{ConfigErrors, Location, Position, Problem};
 pub use reference::reference;
+pub use regular_file::{MAX_FILE_BYTES, read_regular_file};
 pub use secret_file::{CredentialsError, load_credentials, load_secret};
 pub use sections::{
     CallerConfig, CallerTopics, ClientAuth, ClockSkew, CredentialsConfig, CredentialsSource, DeliveryMode,

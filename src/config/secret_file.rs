@@ -1,6 +1,6 @@
 //! Reads keys from their files, one key a file, and leaves no copy behind.
 
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::signature::{Credentials, Secret};
 
 use super::problem::reason;
+use super::regular_file::read_regular_file;
 use super::sections::CredentialsConfig;
 use super::values::visible_ascii;
 
@@ -105,22 +106,20 @@ fn load_header_secret(path: &Path) -> Result<Secret, CredentialsError> {
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialsError> {
-    let unreadable =
-        |error: &std::io::Error| CredentialsError::Unreadable { path: path.to_owned(), reason: reason(error) };
-    let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
-    let unusable = |flaw| CredentialsError::Unusable { path: path.to_owned(), flaw };
-    if !metadata.is_file() {
-        return Err(unusable("is not a regular file"));
-    }
-    if metadata.len() > MAX_SECRET_BYTES {
-        return Err(unusable("is larger than 16 KiB"));
-    }
-    // `fs::read` allocates the file's length at once, so no half-filled buffer is left behind unzeroed.
-    fs::read(path).map(Zeroizing::new).map_err(|error| unreadable(&error))
+    read_regular_file(path, MAX_SECRET_BYTES).map_err(|error| {
+        let flaw = match error.kind() {
+            io::ErrorKind::InvalidInput => "is not a regular file",
+            io::ErrorKind::FileTooLarge => "is larger than 16 KiB",
+            _ => return CredentialsError::Unreadable { path: path.to_owned(), reason: reason(&error) },
+        };
+        CredentialsError::Unusable { path: path.to_owned(), flaw }
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const CANARY: &str = "CANARY-7f3a9c";

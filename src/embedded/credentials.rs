@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::config::{MAX_FILE_BYTES, read_regular_file};
 use crate::random::{Random, RandomError};
 use crate::signature::{Credentials, Secret};
 
@@ -92,16 +93,16 @@ impl EndpointCredentials {
     /// [`CredentialsError`] names the file.
     pub fn load(directory: &Path) -> Result<Self, CredentialsError> {
         let path = directory.join(CREDENTIALS_FILE);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => Zeroizing::new(text),
+        let bytes = match read_regular_file(&path, MAX_FILE_BYTES) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(CredentialsError::Missing { path }),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(CredentialsError::Malformed { path, reason: "it is no text" });
-            }
             Err(source) => return Err(CredentialsError::Io { path, source }),
         };
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            return Err(CredentialsError::Malformed { path, reason: "it is no text" });
+        };
         // The parser's own message may quote the text.
-        let form: Form<String> = match serde_json::from_str(&text) {
+        let form: Form<String> = match serde_json::from_str(text) {
             Ok(form) => form,
             Err(_) => {
                 let reason = "it is not {\"access_key\":\"…\",\"secret_key\":\"…\"}";

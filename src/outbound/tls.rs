@@ -7,6 +7,8 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
+use crate::config::{MAX_FILE_BYTES, read_regular_file};
+
 /// Whom to trust.
 #[derive(Debug, Clone)]
 pub enum TlsRoots {
@@ -53,8 +55,8 @@ pub fn client_config(roots: &TlsRoots) -> Result<Arc<ClientConfig>, TlsError> {
 
 fn read(path: &Path, store: &mut RootCertStore) -> Result<(), TlsError> {
     let refuse = |reason: String| TlsError::CaFile(path.to_owned(), reason);
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| refuse(error.to_string()))?;
-    for certificate in certificates {
+    let bytes = read_regular_file(path, MAX_FILE_BYTES).map_err(|error| refuse(error.to_string()))?;
+    for certificate in CertificateDer::pem_slice_iter(&bytes) {
         let certificate = certificate.map_err(|error| refuse(error.to_string()))?;
         store.add(certificate).map_err(|error| refuse(error.to_string()))?;
     }

@@ -85,6 +85,10 @@ fn configuration(source: &Source, checked: &CheckReport) -> Vec<Finding> {
         let advice = problem.hint.clone().unwrap_or_else(|| "correct it; `mq-gateway check` shows the same".to_owned());
         findings.push(Finding::new(Check::Configuration, Verdict::Failed, detail).advise(advice));
     }
+    for warning in checked.warnings() {
+        let finding = Finding::new(Check::Configuration, Verdict::Warning, warning.detail.clone());
+        findings.push(finding.advise(warning.hint.clone().unwrap_or_default()));
+    }
     if findings.is_empty() {
         let detail = match source {
             Source::BuiltIn => "built in: any topic, on the embedded endpoint".to_owned(),

@@ -1,10 +1,11 @@
 //! The request that the flags and the topic's settings ask for, as the gateway would make it.
 
+use std::io;
 use std::path::Path;
 
 use crate::cli::arguments::{Operation, SignArguments};
 use crate::cli::failure::Failure;
-use crate::config::{Groups, ProfileConfig, TopicConfig};
+use crate::config::{Groups, ProfileConfig, TopicConfig, read_regular_file};
 use crate::model::{ConsumerGroup, Key, Message, NameError, Protocol, Tag, TagFilter, Topic, UpstreamHandle};
 use crate::protocol::{Objection, mq_http, ons_http};
 
@@ -133,11 +134,13 @@ fn refused(objection: Objection) -> Failure {
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |reason: String| Failure::usage(format!("--body-file {}: {reason}", path.display()));
-    let length = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
-    if length > MAX_BODY_BYTES {
-        return Err(failed("is larger than any message".to_owned()));
+    match read_regular_file(path, MAX_BODY_BYTES) {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            Err(failed("is larger than any message".to_owned()))
+        }
+        Err(error) => Err(failed(error.to_string())),
     }
-    std::fs::read(path).map_err(|error| failed(error.to_string()))
 }
 
 fn consumer_group(arguments: &SignArguments) -> Result<ConsumerGroup, Failure> {

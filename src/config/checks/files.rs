@@ -1,7 +1,6 @@
 //! The files that a configuration names: read, and whether their content is what it has to be.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use rustls_pki_types::CertificateDer;
@@ -10,6 +9,7 @@ use rustls_pki_types::pem::PemObject;
 use super::callers;
 use crate::config::findings::Findings;
 use crate::config::problem::reason;
+use crate::config::regular_file::{MAX_FILE_BYTES, read_regular_file};
 use crate::config::secret_file::{load_credentials, load_secret};
 use crate::config::settings::Config;
 use crate::config::values::Flaw;
@@ -49,7 +49,7 @@ pub(in crate::config) fn check_files(config: &Config, findings: &mut Findings) {
 }
 
 fn check_certificates(key: &str, path: &Path, findings: &mut Findings) {
-    let bytes = match fs::read(path) {
+    let bytes = match read_regular_file(path, MAX_FILE_BYTES) {
         Ok(bytes) => bytes,
         Err(error) => {
             let flaw = Flaw::new(format!("file {} could not be read: {}", path.display(), reason(&error)));

@@ -15,8 +15,10 @@ use crate::config::problem::Location;
 use crate::config::schema::{self, Below};
 use crate::config::section::{Key, Section, Table, join};
 use crate::config::sections::inline_secret_hint;
-use crate::config::values::{ANY, Flaw, Kind, TABLE_NAME, did_you_mean};
+use crate::config::values::{ANY, Flaw, Kind, TABLE_NAME, did_you_mean, looks_like_a_key, withheld};
 use crate::model::{Protocol, Word as _};
+
+const KNOWN_KEYS: &str = "known keys: ";
 
 /// Whose text is read.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +96,7 @@ impl Keys {
         names.extend(tables);
         match did_you_mean(name, names.iter().copied()) {
             Some(hint) => flaw.hint(hint),
-            None => flaw.hint(format!("known keys: {}", names.join(", "))),
+            None => flaw.hint(format!("{KNOWN_KEYS}{}", names.join(", "))),
         }
     }
 }
@@ -142,7 +144,7 @@ impl Reader<'_> {
                     Some(Below::Named(section)) => self.named_tables(section, &key_path, value),
                     Some(Below::Listed(section)) => self.listed_tables(section, &key_path, value),
                     None => {
-                        self.flaw(name.span(), &key_path, keys.unknown(name.get_ref()));
+                        self.unknown(keys, path, name);
                         None
                     }
                 }
@@ -150,6 +152,17 @@ impl Reader<'_> {
             checked.extend(read.map(|read| (name.get_ref().to_string(), read)));
         }
         checked
+    }
+
+    /// A name that is no key here. It is repeated where it may be a slip of the fingers.
+    fn unknown(&mut self, keys: &Keys, path: &str, name: &Spanned<std::borrow::Cow<'_, str>>) {
+        let flaw = keys.unknown(name.get_ref());
+        let is_near = flaw.hint.as_ref().is_some_and(|hint| !hint.starts_with(KNOWN_KEYS));
+        if is_near || looks_like_a_key(name.get_ref()) {
+            return self.flaw(name.span(), &join(path, name.get_ref()), flaw);
+        }
+        let detail = format!("{}: {}", flaw.detail, withheld(name.get_ref()));
+        self.flaw(name.span(), path, Flaw { detail, ..flaw });
     }
 
     fn table(&mut self, section: &Section, path: &str, value: &Spanned<DeValue<'_>>) -> Option<Table> {

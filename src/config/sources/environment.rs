@@ -7,7 +7,7 @@ use crate::config::findings::Findings;
 use crate::config::problem::Location;
 use crate::config::schema::SECTIONS;
 use crate::config::section::{Key, PREFIX, Section};
-use crate::config::values::{Flaw, did_you_mean};
+use crate::config::values::{Flaw, did_you_mean, looks_like_a_key, withheld};
 
 /// The layer that the environment makes. Other variables than those with our prefix are not looked at.
 pub(in crate::config) fn read_environment(environment: &BTreeMap<String, String>, findings: &mut Findings) -> Layer {
@@ -15,7 +15,13 @@ pub(in crate::config) fn read_environment(environment: &BTreeMap<String, String>
     for (name, text) in environment.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
         let location = Location::Environment(name.clone());
         let Some((section, key)) = find(name) else {
-            findings.add_at(location, &key_path(name), refusal(name));
+            let flaw = refusal(name);
+            if looks_like_a_variable(name) || flaw.hint.as_ref().is_some_and(|hint| hint.starts_with("did you mean")) {
+                findings.add_at(location, &key_path(name), flaw);
+            } else {
+                let detail = format!("{}: {}", flaw.detail, withheld(name));
+                findings.add_at(Location::Environment(format!("{PREFIX}…")), "", Flaw { detail, ..flaw });
+            }
             continue;
         };
         let path = section.key_path(key);
@@ -39,6 +45,13 @@ fn variables() -> impl Iterator<Item = (&'static Section, &'static Key, String)>
 
 fn find(name: &str) -> Option<(&'static Section, &'static Key)> {
     variables().find(|(_, _, variable)| variable == name).map(|(section, key, _)| (section, key))
+}
+
+/// Variables are keys in capitals, or by mistake in small letters; never in both.
+fn looks_like_a_variable(name: &str) -> bool {
+    let key = name.strip_prefix(PREFIX).unwrap_or(name);
+    let has_both = key.bytes().any(|it| it.is_ascii_lowercase()) && key.bytes().any(|it| it.is_ascii_uppercase());
+    !has_both && looks_like_a_key(&key_path(name))
 }
 
 /// The key that a variable would stand for.

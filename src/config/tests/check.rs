@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::json;
@@ -37,11 +38,12 @@ fn every_named_file_is_read() {
     for (name, content) in [("access_key", "ak\n"), ("secret_key", CANARY), ("token", CANARY), ("ca.pem", &certificate)]
     {
         fs::write(secrets.join(name), content).unwrap();
+        fs::set_permissions(secrets.join(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
     let report = check_file(&written.path);
     assert!(report.is_ok(), "{report}");
     assert_eq!((report.exit_code(), report.to_string().as_str()), (0, "ok"));
-    assert_eq!(report.to_json(), json!({"ok": true, "problems": []}));
+    assert_eq!(report.to_json(), json!({"ok": true, "problems": [], "warnings": []}));
 
     for (name, content, words) in [
         ("secret_key", format!("{CANARY}\n{CANARY}"), "more than one line"),
@@ -100,7 +102,7 @@ fn text_and_json_tell_the_same() {
         "file": file.to_string(), "line": 2, "column": 1, "key": "server.lissten",
         "detail": "unknown key", "hint": "did you mean `listen`?",
     });
-    assert_eq!(report.to_json(), json!({"ok": false, "problems": [problem]}));
+    assert_eq!(report.to_json(), json!({"ok": false, "problems": [problem], "warnings": []}));
 }
 
 #[test]

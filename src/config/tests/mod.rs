@@ -7,6 +7,7 @@ mod environment;
 mod examples;
 mod import;
 mod mq_http;
+mod names;
 mod properties;
 mod user_properties;
 

@@ -5,6 +5,7 @@ mod endpoint;
 mod flaw;
 mod kind;
 mod names;
+mod printable_name;
 mod setting;
 mod suggest;
 mod units;
@@ -19,5 +20,6 @@ pub(super) use names::{
     ANY, CONTENT_TYPE, FEATURE, GROUP, GROUP_OR_ANY, INSTANCE, KEY, PRODUCER_GROUP, TABLE_NAME, TAG, TOPIC,
     TOPIC_OR_ANY, visible_ascii,
 };
+pub(super) use printable_name::{looks_like_a_key, withheld};
 pub(super) use setting::{Setting, setting};
 pub(super) use suggest::did_you_mean;
