@@ -107,10 +107,12 @@ fn load_header_secret(path: &Path) -> Result<Secret, CredentialsError> {
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialsError> {
     read_regular_file(path, MAX_SECRET_BYTES).map_err(|error| {
-        let flaw = match error.kind() {
-            io::ErrorKind::InvalidInput => "is not a regular file",
-            io::ErrorKind::FileTooLarge => "is larger than 16 KiB",
-            _ => return CredentialsError::Unreadable { path: path.to_owned(), reason: reason(&error) },
+        let flaw = if error.kind() == io::ErrorKind::InvalidInput {
+            "is not a regular file"
+        } else if error.kind() == io::ErrorKind::FileTooLarge {
+            "is larger than 16 KiB"
+        } else {
+            return CredentialsError::Unreadable { path: path.to_owned(), reason: reason(&error) };
         };
         CredentialsError::Unusable { path: path.to_owned(), flaw }
     })

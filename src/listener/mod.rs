@@ -12,7 +12,7 @@
 //! - where the cap is near, those that have waited longest.
 //!
 //! An answer that hands something over, such as messages, tells its connection what to do when it is not taken
-//! ([`Untaken`]).
+//! (`Untaken`).
 //!
 //! Bodies that are read have their deadline where they are read (`http::body`).
 

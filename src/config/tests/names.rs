@@ -26,7 +26,7 @@ fn a_secret_for_a_key_is_not_repeated() {
             format!("[credentials.main]\n{secret} = 'x'"),
             format!("server.limits.{secret}.x = 1"),
             format!("[[topics]]\nname = 'x'\nprofile = 'x'\n\"{secret}\" = 1"),
-            format!("{secret}"),
+            secret.to_owned(),
             format!("{secret} = "),
         ] {
             let report = report_of(&text, &BTreeMap::new());
