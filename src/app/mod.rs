@@ -12,6 +12,7 @@ mod embedded;
 mod endpoints;
 mod error;
 mod gateway;
+mod management;
 mod run_mode;
 mod signals;
 mod start;

@@ -8,11 +8,10 @@ use super::application::{Addresses, Application};
 use super::dependencies::Dependencies;
 use super::error::StartError;
 use super::run_mode::RunMode;
-use super::{data_directory, descriptors, embedded, gateway};
+use super::{data_directory, embedded, gateway, management};
 use crate::config::Config;
 use crate::http::RequestIds;
 use crate::http::management::{ManagementService, Readiness};
-use crate::listener::{self, ListenAddress};
 use crate::memory::MemoryBudget;
 use crate::outbound;
 use crate::tasks::{Phase, Service, Services, Stage, Tasks};
@@ -65,13 +64,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
             config: config.redacted().to_string().into(),
             request_ids: RequestIds::new(&dependencies.random),
         };
-        let listener = listener::serve_on_one_thread(
-            ListenAddress { address: config.management.listen, key: "management.listen" },
-            descriptors::management(),
-            config.server.limits.head_timeout,
-            service,
-            ManagementService::handle,
-        )?;
+        let listener = management::listen(&config, service, &resources)?;
         addresses.management = Some(listener.address);
         // The last listener: probes and the last scrape see the process to its end.
         services.add(Phase::Observation, Service::start("management listener", |stop| listener.serve(stop)));

@@ -31,6 +31,12 @@ pub(super) enum BodyError {
     /// It is longer than allowed; `actual` is what `Content-Length` announces, where it does.
     #[error("the request body is larger than {limit} bytes (server.limits.body_bytes): send less")]
     TooLarge { limit: usize, actual: Option<usize> },
+    /// It is cut into chunks so small, or with so much beside them, that its framing is out of proportion.
+    #[error(
+        "the chunks of the request body have {actual} bytes of sizes, extensions and trailers, the limit for this body is \
+         {limit}: send larger chunks, or Content-Length"
+    )]
+    TooMuchFraming { limit: usize, actual: usize },
     /// It did not come in this time.
     #[error("the request body did not arrive within {} s: send it faster", .0.as_secs_f64())]
     Late(Duration),
@@ -179,10 +185,16 @@ impl Pieces<'_> {
                 self.received += piece.len();
                 Ok(Some(piece))
             }
-            Some(Err(_)) => Err(BodyError::Broken),
+            Some(Err(_)) => {
+                let excess = connection_of(self.request).and_then(|connection| connection.excessive_framing());
+                Err(excess.map_or(BodyError::Broken, |(limit, actual)| BodyError::TooMuchFraming {
+                    limit: usize::try_from(limit).unwrap_or(usize::MAX),
+                    actual: usize::try_from(actual).unwrap_or(usize::MAX),
+                }))
+            }
             None => {
                 if let Some(connection) = connection_of(self.request) {
-                    connection.body_was_read(self.received);
+                    connection.body_was_read();
                 }
                 Ok(None)
             }

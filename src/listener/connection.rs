@@ -1,15 +1,15 @@
 //! What one connection waits for, learned from the bytes on it and from the requests that are answered.
 //!
 //! When an answer is written and bytes are left over, the connection waits for the rest of them as it waits for a head.
+//! Where more comes than a request may have, no more is passed on, and the connection ends when the requests before have
+//! their answers.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::task::Waker;
 
-use memchr::memmem::Finder;
-
-use super::read_bytes::{END_OF_HEAD, ReadBytes};
+use super::framing::{Excess, Framing, Refused};
 use super::tick::Tick;
 use super::untaken::{End, HandedOver, Leaving, Untaken};
 use crate::telemetry::CloseReason;
@@ -18,13 +18,32 @@ use crate::telemetry::CloseReason;
 #[derive(Debug)]
 pub(super) struct ThreadState {
     pub(super) now: Cell<Tick>,
-    end_of_head: Finder<'static>,
+    /// Most bytes that a connection throws away after an answer.
+    most_unread: usize,
 }
 
-impl Default for ThreadState {
-    fn default() -> Self {
-        Self { now: Cell::new(0), end_of_head: Finder::new(END_OF_HEAD) }
+impl ThreadState {
+    pub(super) fn new(most_unread: usize) -> Self {
+        Self { now: Cell::new(0), most_unread }
     }
+}
+
+/// Why no more is passed on of what comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopped {
+    /// Too much of the next request.
+    Excess(Excess),
+    /// Too much of a body that nobody reads.
+    Unread,
+}
+
+/// What becomes of a connection of which no more is passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AfterStop {
+    /// Requests that came before have no answer yet.
+    Wait,
+    /// It has come to its end.
+    End,
 }
 
 /// What a connection waits for.
@@ -66,7 +85,12 @@ pub struct Connection {
     thread: Rc<ThreadState>,
     phase: Cell<Phase>,
     since: Cell<Tick>,
-    read_bytes: ReadBytes,
+    framing: RefCell<Framing>,
+    /// Requests that have their answers.
+    answered: Cell<u64>,
+    /// Bytes that came after an answer and that nobody reads.
+    unread: Cell<usize>,
+    stopped: Cell<Option<Stopped>>,
     blocked: Cell<Option<Blocked>>,
     /// Set when it is to be closed.
     closing: Cell<Option<CloseReason>>,
@@ -84,7 +108,10 @@ impl Connection {
             thread: Rc::clone(thread),
             phase: Cell::new(Phase::Head),
             since: Cell::new(thread.now.get()),
-            read_bytes: ReadBytes::default(),
+            framing: RefCell::default(),
+            answered: Cell::new(0),
+            unread: Cell::new(0),
+            stopped: Cell::new(None),
             blocked: Cell::new(None),
             closing: Cell::new(None),
             reason_otherwise: Cell::new(CloseReason::Ordinary),
@@ -99,30 +126,71 @@ impl Connection {
         self.since.set(self.thread.now.get());
     }
 
-    /// Bytes were read.
-    pub(super) fn read(&self, bytes: &[u8]) {
+    /// Bytes were read; so many of them may be passed on.
+    pub(super) fn read(&self, bytes: &[u8]) -> usize {
         self.handed_over.went_on();
-        let end_of_head = match self.phase.get() {
-            Phase::Idle => {
-                self.enter(Phase::Head);
-                self.read_bytes.begin_head();
-                Some(&self.thread.end_of_head)
-            }
-            Phase::Head | Phase::LeftOver => Some(&self.thread.end_of_head),
-            Phase::Body | Phase::Answer => None,
-        };
-        self.read_bytes.add(bytes, end_of_head);
+        if self.phase.get() == Phase::Idle {
+            self.enter(Phase::Head);
+        }
+        let mut framing = self.framing.borrow_mut();
+        let nobody_reads = framing.is_in_body() && framing.whole() < self.answered.get();
+        if nobody_reads && !self.throw_away(bytes.len()) {
+            self.stop(Stopped::Unread);
+            return 0;
+        }
+        if let Err(Refused { excess, good }) = framing.follow(bytes) {
+            self.stop(Stopped::Excess(excess));
+            return good;
+        }
+        if self.phase.get() == Phase::LeftOver && self.is_all_answered(&framing) {
+            self.enter(Phase::Idle);
+        }
+        bytes.len()
+    }
+
+    /// Counts what nobody reads; `false` where it becomes too much.
+    pub(super) fn throw_away(&self, bytes: usize) -> bool {
+        let unread = self.unread.get().saturating_add(bytes);
+        self.unread.set(unread);
+        unread <= self.thread.most_unread
+    }
+
+    fn stop(&self, why: Stopped) {
+        self.stopped.set(Some(why));
+        self.will_close_for(CloseReason::Oversized);
+    }
+
+    fn is_all_answered(&self, framing: &Framing) -> bool {
+        framing.is_between_requests() && framing.whole() == self.answered.get()
+    }
+
+    /// What is to be done where no more is passed on.
+    pub(super) fn after_stop(&self) -> Option<AfterStop> {
+        self.stopped.get()?;
+        let all_answered = self.framing.borrow().whole() <= self.answered.get();
+        Some(if all_answered { AfterStop::End } else { AfterStop::Wait })
+    }
+
+    /// Whether a 431 would be the only answer to a head that is too much.
+    pub(super) fn may_get_431(&self) -> bool {
+        self.stopped.get() == Some(Stopped::Excess(Excess::Head)) && self.after_stop() == Some(AfterStop::End)
+    }
+
+    /// The framing that is too much for the body under way, and its limit.
+    pub(crate) fn excessive_framing(&self) -> Option<(u64, u64)> {
+        match self.stopped.get() {
+            Some(Stopped::Excess(Excess::Framing { limit, actual })) => Some((limit, actual)),
+            Some(Stopped::Excess(Excess::Head) | Stopped::Unread) | None => None,
+        }
     }
 
     /// A head is whole and its request is about to be answered.
     pub(super) fn begin(&self, has_body: bool) {
-        self.read_bytes.begin_request(has_body);
         self.enter(if has_body { Phase::Body } else { Phase::Answer });
     }
 
     /// The request's body was read to its end.
-    pub(crate) fn body_was_read(&self, bytes: usize) {
-        self.read_bytes.body_was_read(bytes);
+    pub(crate) fn body_was_read(&self) {
         self.enter(Phase::Answer);
     }
 
@@ -131,10 +199,15 @@ impl Connection {
         self.reason_otherwise.set(reason);
     }
 
-    /// The request has its answer, though the caller may not. `empty` says whether a body that nobody read had no bytes.
-    pub(super) fn end(&self, empty: impl FnOnce() -> bool) {
-        let all_accounted_for = self.read_bytes.end_request(empty);
-        self.enter(if all_accounted_for { Phase::Idle } else { Phase::LeftOver });
+    /// The request has its answer, though the caller may not.
+    pub(super) fn end(&self) {
+        self.answered.set(self.answered.get() + 1);
+        self.unread.set(0);
+        let all_answered = self.is_all_answered(&self.framing.borrow());
+        self.enter(if all_answered { Phase::Idle } else { Phase::LeftOver });
+        if self.stopped.get().is_some() {
+            self.wake();
+        }
     }
 
     /// The kernel took bytes of an answer.
@@ -227,12 +300,17 @@ impl Connection {
 
     /// Whether a 408 would be the only answer to what has come.
     pub(super) fn may_get_408(&self) -> bool {
-        self.closing.get() == Some(CloseReason::HeadTimeout) && self.phase.get() == Phase::Head
+        let late = self.closing.get() == Some(CloseReason::HeadTimeout) && self.phase.get() == Phase::Head;
+        late && self.stopped.get().is_none()
     }
 
     /// Closes it: its stream fails from now on.
     pub(super) fn close(&self, reason: CloseReason) {
         self.closing.set(Some(reason));
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
         }
@@ -255,28 +333,29 @@ impl Connection {
 mod tests {
     use super::*;
 
+    const MOST_UNREAD: usize = 100;
     const TIMEOUTS: Timeouts = Timeouts { head: 10, idle: 100, write: 50, taken: 5 };
 
     struct TestConnection(Rc<ThreadState>, Connection);
 
     fn new() -> TestConnection {
-        let thread = Rc::new(ThreadState::default());
+        let thread = Rc::new(ThreadState::new(MOST_UNREAD));
         let connection = Connection::new(&thread);
         TestConnection(thread, connection)
     }
 
     impl TestConnection {
-        /// A request whose bytes come in these pieces, the body's length, and what is waited for then.
+        /// A request whose bytes come in these pieces, and what is waited for then.
         #[track_caller]
-        fn check(&self, pieces: &[&str], body: Option<usize>, expected: Phase) {
+        fn check(&self, pieces: &[&str], has_body: bool, expected: Phase) {
             for piece in pieces {
-                self.1.read(piece.as_bytes());
+                assert_eq!(self.1.read(piece.as_bytes()), piece.len());
             }
-            self.1.begin(body.is_some());
-            if let Some(body) = body {
-                self.1.body_was_read(body);
+            self.1.begin(has_body);
+            if has_body {
+                self.1.body_was_read();
             }
-            self.1.end(|| false);
+            self.1.end();
             assert_eq!(self.1.phase(), expected, "{pieces:?}");
         }
 
@@ -286,49 +365,83 @@ mod tests {
         }
     }
 
+    const LENGTH: &str = "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n";
+    const CHUNKED: &str = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+
     #[test]
     fn whole_requests_leave_nothing_over() {
         let connection = new();
-        connection.check(&["GET / HTTP/1.1\r\n\r\n"], None, Phase::Idle);
-        connection.check(&["GET / HTTP/1.1\r\n", "\r", "\n"], None, Phase::Idle);
-        connection.check(&["GET / HTTP/1.1\n\n"], None, Phase::Idle);
-        connection.check(&["POST / HTTP/1.1\r\n\r\nhello"], Some(5), Phase::Idle);
-        connection.check(&["POST / HTTP/1.1\r\n\r\n", "hel", "lo"], Some(5), Phase::Idle);
-        connection.check(&["POST / HTTP/1.1\r\n\r", "\nhello"], Some(5), Phase::Idle);
-        connection.check(&["P", "O", "ST / HTTP/1.1\r", "\n", "\r", "\n", "hello"], Some(5), Phase::Idle);
-        connection.check(&["POST / HTTP/1.1\r\n\r\n5\r\nhello\r\n0\r\n\r\n"], Some(5), Phase::Idle);
+        connection.check(&["GET / HTTP/1.1\r\n\r\n"], false, Phase::Idle);
+        connection.check(&["GET / HTTP/1.1\r\n", "\r", "\n"], false, Phase::Idle);
+        connection.check(&["GET / HTTP/1.1\n\n"], false, Phase::Idle);
+        connection.check(&[LENGTH, "hel", "lo"], true, Phase::Idle);
+        connection.check(&[CHUNKED, "5\r\nhello\r\n0\r\n\r\n"], true, Phase::Idle);
     }
 
     #[test]
     fn what_comes_along_is_left_over() {
-        for (pieces, body) in [
-            (["GET / HTTP/1.1\r\n\r\nG"].as_slice(), None),
-            (&["GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n"], None),
-            (&["POST / HTTP/1.1\r\n\r\nhelloG"], Some(5)),
-            (&["POST / HTTP/1.1\r\n\r\n", "hello", "G"], Some(5)),
-            (&["POST / HTTP/1.1\r\n\r\n5\r\nhello\r\n0\r\n\r\nG"], Some(5)),
+        for (pieces, has_body) in [
+            (["GET / HTTP/1.1\r\n\r\nG"].as_slice(), false),
+            (&["GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n"], false),
+            (&[LENGTH, "helloG"], true),
+            (&[LENGTH, "hello", "G"], true),
+            (&[CHUNKED, "5\r\nhello\r\n0\r\n\r\nG"], true),
         ] {
             let connection = new();
-            connection.check(pieces, body, Phase::LeftOver);
+            connection.check(pieces, has_body, Phase::LeftOver);
             assert_eq!(connection.after(9), None);
             assert_eq!(connection.after(1), Some(CloseReason::HeadTimeout));
             assert!(!connection.1.may_get_408());
             // Its rest makes a request like any other.
-            connection.check(&["ET / HTTP/1.1\r\n\r\n"], None, Phase::Idle);
+            connection.check(&["ET / HTTP/1.1\r\n\r\n"], false, Phase::Idle);
         }
     }
 
     #[test]
     fn bodies_that_nobody_reads_are_left_over() {
         let connection = new();
-        connection.1.read(b"POST / HTTP/1.1\r\n\r\n");
+        connection.1.read(CHUNKED.as_bytes());
         connection.1.begin(true);
-        connection.1.end(|| false);
+        connection.1.end();
         assert_eq!(connection.1.phase(), Phase::LeftOver);
-        connection.1.read(b"GET / HTTP/1.1\r\n\r\n");
+        assert_eq!(connection.1.read(b"5\r\nhello\r\n"), 10);
+        assert_eq!(connection.1.phase(), Phase::LeftOver);
+        assert_eq!(connection.1.read(b"0\r\n\r\n"), 5);
+        assert_eq!(connection.1.phase(), Phase::Idle, "it has come to its end");
+    }
+
+    #[test]
+    fn not_all_of_what_nobody_reads_is_taken() {
+        let connection = new();
+        connection.1.read(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n");
         connection.1.begin(true);
-        connection.1.end(|| true);
-        assert_eq!(connection.1.phase(), Phase::Idle);
+        connection.1.end();
+        assert_eq!(connection.1.read(&[b'x'; MOST_UNREAD]), MOST_UNREAD);
+        assert_eq!(connection.1.after_stop(), None);
+        assert_eq!(connection.1.read(b"x"), 0);
+        assert_eq!(connection.1.after_stop(), Some(AfterStop::End));
+        assert_eq!(connection.1.close_reason(), CloseReason::Oversized);
+    }
+
+    #[test]
+    fn what_is_too_much_waits_for_the_answers_before() {
+        let list = "GET / HTTP/1.1\r\n\r\n";
+        let name = "n".repeat(70_000);
+        let connection = new();
+        assert!(connection.1.read(format!("{list}GET / HTTP/1.1\r\n{name}").as_bytes()) >= list.len());
+        connection.1.begin(false);
+        assert_eq!(connection.1.after_stop(), Some(AfterStop::Wait));
+        assert!(!connection.1.may_get_431());
+        connection.1.end();
+        assert_eq!(connection.1.after_stop(), Some(AfterStop::End));
+        assert!(connection.1.may_get_431());
+        // A body's framing ends the request that it belongs to.
+        let connection = new();
+        connection.1.read(format!("{CHUNKED}5;{name}").as_bytes());
+        connection.1.begin(true);
+        assert_eq!(connection.1.after_stop(), Some(AfterStop::End));
+        assert!(connection.1.excessive_framing().is_some());
+        assert!(!connection.1.may_get_431());
     }
 
     #[test]
@@ -340,14 +453,14 @@ mod tests {
         connection.1.close(CloseReason::HeadTimeout);
         assert!(connection.1.may_get_408());
         let connection = new();
-        connection.check(&["GET / HTTP/1.1\r\n\r\n"], None, Phase::Idle);
+        connection.check(&["GET / HTTP/1.1\r\n\r\n"], false, Phase::Idle);
         assert_eq!(connection.after(99), None);
         connection.1.read(b"G");
         assert_eq!(connection.after(9), None);
         connection.1.read(b"E");
         assert_eq!(connection.after(1), Some(CloseReason::HeadTimeout), "from the first byte on");
         let connection = new();
-        connection.check(&["GET / HTTP/1.1\r\n\r\n"], None, Phase::Idle);
+        connection.check(&["GET / HTTP/1.1\r\n\r\n"], false, Phase::Idle);
         assert_eq!(connection.after(100), Some(CloseReason::KeepAlive));
     }
 
@@ -357,14 +470,14 @@ mod tests {
         connection.1.read(b"POST / HTTP/1.1\r\n\r\n");
         connection.1.begin(true);
         assert_eq!(connection.after(1_000), None);
-        connection.1.body_was_read(0);
+        connection.1.body_was_read();
         assert_eq!(connection.after(1_000), None);
     }
 
     #[test]
     fn answers_have_to_be_taken() {
         let connection = new();
-        connection.check(&["GET / HTTP/1.1\r\n\r\n"], None, Phase::Idle);
+        connection.check(&["GET / HTTP/1.1\r\n\r\n"], false, Phase::Idle);
         connection.1.write_blocked();
         assert_eq!(connection.after(49), None);
         connection.1.wrote(5);

@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn who_waited_longest_goes_first() {
-        let thread = Rc::new(ThreadState::default());
+        let thread = Rc::new(ThreadState::new(0));
         let at = |tick: Tick| {
             thread.now.set(tick);
             Rc::new(Connection::new(&thread))
@@ -56,16 +56,16 @@ mod tests {
         let answering = at(0);
         answering.begin(false);
         let idle_long = at(1);
+        idle_long.read(b"GET / HTTP/1.1\r\n\r\n");
         idle_long.begin(false);
-        idle_long.read(b"\r\n\r\n");
-        idle_long.end(|| false);
+        idle_long.end();
         let head_long = at(2);
         let body = at(3);
         body.begin(true);
         let idle = at(4);
+        idle.read(b"GET / HTTP/1.1\r\n\r\n");
         idle.begin(false);
-        idle.read(b"\r\n\r\n");
-        idle.end(|| false);
+        idle.end();
         let head = at(5);
         let young = at(19);
         thread.now.set(20);

@@ -11,6 +11,10 @@
 //! - an answer of which too little was taken in `write_timeout`; what the kernel has taken, it watches itself;
 //! - where the cap is near, those that have waited longest.
 //!
+//! Every byte counts against a limit. `framing` follows where requests begin and end, and stops the stream where one has more
+//! framing than its body excuses, or a header's name that would make the HTTP library panic; of a body that nobody reads, no
+//! more is thrown away after its answer than a few bodies may have.
+//!
 //! An answer that hands something over, such as messages, tells its connection what to do when it is not taken
 //! (`Untaken`).
 //!
@@ -19,8 +23,8 @@
 mod addresses;
 mod connection;
 mod eviction;
+mod framing;
 mod guard;
-mod read_bytes;
 mod request;
 mod server;
 mod socket;
@@ -31,6 +35,6 @@ mod untaken;
 
 pub use connection::Connection;
 pub(crate) use request::connection_of;
-pub use server::{Listener, ListenerOptions, serve, serve_on_one_thread};
+pub use server::{Listener, ListenerOptions, serve};
 pub use socket::{ListenAddress, ListenError};
 pub(crate) use untaken::Untaken;

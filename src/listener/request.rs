@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use actix_web::dev::{Extensions, Payload};
-use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::connection::Connection;
@@ -34,8 +33,7 @@ where
     }
     let response = handle(request.clone(), payload).await;
     if let Some(connection) = connection_of(&request) {
-        let empty = || request.headers().get(CONTENT_LENGTH).is_some_and(|length| length == "0");
-        connection.end(empty);
+        connection.end();
     }
     (request, response)
 }

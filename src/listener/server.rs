@@ -8,7 +8,7 @@ use actix_http::error::DispatchError;
 use actix_http::{HttpServiceBuilder, KeepAlive};
 use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, map_config};
 use actix_web::dev::{AppConfig, Payload, Server, ServiceRequest, ServiceResponse, fn_service};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use actix_web::{App, HttpRequest, HttpResponse};
 use futures_util::future::join;
 
 use super::addresses::AddressLimit;
@@ -119,44 +119,4 @@ where
         .map_err(|source| listen.error(source))?
         .run();
     Ok(Listener { address, server: built })
-}
-
-/// Serves operators: one thread of its own, never one of the callers', `connections` at once, and the HTTP library's timer
-/// for heads.
-///
-/// # Errors
-/// When the address is taken or not ours.
-pub fn serve_on_one_thread<S, H, F>(
-    listen: ListenAddress,
-    connections: usize,
-    head_timeout: Duration,
-    service: S,
-    handle: H,
-) -> Result<Listener, ListenError>
-where
-    S: Clone + Send + 'static,
-    H: Fn(S, HttpRequest) -> F + Copy + Send + 'static,
-    F: Future<Output = HttpResponse> + 'static,
-{
-    let (listener, address) = listen.bind()?;
-    let server = HttpServer::new(move || {
-        let service = service.clone();
-        App::new().default_service(fn_service(move |request: ServiceRequest| {
-            let service = service.clone();
-            async move {
-                let (request, _) = request.into_parts();
-                let response = handle(service, request.clone()).await;
-                Ok::<_, actix_web::Error>(ServiceResponse::new(request, response))
-            }
-        }))
-    })
-    .workers(1)
-    .max_connections(connections)
-    .client_request_timeout(head_timeout)
-    .shutdown_timeout(1)
-    .disable_signals()
-    .listen(listener)
-    .map_err(|source| listen.error(source))?
-    .run();
-    Ok(Listener { address, server })
 }

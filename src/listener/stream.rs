@@ -9,13 +9,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::addresses::AddressPermit;
-use super::connection::Connection;
+use super::connection::{AfterStop, Connection};
 use super::table::ConnectionTable;
 use super::untaken::End;
 use crate::telemetry::CloseReason;
 
 /// As the HTTP library answers it.
 const REQUEST_TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const HEADERS_TOO_LARGE: &[u8] =
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 #[derive(Debug)]
 pub(super) struct GuardedStream {
@@ -23,6 +25,8 @@ pub(super) struct GuardedStream {
     connection: Rc<Connection>,
     table: Rc<ConnectionTable>,
     _permit: AddressPermit,
+    /// The caller was told that nothing more comes.
+    shut_down: bool,
 }
 
 impl GuardedStream {
@@ -32,7 +36,7 @@ impl GuardedStream {
         table: Rc<ConnectionTable>,
         permit: AddressPermit,
     ) -> Self {
-        Self { stream, connection, table, _permit: permit }
+        Self { stream, connection, table, _permit: permit, shut_down: false }
     }
 
     pub(super) fn connection(&self) -> &Rc<Connection> {
@@ -61,12 +65,41 @@ impl GuardedStream {
         }
         ready!(polled).inspect_err(|error| self.note(error))?;
         let new = buffer.filled().get(before..).unwrap_or_default();
-        if !new.is_empty() {
-            self.connection.read(new);
-        } else if buffer.remaining() > 0 {
-            self.connection.ended(End::Closed);
+        if new.is_empty() {
+            if buffer.remaining() > 0 {
+                self.connection.ended(End::Closed);
+            }
+            return Poll::Ready(Ok(0));
         }
-        Poll::Ready(Ok(new.len()))
+        let good = self.connection.read(new);
+        buffer.set_filled(before + good);
+        if good == 0 { self.read_no_more(context).map_ok(|()| 0) } else { Poll::Ready(Ok(good)) }
+    }
+
+    /// To the HTTP library the connection ends, when the requests that came before have their answers: it would drop them at
+    /// once otherwise.
+    fn read_no_more(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        if self.connection.after_stop() == Some(AfterStop::Wait) {
+            self.connection.keep_waker(context.waker());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Throws away what still comes, so that the caller can read its answer before a reset takes it away.
+    fn throw_away(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut buffer = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut buffer);
+            let polled = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+            if polled.is_pending() {
+                self.connection.keep_waker(context.waker());
+            }
+            let read = ready!(polled).is_ok() && !buffer.filled().is_empty();
+            if !read || !self.connection.throw_away(buffer.filled().len()) {
+                return Poll::Ready(());
+            }
+        }
     }
 
     /// The last read of a connection that is to be closed: it stays open if a request has come.
@@ -90,6 +123,9 @@ impl AsyncRead for GuardedStream {
         let this = self.get_mut();
         if this.connection.closing().is_some() {
             return this.read_before_closing(context, buffer);
+        }
+        if this.connection.after_stop().is_some() {
+            return this.read_no_more(context);
         }
         this.read(context, buffer).map_ok(|_| ())
     }
@@ -123,7 +159,23 @@ impl AsyncWrite for GuardedStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let this = self.get_mut();
+        if this.connection.after_stop().is_none() {
+            return Pin::new(&mut this.stream).poll_shutdown(context);
+        }
+        if !this.shut_down {
+            if this.connection.may_get_431() {
+                // Nobody waits for it to be taken.
+                drop(this.stream.try_write(HEADERS_TOO_LARGE));
+            }
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+            this.shut_down = true;
+        }
+        // Until the guard ends it, as any connection with something left over.
+        if this.connection.closing().is_none() {
+            ready!(this.throw_away(context));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -13,6 +13,9 @@ use crate::telemetry::{CloseReason, ConnectionMetrics};
 
 /// How often all connections are looked at in the shortest limit; one is closed at most two looks late.
 const LOOKS: u32 = 8;
+/// Of what nobody reads, so many times a body's limit is thrown away: whoever sends too large a body by mistake can read the
+/// answer, where a reset would take it away.
+const UNREAD_BODIES: usize = 4;
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(5);
 const LONGEST_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -51,7 +54,7 @@ impl ConnectionTable {
             taken: usize::try_from(taken / 1000).unwrap_or(usize::MAX).max(1),
         };
         Self {
-            thread: Rc::default(),
+            thread: Rc::new(ThreadState::new(limits.body_bytes.saturating_mul(UNREAD_BODIES))),
             open: RefCell::default(),
             leavers: Leavers::default(),
             closing: Cell::new(0),

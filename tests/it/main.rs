@@ -51,6 +51,7 @@ mod origins;
 mod publish;
 mod readme;
 mod receive;
+mod request_bytes;
 mod secret_leaks;
 mod shutdown;
 mod sign;

@@ -11,7 +11,8 @@ const TIMEOUT: Kind = Kind::duration(millis(10), minutes(10));
 section! {
     /// What one request of a caller may cost.
     pub struct LimitsConfig at "server.limits" {
-        /// Largest HTTP body; more is answered 413.
+        /// Largest HTTP body; more is answered 413. A chunked one may have framing of 16 KiB, and of 8 bytes for each of its bytes. Of a
+        /// body that nobody reads, four times as much is thrown away before the connection is closed.
         body_bytes: usize, Kind::size(1, 1 << 30), default("4MiB");
         /// Most messages in one batch.
         batch_messages: usize, Kind::integer(1, 1000), default(100);

@@ -1,7 +1,9 @@
 //! The management listener's routes.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
+use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
@@ -36,8 +38,8 @@ pub struct ManagementService {
 }
 
 impl ManagementService {
-    /// Answers one request; `id` is the request's own or a new one.
-    pub async fn handle(self, request: HttpRequest) -> HttpResponse {
+    /// Answers one request; its body is never read.
+    pub async fn handle(self: Rc<Self>, request: HttpRequest, _: Payload) -> HttpResponse {
         let id = self.request_ids.of(request.headers());
         let mut response = self.answer(&request, &id).await;
         if let Ok(id) = HeaderValue::from_str(&id) {

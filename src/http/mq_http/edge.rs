@@ -106,6 +106,9 @@ pub(in crate::http) fn unread(error: BodyError) -> Refusal {
         BodyError::EncodingNotSupported => {
             Refusal::InvalidArgument("The body must come without Content-Encoding.".into())
         }
+        BodyError::TooMuchFraming { .. } => {
+            Refusal::InvalidArgument("The body must come in larger chunks, or with Content-Length.".into())
+        }
         BodyError::Late(_) | BodyError::Slow(_) | BodyError::Broken => Refusal::IncompleteBody,
         BodyError::NoMemory(_) => Refusal::QpsLimitExceeded,
     }

@@ -119,7 +119,9 @@ pub(in crate::http) fn unread(error: BodyError) -> Refusal {
         BodyError::TooLarge { limit, .. } => Refusal::BodyTooBig { limit_bytes: limit },
         BodyError::Late(_) | BodyError::Slow(_) => Refusal::Timeout,
         BodyError::NoMemory(_) => Refusal::Busy("overloaded"),
-        BodyError::Broken | BodyError::EncodingNotSupported => rejected(error.to_string()),
+        BodyError::Broken | BodyError::EncodingNotSupported | BodyError::TooMuchFraming { .. } => {
+            rejected(error.to_string())
+        }
     }
 }
 

@@ -34,6 +34,9 @@ impl From<BodyError> for Problem {
         let problem = match error {
             BodyError::EncodingNotSupported => Self::new(Code::UnsupportedMediaType, detail),
             BodyError::TooLarge { limit, actual } => Self::over(Code::MessageTooLarge, detail, limit, actual),
+            BodyError::TooMuchFraming { limit, actual } => {
+                Self::over(Code::MessageTooLarge, detail, limit, Some(actual))
+            }
             BodyError::Late(_) | BodyError::Slow(_) => Self::new(Code::RequestTimeout, detail),
             BodyError::Broken => Self::new(Code::MalformedJson, detail),
             BodyError::NoMemory(_) => Self::new(Code::Overloaded, detail),

@@ -29,10 +29,12 @@ pub enum CloseReason {
     Cap,
     /// Its address had too many already.
     AddressCap,
+    /// It sent more than a request may have.
+    Oversized,
 }
 
 impl CloseReason {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Ordinary,
         Self::HeadTimeout,
         Self::BodyTimeout,
@@ -41,6 +43,7 @@ impl CloseReason {
         Self::KeepAlive,
         Self::Cap,
         Self::AddressCap,
+        Self::Oversized,
     ];
 
     /// The label.
@@ -55,6 +58,7 @@ impl CloseReason {
             Self::KeepAlive => "keep_alive",
             Self::Cap => "cap",
             Self::AddressCap => "address_cap",
+            Self::Oversized => "oversized",
         }
     }
 }
@@ -64,7 +68,7 @@ impl CloseReason {
 pub struct ConnectionMetrics {
     /// Open connections.
     pub open: Gauge,
-    closed: [(CloseReason, Counter); 8],
+    closed: [(CloseReason, Counter); 9],
 }
 
 impl ConnectionFamilies {

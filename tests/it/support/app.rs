@@ -211,7 +211,6 @@ impl Launch {
             output,
             directory: self.directory,
             stopping: false,
-            panics_expected: false,
         }
     }
 
@@ -270,7 +269,6 @@ pub struct TestApp {
     management: Option<SocketAddr>,
     embedded: Option<SocketAddr>,
     stopping: bool,
-    panics_expected: bool,
 }
 
 impl fmt::Debug for TestApp {
@@ -401,11 +399,6 @@ impl TestApp {
         self.output.text()
     }
 
-    /// For a test that makes the HTTP library panic on purpose.
-    pub fn expect_panics(&mut self) {
-        self.panics_expected = true;
-    }
-
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("the state of a child").is_none()
     }
@@ -456,7 +449,7 @@ impl Drop for TestApp {
             let text = self.output.text();
             let tail: Vec<&str> = text.lines().rev().take(40).collect();
             eprintln!("the application's last lines:\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
-        } else if !self.stopping && !self.panics_expected {
+        } else if !self.stopping {
             problem = if self.is_running() { self.panics() } else { Some("the application ended by itself".into()) };
         }
         if matches!(self.child.try_wait(), Ok(None)) {
@@ -467,7 +460,7 @@ impl Drop for TestApp {
             }
         }
         if !std::thread::panicking() {
-            let panicked = !self.panics_expected && self.output.text().contains("panicked at");
+            let panicked = self.output.text().contains("panicked at");
             assert!(!panicked, "the application panicked:\n{}", self.output.text());
             assert!(problem.is_none(), "{}:\n{}", problem.unwrap_or_default(), self.output.text());
         }
