@@ -63,6 +63,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
             engine: engine.clone(),
             config: config.redacted().to_string().into(),
             request_ids: RequestIds::new(&dependencies.random),
+            loopback: config.management.listen.ip().is_loopback(),
         };
         let listener = management::listen(&config, service, &resources)?;
         addresses.management = Some(listener.address);

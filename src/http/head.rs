@@ -21,9 +21,13 @@ pub(super) enum HeadError {
     #[error("Upgrade is not supported: leave this header out")]
     WebSocket,
     #[error(
-        "the Host header names no loopback address: use 127.0.0.1 or localhost, or bind server.listen to a public address"
+        "the request is for a host that is no loopback address: send `Host: localhost` (a probe, scrape or sidecar has a setting \
+         for it), or bind {listen} to a public address"
     )]
-    HostNotAllowed,
+    HostNotAllowed {
+        /// The configuration key that would allow it.
+        listen: &'static str,
+    },
     #[error("this web page's origin is not in server.allowed_origins")]
     OriginNotAllowed,
     #[error("a web page of another site may not ask for this")]
@@ -80,18 +84,34 @@ pub(super) enum Allowed {
     Foreign(String),
 }
 
+/// Refuses foreign host names where the listener at the key `listen` is on loopback.
+pub(super) fn check_host(request: &HttpRequest, loopback: bool, listen: &'static str) -> Result<(), HeadError> {
+    let is_ours = |host: &[u8]| std::str::from_utf8(host).is_ok_and(is_loopback);
+    if loopback && host_of(request).is_some_and(|host| !is_ours(host)) {
+        return Err(HeadError::HostNotAllowed { listen });
+    }
+    Ok(())
+}
+
+/// For whom a request is: a target that names a host counts for more than the header (RFC 9112 3.2.2).
+fn host_of(request: &HttpRequest) -> Option<&[u8]> {
+    let Some(authority) = request.uri().authority() else {
+        return request.headers().get(HOST).map(HeaderValue::as_bytes);
+    };
+    let authority = authority.as_str();
+    // Without the user before it.
+    Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host).as_bytes())
+}
+
 /// Refuses pages of other origins, and foreign host names on loopback.
 pub(super) fn check_origin(request: &HttpRequest, policy: &OriginPolicy) -> Result<Allowed, HeadError> {
-    let headers = request.headers();
-    let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
-    if policy.loopback && host.is_some_and(|host| !is_loopback(host)) {
-        return Err(HeadError::HostNotAllowed);
-    }
-    let Some(origin) = headers.get(ORIGIN) else { return Ok(Allowed::Plain) };
+    check_host(request, policy.loopback, "server.listen")?;
+    let Some(origin) = request.headers().get(ORIGIN) else { return Ok(Allowed::Plain) };
     let origin = origin.to_str().unwrap_or_default();
+    let own_host = host_of(request);
     // A proxy in front may speak https for us; nobody does on loopback.
     let own = origin.split_once("://").is_some_and(|(scheme, authority)| {
-        Some(authority) == host && (scheme == "http" || (scheme == "https" && !policy.loopback))
+        own_host == Some(authority.as_bytes()) && (scheme == "http" || (scheme == "https" && !policy.loopback))
     });
     if own {
         return Ok(Allowed::Plain);
@@ -143,7 +163,29 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
+
+    #[test]
+    fn a_host_in_the_target_counts_for_more_than_the_header() {
+        let check = |target: &str, host: &'static [u8], expected: bool| {
+            let host = HeaderValue::from_bytes(host).unwrap();
+            let request = TestRequest::with_uri(target).insert_header((HOST, host)).to_http_request();
+            assert_eq!(check_host(&request, true, "key").is_ok(), expected, "{target}");
+            assert!(check_host(&request, false, "key").is_ok(), "{target}");
+        };
+        check("/v1/topics", b"localhost", true);
+        check("/v1/topics", b"evil.example", false);
+        check("/v1/topics", b"\xff", false);
+        check("/v1/topics", b"localhost\xff", false);
+        check("http://127.0.0.1:8080/v1/topics", b"evil.example", true);
+        check("http://[::1]/v1/topics", b"evil.example", true);
+        check("http://evil.example/v1/topics", b"localhost", false);
+        check("http://localhost@evil.example/v1/topics", b"localhost", false);
+        check("http://evil.example@localhost/v1/topics", b"localhost", true);
+        check("http://evil.example", b"localhost", false);
+    }
 
     #[test]
     fn loopback_names() {

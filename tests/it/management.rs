@@ -1,9 +1,12 @@
 //! The management listener: probes, metrics, redacted configuration.
 
+use std::net::SocketAddr;
+
 use serde_json::Value;
 
+use crate::support::client::Request;
 use crate::support::trap::dead_url;
-use crate::support::{Endpoint, Settings, TestApp};
+use crate::support::{Connection, Endpoint, Launch, Meaning, Settings, TestApp, assert_problem};
 
 #[test]
 fn the_probes_answer() {
@@ -31,6 +34,39 @@ fn the_listeners_do_not_share_their_routes() {
     }
     assert_eq!(app.management_get("/v1/topics").status, 404);
     assert_eq!(app.management_get("/message/?topic=T").status, 404);
+}
+
+/// A web page could be brought here by DNS rebinding.
+#[test]
+fn on_loopback_a_foreign_host_name_is_refused() {
+    let app = TestApp::embedded();
+    let port = app.management().port();
+    let get = |target: &str, host: &str| Request::new(app.management(), "GET", target).host(host).send();
+    for target in ["/livez", "/readyz", "/startupz", "/metrics", "/config"] {
+        for host in ["evil.example", &format!("gateway:{port}"), "127.0.0.1.evil.example"] {
+            let problem = assert_problem(&get(target, host), 403, "origin-not-allowed", Meaning::NotDone);
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains("Host: localhost") && detail.contains("management.listen"), "{detail}");
+        }
+        for host in ["localhost".to_owned(), format!("localhost:{port}"), format!("127.0.0.1:{port}")] {
+            assert_eq!(get(target, &host).status, 200, "{target} {host}");
+        }
+    }
+    // The host that a target names is the one that counts.
+    assert_eq!(get("http://evil.example/metrics", "localhost").status, 403);
+    assert_eq!(get(&format!("http://localhost:{port}/metrics"), "evil.example").status, 200);
+    let mut connection = Connection::open(app.management());
+    connection.send(b"GET /metrics HTTP/1.1\r\nHost: \xff\r\n\r\n");
+    assert_eq!(connection.receive("GET").status, 403);
+}
+
+#[test]
+fn elsewhere_any_host_name_will_do() {
+    let launch = Launch::bare().arguments(&["--listen", "127.0.0.1:0", "--management-listen", "0.0.0.0:0"]);
+    let launch = launch.arguments(&["--embedded-listen", "127.0.0.1:0", "--data-dir", "{directory}/data"]);
+    let app = launch.environment("MQ_GATEWAY__SERVER__DRAIN_DELAY", "0s").listeners(&["data", "management"]).start();
+    let address = SocketAddr::from(([127, 0, 0, 1], app.management().port()));
+    assert_eq!(Request::new(address, "GET", "/metrics").host("gateway.example").send().status, 200);
 }
 
 #[test]

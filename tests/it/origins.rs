@@ -59,6 +59,42 @@ fn on_loopback_a_foreign_host_name_is_refused() {
     assert_eq!(endpoint.request_count(), 0);
 }
 
+/// RFC 9112 3.2.2: the header is ignored then.
+#[test]
+fn a_host_in_the_target_counts_for_more_than_the_header() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    let port = app.data().port();
+    let get = |target: &str, host: &str| app.request("GET", target).host(host).send();
+    for target in [
+        "http://evil.example/v1/topics".to_owned(),
+        format!("http://evil.example:{port}/v1/topics"),
+        format!("http://localhost@evil.example:{port}/v1/topics"),
+        "http://127.0.0.1.evil.example/v1/topics".to_owned(),
+    ] {
+        assert_problem(&get(&target, "localhost"), 403, "origin-not-allowed", Meaning::NotDone);
+        let publish = app.request("POST", &target.replace("/v1/topics", MESSAGES)).host("localhost");
+        assert_problem(&publish.json(r#"{"body":"x"}"#).send(), 403, "origin-not-allowed", Meaning::NotDone);
+    }
+    for target in [format!("http://localhost:{port}/v1/topics"), format!("http://127.0.0.1:{port}/v1/topics")] {
+        assert_eq!(get(&target, "evil.example").status, 200, "{target}");
+    }
+    // An origin is our own where it is the target's.
+    let own = format!("http://localhost:{port}");
+    let publish = |origin: &str| {
+        let request = app.request("POST", &format!("{own}{MESSAGES}")).host("other.example");
+        request.header(format!("Origin: {origin}")).json(r#"{"body":"x"}"#).send()
+    };
+    assert_eq!(publish(&own).status, 201);
+    assert_problem(&publish("http://other.example"), 403, "origin-not-allowed", Meaning::NotDone);
+    // No loopback name, and no name at all.
+    for host in [b"\xff".as_slice(), b"localhost\xff", b"\xff:80"] {
+        let mut connection = app.raw(&[b"GET /v1/topics HTTP/1.1\r\nHost: ", host, b"\r\n\r\n"].concat());
+        assert_problem(&connection.receive("GET"), 403, "origin-not-allowed", Meaning::NotDone);
+    }
+    assert_eq!(endpoint.request_count(), 1);
+}
+
 #[test]
 fn dns_rebinding_reaches_no_vendors_path() {
     let endpoint = Endpoint::start_mq();

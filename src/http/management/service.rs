@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Readiness;
 use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats, Fault, FaultKind};
+use crate::http::head;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_id::{RequestIds, X_REQUEST_ID};
 use crate::memory::MemoryBudget;
@@ -35,6 +36,8 @@ pub struct ManagementService {
     pub config: Arc<str>,
     /// Numbers requests.
     pub request_ids: RequestIds,
+    /// The listener is on loopback: it refuses foreign host names, since a web page could be brought here by DNS rebinding.
+    pub loopback: bool,
 }
 
 impl ManagementService {
@@ -49,6 +52,9 @@ impl ManagementService {
     }
 
     async fn answer(&self, request: &HttpRequest, id: &str) -> HttpResponse {
+        if let Err(error) = head::check_host(request, self.loopback, "management.listen") {
+            return Problem::from(error).response(id);
+        }
         let path = request.uri().path();
         if !["/livez", "/readyz", "/startupz", "/metrics", "/config"].contains(&path) {
             let detail = format!("there is nothing at this path; this listener has {ROUTES}");

@@ -229,7 +229,7 @@ fn document_bytes(context: &HttpContext, identity: Identity<'_>, route: &TopicRo
 /// A head that was not admitted: matched without a wildcard, as [`refusal`] is.
 pub(in crate::http) fn refuse(error: HeadError, id: &str) -> HttpResponse {
     let refusal = match error {
-        HeadError::HostNotAllowed | HeadError::OriginNotAllowed | HeadError::SiteNotAllowed => {
+        HeadError::HostNotAllowed { .. } | HeadError::OriginNotAllowed | HeadError::SiteNotAllowed => {
             Refusal::AccessDenied("origin")
         }
         HeadError::Stopping => Refusal::QpsLimitExceeded,

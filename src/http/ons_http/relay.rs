@@ -205,7 +205,7 @@ fn refusal(error: &GatewayError) -> Refusal {
 /// A head that was not admitted: matched without a wildcard, as [`refusal`] is.
 pub(in crate::http) fn refuse(error: HeadError) -> HttpResponse {
     edge::refused(&match error {
-        HeadError::HostNotAllowed | HeadError::OriginNotAllowed | HeadError::SiteNotAllowed => {
+        HeadError::HostNotAllowed { .. } | HeadError::OriginNotAllowed | HeadError::SiteNotAllowed => {
             Refusal::Forbidden(ForbiddenReason::Origin)
         }
         HeadError::Stopping => Refusal::Busy("overloaded"),

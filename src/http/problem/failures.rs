@@ -17,7 +17,7 @@ impl From<HeadError> for Problem {
             HeadError::WebSocket => {
                 Self::invalid(vec![FieldError::parameter("Upgrade", "is not supported: leave this header out")])
             }
-            HeadError::HostNotAllowed | HeadError::OriginNotAllowed | HeadError::SiteNotAllowed => {
+            HeadError::HostNotAllowed { .. } | HeadError::OriginNotAllowed | HeadError::SiteNotAllowed => {
                 Self::new(Code::OriginNotAllowed, detail)
             }
             HeadError::Stopping => Self::new(Code::Draining, detail),
