@@ -9,6 +9,7 @@ mod probe;
 mod retry_budget;
 mod self_test;
 mod tls;
+mod tls_fault;
 
 pub use breaker::{Breaker, BreakerSettings, CircuitChange, CircuitOpen, Permit, Verdict};
 pub use endpoints::{Candidate, Candidates, Endpoint, Endpoints, NoAddress};
@@ -18,3 +19,4 @@ pub use probe::probe;
 pub use retry_budget::RetryBudget;
 pub use self_test::{SelfTestError, self_test};
 pub use tls::{TlsError, TlsRoots, client_config};
+pub use tls_fault::{connect_fault, late_refusal};

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::EndpointAddress;
+use super::{EndpointAddress, connect_fault, late_refusal};
 
 /// Tries one address of an endpoint; `limit` holds for the connect, and again for the handshake.
 ///
@@ -32,9 +32,10 @@ pub async fn probe(
     }
     let host = &endpoint.host;
     let name = ServerName::try_from(host.clone()).map_err(|error| error.to_string())?;
+    let fault = |error| format!("TLS with {host}: {}", connect_fault(&error));
     match timeout(limit, TlsConnector::from(Arc::clone(tls)).connect(name, socket)).await {
-        Ok(Ok(_stream)) => Ok(()),
-        Ok(Err(error)) => Err(format!("TLS with {host}: {error}")),
+        Ok(Ok(mut stream)) => late_refusal(&mut stream).await.map_err(fault),
+        Ok(Err(error)) => Err(fault(error)),
         Err(_) => Err(format!("TLS with {host}: no handshake in time")),
     }
 }

@@ -1,20 +1,27 @@
 //! Addresses that accept no connection, and certificates that cannot be trusted: nothing is sent, and the answer shows it.
 
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use rcgen::{CertificateParams, date_time_ymd};
+use rustls::version::{TLS12, TLS13};
 
+use crate::support::time::until;
 use crate::support::tls::TlsServer;
 use crate::support::{Endpoint, Launch, Meaning, Settings, TestApp, assert_problem};
 
 const MESSAGES: &str = "/v1/topics/orders/messages";
 const STORED: &str = r#"{"msgId":"0A97CB496DE1137A9034915421F297A7","sendStatus":"SEND_OK"}"#;
 
+/// The answer of a stored message.
+fn stored() -> String {
+    format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{STORED}", STORED.len())
+}
+
 /// A server that answers every request with a stored message.
 fn start_server(name: &str, change: impl FnOnce(&mut CertificateParams)) -> TlsServer {
-    let head = format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", STORED.len());
-    TlsServer::start(name, &(head + STORED), change)
+    TlsServer::start(name, &stored(), change)
 }
 
 /// The gateway with the server as its MQ at `name`, and `trusted` as its CA.
@@ -56,6 +63,59 @@ fn an_mq_with_a_wrong_certificate_gets_nothing() {
     check("not yet valid", &server, "localhost", &server.certificate);
     let (server, other) = (start_server("localhost", |_| ()), start_server("localhost", |_| ()));
     check("unknown root", &server, "localhost", &other.certificate);
+}
+
+/// A server of TLS 1.3 refuses only when the request may have left; it proves that it took nothing of it all the same.
+#[test]
+fn an_mq_that_demands_a_client_certificate_gets_nothing() {
+    let endpoint = Endpoint::start();
+    for version in [&TLS12, &TLS13] {
+        let server = TlsServer::demanding_certificates("localhost", &stored(), version);
+        let app = start_gateway(&server, &endpoint, "localhost", &server.certificate);
+        let response = app.post_json(MESSAGES, r#"{"body":"over TLS"}"#);
+        let problem = assert_problem(&response, 503, "upstream-unreachable", Meaning::NotPublishedTryAgain);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("demands a client certificate"), "{version:?}: {problem}");
+        assert_eq!(server.requests(), 0, "{version:?}");
+        let watched =
+            |line: &str| line.contains("could not be reached") && line.contains("demands a client certificate");
+        until("the log to name it", || app.output().lines().any(watched).then_some(()));
+    }
+}
+
+#[test]
+fn tls_where_plain_text_is_spoken_is_named() {
+    let endpoint = Endpoint::start();
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = plain.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in plain.incoming().flatten() {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let app = TestApp::with(&endpoint, Settings::new().profile(&format!("endpoints = [\"https://{address}\"]")));
+    let problem = assert_problem(
+        &app.post_json(MESSAGES, r#"{"body":"x"}"#),
+        503,
+        "upstream-unreachable",
+        Meaning::NotPublishedTryAgain,
+    );
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("does not speak TLS on this port: write http://"), "{problem}");
+    until("the log to name it", || app.output().contains("does not speak TLS on this port").then_some(()));
+}
+
+#[test]
+fn plain_text_where_tls_is_spoken_is_named() {
+    let (server, endpoint) = (start_server("localhost", |_| ()), Endpoint::start());
+    let lines = format!("endpoints = [\"http://{}\"]", server.address);
+    let app = TestApp::with(&endpoint, Settings::new().profile(&lines));
+    let response = app.post_json(MESSAGES, r#"{"body":"in plain text"}"#);
+    let problem = assert_problem(&response, 503, "upstream-unreachable", Meaning::NotPublishedTryAgain);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("speaks TLS on this port: write https://"), "{problem}");
+    assert_eq!(server.requests(), 0);
 }
 
 /// An address that takes no connection and refuses none: its queue is full.

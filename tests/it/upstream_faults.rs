@@ -43,7 +43,8 @@ fn common(good_status: u16, good_body: &str, trap: &Trap) -> Vec<Row> {
     let length = good_body.len();
     let head = |headers: &str| format!("HTTP/1.1 {good_status} OK\r\n{headers}\r\n\r\n");
     let chunked = head("Transfer-Encoding: chunked");
-    vec![
+    let lines = |count: usize| head(&header_lines(count, length));
+    let mut rows = vec![
         bad("FIN without an answer", closed()),
         bad("RST without an answer", reset()),
         bad("RST after it was done", applied_then(reset())),
@@ -91,6 +92,7 @@ fn common(good_status: u16, good_body: &str, trap: &Trap) -> Vec<Row> {
             "a body that claims to be gzip",
             respond(good_status, &["Content-Encoding: gzip"], b"\x1f\x8b\x08\x00garbage"),
         ),
+        bad("97 header lines", raw(format!("{}{good_body}", lines(97)))),
         bad("a head of 300 kB", raw(head(&format!("X-Big: {}\r\nContent-Length: 0", "y".repeat(300_000))))),
         row("500", respond(500, &[], "oh"), 502, "upstream-error"),
         row(
@@ -112,7 +114,42 @@ fn common(good_status: u16, good_body: &str, trap: &Trap) -> Vec<Row> {
             "upstream-throttled",
         ),
         row("429", respond(429, &["Retry-After: 60"], ""), 503, "upstream-throttled"),
-    ]
+    ];
+    // Whether it is whole, nothing shows.
+    if good_status != 204 {
+        let raw = raw(format!("{}{good_body}", head("Connection: close")));
+        rows.push(bad("a body that only the connection's end ends", raw));
+    }
+    rows
+}
+
+/// So many header lines, the body's length among them.
+fn header_lines(count: usize, length: usize) -> String {
+    let others: String = (1..count).map(|index| format!("X-{index}: y\r\n")).collect();
+    format!("{others}Content-Length: {length}")
+}
+
+/// What an answer may look like and be believed.
+#[test]
+fn answers_that_are_taken() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    let head = |headers: &str| format!("HTTP/1.1 201 Created\r\n{headers}\r\n\r\n");
+    let chunks = format!("{:x};name=value\r\n{STORED}\r\n0\r\nX-Trailer: y\r\n\r\n", STORED.len());
+    for (what, answer) in [
+        ("96 header lines", format!("{}{STORED}", head(&header_lines(96, STORED.len())))),
+        ("chunks", format!("{}{chunks}", head("Transfer-Encoding: chunked"))),
+    ] {
+        endpoint.script(raw(answer));
+        assert_eq!(app.post_json(MESSAGES, r#"{"body":"x"}"#).status, 201, "{what}");
+    }
+    // Of a refusal the status is enough; what the connection's end alone ends is not read.
+    for (what, rest) in [("words", "\r\n{\"code\":\"BODY_TOO_BIG\"}"), ("nothing", "\r\n")] {
+        endpoint.script(raw(format!("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n{rest}")));
+        let response = app.post_json(MESSAGES, r#"{"body":"x"}"#);
+        let problem = assert_problem(&response, 422, "upstream-rejected-message", Meaning::NotPublished);
+        assert_eq!(problem.get("vendor_code"), None, "{what}: {problem}");
+    }
 }
 
 /// Broken bodies with a good head.

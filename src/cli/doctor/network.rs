@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::outbound::{self, EndpointAddress};
+use crate::outbound::{self, EndpointAddress, connect_fault, late_refusal};
 
 /// Longest connect to one address, and again one handshake, whatever the profile allows.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -66,14 +66,19 @@ pub(super) async fn tls_handshake(
         Ok(name) => name,
         Err(error) => return Err(NetworkError { reason: error.to_string(), advice: other }),
     };
-    match timeout(CONNECT_LIMIT, TlsConnector::from(Arc::clone(tls)).connect(name, socket)).await {
+    let handshake = async {
+        let mut stream = TlsConnector::from(Arc::clone(tls)).connect(name, socket).await?;
+        late_refusal(&mut stream).await?;
+        Ok::<_, io::Error>(stream)
+    };
+    match timeout(CONNECT_LIMIT, handshake).await {
         Ok(Ok(stream)) => {
             let (_, connection) = stream.get_ref();
             let version = connection.protocol_version().and_then(|version| version.as_str());
             Ok(version.unwrap_or("TLS").replace("TLSv1_", "TLS 1."))
         }
         Ok(Err(error)) => {
-            Err(NetworkError { reason: error.to_string(), advice: handshake_advice(&error).unwrap_or(other) })
+            Err(NetworkError { reason: connect_fault(&error), advice: handshake_advice(&error).unwrap_or(other) })
         }
         Err(_) => {
             Err(NetworkError { reason: format!("no handshake within {} s", CONNECT_LIMIT.as_secs()), advice: other })
@@ -85,6 +90,11 @@ fn handshake_advice(error: &io::Error) -> Option<&'static str> {
     let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     if matches!(error, rustls::Error::InvalidMessage(_)) {
         return Some("something other than TLS answers there: is the endpoint http:// on this port?");
+    }
+    if matches!(error, rustls::Error::AlertReceived(_)) {
+        return Some(
+            "the gateway offers no client certificate: let a proxy beside it present one, or let the MQ do without",
+        );
     }
     let rustls::Error::InvalidCertificate(flaw) = error else { return None };
     Some(if matches!(flaw, CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) {

@@ -8,6 +8,7 @@
 //! awc writes header names in lower case; HTTP compares them without case.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use super::call::{Call, CallError, Limits};
 use super::progress::Progress;
 use crate::http_message::{Method, Request};
 use crate::memory::{Charge, MemoryBudget, MemoryFull};
+use crate::outbound::tls_fault::{connect_fault, proof_of_refusal};
 
 /// Waiting for memory ends so long before the call does: that there was no room is not taken for a silent server.
 const MEMORY_MARGIN: Duration = Duration::from_millis(100);
@@ -133,7 +135,9 @@ impl AwcClient {
         let announced = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if announced.is_none() && !chunked && response.status().is_success() {
             // awc takes a body that the connection's end delimits for no body.
-            return Err(CallError::Broken("the answer has neither a length nor chunks"));
+            return Err(CallError::Broken(
+                "the answer has neither Content-Length nor chunks: the end of the connection alone does not show that it is whole",
+            ));
         }
         if announced.is_some_and(|length| length > limit) {
             return Err(CallError::TooLarge(limit));
@@ -211,12 +215,15 @@ fn failed(error: SendRequestError) -> CallError {
             CallError::NoAnswer("the connection was closed without an answer")
         }
         SendRequestError::Connect(ConnectError::Timeout) => CallError::NotConnected("connecting timed out".into()),
-        SendRequestError::Connect(ConnectError::Io(error)) => CallError::NotConnected(error.to_string()),
+        SendRequestError::Connect(ConnectError::Io(error)) => CallError::NotConnected(connect_fault(&error)),
         SendRequestError::Connect(error) => CallError::NotConnected(error.to_string()),
         SendRequestError::Url(_) => CallError::Unwritable("the target cannot be called"),
-        SendRequestError::Send(_) => CallError::NoAnswer("the connection broke off while sending"),
-        SendRequestError::Response(ParseError::Io(_)) => {
-            CallError::NoAnswer("the connection broke off before the answer")
+        SendRequestError::Send(error) => broke_off(&error, "the connection broke off while sending"),
+        SendRequestError::Response(ParseError::Io(error)) => {
+            broke_off(&error, "the connection broke off before the answer")
+        }
+        SendRequestError::Response(ParseError::TooLarge) => {
+            CallError::Broken("the answer has more than 96 header lines, or a head of more than 128 KiB")
         }
         SendRequestError::Response(_) => CallError::Broken("the answer is not HTTP"),
         // HTTP/2, tunnels and awc's own timer are never used here.
@@ -228,6 +235,11 @@ fn failed(error: SendRequestError) -> CallError {
         | SendRequestError::Custom(..)
         | _ => CallError::NoAnswer("the call failed"),
     }
+}
+
+/// The request was sent, and nobody answers it: unless the server proves that it took nothing of it.
+fn broke_off(error: &io::Error, otherwise: &'static str) -> CallError {
+    proof_of_refusal(error).map_or(CallError::NoAnswer(otherwise), CallError::NotConnected)
 }
 
 /// An answer of which not all was read yet: dropped before, its connection is reset.

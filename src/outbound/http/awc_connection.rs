@@ -3,6 +3,8 @@
 //! awc hands out a body that breaks off before its last chunk as if it were whole; that the connection ended is seen
 //! only here, below it. Under TLS it is seen only when the connection broke off without a proper goodbye.
 //!
+//! A server that speaks TLS where it was not spoken to in TLS answers with an alert: seen here, before HTTP is looked for.
+//!
 //! An answer that is given up half read ends its connection with a reset: a server would take a goodbye for a client that
 //! has what it wanted.
 
@@ -14,9 +16,12 @@ use std::task::{Context, Poll};
 
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection};
 use actix_web::http::Uri;
+use actix_web::http::uri::Scheme;
 use actix_web::rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::outbound::tls_fault::{ALERT, SpeaksTls};
 
 /// Turns true when any connection of this thread's client was read to its end. Whoever polls a body sets it to false
 /// first: one thread polls one body at a time.
@@ -35,13 +40,17 @@ pub(super) async fn connect(
     let stream = TcpStream::connect(address).await.map_err(ConnectError::Io)?;
     // A small request must not wait for the answer to the one before it.
     stream.set_nodelay(true).map_err(ConnectError::Io)?;
-    Ok(Connection::new(info.request().clone(), Watched { stream, end_seen, giving_up }))
+    // Under TLS an alert is TLS's own matter.
+    let nothing_read = info.request().scheme() == Some(&Scheme::HTTP);
+    Ok(Connection::new(info.request().clone(), Watched { stream, nothing_read, end_seen, giving_up }))
 }
 
 /// A TCP connection that notes its end.
 #[derive(Debug)]
 pub(super) struct Watched {
     stream: TcpStream,
+    /// Nothing was read yet, and no TLS is spoken.
+    nothing_read: bool,
     end_seen: EndSeen,
     giving_up: GivingUp,
 }
@@ -65,6 +74,10 @@ impl AsyncRead for Watched {
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if matches!(polled, Poll::Ready(Ok(()))) && room > 0 && buffer.filled().len() == before {
             self.end_seen.set(true);
+        }
+        let new = buffer.filled().get(before..).unwrap_or_default();
+        if !new.is_empty() && std::mem::take(&mut self.nothing_read) && new.starts_with(&ALERT) {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, SpeaksTls)));
         }
         polled
     }

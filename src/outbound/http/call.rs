@@ -47,7 +47,7 @@ pub enum CallError {
     /// The request cannot be written down: nothing was sent.
     #[error("{0}")]
     Unwritable(&'static str),
-    /// No connection: nothing was sent.
+    /// No connection, or a server that proves to have taken nothing: see `tls_fault`.
     #[error("{0}")]
     NotConnected(String),
     /// The deadline passed before sending began: nothing was sent.

@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use rustls::version::{TLS12, TLS13};
+
 use super::{Diagnosis, orders_only};
 use crate::support::endpoint::never;
 use crate::support::tls::TlsServer;
@@ -82,6 +84,32 @@ fn certificates_are_verified_and_refusals_explained() {
         &["not valid for name", "elsewhere.example", "a name that the MQ's certificate holds"],
     );
     diagnosis.assert_skipped_after("tls");
+}
+
+#[test]
+fn plain_text_towards_a_tls_port_is_recognised() {
+    let endpoint = Endpoint::start();
+    let (url, _) = tls_server("127.0.0.1");
+    let diagnosis = Diagnosis::at(&endpoint, &url.replace("https://", "http://"), &orders_only());
+    assert_eq!(diagnosis.json.code, Some(1), "{diagnosis:?}");
+    diagnosis.assert_only("credentials", "failed", &["the server speaks TLS on this port: write https://"]);
+}
+
+#[test]
+fn a_demand_for_a_client_certificate_is_named() {
+    let endpoint = Endpoint::start();
+    for version in [&TLS12, &TLS13] {
+        let server = TlsServer::demanding_certificates("127.0.0.1", "", version);
+        let text = orders_only().profile("ca_file = \"ca.pem\"").text(&format!("https://{}", server.address));
+        let launch = || {
+            let launch = Launch::bare().secrets(endpoint.credentials()).file("gateway.toml", &text);
+            launch.file("ca.pem", &server.certificate)
+        };
+        let diagnosis = Diagnosis::of(launch, &["--config", "gateway.toml"], &[&endpoint.credentials().secret_key]);
+        assert_eq!(diagnosis.json.code, Some(1), "{diagnosis:?}");
+        diagnosis.assert_only("tls", "failed", &["demands a client certificate", "let a proxy beside it present one"]);
+        diagnosis.assert_skipped_after("tls");
+    }
 }
 
 #[test]

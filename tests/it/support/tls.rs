@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rcgen::{CertificateParams, KeyPair};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ALL_VERSIONS, RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// Gives every request the same answer.
@@ -21,15 +22,35 @@ pub struct TlsServer {
 impl TlsServer {
     /// With a certificate for `name`, as `change` makes it.
     pub fn start(name: &str, answer: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        Self::start_with(name, answer, change, ALL_VERSIONS, false)
+    }
+
+    /// Demands a client certificate, in this version of TLS.
+    pub fn demanding_certificates(name: &str, answer: &str, version: &'static SupportedProtocolVersion) -> Self {
+        Self::start_with(name, answer, |_| (), &[version], true)
+    }
+
+    fn start_with(
+        name: &str,
+        answer: &str,
+        change: impl FnOnce(&mut CertificateParams),
+        versions: &[&'static SupportedProtocolVersion],
+        demanding: bool,
+    ) -> Self {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut clients = RootCertStore::empty();
+        clients.add(certificate.der().clone()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(clients), Arc::clone(&provider));
+        let verifier = if demanding { verifier.build().unwrap() } else { WebPkiClientVerifier::no_client_auth() };
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier)
             .with_single_cert(vec![certificate.der().clone()], private)
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
