@@ -125,6 +125,23 @@ fn deadlines_of_some_callers_cost_the_others_nothing() {
     assert!(circuit(&app) < 1.0);
 }
 
+/// With a short `answer_timeout`, silence within a caller's deadline says something about the endpoint.
+#[test]
+fn how_long_an_endpoint_may_be_silent_is_configured() {
+    let deadline = "[[topics]]\nname = \"*\"\nprofile = \"main\"\ndeadline = \"1s\"\n";
+    for (lines, opens) in [("", false), ("answer_timeout = \"500ms\"", true), ("answer_timeout = \"2s\"", false)] {
+        let endpoint = Endpoint::start();
+        let app = TestApp::with(&endpoint, Settings::new().profile(lines).topics(deadline));
+        endpoint.rule(|_| Some(never()));
+        for response in at_once(5, &publish(&app, "orders")) {
+            assert_problem(&response, 504, "upstream-timeout", Meaning::Unknown);
+        }
+        assert_eq!(circuit(&app) > 0.0, opens, "{lines}");
+        let expected = if opens { "circuit-open" } else { "upstream-timeout" };
+        assert_eq!(outcome(&publish(&app, "orders").send()), expected, "{lines}");
+    }
+}
+
 #[test]
 fn unreadable_answers_to_receives_do_not_keep_publishes_out() {
     let endpoint = Endpoint::start();
