@@ -197,6 +197,20 @@ impl Charge {
         timeout_at(deadline, wait).await.map_err(|_| MemoryFull { limit: inner.limit })
     }
 
+    /// Holds what another charge of the same budget held, too. It always can, since nothing is added to the sum.
+    pub fn absorb(&mut self, mut other: Self) {
+        let Inner { small, large, .. } = &*self.budget.0;
+        let total = self.bytes.saturating_add(other.bytes);
+        for part in [self.bytes, other.bytes] {
+            let class = if part <= SMALL_BYTES { small } else { large };
+            class.fetch_sub(part, Ordering::AcqRel);
+        }
+        let class = if total <= SMALL_BYTES { small } else { large };
+        class.fetch_add(total, Ordering::AcqRel);
+        self.bytes = total;
+        other.bytes = 0;
+    }
+
     /// Gives back what is held beyond `bytes`.
     pub fn shrink_to(&mut self, bytes: usize) {
         if let Some(less) = self.bytes.checked_sub(bytes).filter(|less| *less > 0) {
@@ -250,6 +264,28 @@ mod tests {
     use super::*;
 
     const MIB: usize = 1 << 20;
+
+    #[test]
+    fn a_charge_takes_over_what_another_held() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let charge = |bytes| {
+            let mut charge = budget.charge();
+            charge.grow(bytes).unwrap();
+            charge
+        };
+        let usage = |small, large| assert_eq!(budget.usage(), MemoryUse { limit: 4 * MIB, small, large });
+        let mut held = charge(10);
+        held.absorb(charge(20));
+        usage(30, 0);
+        held.absorb(charge(SMALL_BYTES));
+        usage(0, SMALL_BYTES + 30);
+        held.absorb(charge(SMALL_BYTES + 1));
+        held.absorb(charge(5));
+        usage(0, 2 * SMALL_BYTES + 36);
+        assert_eq!(held.bytes(), 2 * SMALL_BYTES + 36);
+        drop(held);
+        usage(0, 0);
+    }
 
     #[test]
     fn large_charges_leave_a_quarter_to_small_ones() {

@@ -58,6 +58,14 @@ struct Resolved {
     failure: Option<String>,
 }
 
+impl Candidate {
+    /// Which of the configured endpoints it belongs to.
+    #[must_use]
+    pub fn endpoint_index(self) -> usize {
+        self.endpoint
+    }
+}
+
 impl Endpoints {
     /// Takes the configured endpoints over. IP addresses are candidates at once; names once they are looked up.
     /// `random` is the jitter of their circuits, and `state` gives the gauge that shows an endpoint's circuit, by host and port.
@@ -140,6 +148,13 @@ impl Endpoints {
     #[must_use]
     pub fn endpoint(&self, candidate: Candidate) -> Option<&Endpoint> {
         self.endpoints.get(candidate.endpoint)
+    }
+
+    /// The addresses of one of the configured endpoints, as the last look-up gave them.
+    #[must_use]
+    pub fn addresses_of(&self, endpoint_index: usize) -> Vec<SocketAddr> {
+        let list = &self.resolved.load().list;
+        list.iter().filter(|it| it.endpoint == endpoint_index).map(|it| it.address).collect()
     }
 
     /// This candidate works: begin with it next time.

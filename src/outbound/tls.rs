@@ -36,6 +36,19 @@ pub enum TlsError {
 /// # Errors
 /// [`TlsError`] when the CA file cannot be used.
 pub fn client_config(roots: &TlsRoots) -> Result<Arc<ClientConfig>, TlsError> {
+    speaking(b"http/1.1", roots)
+}
+
+/// The same for HTTP/2 only, which gRPC needs.
+///
+/// # Errors
+/// [`TlsError`] when the CA file cannot be used.
+#[cfg(feature = "rocketmq")]
+pub fn http2_client_config(roots: &TlsRoots) -> Result<Arc<ClientConfig>, TlsError> {
+    speaking(b"h2", roots)
+}
+
+fn speaking(protocol: &[u8], roots: &TlsRoots) -> Result<Arc<ClientConfig>, TlsError> {
     let mut store = RootCertStore::empty();
     match roots {
         TlsRoots::Public => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
@@ -49,7 +62,7 @@ pub fn client_config(roots: &TlsRoots) -> Result<Arc<ClientConfig>, TlsError> {
         .map_err(|error| TlsError::Setup(error.to_string()))?
         .with_root_certificates(store)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     Ok(Arc::new(config))
 }
 

@@ -76,7 +76,9 @@ impl Breaker {
         self.change(|circuit| circuit.admit(key, now)).map(permit)
     }
 
-    fn answered(&self, now: Instant) -> Option<CircuitChange> {
+    /// Notes that the endpoint answered something that no permit was asked for: a circuit that is open closes.
+    #[must_use = "a circuit that closes is logged"]
+    pub fn answered(&self, now: Instant) -> Option<CircuitChange> {
         let noted = self.calm.load(Ordering::Acquire);
         if noted != 0 && self.nanos(now) < noted.saturating_add(NOTE_PAUSE) {
             return None;

@@ -30,6 +30,13 @@ pub struct Origin {
 #[error("`{0}` is not a host")]
 pub struct InvalidHost(String);
 
+impl InvalidHost {
+    #[cfg(feature = "rocketmq")]
+    pub(in crate::outbound) fn new(host: &str) -> Self {
+        Self(host.to_owned())
+    }
+}
+
 impl EndpointAddress {
     /// The host as URLs write it: IPv6 addresses in brackets.
     #[must_use]

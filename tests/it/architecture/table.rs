@@ -37,6 +37,8 @@ pub const CRATES: &[CrateRow] = &[
     ("awc", &["outbound", "listener", "http", "app"]),
     ("prometheus", &["telemetry"]),
     ("prost*", &["protocol", "outbound", "upstream"]),
+    ("tonic*", &["outbound"]),
+    ("hyper*", &["outbound"]),
     (
         "tokio*",
         &[
