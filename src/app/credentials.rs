@@ -16,6 +16,9 @@ pub enum CredentialsError {
     /// The embedded endpoint's own pair.
     #[error(transparent)]
     Endpoint(#[from] embedded::CredentialsError),
+    /// The profile has none: its requests are not signed.
+    #[error("the profile names no credentials")]
+    Nowhere,
     /// There is no embedded endpoint; the configuration's own checks find it.
     #[error("the embedded endpoint is not enabled")]
     NoEndpoint,
@@ -34,6 +37,7 @@ pub fn profile_credentials(
         CredentialsSource::Inline(credentials) => Ok(credentials.clone()),
         CredentialsSource::Named(name) => Ok(named_credentials(config, name)?.0),
         CredentialsSource::Embedded => embedded(),
+        CredentialsSource::Nowhere => Err(CredentialsError::Nowhere),
     }
 }
 

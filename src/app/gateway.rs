@@ -39,11 +39,14 @@ fn plan(
     let no_endpoint = || StartError::Inconsistent(format!("profile `{name}`: the embedded endpoint is not enabled"));
     let addresses = profile_endpoints(profile, || embedded.ok_or_else(no_endpoint))?;
     let embedded = || embedded_credentials.cloned().ok_or(CredentialsError::NoEndpoint);
-    let credentials = profile_credentials(config, profile, embedded)
-        .map_err(|source| StartError::Credentials { profile: name.clone(), source })?;
     let files = match &profile.credentials {
         CredentialsSource::Named(name) => config.credentials.get(name).map(|files| (name.clone(), files.clone())),
-        CredentialsSource::Inline(_) | CredentialsSource::Embedded => None,
+        CredentialsSource::Inline(_) | CredentialsSource::Embedded | CredentialsSource::Nowhere => None,
+    };
+    let keys = match profile_credentials(config, profile, embedded) {
+        Ok(credentials) => Keys::new(&credentials, files),
+        Err(CredentialsError::Nowhere) => Keys::absent(),
+        Err(source) => return Err(StartError::Credentials { profile: name, source }),
     };
     let topics = config.topics.iter().filter(|topic| topic.profile == name).filter_map(|topic| match &topic.name {
         TopicPattern::Named(topic) => Some(topic.clone()),
@@ -52,14 +55,16 @@ fn plan(
     let resources = PlanResources {
         addresses,
         topics: topics.collect(),
-        keys: Keys::new(&credentials, files),
+        keys,
         clock: resources.clock.clone(),
         random: resources.random.clone(),
         memory: resources.memory.clone(),
         metrics: &resources.metrics,
     };
     Plan::new(profile, resources).map_err(|error| match error {
-        PlanError::Host(_) => StartError::Inconsistent(format!("profile `{name}`: {error}")),
+        PlanError::Host(_) | PlanError::NotBuilt(_) | PlanError::Random(_) => {
+            StartError::Inconsistent(format!("profile `{name}`: {error}"))
+        }
         PlanError::Tls(source) => StartError::Tls { profile: name.clone(), source },
     })
 }
@@ -105,7 +110,7 @@ fn caller(config: &Config, caller: &CallerConfig) -> Result<Caller, StartError> 
 pub(super) fn watch(plans: &[Plan], callers: &Callers, metrics: &Metrics, services: &mut Services) {
     let mut add = |service| services.add(Phase::Background, service);
     for plan in plans {
-        add(Service::start(format!("upstream {}", plan.name()), |stop| stop.interrupts(plan.clone().watch())));
+        add(Service::start(format!("upstream {}", plan.name()), |stop| plan.clone().watch(stop)));
     }
     for keys in plans.iter().map(|plan| plan.keys().clone()).chain(callers.keys()) {
         let Some(name) = keys.name().map(|name| format!("credentials {name}")) else { continue };

@@ -33,6 +33,7 @@ pub(super) fn credentials_place(config: &Config, profile: &ProfileConfig) -> Str
         (CredentialsSource::Named(name), _) | (CredentialsSource::Embedded, Some(name)) => {
             format!("both files of [credentials.{name}] hold a key")
         }
+        (CredentialsSource::Nowhere, _) => "the profile names none: requests are not signed".to_owned(),
         (CredentialsSource::Embedded, None) => {
             format!("the embedded endpoint's own pair is in {}", config.data_dir.display())
         }

@@ -55,6 +55,11 @@ impl Findings {
         }
     }
 
+    /// Whether somebody set a key, in whatever layer.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.origins.contains_key(key)
+    }
+
     /// The line of a key in the file, for "first at line N".
     pub(super) fn line(&self, key: &str) -> Option<usize> {
         self.origin(key).position().map(|position| position.line)

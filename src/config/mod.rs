@@ -38,7 +38,7 @@ pub use sections::{
     CallerConfig, CallerTopics, ClientAuth, ClockSkew, CredentialsConfig, CredentialsSource, DeliveryMode,
     DropInConfig, EmbeddedConfig, EmbeddedStorage, GroupConfig, Groups, LimitsConfig, LogConfig, LogFormat, LogLevel,
     ManagementConfig, MqHttpConfig, NewGroupStarts, OnUnknown, OnsHttpConfig, ProfileConfig, ProtocolConfig,
-    ServerConfig, TopicConfig, TopicPattern, WhenFull,
+    RocketMqConfig, ServerConfig, TopicConfig, TopicPattern, WhenFull,
 };
 pub use settings::Config;
 pub use sources::Overrides;

@@ -3,7 +3,7 @@
 use super::section::{Section, join};
 use super::sections::{
     CREDENTIALS, CallerConfig, DropInConfig, EmbeddedConfig, GroupConfig, LimitsConfig, LogConfig, ManagementConfig,
-    MqHttpConfig, OnsHttpConfig, ProfileConfig, ServerConfig, TOP, TopicConfig,
+    MqHttpConfig, OnsHttpConfig, ProfileConfig, RocketMqConfig, ServerConfig, TOP, TopicConfig,
 };
 
 /// Every section, in the order of the reference; what a protocol adds to a table follows the table.
@@ -17,6 +17,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &ProfileConfig::SECTION,
     &OnsHttpConfig::SECTION,
     &MqHttpConfig::SECTION,
+    &RocketMqConfig::SECTION,
     &TopicConfig::SECTION,
     &GroupConfig::SECTION,
     &DropInConfig::SECTION,

@@ -34,6 +34,8 @@ pub struct Received {
     pub messages: Vec<(Delivery, ReceiptHandle)>,
     /// Set when the request was lowered to what the profile can do, or to what there was memory for.
     pub applied_max_messages: Option<u32>,
+    /// Set when the profile has none that is so short, or so long.
+    pub applied_visibility_timeout: Option<Duration>,
     /// What the messages take until they are written.
     pub memory: Charge,
     /// For a caller who is gone; `None` where the MQ takes nothing back.
@@ -71,6 +73,8 @@ impl Gateway {
         route: &GroupRoute,
         request: &ReceiveRequest,
     ) -> Result<Received, GatewayError> {
+        let visibility_timeout = self.visibility_timeout(route, request.visibility_timeout)?;
+        let applied_visibility_timeout = visibility_timeout.filter(|it| Some(*it) != request.visibility_timeout);
         let Deliveries { messages, max_messages, memory, recall } =
             self.receive_deliveries(context, route, request).await?;
         let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
@@ -84,7 +88,17 @@ impl Gateway {
             }
         };
         let messages = messages.into_iter().filter_map(with_handle).collect();
-        Ok(Received { messages, applied_max_messages, memory, recall })
+        Ok(Received { messages, applied_max_messages, applied_visibility_timeout, memory, recall })
+    }
+
+    /// The nearest visibility timeout that the profile has; as wanted where it has none at all, which is refused elsewhere.
+    fn visibility_timeout(
+        &self,
+        route: &GroupRoute,
+        wanted: Option<Duration>,
+    ) -> Result<Option<Duration>, GatewayError> {
+        let bounds = self.upstream(&route.topic)?.capabilities().limits.visibility_timeouts;
+        Ok(wanted.map(|wanted| bounds.map_or(wanted, |bounds| bounds.nearest(wanted))))
     }
 
     /// As [`Gateway::receive`], with the MQ's own handles.
@@ -119,7 +133,7 @@ impl Gateway {
             wait,
             tags: request.tags.as_ref(),
             ordered,
-            visibility_timeout: request.visibility_timeout,
+            visibility_timeout: self.visibility_timeout(route, request.visibility_timeout)?,
         };
         let polled = if wait.is_zero() {
             self.ask(context, upstream, asked).await?

@@ -13,6 +13,8 @@ words! {
         /// The HTTP interface of Alibaba Cloud RocketMQ 4.x and its like (`x-mq-version: 2015-06-06`), which the embedded
         /// endpoint speaks, too.
         MqHttp = "mq-http",
+        /// gRPC, as Apache RocketMQ 5 and Aliyun RocketMQ 5.x speak it.
+        RocketMq = "rocketmq",
     }
 }
 
@@ -40,6 +42,17 @@ pub struct ProtocolLimits {
     pub max_wait: Duration,
     /// How far ahead the time of a message may be.
     pub max_delay: Duration,
+    /// The visibility timeouts that a receive may choose, where it can.
+    pub visibility_timeouts: Option<VisibilityTimeouts>,
+}
+
+/// The shortest and the longest time that a delivery can be hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VisibilityTimeouts {
+    /// The shortest.
+    pub min: Duration,
+    /// The longest.
+    pub max: Duration,
 }
 
 /// Features that a protocol has only where the profile asks for them.
@@ -49,6 +62,14 @@ pub struct OptionalFeatures {
     pub features: Features,
     /// The line of the profile that asks for them, `key = value`.
     pub setting: &'static str,
+}
+
+impl VisibilityTimeouts {
+    /// The nearest that there is.
+    #[must_use]
+    pub fn nearest(self, wanted: Duration) -> Duration {
+        wanted.clamp(self.min, self.max)
+    }
 }
 
 impl Capabilities {

@@ -12,7 +12,7 @@ mod timestamp;
 mod verb;
 mod words;
 
-pub use capabilities::{Capabilities, OptionalFeatures, Protocol, ProtocolLimits};
+pub use capabilities::{Capabilities, OptionalFeatures, Protocol, ProtocolLimits, VisibilityTimeouts};
 pub use delivery::Delivery;
 pub use features::{Feature, Features};
 pub use message::{MAX_DELAY, Message};

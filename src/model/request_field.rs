@@ -85,6 +85,7 @@ mod tests {
             max_receive_messages: 1,
             max_wait: Duration::ZERO,
             max_delay: Duration::ZERO,
+            visibility_timeouts: None,
         };
         let optional = OptionalFeatures { features: optional, setting: "key = 1" };
         Capabilities { protocol: Protocol::MqHttp, limits, features, optional }

@@ -187,7 +187,9 @@ fn pause(error: &UpstreamError, number: u32, on_unknown: OnUnknown, random: &Ran
         UpstreamErrorKind::Overloaded
         | UpstreamErrorKind::CircuitOpen
         | UpstreamErrorKind::Misconfigured
-        | UpstreamErrorKind::RejectedMessage => false,
+        | UpstreamErrorKind::RejectedMessage
+        | UpstreamErrorKind::WrongTopicType
+        | UpstreamErrorKind::StaleHandle => false,
     };
     again.then(|| backoff(number, random))
 }

@@ -41,6 +41,10 @@ pub enum UpstreamErrorKind {
     Misconfigured,
     /// The content was refused.
     RejectedMessage,
+    /// The topic is for messages of another type.
+    WrongTopicType,
+    /// The delivery is not its holder's any more.
+    StaleHandle,
 }
 
 impl UpstreamErrorKind {
@@ -54,7 +58,9 @@ impl UpstreamErrorKind {
             | Self::Throttled
             | Self::AuthRejected
             | Self::Misconfigured
-            | Self::RejectedMessage => Outcome::NotPublished,
+            | Self::RejectedMessage
+            | Self::WrongTopicType
+            | Self::StaleHandle => Outcome::NotPublished,
             Self::Timeout | Self::BadResponse | Self::ServerError => Outcome::Unknown,
         }
     }
@@ -70,7 +76,9 @@ impl UpstreamErrorKind {
             | Self::ServerError
             | Self::AuthRejected
             | Self::Misconfigured
-            | Self::RejectedMessage => true,
+            | Self::RejectedMessage
+            | Self::WrongTopicType
+            | Self::StaleHandle => true,
         }
     }
 
@@ -88,6 +96,8 @@ impl UpstreamErrorKind {
             Self::AuthRejected => "auth_rejected",
             Self::Misconfigured => "misconfigured",
             Self::RejectedMessage => "rejected_message",
+            Self::WrongTopicType => "wrong_topic_type",
+            Self::StaleHandle => "stale_handle",
         }
     }
 }

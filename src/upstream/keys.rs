@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 
 use crate::config::{self, CredentialsConfig, CredentialsError};
-use crate::signature::{Credentials, Pair, SigningKey};
+use crate::signature::{Credentials, Pair, Secret, SigningKey};
 
 /// The newest pair, shared by every thread: a rotation swaps it while requests run.
 #[derive(Clone)]
@@ -47,6 +47,13 @@ impl Keys {
     #[must_use]
     pub fn new(credentials: &Credentials, files: Option<(String, CredentialsConfig)>) -> Self {
         Self(Arc::new(Inner { current: ArcSwap::from_pointee(Pair::new(credentials)), files }))
+    }
+
+    /// No pair: nothing is signed.
+    #[must_use]
+    pub fn absent() -> Self {
+        let secret_key = Secret::new(String::new());
+        Self::new(&Credentials { access_key: String::new(), secret_key, security_token: None }, None)
     }
 
     /// The pair to sign the next attempt with.

@@ -12,6 +12,8 @@ mod plan;
 mod plan_resources;
 mod poll;
 mod profile;
+#[cfg(feature = "rocketmq")]
+mod rocketmq;
 mod watch_keys;
 
 use std::time::Duration;
@@ -28,6 +30,8 @@ pub use keys::{Keys, ReloadPolicy, Unchanged};
 pub use plan::Plan;
 pub use plan_resources::{PlanError, PlanResources};
 pub use poll::{PollRequest, Polled};
+#[cfg(feature = "rocketmq")]
+pub use rocketmq::RocketMq;
 pub use watch_keys::watch_keys;
 
 use plan::ProtocolPlan;
@@ -40,6 +44,9 @@ pub enum Upstream {
     OnsHttp(OnsHttp),
     /// The MQ HTTP protocol.
     MqHttp(MqHttp),
+    /// RocketMQ 5.
+    #[cfg(feature = "rocketmq")]
+    RocketMq(RocketMq),
 }
 
 impl Upstream {
@@ -49,6 +56,8 @@ impl Upstream {
         match &plan.protocol {
             ProtocolPlan::OnsHttp(http, settings) => Self::OnsHttp(OnsHttp::new(&plan.profile, http, settings)),
             ProtocolPlan::MqHttp(http, settings) => Self::MqHttp(MqHttp::new(&plan.profile, http, settings)),
+            #[cfg(feature = "rocketmq")]
+            ProtocolPlan::RocketMq(plan) => Self::RocketMq(RocketMq::new(plan)),
         }
     }
 
@@ -56,6 +65,8 @@ impl Upstream {
         match self {
             Self::OnsHttp(it) => it.profile(),
             Self::MqHttp(it) => it.profile(),
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(it) => it.profile(),
         }
     }
 
@@ -77,6 +88,8 @@ impl Upstream {
         match self {
             Self::OnsHttp(_) => 1,
             Self::MqHttp(_) => protocol::mq_http::MAX_ACK,
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(_) => protocol::rocketmq::MAX_ACK,
         }
     }
 
@@ -86,6 +99,8 @@ impl Upstream {
         match self {
             Self::OnsHttp(_) => protocol::ons_http::objection(message, self.capabilities()),
             Self::MqHttp(_) => protocol::mq_http::objection(message, self.capabilities()),
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(it) => it.objection(message),
         }
     }
 
@@ -102,6 +117,8 @@ impl Upstream {
         match self {
             Self::OnsHttp(it) => it.publish(context, message, on_unknown).await,
             Self::MqHttp(it) => it.publish(context, message, on_unknown).await,
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(it) => it.publish(context, message, on_unknown).await,
         }
     }
 
@@ -113,6 +130,8 @@ impl Upstream {
         match self {
             Self::OnsHttp(it) => it.receive(context, request).await,
             Self::MqHttp(it) => it.receive(context, request).await,
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(it) => it.receive(context, request).await,
         }
     }
 
@@ -133,6 +152,8 @@ impl Upstream {
                 results
             }
             Self::MqHttp(it) => it.acknowledge(context, topic, group, handles).await,
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(it) => it.acknowledge(context, topic, group, handles).await,
         }
     }
 }

@@ -3,8 +3,11 @@
 use super::attempts::Attempts;
 use super::http::{self, HttpPlan};
 use super::profile::Profile;
+#[cfg(feature = "rocketmq")]
+use super::rocketmq::{self, RocketMqPlan};
 use super::{Keys, PlanError, PlanResources};
 use crate::config::{Endpoint, MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig};
+use crate::tasks::StopSignal;
 use crate::telemetry::Gauge;
 
 /// One profile, ready to be built per thread. Clones share addresses, keys and metrics.
@@ -19,6 +22,8 @@ pub struct Plan {
 pub(super) enum ProtocolPlan {
     OnsHttp(HttpPlan, OnsHttpConfig),
     MqHttp(HttpPlan, MqHttpConfig),
+    #[cfg(feature = "rocketmq")]
+    RocketMq(std::sync::Arc<RocketMqPlan>),
 }
 
 impl Plan {
@@ -27,26 +32,19 @@ impl Plan {
     /// # Errors
     /// [`PlanError`].
     pub fn new(profile: &ProfileConfig, resources: PlanResources<'_>) -> Result<Self, PlanError> {
+        let shared = shared(profile, &resources);
         let http = || HttpPlan::new(profile, &resources);
         let protocol = match &profile.protocol {
             ProtocolConfig::OnsHttp(config) => ProtocolPlan::OnsHttp(http()?, config.clone()),
             ProtocolConfig::MqHttp(config) => ProtocolPlan::MqHttp(http()?, config.clone()),
+            #[cfg(feature = "rocketmq")]
+            ProtocolConfig::RocketMq(config) => {
+                ProtocolPlan::RocketMq(RocketMqPlan::new(profile, config, &shared, &resources)?)
+            }
+            #[cfg(not(feature = "rocketmq"))]
+            ProtocolConfig::RocketMq(_) => return Err(PlanError::NotBuilt(profile.protocol.kind())),
         };
-        let PlanResources { keys, clock, random, metrics, .. } = resources;
-        Ok(Self {
-            protocol,
-            profile: Profile {
-                name: profile.name.clone(),
-                is_embedded: profile.endpoints == [Endpoint::Embedded],
-                capabilities: profile.capabilities(),
-                empty_poll_pause: profile.empty_poll_pause,
-                attempts: Attempts::new(&profile.name, keys.clone(), random, metrics),
-                keys,
-                clock,
-                up: metrics.upstream.up(&profile.name),
-                answers_left_unread: metrics.upstream.answers_left_unread(&profile.name),
-            },
-        })
+        Ok(Self { protocol, profile: shared })
     }
 
     /// The profile's name.
@@ -67,11 +65,31 @@ impl Plan {
         &self.profile.up
     }
 
-    /// Looks after the way to the MQ in the background. Runs until it is dropped.
-    pub async fn watch(self) {
+    /// Looks after the way to the MQ in the background, until `stop` is given.
+    pub async fn watch(self, stop: StopSignal) {
         match self.protocol {
-            ProtocolPlan::OnsHttp(plan, _) | ProtocolPlan::MqHttp(plan, _) => http::watch(self.profile, plan).await,
+            ProtocolPlan::OnsHttp(plan, _) | ProtocolPlan::MqHttp(plan, _) => {
+                stop.interrupts(http::watch(self.profile, plan)).await;
+            }
+            #[cfg(feature = "rocketmq")]
+            ProtocolPlan::RocketMq(plan) => rocketmq::watch(plan, stop).await,
         }
+    }
+}
+
+/// What the clients of every protocol need of a profile.
+fn shared(profile: &ProfileConfig, resources: &PlanResources<'_>) -> Profile {
+    let PlanResources { keys, clock, random, metrics, .. } = resources;
+    Profile {
+        name: profile.name.clone(),
+        is_embedded: profile.endpoints == [Endpoint::Embedded],
+        capabilities: profile.capabilities(),
+        empty_poll_pause: profile.empty_poll_pause,
+        attempts: Attempts::new(&profile.name, keys.clone(), random.clone(), metrics),
+        keys: keys.clone(),
+        clock: clock.clone(),
+        up: metrics.upstream.up(&profile.name),
+        answers_left_unread: metrics.upstream.answers_left_unread(&profile.name),
     }
 }
 

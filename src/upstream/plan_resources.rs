@@ -3,9 +3,9 @@
 use super::Keys;
 use crate::clock::Clock;
 use crate::memory::MemoryBudget;
-use crate::model::Topic;
+use crate::model::{Protocol, Topic};
 use crate::outbound::{EndpointAddress, InvalidHost, TlsError};
-use crate::random::Random;
+use crate::random::{Random, RandomError};
 use crate::telemetry::Metrics;
 
 /// What a plan needs besides the profile's settings.
@@ -33,6 +33,12 @@ pub enum PlanError {
     /// An address whose host is not one.
     #[error("endpoints: {0}")]
     Host(#[from] InvalidHost),
+    /// A protocol that was left out of this build.
+    #[error("{0} is not part of this build")]
+    NotBuilt(Protocol),
+    /// Randomness for ids.
+    #[error(transparent)]
+    Random(#[from] RandomError),
     /// The file of a private CA.
     #[error(transparent)]
     Tls(#[from] TlsError),

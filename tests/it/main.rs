@@ -52,6 +52,8 @@ mod publish;
 mod readme;
 mod receive;
 mod request_bytes;
+#[cfg(feature = "rocketmq")]
+mod rocketmq;
 mod secret_leaks;
 mod shutdown;
 mod sign;

@@ -1,9 +1,9 @@
 //! What to do about a finding, in the words that fit the protocol.
 
+use super::http_protocol::HttpProtocol;
 use super::probes::Target;
 use crate::app::CredentialsError;
 use crate::embedded;
-use crate::model::Protocol;
 
 pub(super) const CLOCK: &str =
     "correct the clock first and run this again: before that nothing can be said about keys, topics and groups";
@@ -41,7 +41,9 @@ pub(super) const fn key_files(error: &CredentialsError) -> &'static str {
             "write the key into this file, alone and without quotes, readable by the gateway's user; in Kubernetes compare \
              the Secret's keys with the names of the files"
         }
-        CredentialsError::Endpoint(embedded::CredentialsError::Missing { .. }) | CredentialsError::NoEndpoint => {
+        CredentialsError::Endpoint(embedded::CredentialsError::Missing { .. })
+        | CredentialsError::NoEndpoint
+        | CredentialsError::Nowhere => {
             "start `mq-gateway` (or `mq-gateway embedded-mq`) with this data directory, or name another with --data-dir"
         }
         CredentialsError::Endpoint(
@@ -58,11 +60,11 @@ pub(super) const fn keys(target: &Target) -> &'static str {
         return LISTED_TOPICS_OR_ENDPOINT;
     }
     match target.protocol {
-        Protocol::OnsHttp => {
+        HttpProtocol::OnsHttp => {
             "compare access key and secret key with the vendor's console, character by character, and see there that \
              topic and group exist and belong to this account; `mq-gateway sign --explain` shows what is signed"
         }
-        Protocol::MqHttp => {
+        HttpProtocol::MqHttp => {
             "compare access key and secret key with the vendor's console, character by character; temporary ones need \
              the file security_token beside them, and expire; `mq-gateway sign --explain` shows what is signed"
         }
@@ -75,11 +77,11 @@ pub(super) const fn name(target: &Target) -> &'static str {
         return LISTED_TOPICS;
     }
     match target.protocol {
-        Protocol::OnsHttp => {
+        HttpProtocol::OnsHttp => {
             "create it at the vendor's console or correct the name in the configuration; names are exact, letter case \
              included"
         }
-        Protocol::MqHttp => {
+        HttpProtocol::MqHttp => {
             "create it at the vendor's console or correct the name in the configuration; names are exact, letter case \
              included, and those of an instance with a namespace need the profile's `instance_id`"
         }
@@ -94,7 +96,7 @@ pub(super) const fn group_name(target: &Target) -> &'static str {
 /// Where a topic or a group was refused to good keys.
 pub(super) const fn refused_name(target: &Target) -> &'static str {
     match target.protocol {
-        Protocol::MqHttp if !target.embedded => PERMISSION,
-        Protocol::OnsHttp | Protocol::MqHttp => name(target),
+        HttpProtocol::MqHttp if !target.embedded => PERMISSION,
+        HttpProtocol::OnsHttp | HttpProtocol::MqHttp => name(target),
     }
 }

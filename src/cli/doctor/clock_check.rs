@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::http_protocol::HttpProtocol;
 use super::report::{Check, Finding, Verdict};
-use crate::model::Protocol;
 use crate::protocol::ClockOffset;
 
 /// How far the MQ's clock may be from ours.
@@ -15,18 +15,18 @@ struct Window {
     words: &'static str,
 }
 
-const fn window(protocol: Protocol) -> Window {
+const fn window(protocol: HttpProtocol) -> Window {
     match protocol {
         // A request that is older than 15 s when it arrives is refused, and so, by the vendor's FAQ, is one from more
         // than a minute ahead (protocol notes ONS 3.2). Under 5 s is normal: a `Date` has whole seconds.
-        Protocol::OnsHttp => Window {
+        HttpProtocol::OnsHttp => Window {
             ahead: Duration::from_secs(15),
             behind: Duration::from_secs(60),
             notable: Duration::from_secs(5),
             words: "it may be 15 s ahead or 60 s behind",
         },
-        // Protocol notes MQ HTTP 2, headers. A minute is no danger yet, and no clock that is set by NTP has it.
-        Protocol::MqHttp => Window {
+        // HttpProtocol notes MQ HTTP 2, headers. A minute is no danger yet, and no clock that is set by NTP has it.
+        HttpProtocol::MqHttp => Window {
             ahead: Duration::from_secs(900),
             behind: Duration::from_secs(900),
             notable: Duration::from_secs(60),
@@ -36,7 +36,7 @@ const fn window(protocol: Protocol) -> Window {
 }
 
 /// Too far for any signature of ours to be accepted.
-pub(super) fn is_fatal(offset: ClockOffset, protocol: Protocol) -> bool {
+pub(super) fn is_fatal(offset: ClockOffset, protocol: HttpProtocol) -> bool {
     let window = window(protocol);
     offset.distance() > if offset.is_ahead() { window.ahead } else { window.behind }
 }
@@ -51,7 +51,7 @@ pub(super) fn describe(offset: ClockOffset) -> String {
 }
 
 /// The finding on the clocks, given whether the MQ accepted a request of ours all the same.
-pub(super) fn check(offset: Option<ClockOffset>, accepted: bool, protocol: Protocol) -> Finding {
+pub(super) fn check(offset: Option<ClockOffset>, accepted: bool, protocol: HttpProtocol) -> Finding {
     let Some(offset) = offset else {
         return Finding::new(Check::ClockSkew, Verdict::Skipped, "no answer of the MQ had a Date to compare with");
     };
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn clocks_are_judged_by_what_the_mq_takes() {
-        use Protocol::{MqHttp, OnsHttp};
+        use HttpProtocol::{MqHttp, OnsHttp};
         for (protocol, millis, accepted, verdict, words) in [
             (OnsHttp, 300, true, Verdict::Ok, "the MQ's clock is within a second or two of ours"),
             (OnsHttp, -1_900, true, Verdict::Ok, "the MQ's clock is within a second or two of ours"),

@@ -6,6 +6,7 @@
 mod advice;
 mod clock_check;
 mod findings;
+mod http_protocol;
 mod network;
 mod probe_result;
 mod prober;

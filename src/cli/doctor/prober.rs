@@ -8,13 +8,13 @@ use futures_util::StreamExt as _;
 use rustls::ClientConfig;
 use tokio::time::Instant;
 
+use super::http_protocol::HttpProtocol;
 use super::probe_result::{ProbeOutcome, ProbeResult};
 use super::probes::{MQ_HANDLE, ONS_HANDLE, Probe};
 use super::{read_mq_http, read_ons_http};
 use crate::clock::Clock;
 use crate::http_message::Request;
 use crate::memory::MemoryBudget;
-use crate::model::Protocol;
 use crate::model::UpstreamHandle;
 use crate::outbound::{Answer, Call, HttpClient, Limits, Origin};
 use crate::protocol::{ClockOffset, mq_http, ons_http};
@@ -31,7 +31,7 @@ pub(super) struct Prober<'a> {
     pub(super) origin: Origin,
     pub(super) address: SocketAddr,
     pub(super) tls: Arc<ClientConfig>,
-    pub(super) protocol: Protocol,
+    pub(super) protocol: HttpProtocol,
     /// The instance that topics and groups belong to, where the protocol has instances.
     pub(super) instance: Option<&'a str>,
     pub(super) pair: Pair,
@@ -76,11 +76,11 @@ impl Prober<'_> {
     fn request(&self, probe: &Probe) -> Request {
         let (topic, group, now) = (probe.topic.text.as_str(), probe.group.text.as_str(), self.clock.now());
         match self.protocol {
-            Protocol::OnsHttp => {
+            HttpProtocol::OnsHttp => {
                 let acknowledge = ons_http::Acknowledge::new(topic, group, ONS_HANDLE, now);
                 ons_http::Request::Acknowledge(acknowledge).sign(&self.pair)
             }
-            Protocol::MqHttp => {
+            HttpProtocol::MqHttp => {
                 // It is one: text that is not empty.
                 let handles: Vec<UpstreamHandle> = UpstreamHandle::parse(MQ_HANDLE).into_iter().collect();
                 let acknowledge = mq_http::Acknowledge { topic, group, instance: self.instance, handles: &handles };
@@ -91,8 +91,8 @@ impl Prober<'_> {
 
     fn read(&self, answer: &Answer) -> ProbeOutcome {
         match self.protocol {
-            Protocol::OnsHttp => read_ons_http::read(answer.status, &answer.body),
-            Protocol::MqHttp => read_mq_http::read(answer.status, &answer.body),
+            HttpProtocol::OnsHttp => read_ons_http::read(answer.status, &answer.body),
+            HttpProtocol::MqHttp => read_mq_http::read(answer.status, &answer.body),
         }
     }
 }

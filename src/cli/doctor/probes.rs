@@ -4,8 +4,8 @@
 //! nothing: a consume would take a message away from somebody, and a handle of a form that our own embedded endpoint
 //! knows would make the topic and the group there.
 
+use super::http_protocol::HttpProtocol;
 use crate::config::{Config, Endpoint, Groups, ProfileConfig, TopicPattern};
-use crate::model::Protocol;
 
 /// The handle of the ONS HTTP protocol: base64 of `mq-gateway doctor: no handle`. The vendor's service decodes handles;
 /// this one has no `+` and no `/`.
@@ -44,7 +44,7 @@ pub(super) struct ProbePlan {
 /// What is probed, as far as it matters for what an answer means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Target {
-    pub(super) protocol: Protocol,
+    pub(super) protocol: HttpProtocol,
     /// Our own endpoint.
     pub(super) embedded: bool,
     /// It takes every name, placeholders too: our own endpoint, unless its topics are listed.
@@ -58,8 +58,7 @@ impl Probe {
 }
 
 /// Every named topic of the profile with every group that is named for it, with placeholders for what is not named.
-pub(super) fn plan(config: &Config, profile: &ProfileConfig) -> ProbePlan {
-    let protocol = profile.protocol.kind();
+pub(super) fn plan(config: &Config, profile: &ProfileConfig, protocol: HttpProtocol) -> ProbePlan {
     let topics = || config.topics.iter().filter(|topic| topic.profile == profile.name);
     let named = |name: &str| Name { text: name.to_owned(), is_placeholder: false };
     let mut probes = Vec::new();
@@ -90,10 +89,10 @@ fn placeholder_topic() -> Name {
     Name { text: "mq-gateway-doctor".to_owned(), is_placeholder: true }
 }
 
-fn placeholder_group(protocol: Protocol) -> Name {
+fn placeholder_group(protocol: HttpProtocol) -> Name {
     let text = match protocol {
-        Protocol::OnsHttp => "CID_mq-gateway-doctor",
-        Protocol::MqHttp => "GID_mq-gateway-doctor",
+        HttpProtocol::OnsHttp => "CID_mq-gateway-doctor",
+        HttpProtocol::MqHttp => "GID_mq-gateway-doctor",
     };
     Name { text: text.to_owned(), is_placeholder: true }
 }
@@ -115,7 +114,8 @@ mod tests {
         );
         std::fs::write(&file, text).unwrap();
         let config = load(&Source::File(file), &Overrides::default(), &std::collections::BTreeMap::new()).unwrap();
-        let plan = plan(&config, &config.profiles["main"]);
+        let own = HttpProtocol::of(config.profiles["main"].protocol.kind()).unwrap();
+        let plan = plan(&config, &config.profiles["main"], own);
         let shown = |name: &Name| format!("{}{}", if name.is_placeholder { "?" } else { "" }, name.text);
         let probes = plan.probes.iter().map(|it| format!("{} {}", shown(&it.topic), shown(&it.group))).collect();
         (probes, plan.left_out)

@@ -84,7 +84,7 @@ impl Body {
     fn of(bytes: &[u8], protocol: Protocol) -> Self {
         let md5 = String::from_utf8_lossy(&body_md5_hex(bytes)).into_owned();
         let first_line = match protocol {
-            Protocol::OnsHttp => None,
+            Protocol::OnsHttp | Protocol::RocketMq => None,
             Protocol::MqHttp => bytes.split(|byte| *byte == b'\n').next().map(<[u8]>::len),
         };
         Self { bytes: bytes.len(), md5, first_line }

@@ -38,6 +38,13 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
         Topic::parse_configured(&arguments.topic).map_err(|error| Failure::usage(format!("--topic {error}")))?;
     let settings = settings(&config, &topic);
     let profile = profile(&config, settings, common.profile.as_deref())?;
+    if matches!(profile.protocol, ProtocolConfig::RocketMq(_)) {
+        return Err(Failure::usage(format!(
+            "profile `{}`: rocketmq signs nothing of a request but the text of its x-mq-date-time, in hex: \
+             hex(HMAC-SHA1(secret key, x-mq-date-time)); there is no request to explain",
+            profile.name
+        )));
+    }
     let credentials = profile_access::credentials(&config, profile)
         .map_err(|error| Failure::bad(format!("profile `{}`: {error}", profile.name)))?;
     let endpoints = profile_access::endpoints(&config, profile).map_err(Failure::bad)?;
@@ -56,6 +63,7 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
     let explanation = match &profile.protocol {
         ProtocolConfig::OnsHttp(own) => explain_ons_http(&request, &topic, own, time, &context),
         ProtocolConfig::MqHttp(own) => explain_mq_http(&request, &topic, own, time, &context),
+        ProtocolConfig::RocketMq(_) => return Err(Failure::bad("rocketmq is not explained")),
     };
     match common.format {
         Format::Text => print(&explanation.to_text())?,

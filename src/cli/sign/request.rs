@@ -108,6 +108,8 @@ fn message(
     let objection = match able.protocol {
         Protocol::OnsHttp => ons_http::objection(&message, &able),
         Protocol::MqHttp => mq_http::objection(&message, &able),
+        // Refused before it gets here: there is nothing to explain.
+        Protocol::RocketMq => None,
     };
     match objection {
         None => Ok(message),

@@ -7,6 +7,9 @@ use crate::config::settings::Config;
 use crate::config::values::{EMBEDDED, Endpoint, Flaw};
 use crate::model::Protocol;
 
+/// Keys of every profile that only the protocols over HTTP use.
+const HTTP_ONLY: [&str; 3] = ["empty_poll_pause", "keep_alive", "clock_skew"];
+
 /// Checks what profiles name.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     if config.credentials.contains_key(EMBEDDED) {
@@ -33,6 +36,25 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
         if profile.ca_file.is_some() && !has_tls {
             findings.add(&key("ca_file"), Flaw::new("has no effect, since no endpoint is https"));
         }
+        if profile.protocol.kind() == Protocol::RocketMq {
+            if !cfg!(feature = "rocketmq") {
+                let flaw = Flaw::new("is not part of this build");
+                findings.add(
+                    &key("protocol"),
+                    flaw.hint("build with the cargo feature `rocketmq`, which is on by default"),
+                );
+            }
+            if embedded {
+                let flaw = Flaw::new("is the embedded endpoint, which does not speak rocketmq");
+                findings.add(&key("protocol"), flaw.hint("use ons-http or mq-http with it"));
+            }
+            for name in HTTP_ONLY {
+                if findings.is_set(&key(name)) {
+                    let flaw = Flaw::new("has no effect with rocketmq: it is for the protocols over HTTP");
+                    findings.add(&key(name), flaw.hint("remove it"));
+                }
+            }
+        }
         if let Err(flaw) = check_credentials(config, profile, embedded) {
             findings.add(&key("credentials"), flaw);
         }
@@ -41,7 +63,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
 
 fn check_credentials(config: &Config, profile: &ProfileConfig, embedded: bool) -> Result<(), Flaw> {
     match &profile.credentials {
-        CredentialsSource::Inline(_) => Ok(()),
+        CredentialsSource::Inline(_) | CredentialsSource::Nowhere => Ok(()),
         CredentialsSource::Embedded if embedded => Ok(()),
         CredentialsSource::Embedded => {
             Err(Flaw::new("is the embedded endpoint's own pair, and the endpoint is another")
@@ -59,7 +81,7 @@ fn check_credentials(config: &Config, profile: &ProfileConfig, embedded: bool) -
                 Err(Flaw::new("has a security token, and ons-http has no place for one")
                     .hint("use a permanent pair and remove the file security_token; mq-http has a place for one"))
             }
-            (Protocol::OnsHttp | Protocol::MqHttp, _) => Ok(()),
+            (Protocol::OnsHttp | Protocol::MqHttp | Protocol::RocketMq, _) => Ok(()),
         },
     }
 }

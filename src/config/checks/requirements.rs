@@ -44,7 +44,8 @@ fn advice(feature: Feature, lacking: &Capabilities) -> String {
     let able = Protocol::ALL.into_iter().filter(|protocol| abilities(*protocol).may_have(feature));
     match able.map(Protocol::as_str).collect::<Vec<_>>().as_slice() {
         [] => "no protocol of this version has it".to_owned(),
-        able => format!("{} has it", able.join(" and ")),
+        [only] => format!("{only} has it"),
+        able => format!("{} have it", able.join(" and ")),
     }
 }
 

@@ -12,6 +12,7 @@ mod mq_http;
 mod ons_http;
 mod profiles;
 mod protocol;
+mod rocketmq;
 mod server;
 mod top;
 mod topics;
@@ -26,6 +27,7 @@ pub use management::ManagementConfig;
 pub use mq_http::MqHttpConfig;
 pub use ons_http::OnsHttpConfig;
 pub use profiles::{ClockSkew, CredentialsSource, ProfileConfig, ProtocolConfig};
+pub use rocketmq::RocketMqConfig;
 pub use server::ServerConfig;
 pub use topics::{DeliveryMode, GroupConfig, Groups, OnUnknown, TopicConfig, TopicPattern};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::protocol::Abilities;
-use super::{MqHttpConfig, OnsHttpConfig};
+use super::{MqHttpConfig, OnsHttpConfig, RocketMqConfig};
 use crate::config::section::section;
 use crate::config::values::{
     BinaryBodies, EMBEDDED, ENDPOINT, Endpoint, Kind, Setting, hours, millis, minutes, seconds, setting,
@@ -17,11 +17,12 @@ use crate::signature::Credentials;
 section! {
     /// An MQ under a name of your choice. Which further keys it has its protocol says.
     pub struct ProfileConfig at "profiles.*" {
-        /// The protocol of the MQ: `ons-http`, or `mq-http`, which the vendor's MQ HTTP SDKs (`x-mq-version: 2015-06-06`) speak.
-        protocol: ProtocolConfig, Kind::Choice { allowed: Protocol::WORDS, later: &["rocketmq"] }, required
+        /// The protocol of the MQ: `ons-http`; `mq-http`, which the vendor's MQ HTTP SDKs (`x-mq-version: 2015-06-06`) speak;
+        /// or `rocketmq`, the gRPC of RocketMQ 5.
+        protocol: ProtocolConfig, Kind::choice(Protocol::WORDS), required
             => ProtocolConfig::of_profile;
         /// Addresses of the MQ, http or https, without a path; several are tried in turn when one fails.
-        /// `["embedded"]` is the embedded endpoint of this process.
+        /// `["embedded"]` is the embedded endpoint of this process, which speaks both protocols over HTTP.
         endpoints: Vec<Endpoint>, Kind::List { rule: ENDPOINT, min: 1, names: None }, required;
         /// PEM file of a private CA, trusted instead of the public ones, for https endpoints.
         /// Relative to the configuration file.
@@ -64,6 +65,8 @@ pub enum ProtocolConfig {
     OnsHttp(OnsHttpConfig),
     /// `protocol = "mq-http"`.
     MqHttp(MqHttpConfig),
+    /// `protocol = "rocketmq"`.
+    RocketMq(RocketMqConfig),
 }
 
 impl ProtocolConfig {
@@ -72,6 +75,7 @@ impl ProtocolConfig {
         Some(match setting(table, "protocol")? {
             Protocol::OnsHttp => Self::OnsHttp(OnsHttpConfig::read(table)?),
             Protocol::MqHttp => Self::MqHttp(MqHttpConfig::read(table)?),
+            Protocol::RocketMq => Self::RocketMq(RocketMqConfig::read(table)?),
         })
     }
 
@@ -81,6 +85,7 @@ impl ProtocolConfig {
         match self {
             Self::OnsHttp(_) => Protocol::OnsHttp,
             Self::MqHttp(_) => Protocol::MqHttp,
+            Self::RocketMq(_) => Protocol::RocketMq,
         }
     }
 }
@@ -90,6 +95,7 @@ pub(crate) const fn abilities(protocol: Protocol) -> &'static Abilities {
     match protocol {
         Protocol::OnsHttp => &OnsHttpConfig::ABILITIES,
         Protocol::MqHttp => &MqHttpConfig::ABILITIES,
+        Protocol::RocketMq => &RocketMqConfig::ABILITIES,
     }
 }
 
@@ -102,13 +108,19 @@ impl ProfileConfig {
         let has_optional = match &self.protocol {
             ProtocolConfig::OnsHttp(own) => own.binary_bodies != BinaryBodies::Refuse,
             ProtocolConfig::MqHttp(own) => own.binary_bodies != BinaryBodies::Refuse,
+            ProtocolConfig::RocketMq(_) => false,
+        };
+        let (max_delay, visibility_timeouts) = match &self.protocol {
+            ProtocolConfig::OnsHttp(_) | ProtocolConfig::MqHttp(_) => (MAX_DELAY, None),
+            ProtocolConfig::RocketMq(own) => (own.max_delay, Some(RocketMqConfig::VISIBILITY_TIMEOUTS)),
         };
         let features = if has_optional { always | optional.features } else { always };
         let limits = ProtocolLimits {
             max_message_bytes: self.max_message_bytes,
             max_receive_messages,
             max_wait,
-            max_delay: MAX_DELAY,
+            max_delay,
+            visibility_timeouts,
         };
         Capabilities { protocol, limits, features, optional }
     }
@@ -119,6 +131,8 @@ impl ProfileConfig {
 pub enum CredentialsSource {
     /// `[credentials.NAME]`.
     Named(String),
+    /// Nowhere: requests are not signed. Only for `rocketmq`.
+    Nowhere,
     /// The embedded endpoint's own pair; only for the endpoint `embedded`.
     Embedded,
     /// The keys themselves, out of the vendor's `user.properties`. `Debug` shows nothing of them.
@@ -127,6 +141,9 @@ pub enum CredentialsSource {
 
 impl Setting for CredentialsSource {
     fn read(value: &Value) -> Option<Self> {
+        if value.is_null() {
+            return Some(Self::Nowhere);
+        }
         let name = value.as_str()?;
         Some(if name == EMBEDDED { Self::Embedded } else { Self::Named(name.to_owned()) })
     }

@@ -52,7 +52,7 @@ section! {
         /// The group, or `"*"` for any legal name.
         name: ConsumerGroup, Kind::Text(GROUP_OR_ANY), required;
         /// The group receives in order: nothing more of a message group comes until what is out of it is acknowledged.
-        /// Only with `mq-http`.
+        /// Only with `mq-http` and `rocketmq`.
         ordered: bool, Kind::Flag, default(false);
     }
 }

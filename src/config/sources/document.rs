@@ -81,7 +81,8 @@ impl Keys {
         let owners: Vec<&str> = elsewhere.filter_map(|section| section.protocol).map(Protocol::as_str).collect();
         let protocol = self.protocol.filter(|_| !owners.is_empty())?;
         let flaw = Flaw::new(format!("is not a key of {protocol}, so it would have no effect"));
-        Some(flaw.hint(format!("only {} has it: remove it", owners.join(" and "))))
+        let have = if owners.len() == 1 { "has" } else { "have" };
+        Some(flaw.hint(format!("only {} {have} it: remove it", owners.join(" and "))))
     }
 
     /// Why any other name is refused.

@@ -122,11 +122,6 @@ fn what_comes_later_is_named() {
     );
     check_line(
         "protocol = \"ons-http\"",
-        "protocol = \"rocketmq\" # CANARY",
-        at("5:12", "profiles.main.protocol", "this version has \"ons-http\" or \"mq-http\""),
-    );
-    check_line(
-        "protocol = \"ons-http\"",
         "protocol = \"CANARY\"",
         at("5:12", "profiles.main.protocol", "something else"),
     );

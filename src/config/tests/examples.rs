@@ -204,9 +204,20 @@ fn every_example_loads() {
     assert!(shop.topics.has("orders") && !shop.topics.has("stock"));
     assert!(config.callers["warehouse"].topics.has("stock"));
 
+    let path = repository("config/examples/rocketmq5.toml");
+    let config = load(&Source::File(path), &Overrides::default(), &BTreeMap::new()).unwrap();
+    let profile = &config.profiles["main"];
+    let expected = RocketMqConfig {
+        namespace: None,
+        visibility_timeout: Duration::from_secs(60),
+        max_delay: Duration::from_secs(86_400),
+        max_sessions: 256,
+    };
+    assert_eq!((profile.protocol.clone(), profile.endpoints.len()), (ProtocolConfig::RocketMq(expected), 2));
+
     let path = repository("config/examples/user.properties.example");
     load(&Source::UserProperties(path), &Overrides::default(), &BTreeMap::new()).unwrap();
-    assert_eq!(fs::read_dir(repository("config/examples")).unwrap().count(), 9, "an example without a test");
+    assert_eq!(fs::read_dir(repository("config/examples")).unwrap().count(), 10, "an example without a test");
 }
 
 #[test]

@@ -66,10 +66,14 @@ fn keys_of_the_other_protocol_are_refused_where_they_are_written() {
         ("zero_timeout = false", "8:16", "profiles.main.zero_timeout"),
         ("content_type = 'text/CANARY'", "8:16", "profiles.main.content_type"),
         ("producer_group = 'CANARY'", "8:18", "profiles.main.producer_group"),
-        ("visibility_timeout = '5s'", "8:22", "profiles.main.visibility_timeout"),
     ] {
         check_line("credentials = \"main\"", &after(line), at(place, key, "only ons-http has it"));
     }
+    check_line(
+        "credentials = \"main\"",
+        &after("visibility_timeout = '5s'"),
+        at("8:22", "profiles.main.visibility_timeout", "only ons-http and rocketmq have it"),
+    );
     check_line(
         "credentials = \"main\"",
         &after("binary_bodies = true"),
@@ -212,6 +216,6 @@ fn what_topics_ask_the_protocol_must_have() {
     check_ons(
         "groups = [\"GID_a\"]",
         "groups = [{ name = '*', ordered = true }] # CANARY",
-        at("12:35", "topics[0].groups[0].ordered", "mq-http has it"),
+        at("12:35", "topics[0].groups[0].ordered", "mq-http and rocketmq have it"),
     );
 }

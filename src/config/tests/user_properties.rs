@@ -17,14 +17,14 @@ fn load_properties(bytes: impl AsRef<[u8]>) -> Result<Config, ConfigErrors> {
 fn credentials(config: &Config) -> &crate::signature::Credentials {
     match &config.profiles["main"].credentials {
         CredentialsSource::Inline(credentials) => credentials,
-        CredentialsSource::Named(_) | CredentialsSource::Embedded => panic!("not inline"),
+        CredentialsSource::Named(_) | CredentialsSource::Embedded | CredentialsSource::Nowhere => panic!("not inline"),
     }
 }
 
 fn own(config: &Config) -> &OnsHttpConfig {
     match &config.profiles["main"].protocol {
         ProtocolConfig::OnsHttp(own) => own,
-        ProtocolConfig::MqHttp(own) => panic!("{own:?}"),
+        other @ (ProtocolConfig::MqHttp(_) | ProtocolConfig::RocketMq(_)) => panic!("{other:?}"),
     }
 }
 

@@ -26,6 +26,7 @@ const SHAPE: &[Field] = &[
 ];
 const MAX_MESSAGES: u64 = 32;
 const MAX_WAIT: u64 = 30;
+const MAX_VISIBILITY_TIMEOUT: u64 = 43_200;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -125,6 +126,9 @@ fn validate(request: Request, by_query: bool) -> Result<ReceiveRequest, Problem>
     }
     if wait_seconds > MAX_WAIT {
         errors.push(named("wait_seconds", format!("must be 0 to {MAX_WAIT}")));
+    }
+    if request.visibility_timeout_seconds.is_some_and(|seconds| !(1..=MAX_VISIBILITY_TIMEOUT).contains(&seconds)) {
+        errors.push(named("visibility_timeout_seconds", format!("must be 1 to {MAX_VISIBILITY_TIMEOUT}")));
     }
     let mut tags = Vec::new();
     for (index, tag) in request.tags.iter().flatten().enumerate() {

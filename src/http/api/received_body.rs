@@ -58,12 +58,16 @@ pub(super) struct ReceivedBody {
 
 impl ReceivedBody {
     pub(super) fn new(received: Received) -> Self {
-        let Received { messages, applied_max_messages, memory, .. } = received;
+        let Received { messages, applied_max_messages, applied_visibility_timeout, memory, .. } = received;
         let begin = "{\"messages\":[";
-        let end = match applied_max_messages {
-            Some(max_messages) => format!("],\"applied\":{{\"max_messages\":{max_messages}}}}}"),
-            None => "]}".to_owned(),
-        };
+        let applied = [
+            ("max_messages", applied_max_messages.map(u64::from)),
+            ("visibility_timeout_seconds", applied_visibility_timeout.map(|it| it.as_secs())),
+        ];
+        let applied: Vec<String> =
+            applied.iter().filter_map(|(name, value)| Some(format!("\"{name}\":{}", (*value)?))).collect();
+        let end =
+            if applied.is_empty() { "]}".to_owned() } else { format!("],\"applied\":{{{}}}}}", applied.join(",")) };
         let bodies: usize = messages.iter().map(|(delivery, _)| delivery.body.len()).sum();
         if bodies <= WHOLE_BYTES {
             return Self::whole(begin, &messages, &end, memory);
@@ -205,8 +209,13 @@ mod tests {
         let mut memory = budget.charge();
         memory.grow(2 << 20).unwrap();
         let messages = bodies.iter().map(|body| (delivery(body), ReceiptHandle::for_tests("v1.x"))).collect();
-        let mut body =
-            Box::pin(ReceivedBody::new(Received { messages, applied_max_messages: Some(4), memory, recall: None }));
+        let mut body = Box::pin(ReceivedBody::new(Received {
+            messages,
+            applied_max_messages: Some(4),
+            applied_visibility_timeout: None,
+            memory,
+            recall: None,
+        }));
         let BodySize::Sized(length) = body.size() else { panic!("its length is known") };
         let mut text = Vec::new();
         while let Some(piece) = poll_fn(|context| body.as_mut().poll_next(context)).await {

@@ -25,7 +25,6 @@ struct Item {
 }
 
 #[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names of the contract")]
 struct Limits {
     max_message_bytes: usize,
     max_batch_messages: usize,
@@ -33,6 +32,10 @@ struct Limits {
     max_wait_seconds: u64,
     max_ack_handles: usize,
     max_delay_seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_visibility_timeout_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_visibility_timeout_seconds: Option<u64>,
 }
 
 /// Every feature that there is, in declared order, and whether the topic has it.
@@ -75,6 +78,8 @@ fn item(view: TopicView, context: &HttpContext) -> Item {
             max_wait_seconds: able.limits.max_wait.as_secs(),
             max_ack_handles: limits.ack_handles,
             max_delay_seconds: if able.has(Feature::DelayedDelivery) { able.limits.max_delay.as_secs() } else { 0 },
+            min_visibility_timeout_seconds: able.limits.visibility_timeouts.map(|it| it.min.as_secs()),
+            max_visibility_timeout_seconds: able.limits.visibility_timeouts.map(|it| it.max.as_secs()),
         },
         capabilities: Capabilities(able.features),
     }

@@ -153,7 +153,8 @@ async fn acknowledge_some(
     for (text, result) in texts.into_iter().zip(results) {
         let Err(error) = result else { continue };
         let refusal = refusal(&error);
-        if error.upstream().is_some_and(|error| error.kind == UpstreamErrorKind::RejectedMessage) {
+        let of_the_handle = |kind| matches!(kind, UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::StaleHandle);
+        if error.upstream().is_some_and(|error| of_the_handle(error.kind)) {
             errors.push(AckError::invalid_handle(text));
         } else if acknowledged || !errors.is_empty() {
             errors.push(AckError { handle: text, code: refusal.code(), message: refusal.to_string() });
@@ -199,7 +200,9 @@ fn refusal(error: &GatewayError) -> Refusal {
         | GatewayError::OutOfTime
         | GatewayError::NoMemory(_) => Refusal::QpsLimitExceeded,
         GatewayError::Upstream(error) => match error.kind {
-            UpstreamErrorKind::RejectedMessage => Refusal::InvalidArgument(format!("{}.", error.detail).into()),
+            UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::WrongTopicType | UpstreamErrorKind::StaleHandle => {
+                Refusal::InvalidArgument(format!("{}.", error.detail).into())
+            }
             UpstreamErrorKind::Overloaded | UpstreamErrorKind::Throttled => Refusal::QpsLimitExceeded,
             UpstreamErrorKind::Timeout
             | UpstreamErrorKind::Unreachable

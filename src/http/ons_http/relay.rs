@@ -158,7 +158,8 @@ fn denied(why: Denied) -> Refusal {
 
 fn is_stale(error: &GatewayError) -> bool {
     let code = error.upstream().and_then(|error| error.vendor_code.as_deref());
-    matches!(code.map(MqErrorCode::parse), Some(MqErrorCode::ReceiptHandleError | MqErrorCode::MessageNotExist))
+    error.upstream().is_some_and(|error| error.kind == UpstreamErrorKind::StaleHandle)
+        || matches!(code.map(MqErrorCode::parse), Some(MqErrorCode::ReceiptHandleError | MqErrorCode::MessageNotExist))
 }
 
 fn logged(context: &HttpContext, topic: &str, error: &GatewayError) -> Refusal {
@@ -183,10 +184,12 @@ fn refusal(error: &GatewayError) -> Refusal {
         | GatewayError::NoMemory(_) => Refusal::Busy("overloaded"),
         GatewayError::Upstream(error) => match error.kind {
             UpstreamErrorKind::Timeout => Refusal::Timeout,
-            UpstreamErrorKind::RejectedMessage => Refusal::Rejected {
-                code: error.vendor_code.as_deref().map_or(ErrorCode::BadRequest, ErrorCode::parse),
-                info: error.detail.clone(),
-            },
+            UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::WrongTopicType | UpstreamErrorKind::StaleHandle => {
+                Refusal::Rejected {
+                    code: error.vendor_code.as_deref().map_or(ErrorCode::BadRequest, ErrorCode::parse),
+                    info: error.detail.clone(),
+                }
+            }
             UpstreamErrorKind::Overloaded | UpstreamErrorKind::Throttled => Refusal::Busy("overloaded"),
             UpstreamErrorKind::Unreachable
             | UpstreamErrorKind::CircuitOpen

@@ -33,6 +33,8 @@ pub enum Code {
     OriginNotAllowed,
     /// 400: not a receipt handle of ours.
     InvalidReceiptHandle,
+    /// 410: the delivery is not its holder's any more.
+    ReceiptHandleExpired,
     /// 422: a receipt handle of another topic or group.
     ForeignReceiptHandle,
     /// 503.
@@ -82,7 +84,7 @@ pub struct Row {
 
 impl Code {
     /// Every code, in the contract's order.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::MalformedJson,
         Self::ValidationFailed,
         Self::UnsupportedMediaType,
@@ -98,6 +100,7 @@ impl Code {
         Self::CapabilityNotSupported,
         Self::OriginNotAllowed,
         Self::InvalidReceiptHandle,
+        Self::ReceiptHandleExpired,
         Self::ForeignReceiptHandle,
         Self::RateLimited,
         Self::Overloaded,
@@ -229,6 +232,14 @@ impl Code {
                 false,
                 "This is not a receipt handle of the gateway, or it is damaged.",
                 "Send the handle exactly as it was received.",
+            ),
+            Self::ReceiptHandleExpired => row(
+                "receipt-handle-expired",
+                410,
+                false,
+                "The receipt handle is not valid any more.",
+                "Its visibility timeout is over, and the message comes again: acknowledge that delivery. Ask for a longer \
+                 `visibility_timeout_seconds`, or for fewer messages at once.",
             ),
             Self::ForeignReceiptHandle => row(
                 "foreign-receipt-handle",

@@ -97,6 +97,8 @@ impl Problem {
             UpstreamErrorKind::AuthRejected => Code::UpstreamAuthRejected,
             UpstreamErrorKind::Misconfigured => Code::UpstreamMisconfigured,
             UpstreamErrorKind::RejectedMessage => Code::UpstreamRejectedMessage,
+            UpstreamErrorKind::WrongTopicType => Code::CapabilityNotSupported,
+            UpstreamErrorKind::StaleHandle => Code::ReceiptHandleExpired,
         };
         let mut problem = Self::new(code, error.detail.clone());
         problem.vendor_code.clone_from(&error.vendor_code);

@@ -217,6 +217,7 @@ fn what_the_protocol_does_not_carry() {
             max_receive_messages: MAX_CONSUME,
             max_wait: Duration::from_secs(30),
             max_delay: Duration::ZERO,
+            visibility_timeouts: None,
         },
         features: features.iter().copied().fold(Features::NONE, Features::with),
         optional: OptionalFeatures {

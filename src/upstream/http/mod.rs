@@ -14,4 +14,6 @@ pub use mq::MqHttp;
 pub use ons::OnsHttp;
 
 pub(super) use monitor::watch;
+#[cfg(feature = "rocketmq")]
+pub(super) use outcome::left_alone;
 pub(super) use plan::HttpPlan;

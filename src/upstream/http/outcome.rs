@@ -34,7 +34,7 @@ impl From<NoAddress> for UpstreamError {
 }
 
 /// Every endpoint is left alone: says until when.
-pub(super) fn left_alone(open: &CircuitOpen, now: Instant) -> UpstreamError {
+pub(in crate::upstream) fn left_alone(open: &CircuitOpen, now: Instant) -> UpstreamError {
     let wait = open.until.saturating_duration_since(now);
     let seconds = wait.as_millis().div_ceil(1000).max(1);
     let detail = format!("the MQ did not answer several times in a row and is left alone for {seconds} s more");

@@ -50,6 +50,8 @@ pub(super) fn refusal(
         UpstreamErrorKind::ServerError => format!("the MQ failed with {status}"),
         UpstreamErrorKind::BadResponse
         | UpstreamErrorKind::Unreachable
+        | UpstreamErrorKind::WrongTopicType
+        | UpstreamErrorKind::StaleHandle
         | UpstreamErrorKind::CircuitOpen
         | UpstreamErrorKind::Overloaded => {
             format!("the MQ answered with {status}, which the protocol does not have here")

@@ -12,6 +12,8 @@ pub mod metrics;
 pub mod mq;
 pub mod ons;
 pub mod problem;
+#[cfg(feature = "rocketmq")]
+pub mod rocketmq;
 pub mod secrecy;
 pub mod settings;
 pub mod slow;

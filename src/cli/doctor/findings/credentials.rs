@@ -1,10 +1,10 @@
 //! What the probes' results say about the keys.
 
+use crate::cli::doctor::http_protocol::HttpProtocol;
 use crate::cli::doctor::probe_result::{Parameter, ProbeOutcome, ProbeResult, Reply};
 use crate::cli::doctor::probes::Target;
 use crate::cli::doctor::report::{Check, Finding, Verdict};
 use crate::cli::doctor::{advice, clock_check};
-use crate::model::Protocol;
 use crate::protocol::ClockOffset;
 
 /// The finding on the keys: of the result that says most about them.
@@ -100,7 +100,7 @@ fn invalid(parameter: Option<Parameter>, reply: &Reply, offset: Option<ClockOffs
 }
 
 /// The MQ says that the time is wrong.
-fn wrong_time(reply: &Reply, offset: Option<ClockOffset>, protocol: Protocol) -> Finding {
+fn wrong_time(reply: &Reply, offset: Option<ClockOffset>, protocol: HttpProtocol) -> Finding {
     let detail = format!("the MQ's {reply} is about the time of the request");
     match offset {
         Some(offset) if !clock_check::is_fatal(offset, protocol) => {

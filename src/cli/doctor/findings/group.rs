@@ -1,10 +1,10 @@
 //! What the probes' results say about one group of a topic.
 
 use crate::cli::doctor::advice;
+use crate::cli::doctor::http_protocol::HttpProtocol;
 use crate::cli::doctor::probe_result::{Parameter, ProbeOutcome, ProbeResult, any_accepted};
 use crate::cli::doctor::probes::Target;
 use crate::cli::doctor::report::{Check, Finding, Verdict};
-use crate::model::Protocol;
 
 /// The finding on the group of `result`, and of the other results where they say something about topic and keys.
 pub(super) fn finding(result: &ProbeResult, results: &[ProbeResult], target: &Target) -> Finding {
@@ -23,8 +23,8 @@ pub(super) fn finding(result: &ProbeResult, results: &[ProbeResult], target: &Ta
         }
         ProbeOutcome::Refused(_) if results.iter().any(|it| it.probe.topic.text == topic.text && it.is_accepted()) => {
             let why = match target.protocol {
-                Protocol::OnsHttp => "it does not exist or belongs to another account",
-                Protocol::MqHttp => "it belongs to another account, or this one's user may not have it",
+                HttpProtocol::OnsHttp => "it does not exist or belongs to another account",
+                HttpProtocol::MqHttp => "it belongs to another account, or this one's user may not have it",
             };
             new(Verdict::Failed, &format!("was refused, and the topic is good: {why}"))
                 .advise(advice::refused_name(target))

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::cli::doctor::advice;
+use crate::cli::doctor::http_protocol::HttpProtocol;
 use crate::cli::doctor::probe_result::{Parameter, ProbeOutcome, Reply};
 use crate::cli::doctor::probes::{Name, Probe};
-use crate::model::Protocol;
 
 /// A probe of `topic` and `group` and its outcome; a `?` in front is a placeholder.
 fn result(topic: &str, group: &str, outcome: ProbeOutcome) -> ProbeResult {
@@ -21,8 +21,8 @@ fn accepted() -> ProbeOutcome {
     ProbeOutcome::Accepted(Reply::plain(204))
 }
 
-const ONS: Target = Target { protocol: Protocol::OnsHttp, embedded: false, takes_any_name: false };
-const MQ: Target = Target { protocol: Protocol::MqHttp, ..ONS };
+const ONS: Target = Target { protocol: HttpProtocol::OnsHttp, embedded: false, takes_any_name: false };
+const MQ: Target = Target { protocol: HttpProtocol::MqHttp, ..ONS };
 const OURS: Target = Target { embedded: true, takes_any_name: true, ..ONS };
 
 /// Verdicts by their first letters: credentials, topics, groups.
@@ -227,7 +227,7 @@ fn permission_is_told_from_existence_by_the_other_answers() {
 
 #[test]
 fn other_keys_at_the_embedded_endpoint_mean_another_data_directory() {
-    let mq = Target { protocol: Protocol::MqHttp, ..OURS };
+    let mq = Target { protocol: HttpProtocol::MqHttp, ..OURS };
     let outcome = ProbeOutcome::Invalid(Some(Parameter::AccessKey), Reply::with_code(403, Some("InvalidAccessKeyId")));
     let findings =
         check_of(&mq, &[result("?a", "?g", outcome)], None, "Credentials:Failed Topic:Skipped Group:Skipped");
@@ -243,7 +243,7 @@ fn a_topic_that_the_embedded_endpoint_does_not_have_is_no_matter_of_the_vendors_
         words(&finding).contains("`topics` below [embedded]") && !words(&finding).contains("console"),
         "{finding:?}"
     );
-    let mq = Target { protocol: Protocol::MqHttp, ..listed };
+    let mq = Target { protocol: HttpProtocol::MqHttp, ..listed };
     let results = [result(
         "a",
         "g",

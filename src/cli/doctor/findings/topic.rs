@@ -1,10 +1,10 @@
 //! What the probes' results say about one topic.
 
 use crate::cli::doctor::advice;
+use crate::cli::doctor::http_protocol::HttpProtocol;
 use crate::cli::doctor::probe_result::{Parameter, ProbeOutcome, ProbeResult, any_accepted};
 use crate::cli::doctor::probes::Target;
 use crate::cli::doctor::report::{Check, Finding, Verdict};
-use crate::model::Protocol;
 
 /// The finding on the topic `name`: of all its probes, and of the others where they say something about the keys.
 pub(super) fn finding(name: &str, results: &[ProbeResult], target: &Target) -> Finding {
@@ -35,9 +35,9 @@ pub(super) fn finding(name: &str, results: &[ProbeResult], target: &Target) -> F
     }
     let why = match target.protocol {
         _ if target.embedded => "the endpoint does not have it",
-        Protocol::OnsHttp => "it, or its groups, do not exist or belong to another account",
+        HttpProtocol::OnsHttp => "it, or its groups, do not exist or belong to another account",
         // What does not exist has codes of its own.
-        Protocol::MqHttp => "it, or its groups, belong to another account, or this one's user may not have them",
+        HttpProtocol::MqHttp => "it, or its groups, belong to another account, or this one's user may not have them",
     };
     new(Verdict::Failed, &format!("was refused, and the keys are good: {why}")).advise(advice::refused_name(target))
 }

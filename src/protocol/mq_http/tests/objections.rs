@@ -21,6 +21,7 @@ fn able(base64: bool) -> Capabilities {
             max_receive_messages: MAX_CONSUME,
             max_wait: Duration::from_secs(MAX_WAIT_SECONDS),
             max_delay: Duration::ZERO,
+            visibility_timeouts: None,
         },
         features,
         optional: OptionalFeatures { features: optional, setting: "binary_bodies = \"base64\"" },

@@ -39,6 +39,7 @@ fn able(max_message_bytes: usize) -> Capabilities {
         max_receive_messages: MAX_RECEIVE,
         max_wait: Duration::from_secs(30),
         max_delay: Duration::from_secs(24 * 3600),
+        visibility_timeouts: None,
     };
     let features = Features::NONE
         .with(Feature::Properties)
@@ -46,5 +47,5 @@ fn able(max_message_bytes: usize) -> Capabilities {
         .with(Feature::MessageGroups)
         .with(Feature::BinaryBodies);
     let optional = OptionalFeatures { features: Features::NONE, setting: "" };
-    Capabilities { protocol: Protocol::MqHttp, limits, features, optional }
+    Capabilities { protocol: Protocol::RocketMq, limits, features, optional }
 }

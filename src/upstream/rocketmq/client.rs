@@ -1,0 +1,249 @@
+//! One thread's client of one profile: the operations, as every upstream has them.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::link::Link;
+use super::outcome::{Asked, code, refusal};
+use super::plan::RocketMqPlan;
+use super::poll::Subject;
+use super::topic_type;
+use crate::config::OnUnknown;
+use crate::context::RequestContext;
+use crate::model::{ConsumerGroup, Durability, Message, MessageId, Published, Topic, UpstreamHandle};
+use crate::protocol::Objection;
+use crate::protocol::rocketmq::wire::{
+    AckMessageEntry, AckMessageRequest, AckMessageResponse, AckMessageResultEntry, SendMessageRequest,
+    SendMessageResponse,
+};
+use crate::protocol::rocketmq::{self, Code, Handle, Method, encode_message};
+use crate::upstream::attempts::{AttemptPolicy, Operation};
+use crate::upstream::profile::Profile;
+use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
+
+/// The whole of a receive ends this long after its wait.
+const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
+/// A receive that does not wait has this long to find out that there is something: the server tells that there is nothing only
+/// seconds later.
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// One thread's client.
+#[derive(Debug)]
+pub struct RocketMq {
+    plan: Arc<RocketMqPlan>,
+    in_flight: Cell<usize>,
+}
+
+/// One call under way.
+struct Slot<'a>(&'a Cell<usize>);
+
+impl RocketMq {
+    pub(in crate::upstream) fn new(plan: &Arc<RocketMqPlan>) -> Self {
+        Self { plan: Arc::clone(plan), in_flight: Cell::new(0) }
+    }
+
+    pub(in crate::upstream) fn profile(&self) -> &Profile {
+        &self.plan.link.profile
+    }
+
+    pub(in crate::upstream) fn objection(&self, message: &Message) -> Option<Objection> {
+        let able = &self.profile().capabilities;
+        rocketmq::objection(message, able, self.profile().clock.now() + able.limits.max_delay)
+    }
+
+    pub(in crate::upstream) async fn publish(
+        &self,
+        context: &RequestContext,
+        message: &Message,
+        on_unknown: OnUnknown,
+    ) -> Attempted<Result<Published, UpstreamError>> {
+        let tried = AtomicU32::new(0);
+        let now = self.profile().clock.now();
+        // The same for every attempt: consumers can tell by it what was stored twice.
+        let Some(id) = self.plan.message_ids.next(now) else {
+            let error = UpstreamError::new(UpstreamErrorKind::Overloaded, "no message id could be made");
+            return Attempted { attempts: 0, result: Err(error) };
+        };
+        let encoded = encode_message(message, &id, self.plan.link.namespace(), now);
+        let request = SendMessageRequest { messages: vec![encoded] };
+        let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(Operation::Publish, &message.topic, context) };
+        let attempt = || self.publish_once(context, message, &request, &id, &tried);
+        let result = self.profile().attempts.perform(&policy, attempt).await;
+        Attempted { attempts: tried.load(Ordering::Relaxed), result }
+    }
+
+    async fn publish_once(
+        &self,
+        context: &RequestContext,
+        message: &Message,
+        request: &SendMessageRequest,
+        id: &MessageId,
+        tried: &AtomicU32,
+    ) -> Result<Published, UpstreamError> {
+        let _slot = self.slot()?;
+        let (link, topic) = (&*self.plan.link, &message.topic);
+        let route = self.plan.routes.route(link, topic, context).await?;
+        topic_type::check(message, &route.accepted)?;
+        let answer: SendMessageResponse = link.call(Method::SendMessage, request, topic, context, tried).await?;
+        let published = published(&answer, id);
+        if published.as_ref().is_err_and(|error| error.kind == UpstreamErrorKind::WrongTopicType) {
+            // The topic was made anew with another type, or is gone.
+            self.plan.routes.doubt(topic);
+        }
+        published
+    }
+
+    pub(in crate::upstream) async fn receive(
+        &self,
+        context: &RequestContext,
+        poll: &PollRequest<'_>,
+    ) -> Result<Polled, UpstreamError> {
+        let end = Instant::now() + poll.wait.max(GLANCE);
+        let context = &context.lasting_until(end + RECEIVE_MARGIN);
+        let policy = AttemptPolicy::new(Operation::Receive, poll.topic, context);
+        let attempt = || self.receive_once(context, poll, end);
+        self.profile().attempts.perform(&policy, attempt).await
+    }
+
+    async fn receive_once(
+        &self,
+        context: &RequestContext,
+        poll: &PollRequest<'_>,
+        end: Instant,
+    ) -> Result<Polled, UpstreamError> {
+        let plan = &self.plan;
+        let _slot = self.slot()?;
+        let route = plan.routes.route(&plan.link, poll.topic, context).await?;
+        let subject = Subject {
+            topic: poll.topic.clone(),
+            group: poll.group.clone(),
+            visibility_timeout: poll.visibility_timeout.unwrap_or(plan.settings.visibility_timeout),
+            ordered: poll.ordered,
+        };
+        let desk = plan.polls.desk(subject)?;
+        let in_line = plan.polls.line_up(desk, poll.max_messages, &route.brokers);
+        let handed = in_line.handed(end).await.inspect_err(|_| plan.routes.doubt(poll.topic))?;
+        let mut memory = plan.memory.charge();
+        let mut deliveries = Vec::with_capacity(handed.len());
+        for held in handed {
+            memory.absorb(held.charge);
+            deliveries.push(held.delivery);
+        }
+        Ok(Polled { deliveries, memory })
+    }
+
+    /// Up to [`rocketmq::MAX_ACK`] at once, each with its own result.
+    pub(in crate::upstream) async fn acknowledge(
+        &self,
+        context: &RequestContext,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handles: &[UpstreamHandle],
+    ) -> Vec<Result<(), UpstreamError>> {
+        // One that cannot be read would make the server fail on all of them.
+        let decoded: Vec<_> = handles.iter().map(|handle| Handle::decode(handle.as_str())).collect();
+        let sound: Vec<&Handle> = decoded.iter().flatten().collect();
+        let mut answers = self.acknowledge_sound(context, topic, group, &sound).await.into_iter();
+        let lost = || Err(UpstreamError::new(UpstreamErrorKind::BadResponse, "the MQ's answer leaves a handle out"));
+        decoded
+            .into_iter()
+            .map(|handle| match handle {
+                Ok(_) => answers.next().unwrap_or_else(lost),
+                Err(malformed) => Err(UpstreamError::new(UpstreamErrorKind::RejectedMessage, malformed.to_string())),
+            })
+            .collect()
+    }
+
+    async fn acknowledge_sound(
+        &self,
+        context: &RequestContext,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handles: &[&Handle],
+    ) -> Vec<Result<(), UpstreamError>> {
+        if handles.is_empty() {
+            return Vec::new();
+        }
+        let link: &Link = &self.plan.link;
+        let entry = |handle: &&Handle| AckMessageEntry {
+            message_id: handle.message_id.clone(),
+            receipt_handle: handle.text.clone(),
+        };
+        let request = AckMessageRequest {
+            group: Some(link.resource(group.as_str())),
+            topic: Some(link.resource(topic.as_str())),
+            entries: handles.iter().map(entry).collect(),
+        };
+        let tried = AtomicU32::new(0);
+        let attempt = async || {
+            let _slot = self.slot()?;
+            let answer: AckMessageResponse = link.call(Method::AckMessage, &request, topic, context, &tried).await?;
+            let code = code(answer.status.as_ref())?;
+            // Where every entry has the same code, it is the answer's, too.
+            let told = matches!(code, Code::Ok | Code::MultipleResults | Code::InvalidReceiptHandle);
+            if told && !answer.entries.is_empty() {
+                Ok(answer.entries)
+            } else {
+                Err(refusal(answer.status.as_ref(), Asked::Acknowledge))
+            }
+        };
+        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
+        match self.profile().attempts.perform(&policy, attempt).await {
+            Err(error) => handles.iter().map(|_| Err(error.clone())).collect(),
+            Ok(entries) => handles.iter().map(|handle| acknowledged(handle, &entries)).collect(),
+        }
+    }
+
+    /// Our own limit on calls of this thread.
+    fn slot(&self) -> Result<Slot<'_>, UpstreamError> {
+        let limit = self.plan.in_flight;
+        if self.in_flight.get() >= limit {
+            let detail = format!("{limit} requests to the MQ are under way, the limit");
+            return Err(UpstreamError::new(UpstreamErrorKind::Overloaded, detail));
+        }
+        self.in_flight.set(self.in_flight.get() + 1);
+        Ok(Slot(&self.in_flight))
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+/// What the answer to a publish says. The entry of the one message counts; the answer's own status where there is none.
+fn published(answer: &SendMessageResponse, id: &MessageId) -> Result<Published, UpstreamError> {
+    let entry = answer.entries.first();
+    let status = entry.and_then(|entry| entry.status.as_ref()).or(answer.status.as_ref());
+    let code = code(status)?;
+    // The broker has the message, and a disk or a replica was late.
+    let is_weak = matches!(code, Code::MasterPersistenceTimeout | Code::SlavePersistenceTimeout | Code::HaNotAvailable);
+    if code == Code::Ok && entry.is_none() {
+        let detail = "the MQ's answer could not be used: it says that it is done, and of no message";
+        return Err(UpstreamError::new(UpstreamErrorKind::BadResponse, detail));
+    }
+    if code != Code::Ok && !is_weak {
+        return Err(refusal(status, Asked::Publish));
+    }
+    let durability = if is_weak { Durability::Degraded } else { Durability::Full };
+    let named = entry.and_then(|entry| MessageId::parse(&entry.message_id).ok());
+    Ok(Published { message_id: named.unwrap_or_else(|| id.clone()), durability })
+}
+
+/// What the answer to an acknowledgement says of one handle.
+fn acknowledged(handle: &Handle, entries: &[AckMessageResultEntry]) -> Result<(), UpstreamError> {
+    let own = |entry: &&AckMessageResultEntry| entry.receipt_handle == handle.text;
+    let Some(entry) = entries.iter().find(own) else {
+        let detail = "the MQ's answer leaves a handle out";
+        return Err(UpstreamError::new(UpstreamErrorKind::BadResponse, detail));
+    };
+    if code(entry.status.as_ref())? == Code::Ok {
+        return Ok(());
+    }
+    Err(refusal(entry.status.as_ref(), Asked::Acknowledge))
+}

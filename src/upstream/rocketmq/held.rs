@@ -1,0 +1,27 @@
+//! A delivery in our hands, with the memory that it takes.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::memory::Charge;
+use crate::model::Delivery;
+
+/// Longest time that a delivery is kept for a caller who is still to come.
+const LONGEST_KEPT: Duration = Duration::from_secs(3);
+
+/// A delivery that has no taker yet.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) delivery: Delivery,
+    pub(super) charge: Charge,
+    /// Then it is given back.
+    pub(super) until: Instant,
+}
+
+impl Held {
+    /// Kept for a caller who is still to come: a tenth of the time that it is hidden from others, and never long.
+    pub(super) fn new(delivery: Delivery, charge: Charge, visibility_timeout: Duration) -> Self {
+        Self { delivery, charge, until: Instant::now() + LONGEST_KEPT.min(visibility_timeout / 10) }
+    }
+}

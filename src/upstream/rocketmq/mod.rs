@@ -1,0 +1,26 @@
+//! RocketMQ 5 as an upstream: one gRPC connection per endpoint and process, one client of the MQ per consumer group, and polls that
+//! all threads share.
+//!
+//! What lives longer than a request (connections, the groups' sessions, polls) is done in the profile's own service, whichever
+//! thread began it: a poll is never broken off, since the server would go on with it and hide the next message from everybody
+//! (protocol notes RocketMQ 5, 3.2).
+
+mod client;
+mod desk;
+mod give_back;
+mod held;
+mod link;
+mod outcome;
+mod plan;
+mod poll;
+mod polls;
+mod routes;
+mod session;
+mod sessions;
+mod topic_type;
+mod watch;
+
+pub use client::RocketMq;
+
+pub(super) use plan::RocketMqPlan;
+pub(super) use watch::watch;

@@ -1,0 +1,65 @@
+//! Profiles with `protocol = "rocketmq"`.
+
+use serde_json::json;
+
+use super::app;
+use crate::support::Launch;
+use crate::support::rocketmq::FakeProxy;
+
+/// `check` of a configuration with these lines in its profile.
+fn check(lines: &str) -> (bool, String) {
+    let text = format!(
+        "[profiles.main]\nprotocol = \"rocketmq\"\nendpoints = [\"http://127.0.0.1:8081\"]\n{lines}\n[[topics]]\nname = \
+         \"orders\"\nprofile = \"main\"\nrequires = [\"visibility_timeout\"]\n"
+    );
+    let launch = Launch::bare().file("gateway.toml", &text);
+    let finished = launch.arguments(&["check", "{directory}/gateway.toml"]).run();
+    (finished.code == Some(0), finished.output())
+}
+
+#[test]
+fn a_profile_needs_nothing_but_its_addresses() {
+    let (good, output) = check("");
+    assert!(good, "{output}");
+    let (good, output) =
+        check("namespace = \"MQ_INST_1\"\nvisibility_timeout = \"60s\"\nmax_delay = \"72h\"\nmax_sessions = 10");
+    assert!(good, "{output}");
+}
+
+#[test]
+fn what_has_no_effect_is_refused() {
+    for (line, words) in [
+        ("keep_alive = \"30s\"", "has no effect with rocketmq"),
+        ("empty_poll_pause = \"1s\"", "has no effect with rocketmq"),
+        ("clock_skew = \"report\"", "has no effect with rocketmq"),
+        ("producer_group = \"PID\"", "is not a key of rocketmq"),
+        ("binary_bodies = true", "is not a key of rocketmq"),
+        ("visibility_timeout = \"5s\"", "from 10s to 12h"),
+        ("credentials = \"main\"", "names no table"),
+    ] {
+        let (good, output) = check(line);
+        assert!(!good && output.contains(words), "{line}: {output}");
+    }
+}
+
+#[test]
+fn discovery_says_what_it_can() {
+    let proxy = FakeProxy::start();
+    let app = app(&proxy);
+    let topic = app.get("/v1/topics/orders").expect_json(200);
+    assert_eq!(topic["protocol"], "rocketmq");
+    let expected = json!({"max_message_bytes": 4 << 20, "max_batch_messages": 100, "max_receive_messages": 32,
+        "max_wait_seconds": 30, "max_ack_handles": 100, "max_delay_seconds": 86_400,
+        "min_visibility_timeout_seconds": 10, "max_visibility_timeout_seconds": 43_200});
+    assert_eq!(topic["limits"], expected);
+    let able = |name: &str| topic["capabilities"][name].as_bool().unwrap();
+    for name in
+        ["properties", "delayed_delivery", "message_groups", "binary_bodies", "ordered_groups", "visibility_timeout"]
+    {
+        assert!(able(name), "{name}");
+    }
+    for name in ["empty_bodies", "tag_filter", "nack", "extend", "transactions", "delayed_message_groups"] {
+        assert!(!able(name), "{name}");
+    }
+    assert_eq!(proxy.calls("Telemetry").len(), 0, "discovery makes no client");
+}

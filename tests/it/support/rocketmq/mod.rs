@@ -1,0 +1,134 @@
+//! A RocketMQ 5 proxy that can misbehave: HTTP/2 and gRPC by hand, so that every fault can be had at every place.
+//!
+//! It keeps messages in one queue, holds a poll for a while, and knows clients by their settings, as the real one does.
+
+mod server;
+mod state;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mq_gateway::protocol::rocketmq::wire::{Message, SystemProperties};
+
+use state::State;
+pub use state::{Call, Fault};
+
+use super::time;
+
+/// A fake proxy. It ends with the value.
+#[derive(Debug)]
+pub struct FakeProxy {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl FakeProxy {
+    /// With topics `orders` (NORMAL), `steps` (FIFO) and `later` (DELAY).
+    pub fn start() -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").expect("a free port"), Arc::default())
+    }
+
+    fn on(listener: TcpListener, state: Arc<Mutex<State>>) -> Self {
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let shared = Arc::clone(&state);
+        let thread = std::thread::spawn(move || server::serve(listener, &shared, stopped));
+        Self { address, state, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Breaks every connection, forgets every client's settings as a restart does, and serves again at the same address after a while.
+    pub fn restart(&mut self, down_for: Duration) {
+        self.end();
+        self.state().settings.clear();
+        std::thread::sleep(down_for);
+        let listener = TcpListener::bind(self.address).expect("its own port");
+        *self = Self::on(listener, Arc::clone(&self.state));
+    }
+
+    /// The address as a profile names it.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A whole configuration of a gateway towards it; `lines` are more of the profile.
+    pub fn configuration(&self, lines: &str) -> String {
+        let groups = "groups = [\"*\"]";
+        format!(
+            "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"8s\"\n[profiles.main]\nprotocol = \"rocketmq\"\nendpoints = \
+             [\"{}\"]\n{lines}\n[[topics]]\nname = \"*\"\nprofile = \"main\"\n{groups}\n[[topics]]\nname = \
+             \"in-order\"\nprofile = \"main\"\ngroups = [{{ name = \"GID_a\", ordered = true }}]\n",
+            self.url()
+        )
+    }
+
+    /// The next calls of a method end so, one after the other.
+    pub fn script(&self, method: &str, faults: impl IntoIterator<Item = Fault>) {
+        self.state().script.entry(method.to_owned()).or_default().extend(faults);
+    }
+
+    /// How long a poll that finds nothing is held.
+    pub fn hold_polls(&self, hold: Duration) {
+        self.state().hold = hold;
+    }
+
+    /// A group that the server keeps in order.
+    pub fn ordered_groups(&self) {
+        self.state().ordered = true;
+    }
+
+    /// Puts a message into the queue, as somebody else's publish.
+    pub fn offer(&self, body: &str) {
+        let id = format!("01{:032X}", self.state().numbered());
+        let system_properties = Some(SystemProperties { message_id: id, ..SystemProperties::default() });
+        let message = Message { body: body.to_owned().into(), system_properties, ..Message::default() };
+        self.state().put(message, 1);
+    }
+
+    /// Forgets every client's settings, silently.
+    pub fn forget_settings(&self) {
+        self.state().settings.clear();
+    }
+
+    /// The calls of a method so far.
+    pub fn calls(&self, method: &str) -> Vec<Call> {
+        self.state().calls.iter().filter(|call| call.method == method).cloned().collect()
+    }
+
+    /// Waits for so many calls of a method.
+    #[track_caller]
+    pub fn until_calls(&self, method: &str, count: usize) -> Vec<Call> {
+        time::until(&format!("{count} calls of {method}"), || {
+            Some(self.calls(method)).filter(|calls| calls.len() >= count)
+        })
+    }
+
+    /// Messages that were stored, in order.
+    pub fn stored(&self) -> Vec<Message> {
+        self.state().stored.clone()
+    }
+
+    /// How many calls of a method their client broke off.
+    pub fn broken_off(&self, method: &str) -> usize {
+        self.state().broken_off.iter().filter(|it| *it == method).count()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the fake proxy's thread");
+        }
+    }
+}
+
+impl Drop for FakeProxy {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

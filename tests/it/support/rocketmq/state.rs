@@ -1,0 +1,197 @@
+//! What the fake proxy holds, and its answers to calls of one message.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mq_gateway::protocol::rocketmq::wire::{
+    AckMessageRequest, AckMessageResponse, AckMessageResultEntry, Broker, ChangeInvisibleDurationRequest,
+    ChangeInvisibleDurationResponse, HeartbeatResponse, Message, MessageQueue, MessageType,
+    NotifyClientTerminationResponse, Permission, QueryRouteRequest, QueryRouteResponse, SendMessageRequest,
+    SendMessageResponse, SendResultEntry, Status,
+};
+use prost::Message as _;
+use tokio::sync::Notify;
+
+use crate::support::time::now_millis;
+
+/// How a call ends otherwise than it should.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// A status of the protocol.
+    Status(i32, &'static str),
+    /// A status of gRPC, without a message.
+    Grpc(u32),
+    /// Done, and answered so.
+    DoneThenGrpc(u32),
+    /// An HTTP status, as a balancer gives it.
+    Http(u16),
+    /// Never an answer.
+    Hang,
+    /// The stream is reset.
+    Reset,
+    /// Done, and the connection broken.
+    DoneThenDisconnect,
+    /// An answer that is no message.
+    Garbage,
+}
+
+/// A call as it came.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub method: String,
+    pub headers: HashMap<String, String>,
+    pub message: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) message: Message,
+    pub(super) attempt: i32,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) script: HashMap<String, VecDeque<Fault>>,
+    pub(super) calls: Vec<Call>,
+    pub(super) settings: HashSet<String>,
+    pub(super) stored: Vec<Message>,
+    pub(super) queue: VecDeque<Queued>,
+    /// Delivered and not acknowledged, by handle.
+    pub(super) out: HashMap<String, Queued>,
+    pub(super) broken_off: Vec<String>,
+    pub(super) hold: Duration,
+    pub(super) ordered: bool,
+    pub(super) arrived: Arc<Notify>,
+    number: u64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            script: HashMap::new(),
+            calls: Vec::new(),
+            settings: HashSet::new(),
+            stored: Vec::new(),
+            queue: VecDeque::new(),
+            out: HashMap::new(),
+            broken_off: Vec::new(),
+            hold: Duration::from_secs(1),
+            ordered: false,
+            arrived: Arc::default(),
+            number: 0,
+        }
+    }
+}
+
+pub(super) fn status(code: i32, message: &str) -> Option<Status> {
+    Some(Status { code, message: message.to_owned() })
+}
+
+impl State {
+    pub(super) fn numbered(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
+
+    pub(super) fn put(&mut self, message: Message, attempt: i32) {
+        self.queue.push_back(Queued { message, attempt });
+        self.arrived.notify_waiters();
+    }
+
+    /// Takes a message out of the queue, with a handle.
+    pub(super) fn deliver(&mut self, invisible: Duration) -> Option<Message> {
+        let Queued { message, attempt } = self.queue.pop_front()?;
+        let (retrieved, invisible, offset) = (now_millis(), invisible.as_millis(), self.numbered());
+        let handle = format!("0 {retrieved} {invisible} 0 0 broker-a 1 {offset} {offset}");
+        let mut delivered = message.clone();
+        let system = delivered.system_properties.get_or_insert_default();
+        system.receipt_handle = Some(handle.clone());
+        system.delivery_attempt = Some(attempt);
+        self.out.insert(handle, Queued { message, attempt });
+        Some(delivered)
+    }
+
+    /// The answer to a call of one message; `None` for a method that there is not.
+    pub(super) fn answer(&mut self, call: &Call) -> Option<Vec<u8>> {
+        let message = call.message.as_slice();
+        Some(match call.method.as_str() {
+            "QueryRoute" => route(&QueryRouteRequest::decode(message).expect("a request")).encode_to_vec(),
+            "SendMessage" => self.send(SendMessageRequest::decode(message).expect("a request")).encode_to_vec(),
+            "AckMessage" => self.ack(AckMessageRequest::decode(message).expect("a request")).encode_to_vec(),
+            "ChangeInvisibleDuration" => {
+                self.change(&ChangeInvisibleDurationRequest::decode(message).expect("a request")).encode_to_vec()
+            }
+            "Heartbeat" => {
+                let known = self.settings.contains(&call.headers["x-mq-client-id"]);
+                let status = if known { status(20000, "OK") } else { status(40015, "unknown client") };
+                HeartbeatResponse { status }.encode_to_vec()
+            }
+            "NotifyClientTermination" => {
+                self.settings.remove(&call.headers["x-mq-client-id"]);
+                NotifyClientTerminationResponse { status: status(20000, "OK") }.encode_to_vec()
+            }
+            _ => return None,
+        })
+    }
+
+    fn send(&mut self, request: SendMessageRequest) -> SendMessageResponse {
+        assert_eq!(request.messages.len(), 1, "several messages in one call lose data");
+        let message = request.messages.into_iter().next().expect("one message");
+        let message_id = message.system_properties.as_ref().expect("properties").message_id.clone();
+        self.stored.push(message.clone());
+        self.put(message, 1);
+        let entry = SendResultEntry { status: status(20000, "OK"), message_id, ..SendResultEntry::default() };
+        SendMessageResponse { status: status(20000, "OK"), entries: vec![entry] }
+    }
+
+    fn ack(&mut self, request: AckMessageRequest) -> AckMessageResponse {
+        let mut entries = Vec::new();
+        for entry in request.entries {
+            let done = self.out.remove(&entry.receipt_handle).is_some();
+            let status = if done { status(20000, "OK") } else { status(40013, "expired") };
+            entries.push(AckMessageResultEntry {
+                message_id: entry.message_id,
+                receipt_handle: entry.receipt_handle,
+                status,
+            });
+        }
+        let codes: HashSet<i32> = entries.iter().filter_map(|entry| Some(entry.status.as_ref()?.code)).collect();
+        let common = match codes.iter().collect::<Vec<_>>().as_slice() {
+            [code] => **code,
+            _ => 30000,
+        };
+        AckMessageResponse { status: status(common, ""), entries }
+    }
+
+    fn change(&mut self, request: &ChangeInvisibleDurationRequest) -> ChangeInvisibleDurationResponse {
+        let handle = format!("{} {}", request.receipt_handle, 1);
+        let Some(Queued { message, attempt }) = self.out.remove(&request.receipt_handle) else {
+            return ChangeInvisibleDurationResponse { status: status(40013, "expired"), ..Default::default() };
+        };
+        if request.invisible_duration.unwrap_or_default().seconds == 0 {
+            self.put(message, attempt + 1);
+        } else {
+            self.out.insert(handle.clone(), Queued { message, attempt });
+        }
+        ChangeInvisibleDurationResponse { status: status(20000, "OK"), receipt_handle: handle }
+    }
+}
+
+fn route(request: &QueryRouteRequest) -> QueryRouteResponse {
+    let topic = request.topic.clone().expect("a topic");
+    let kind = match topic.name.as_str() {
+        "orders" | "in-order" => MessageType::Normal,
+        "steps" => MessageType::Fifo,
+        "later" => MessageType::Delay,
+        _ => return QueryRouteResponse { status: status(40402, "no topic"), message_queues: vec![] },
+    };
+    let queue = MessageQueue {
+        topic: Some(topic),
+        id: 0,
+        permission: Permission::ReadWrite.into(),
+        broker: Some(Broker { name: "broker-a".to_owned(), ..Broker::default() }),
+        accept_message_types: vec![kind.into()],
+    };
+    QueryRouteResponse { status: status(20000, "OK"), message_queues: vec![queue] }
+}
