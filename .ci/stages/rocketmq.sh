@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The gateway on a real Apache RocketMQ 5, from Maven Central: the contract on one broker and on two, with access control, and over
+# outages (tests/rocketmq). Java and Maven are installed where they are missing.
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+need java default-jdk-headless
+need mvn maven
+need openssl openssl
+RMQ_DIR=$WORK/rocketmq timeout 900 tests/rocketmq/run "$GATEWAY" || fail "the contract does not hold on RocketMQ 5"

@@ -1,0 +1,42 @@
+"""Traffic over a fault: `outage.py TEXT COMMAND…` runs the command in mid-traffic; nothing that was acknowledged may be lost."""
+
+import subprocess
+import sys
+import time
+
+from client import Traffic, ack, drain, publish, receive
+
+text, command = sys.argv[1], sys.argv[2:]
+
+
+def until(what, attempt):
+    """Seconds until it succeeds; more than ten is too many."""
+    began = time.monotonic()
+    while not attempt():
+        assert time.monotonic() - began < 10, f"no {what} within 10 s"
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def published():
+    return publish("T-normal", "probe")[0] == 201
+
+
+def received():
+    status, answer = receive("T-normal", "GID_a", wait=1, visibility_timeout_seconds=15)
+    if status == 200 and answer["messages"]:
+        traffic.delivered.update(message["body"] for message in answer["messages"])
+        ack("T-normal", "GID_a", [message["receipt_handle"] for message in answer["messages"]])
+    return status == 200
+
+
+drain("T-normal", "GID_a")
+traffic = Traffic("T-normal", "GID_a")
+time.sleep(4)
+subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+recovery = f"publishes again after {until('publish', published):.1f} s, receives after {until('receive', received):.1f} s"
+time.sleep(3)
+counts = traffic.finish(90)
+lost = traffic.lost()
+print(f"  {'FAILED' if lost else 'ok':6} {text}: {counts}; {recovery}", sorted(lost)[:5] or "", flush=True)
+sys.exit(1 if lost or len(traffic.acknowledged) < 100 else 0)

@@ -1,0 +1,304 @@
+#!/usr/bin/env bash
+# A real Apache RocketMQ 5 server for tests, from Maven Central jars. See usage() below.
+set -euo pipefail
+
+usage() {
+  cat <<'TXT'
+usage: server.sh COMMAND DIR ..
+  fetch DIR                    jars into DIR/lib (needs mvn and a network; skipped when there); RMQ_VERSION, default 5.3.3
+  start DIR [--acl]            namesrv + proxy with the broker inside; prints the gRPC endpoint
+  start-cluster DIR [--acl]    namesrv + 2 brokers + proxy in cluster mode
+  topic DIR NAME TYPE          NORMAL, FIFO, DELAY, TRANSACTION or MIXED
+  group DIR NAME [fifo] [retries=N]
+  admin DIR ARGS..             mqadmin (a JVM, 2 to 4 s); fails when it reports a failure
+  kill DIR PROCESS             kill -9 one of namesrv, proxy, broker-a, broker-b
+  up DIR PROCESS               start it again and wait until all is ready
+  stop DIR [--now | --wipe]    by pid; takes up to 20 s, at once (kill -9) with --now; --wipe also removes the store
+environment, read by start and start-cluster (ports, store and keys are kept in DIR/env for the rest):
+  RMQ_PORTS   "namesrv broker grpc remoting", default "19876 20911 18081 18080"; a broker also takes
+              its port - 2 and + 1, the second broker of a cluster is 100 above
+  RMQ_STORE   default: a folder named after DIR on /dev/shm (DIR/store where there is none)
+  RMQ_AK RMQ_SK   the user made by --acl, default rocketmq / rocketmq-secret
+  RMQ_JAVA    more JVM options, default -XX:TieredStopAtLevel=1 (quick start, slower under load)
+  RMQ_BROKER_CONF, RMQ_PROXY_CONF   more broker.conf lines; more members for the proxy's JSON ("k":v,..)
+TXT
+}
+
+die() { printf 'server.sh: %s\n' "$*" >&2; exit 1; }
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+[ $# -ge 2 ] || { usage >&2; exit 2; }
+cmd=$1
+mkdir -p "$2"
+dir=$(cd "$2" && pwd)
+shift 2
+
+# ---- remoting protocol: one request, one answer; spares a JVM per topic -------------------------
+
+be32() { printf '\\x%02x\\x%02x\\x%02x\\x%02x' $(($1 >> 24 & 255)) $(($1 >> 16 & 255)) $(($1 >> 8 & 255)) $(($1 & 255)); }
+
+# rpc PORT CODE BODY key value ..  (keys in alphabetical order: the signature covers the values in that order)
+rpc() {
+  local port=$1 code=$2 body=$3 ext='' signed='' header len
+  shift 3
+  if [ "${ACL:-0}" = 1 ]; then set -- AccessKey "$AK" "$@"; fi
+  while [ $# -gt 0 ]; do ext+="\"$1\":\"$2\","; signed+=$2; shift 2; done
+  if [ "${ACL:-0}" = 1 ]; then
+    ext+="\"Signature\":\"$(printf %s "$signed$body" | openssl dgst -sha1 -hmac "$SK" -binary | base64)\","
+  fi
+  header="{\"code\":$code,\"language\":\"OTHER\",\"version\":473,\"opaque\":1,\"flag\":0,\"extFields\":{${ext%,}}}"
+  (
+    export LC_ALL=C
+    exec 3<>"/dev/tcp/127.0.0.1/$port"
+    { printf "$(be32 $((4 + ${#header} + ${#body})))$(be32 ${#header})"; printf %s "$header$body"; } >&3
+    len=$((16#$(timeout 10 head -c 4 <&3 | od -An -tx1 | tr -d ' \n')))
+    timeout 10 head -c "$len" <&3 | tail -c +5 | tr -d '\0'
+  ) 2>/dev/null
+}
+ok() { case $1 in *'"code":0,'*) return 0 ;; *) return 1 ;; esac; }
+
+# make_topic PORT NAME TYPE ; make_group PORT NAME fifo? retries
+make_topic() {
+  local order=false
+  [ "$3" != FIFO ] || order=true
+  rpc "$1" 17 '' attributes "+message.type=$3" defaultTopic TBW102 order "$order" perm 6 readQueueNums 4 \
+    topic "$2" topicFilterType SINGLE_TAG topicSysFlag 0 writeQueueNums 4
+}
+make_group() {
+  rpc "$1" 200 "{\"groupName\":\"$2\",\"consumeEnable\":true,\"consumeFromMinEnable\":true,\"consumeBroadcastEnable\":true,\"consumeMessageOrderly\":$3,\"retryQueueNums\":1,\"retryMaxTimes\":$4,\"brokerId\":0,\"whichBrokerWhenConsumeSlowly\":1,\"notifyConsumerIdsChangedEnable\":true,\"consumeTimeoutMinute\":15}"
+}
+on_brokers() { # on_brokers FUNCTION ARGS..: the same on every broker
+  local f=$1 port out
+  shift
+  for port in $BROKERS; do
+    out=$("$f" "$port" "$@") || true
+    ok "$out" || die "$f $* on port $port: ${out:-no answer}"
+  done
+}
+
+# ---- processes ----------------------------------------------------------------------------------
+
+java_opts() {
+  printf '%s\n' -cp "$dir/conf:$dir/lib/*" -Duser.home="$dir" -XX:+UseSerialGC -Djava.net.preferIPv4Stack=true
+  # shellcheck disable=SC2086
+  printf '%s\n' ${RMQ_JAVA:--XX:TieredStopAtLevel=1}
+}
+launch() { # launch NAME java-arguments..
+  local name=$1
+  shift
+  mapfile -t opts < <(java_opts)
+  ROCKETMQ_HOME=$dir NAMESRV_ADDR=127.0.0.1:$NAMESRV setsid java "${opts[@]}" "$@" >"$dir/$name.out" 2>&1 </dev/null &
+  echo $! >"$dir/$name.pid"
+}
+alive() { # alive PROCESS: the pid lives and is ours (a zombie has no command line)
+  [ -f "$dir/$1.pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$(cat "$dir/$1.pid")/cmdline" | grep -qF "$dir/lib/"
+} 2>/dev/null
+wait_for() { # wait_for WHAT PROCESS COMMAND..: at most 60 s, at once when the process is gone
+  local what=$1 proc=$2 end=$((SECONDS + 60))
+  shift 2
+  until "$@"; do
+    sleep 0.2
+    alive "$proc" || { tail -n 20 "$dir/$proc.out" >&2; die "$proc exited before $what"; }
+    [ $SECONDS -lt $end ] || die "$what: not within 60 s, see $dir/$proc.out and $dir/logs"
+  done
+}
+port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+said() { grep -q "$2" "$dir/$1.out"; }
+registered() { # every broker is in the name server's table
+  local out b all=0
+  out=$(rpc "$NAMESRV" 106 '') || return 1
+  for b in $BROKERS; do
+    case $out in
+      *"127.0.0.1:$b\""*) ;;
+      *)
+        # a broker often misses its first turn, and the next is 10 s later: this setting makes it register at once
+        rpc "$b" 25 'brokerPermission=6' >/dev/null || true
+        all=1
+        ;;
+    esac
+  done
+  return $all
+}
+topic_ok() { local p; for p in $BROKERS; do ok "$(make_topic "$p" RMQ_READY NORMAL)" || return 1; done; }
+
+broker_conf() { # broker_conf NAME PORT
+  cat >"$dir/conf/$1.conf" <<CONF
+brokerClusterName=DefaultCluster
+brokerName=$1
+brokerId=0
+brokerIP1=127.0.0.1
+listenPort=$2
+brokerRole=ASYNC_MASTER
+flushDiskType=ASYNC_FLUSH
+storePathRootDir=$STORE/$1
+mappedFileSizeCommitLog=67108864
+mappedFileSizeConsumeQueue=600000
+mappedFileSizeTimerLog=10485760
+maxHashSlotNum=50000
+maxIndexNum=200000
+autoCreateTopicEnable=false
+autoCreateSubscriptionGroup=false
+recallMessageEnable=true
+enableMixedMessageType=true
+enableRetryTopicV2=true
+timerPrecisionMs=100
+timerFlushIntervalMs=5000
+transactionTimeOut=3000
+transactionCheckInterval=1000
+transactionOpBatchInterval=200
+transactionCheckMax=60
+CONF
+  if [ "$ACL" = 1 ]; then
+    cat >>"$dir/conf/$1.conf" <<CONF
+authenticationEnabled=true
+authenticationProvider=org.apache.rocketmq.auth.authentication.provider.DefaultAuthenticationProvider
+authenticationMetadataProvider=org.apache.rocketmq.auth.authentication.provider.LocalAuthenticationMetadataProvider
+authConfigPath=$STORE/$1/auth
+initAuthenticationUser={"username":"$AK","password":"$SK"}
+innerClientAuthenticationCredentials={"accessKey":"$AK","secretKey":"$SK"}
+CONF
+  fi
+  printf '%s\n' "${RMQ_BROKER_CONF:-}" >>"$dir/conf/$1.conf"
+}
+proxy_conf() { # proxy_conf LOCAL|CLUSTER
+  local more=${RMQ_PROXY_CONF:+,$RMQ_PROXY_CONF}
+  if [ "$ACL" = 1 ]; then
+    more+=",\"authenticationEnabled\":true,\"authenticationProvider\":\"org.apache.rocketmq.auth.authentication.provider.DefaultAuthenticationProvider\""
+    more+=",\"authenticationMetadataProvider\":\"org.apache.rocketmq.proxy.auth.ProxyAuthenticationMetadataProvider\""
+    more+=",\"innerClientAuthenticationCredentials\":\"{\\\"accessKey\\\":\\\"$AK\\\",\\\"secretKey\\\":\\\"$SK\\\"}\",\"enableAclRpcHookForClusterMode\":true"
+  fi
+  printf '%s\n' "{\"rocketMQClusterName\":\"DefaultCluster\",\"proxyMode\":\"$1\",\"grpcServerPort\":$GRPC,\"remotingListenPort\":$REMOTING,\"localServeAddr\":\"127.0.0.1\",\"grpcClientConsumerMinLongPollingTimeoutMillis\":1000,\"minInvisibleTimeMillsForRecv\":1000,\"grpcShutdownTimeSeconds\":1,\"enablePrintJstack\":false$more}" \
+    >"$dir/conf/rmq-proxy.json"
+}
+
+run() { # run PROCESS: the settings are in DIR/env and DIR/conf
+  local mq=org.apache.rocketmq
+  case $1 in
+    namesrv)
+      launch namesrv -Xms32m -Xmx96m -Drmq.logback.configurationFile=rmq.namesrv.logback.xml \
+        $mq.namesrv.NamesrvStartup -c "$dir/conf/namesrv.conf"
+      ;;
+    broker-?)
+      launch "$1" -Xms128m -Xmx256m -XX:MaxDirectMemorySize=256m -Drmq.logback.configurationFile=rmq.broker.logback.xml \
+        $mq.broker.BrokerStartup -n "127.0.0.1:$NAMESRV" -c "$dir/conf/$1.conf"
+      ;;
+    proxy)
+      set -- -pm cluster
+      [ "$MODE" = CLUSTER ] || set -- -pm local -bc "$dir/conf/broker-a.conf"
+      launch proxy -Xms128m -Xmx384m -XX:MaxDirectMemorySize=384m -Drmq.logback.configurationFile=rmq.proxy.logback.xml \
+        $mq.proxy.ProxyStartup -n "127.0.0.1:$NAMESRV" -pc "$dir/conf/rmq-proxy.json" "$@"
+      ;;
+    *) die "no such process: $1" ;;
+  esac
+}
+ready() {
+  wait_for "the proxy has started" proxy said proxy 'startup successfully'
+  wait_for "the gRPC port is open" proxy port_open "$GRPC"
+  wait_for "the brokers are registered" proxy registered
+  wait_for "a topic can be made" proxy topic_ok
+}
+
+start() { # start LOCAL|CLUSTER [--acl]
+  local mode=$1 name
+  MODE=$mode
+  ACL=0
+  [ "${2:-}" != --acl ] || ACL=1
+  [ -d "$dir/lib" ] || die "no jars in $dir/lib: fetch first"
+  for name in namesrv proxy; do
+    if alive "$name"; then die "$name already runs: stop first"; fi
+  done
+  read -r NAMESRV BROKER GRPC REMOTING <<<"${RMQ_PORTS:-19876 20911 18081 18080}"
+  AK=${RMQ_AK:-rocketmq} SK=${RMQ_SK:-rocketmq-secret}
+  STORE=${RMQ_STORE:-}
+  if [ -z "$STORE" ]; then
+    STORE=$dir/store
+    if [ -w /dev/shm ]; then STORE=/dev/shm/rmq$(printf %s "$dir" | tr -c 'A-Za-z0-9\n' -); fi
+  fi
+  BROKERS=$BROKER
+  [ "$mode" = LOCAL ] || BROKERS="$BROKER $((BROKER + 100))"
+  for name in $NAMESRV $BROKERS $GRPC $REMOTING; do
+    if port_open "$name"; then die "port $name is taken"; fi
+  done
+  mkdir -p "$dir/conf" "$STORE"
+  printf '%s=%q\n' NAMESRV "$NAMESRV" BROKERS "$BROKERS" GRPC "$GRPC" MODE "$mode" STORE "$STORE" ACL "$ACL" AK "$AK" SK "$SK" >"$dir/env"
+  printf 'listenPort=%s\nkvConfigPath=%s\n' "$NAMESRV" "$STORE/kvConfig.json" >"$dir/conf/namesrv.conf"
+  printf 'accessKey: %s\nsecretKey: %s\n' "$AK" "$SK" >"$dir/conf/tools.yml"
+  proxy_conf "$mode"
+
+  broker_conf broker-a "$BROKER"
+  [ "$mode" = LOCAL ] || broker_conf broker-b $((BROKER + 100))
+  trap 'stop --now' EXIT
+  run namesrv
+  if [ "$mode" = CLUSTER ]; then
+    run broker-a
+    run broker-b
+    wait_for "the brokers are registered" broker-b registered
+  fi
+  run proxy
+  ready
+  trap - EXIT
+  printf '127.0.0.1:%s\n' "$GRPC"
+}
+
+stop() { # stop [--now|--wipe]
+  local f pid end now=${1:-}
+  for f in proxy broker-a broker-b namesrv; do
+    if alive "$f"; then
+      pid=$(cat "$dir/$f.pid")
+      [ -n "$now" ] || kill "$pid" 2>/dev/null || true
+      end=$((SECONDS + (${#now} > 0 ? 0 : 30)))
+      while alive "$f"; do
+        if [ $SECONDS -ge $end ]; then kill -9 "$pid" 2>/dev/null || true; fi
+        sleep 0.1
+      done
+    fi
+    rm -f "$dir/$f.pid"
+  done
+  if [ "$now" = --wipe ] && [ -n "${STORE:-}" ]; then rm -rf -- "$STORE"; fi
+}
+
+# -------------------------------------------------------------------------------------------------
+
+case $cmd in
+  fetch | start | start-cluster) ;;
+  *) [ ! -f "$dir/env" ] || . "$dir/env" ;;
+esac
+case $cmd in
+  fetch)
+    if ! compgen -G "$dir/lib/rocketmq-proxy-*.jar" >/dev/null; then
+      mvn -q -B -f "$here/pom.xml" -Drmq="${RMQ_VERSION:-5.3.3}" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$dir/lib.part"
+      mv "$dir/lib.part" "$dir/lib"
+    fi
+    ;;
+  start) start LOCAL "$@" ;;
+  start-cluster) start CLUSTER "$@" ;;
+  topic)
+    [ $# -eq 2 ] || { usage >&2; exit 2; }
+    on_brokers make_topic "$1" "$2"
+    ;;
+  group)
+    [ $# -ge 1 ] || { usage >&2; exit 2; }
+    name=$1 fifo=false retries=16
+    shift
+    for a in "$@"; do case $a in fifo) fifo=true ;; retries=*) retries=${a#*=} ;; *) usage >&2; exit 2 ;; esac; done
+    on_brokers make_group "$name" "$fifo" "$retries"
+    ;;
+  admin)
+    mapfile -t opts < <(java_opts)
+    out=$(ROCKETMQ_HOME=$dir NAMESRV_ADDR=127.0.0.1:$NAMESRV timeout 60 java "${opts[@]}" -Xmx128m \
+      -Drmq.logback.configurationFile=rmq.tools.logback.xml org.apache.rocketmq.tools.command.MQAdminStartup "$@" 2>&1) || { printf '%s\n' "$out"; die "mqadmin failed"; }
+    printf '%s\n' "$out"
+    if grep -qE 'Exception|usage: mqadmin|is not exist' <<<"$out"; then die "mqadmin reported a failure"; fi
+    ;;
+  kill)
+    alive "${1:-}" || die "${1:-} does not run"
+    kill -9 "$(cat "$dir/$1.pid")"
+    ;;
+  up)
+    if alive "${1:-}"; then die "$1 already runs"; fi
+    run "$1"
+    ready
+    ;;
+  stop) stop "$@" ;;
+  *) usage >&2; exit 2 ;;
+esac
