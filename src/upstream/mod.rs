@@ -12,6 +12,7 @@ mod plan;
 mod plan_resources;
 mod poll;
 mod profile;
+mod reachability;
 #[cfg(feature = "rocketmq")]
 mod rocketmq;
 mod watch_keys;

@@ -1,7 +1,7 @@
 //! What every thread needs to build its client of one profile.
 
 use super::attempts::Attempts;
-use super::http::{self, HttpPlan};
+use super::http::HttpPlan;
 use super::profile::Profile;
 #[cfg(feature = "rocketmq")]
 use super::rocketmq::{self, RocketMqPlan};
@@ -69,7 +69,7 @@ impl Plan {
     pub async fn watch(self, stop: StopSignal) {
         match self.protocol {
             ProtocolPlan::OnsHttp(plan, _) | ProtocolPlan::MqHttp(plan, _) => {
-                stop.interrupts(http::watch(self.profile, plan)).await;
+                stop.interrupts(plan.lookout(&self.profile).keep()).await;
             }
             #[cfg(feature = "rocketmq")]
             ProtocolPlan::RocketMq(plan) => rocketmq::watch(plan, stop).await,

@@ -177,3 +177,11 @@ fn after_a_long_absence_traffic_resumes_after_the_longest_pause() {
     let took = back_after(Duration::from_secs(6), Ipv4Addr::new(127, 77, 1, 2), settings);
     assert!(took < Duration::from_millis(2500), "{took:?}");
 }
+
+/// The pause of the circuit is eight seconds then; the background has seen that the MQ is back.
+#[test]
+fn after_a_long_absence_traffic_resumes_once_it_is_seen_to_be_back() {
+    let settings = Settings::new().profile("breaker_open = \"1h\"");
+    let took = back_after(Duration::from_secs(8), Ipv4Addr::new(127, 77, 1, 3), settings);
+    assert!(took < Duration::from_millis(3500), "{took:?}");
+}

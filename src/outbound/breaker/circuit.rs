@@ -189,6 +189,14 @@ impl Circuit {
         reported.then_some(CircuitChange::Opened { failures: self.failures, pause: jittered })
     }
 
+    /// The endpoint was seen to take connections again. Whether it answers, too, the next request finds out.
+    pub(super) fn reachable(&mut self, now: Instant) {
+        if let Some(open) = &mut self.open {
+            open.next_turn = open.next_turn.min(now);
+            open.pause = FIRST_PAUSE.min(self.longest_pause);
+        }
+    }
+
     /// A request that began at `began` ended, and nothing was learned from it.
     pub(super) fn released(&mut self, pass: &Pass, began: Instant) {
         let (Some(open), Pass::Turn { opening, pause, next_turn }) = (&mut self.open, pass) else { return };

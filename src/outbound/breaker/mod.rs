@@ -86,6 +86,13 @@ impl Breaker {
         self.change(|circuit| circuit.answered(now))
     }
 
+    /// Notes that the endpoint takes connections again: while its circuit is open, the next request may try at once.
+    pub fn reachable(&self, now: Instant) {
+        if self.calm.load(Ordering::Acquire) == 0 {
+            self.change(|circuit| circuit.reachable(now));
+        }
+    }
+
     /// Changes the state, and shows what it is then.
     fn change<T>(&self, change: impl FnOnce(&mut Circuit) -> T) -> T {
         let mut circuit = self.circuit.lock().unwrap_or_else(PoisonError::into_inner);

@@ -60,6 +60,23 @@ fn five_failures_in_a_row_open_it() {
 }
 
 #[test]
+fn an_endpoint_that_was_seen_to_be_back_is_tried_at_once() {
+    let (breaker, mut now) = (breaker(), Instant::now());
+    breaker.reachable(now);
+    fail(&breaker, "a", 5, now);
+    for _ in 0..4 {
+        now += refused_for(&breaker, "a", now);
+        fail(&breaker, "a", 1, now);
+    }
+    assert_about(refused_for(&breaker, "a", now), 16 * SECOND);
+    breaker.reachable(now);
+    assert_eq!(breaker.gauge.get(), 1, "that it takes connections is no answer");
+    // One request, and where that is not answered either, the pauses begin anew.
+    fail(&breaker, "a", 1, now);
+    assert_about(refused_for(&breaker, "a", now), SECOND);
+}
+
+#[test]
 fn pauses_grow_and_an_answer_ends_them() {
     let (breaker, mut now) = (breaker(), Instant::now());
     fail(&breaker, "a", 5, now);

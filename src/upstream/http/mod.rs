@@ -3,7 +3,6 @@
 
 mod clock_skew;
 mod failover;
-mod monitor;
 mod mq;
 mod ons;
 mod outcome;
@@ -13,7 +12,6 @@ mod refusal;
 pub use mq::MqHttp;
 pub use ons::OnsHttp;
 
-pub(super) use monitor::watch;
 #[cfg(feature = "rocketmq")]
 pub(super) use outcome::left_alone;
 pub(super) use plan::HttpPlan;

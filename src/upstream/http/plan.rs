@@ -9,6 +9,8 @@ use super::clock_skew::ClockSkew;
 use crate::config::ProfileConfig;
 use crate::memory::MemoryBudget;
 use crate::outbound::{BreakerSettings, Endpoints, Limits, TlsRoots, client_config};
+use crate::upstream::profile::Profile;
+use crate::upstream::reachability::Lookout;
 use crate::upstream::{PlanError, PlanResources};
 
 /// How a profile's MQ is reached over HTTP, in every thread.
@@ -31,6 +33,17 @@ pub(in crate::upstream) struct HttpPlan {
 }
 
 impl HttpPlan {
+    /// What looks after the profile's endpoints.
+    pub(in crate::upstream) fn lookout<'a>(&'a self, profile: &'a Profile) -> Lookout<'a> {
+        Lookout {
+            profile,
+            endpoints: &self.endpoints,
+            tls: &self.tls,
+            connect_timeout: self.limits.connect_timeout,
+            refresh: self.refresh,
+        }
+    }
+
     /// Looks nothing up yet.
     ///
     /// # Errors
