@@ -12,6 +12,8 @@ pub enum Method {
     Get,
     /// `DELETE`.
     Delete,
+    /// `PUT`, to our own embedded endpoint only.
+    Put,
 }
 
 impl Method {
@@ -22,6 +24,7 @@ impl Method {
             Self::Post => "POST",
             Self::Get => "GET",
             Self::Delete => "DELETE",
+            Self::Put => "PUT",
         }
     }
 }

@@ -18,7 +18,7 @@ use super::locks::Locks;
 use super::log;
 use super::message_ids::MessageIds;
 use super::scan::{Places, Scan};
-use super::store_time::Moment;
+use super::store_time::{Moment, in_millis};
 use super::stored_message::{columns, is_whole, set_aside};
 use super::topics::{self, SubscriptionRow};
 use crate::model::{ConsumerGroup, Delivery, MessageGroup, MessageId, Topic, UnixMillis, UpstreamHandle};
@@ -35,6 +35,8 @@ pub(super) struct Lease {
     pub(super) interest: Interest,
     pub(super) starts: NewGroupStarts,
     pub(super) visibility_timeout: Duration,
+    /// The receive has chosen that itself.
+    pub(super) chose_visibility_timeout: bool,
     /// Deliveries in all before a message is a dead letter; `None` where there is no limit.
     pub(super) max_deliveries: Option<u32>,
     /// One for each message wanted.
@@ -209,8 +211,8 @@ impl<'a> Taking<'a> {
         self.connection
             .prepare_cached(
                 "INSERT INTO deliveries (subscription_id, position, sequence, attempt, state, visible_at, nonce,
-                    first_delivered_at, tag, message_group)
-                VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    first_delivered_at, tag, message_group, hidden_for)
+                VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 self.subscription.id,
@@ -222,6 +224,7 @@ impl<'a> Taking<'a> {
                 to_sql(self.wall.0),
                 delivery.tag.as_deref().unwrap_or_default(),
                 delivery.message_group.as_ref().map(MessageGroup::as_str).unwrap_or_default(),
+                self.hidden_for(),
             ])?;
         self.hand_out(delivery);
         Ok(())
@@ -251,7 +254,8 @@ impl<'a> Taking<'a> {
         let first_delivered_at = if attempts == 0 { Some(self.wall) } else { first_delivered_at };
         self.connection
             .prepare_cached(
-                "UPDATE deliveries SET attempt = ?3, state = ?4, visible_at = ?5, nonce = ?6, first_delivered_at = ?7
+                "UPDATE deliveries SET attempt = ?3, state = ?4, visible_at = ?5, nonce = ?6, first_delivered_at = ?7,
+                    hidden_for = ?8
                 WHERE subscription_id = ?1 AND position = ?2",
             )?
             .execute(params![
@@ -262,6 +266,7 @@ impl<'a> Taking<'a> {
                 to_sql(self.visible_again_at.0),
                 nonce,
                 first_delivered_at.map(|time| to_sql(time.0)),
+                self.hidden_for(),
             ])?;
         self.hand_out(Delivery { first_delivered_at, ..delivery });
         Ok(())
@@ -309,6 +314,11 @@ impl<'a> Taking<'a> {
             first_delivered_at: Some(self.wall),
             visible_again_at: self.wall + self.lease.visibility_timeout,
         }))
+    }
+
+    /// How long a delivery is hidden for, where that was chosen.
+    fn hidden_for(&self) -> Option<i64> {
+        self.lease.chose_visibility_timeout.then(|| in_millis(self.lease.visibility_timeout))
     }
 
     fn state_after(&self, attempt: u32) -> DeliveryState {

@@ -5,6 +5,7 @@
 //! not cluster. [`Engine`] is the front door; each operation has a file; `schema` tells the form of the store.
 
 mod acknowledge;
+mod change_visibility;
 mod columns;
 mod counters;
 mod credentials;
@@ -41,6 +42,7 @@ mod waiters;
 mod tests;
 
 pub use acknowledge::Acknowledgement;
+pub use change_visibility::VisibilityChanged;
 pub use counters::Totals;
 pub use credentials::{CREDENTIALS_FILE, CredentialsError, EndpointCredentials};
 pub use dead_letter::{DEAD_LETTER_PREFIX, dead_letter_topic_name};

@@ -43,6 +43,8 @@ pub struct ConsumeRequest {
     pub max_bytes: usize,
     /// How long to wait while nothing is there.
     pub wait: Duration,
+    /// How long nobody else of the group gets what comes; `None` is as long as the engine's options say.
+    pub visibility_timeout: Option<Duration>,
 }
 
 impl Engine {
@@ -121,7 +123,8 @@ impl Shared {
             group: request.group.clone(),
             interest: interest.clone(),
             starts: self.options.new_group_starts,
-            visibility_timeout: self.options.visibility_timeout,
+            visibility_timeout: request.visibility_timeout.unwrap_or(self.options.visibility_timeout),
+            chose_visibility_timeout: request.visibility_timeout.is_some(),
             max_deliveries: (!is_dead_letter_topic(request.topic.as_str()))
                 .then(|| self.options.max_redeliveries.saturating_add(1)),
             nonces,

@@ -11,7 +11,8 @@
 //! - **deliveries**: what a subscription got and has not acknowledged. `state` is a `DeliveryState`; a delivery that is
 //!   out has a `nonce`, the random part of its handle. An acknowledgement deletes the row. `tag` and `message_group` are
 //!   the message's, as in `filtered_out`, so that choosing what comes back reads no bodies. `first_delivered_at` is unknown for what was
-//!   delivered before the second format.
+//!   delivered before the second format. `hidden_for` is how long it was hidden for, where somebody chose that, in
+//!   milliseconds.
 //! - **filtered_out**: messages before a subscription's `next_position` that it did not get yet. A receive moved past them
 //!   since its tags did not want them, or (`held` = 1) since earlier ones of their message group were not acknowledged.
 //!   No tag and no message group are empty texts, which no tag and no message group is, so that ranges find them.
@@ -25,7 +26,7 @@ use crate::storage::Schema;
 
 /// Every step from the first release on.
 pub(super) const SCHEMA: Schema =
-    Schema { steps: &[FIRST, SECOND, THIRD], functions: stored_message::register, self_checked: &["messages"] };
+    Schema { steps: &[FIRST, SECOND, THIRD, FOURTH], functions: stored_message::register, self_checked: &["messages"] };
 
 pub(super) const FIRST: &str = "
 CREATE TABLE topics (
@@ -135,4 +136,8 @@ CREATE TABLE set_aside (
     sequence INTEGER PRIMARY KEY,
     found_at INTEGER NOT NULL
 ) STRICT;
+";
+
+const FOURTH: &str = "
+ALTER TABLE deliveries ADD COLUMN hidden_for INTEGER;
 ";

@@ -71,7 +71,12 @@ impl Moment {
     }
 }
 
-/// Brings the times of an earlier process to this one's: a lease ends one visibility timeout from now at the latest, and
+/// A length of time for the store.
+pub(super) fn in_millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Brings the times of an earlier process to this one's: a lease ends as long from now as it was given for at the latest, and
 /// a delay when the wall clock shows the time that was meant. Returns from when on what is older than this process may be
 /// dropped by age: not at once, and not before the newest message is in the past.
 pub(super) fn settle(
@@ -80,8 +85,11 @@ pub(super) fn settle(
     visibility_timeout: Duration,
 ) -> rusqlite::Result<UnixMillis> {
     connection
-        .prepare_cached("UPDATE deliveries SET visible_at = ?1 WHERE visible_at > ?1")?
-        .execute([to_sql((opened_at + visibility_timeout).0)])?;
+        .prepare_cached(
+            "UPDATE deliveries SET visible_at = ?1 + coalesce(hidden_for, ?2)
+            WHERE visible_at > ?1 + coalesce(hidden_for, ?2)",
+        )?
+        .execute([to_sql(opened_at.0), in_millis(visibility_timeout)])?;
     connection
         .prepare_cached(
             "UPDATE messages INDEXED BY messages_due SET due_at = deliver_at

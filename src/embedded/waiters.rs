@@ -109,14 +109,15 @@ impl Waiters {
     pub(super) fn due_in_topic(&self, topic: &str, time: UnixMillis) {
         if let Some(groups) = self.lock().get(topic) {
             for entry in groups.values() {
-                entry.due.send_if_modified(|due| {
-                    let sooner = due.is_none_or(|known| time < known);
-                    if sooner {
-                        *due = Some(time);
-                    }
-                    sooner
-                });
+                entry.due_at(time);
             }
+        }
+    }
+
+    /// Something becomes due for this group.
+    pub(super) fn due_in_group(&self, topic: &str, group: &str, time: UnixMillis) {
+        if let Some(entry) = self.lock().get(topic).and_then(|groups| groups.get(group)) {
+            entry.due_at(time);
         }
     }
 
@@ -153,6 +154,16 @@ impl Entry {
             class.waiting = class.waiting.saturating_sub(1);
         }
         self.classes.retain(|class| class.waiting > 0);
+    }
+
+    fn due_at(&self, time: UnixMillis) {
+        self.due.send_if_modified(|due| {
+            let sooner = due.is_none_or(|known| time < known);
+            if sooner {
+                *due = Some(time);
+            }
+            sooner
+        });
     }
 
     fn wake(&self, which: impl Fn(&Interest) -> bool) {

@@ -1,17 +1,9 @@
 //! Acknowledge many deliveries: a result for each.
 
-use std::collections::HashMap;
-
-use futures_util::StreamExt as _;
-use tokio::time::Instant;
-
-use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
+use super::once_each::{once_each, open, sound};
+use super::{Gateway, GatewayError, GroupRoute};
 use crate::context::RequestContext;
-use crate::model::{UpstreamHandle, Verb};
-use crate::upstream::Upstream;
-
-/// Most upstream calls of one acknowledgement at once.
-const AT_ONCE: usize = 32;
+use crate::model::UpstreamHandle;
 
 /// What became of one handle.
 pub type AckResult = Result<(), GatewayError>;
@@ -28,9 +20,8 @@ impl Gateway {
         route: &GroupRoute,
         handles: &[String],
     ) -> Result<Vec<AckResult>, GatewayError> {
-        let opened: Vec<_> = handles.iter().map(|handle| ReceiptHandle::open(handle, route)).collect();
-        let sound: Vec<UpstreamHandle> = opened.iter().flatten().cloned().collect();
-        let mut answered = self.acknowledge_deliveries(context, route, &sound).await?.into_iter();
+        let opened = open(handles, route);
+        let mut answered = self.acknowledge_deliveries(context, route, &sound(&opened)).await?.into_iter();
         let metrics = route.metrics(&self.shared.metrics);
         let lost = || Err(GatewayError::Internal("a handle without a result"));
         Ok(opened
@@ -56,56 +47,11 @@ impl Gateway {
         handles: &[UpstreamHandle],
     ) -> Result<Vec<AckResult>, GatewayError> {
         let upstream = self.upstream(&route.topic)?;
-        let mut distinct: Vec<UpstreamHandle> = Vec::with_capacity(handles.len());
-        let mut index_of: HashMap<&UpstreamHandle, usize> = HashMap::with_capacity(handles.len());
-        for handle in handles {
-            index_of.entry(handle).or_insert_with(|| {
-                distinct.push(handle.clone());
-                distinct.len() - 1
-            });
-        }
-        // In order, however many answers there are at once: a chunk keeps its place.
-        let answered: Vec<AckResult> = futures_util::stream::iter(distinct.chunks(upstream.handles_at_once()))
-            .map(|chunk| acknowledge_chunk(context, upstream, route, chunk))
-            .buffered(AT_ONCE)
-            .collect::<Vec<_>>()
-            .await
-            .concat();
         let metrics = route.metrics(&self.shared.metrics);
-        for result in &answered {
-            metrics.acked(result.as_ref().map_or_else(GatewayError::label, |()| "ok"));
-        }
-        let lost = || Err(GatewayError::Internal("a handle without a result"));
-        Ok(handles
-            .iter()
-            .map(|handle| index_of.get(handle).and_then(|index| answered.get(*index)).cloned().unwrap_or_else(lost))
-            .collect())
+        let acknowledge = async |context: &RequestContext, chunk: &[UpstreamHandle]| {
+            upstream.acknowledge(context, &route.topic.topic, &route.group, chunk).await
+        };
+        let (chunk, count) = (upstream.handles_at_once(), |result| metrics.acked(result));
+        Ok(once_each(context, route, handles, chunk, acknowledge, count).await)
     }
-
-    /// Refuses an operation that the protocol behind the topic lacks.
-    ///
-    /// # Errors
-    /// [`GatewayError::UnsupportedVerb`].
-    pub fn require_verb(&self, route: &GroupRoute, verb: Verb) -> Result<(), GatewayError> {
-        let capabilities = self.upstream(&route.topic)?.capabilities();
-        if capabilities.has(verb.feature()) {
-            return Ok(());
-        }
-        Err(GatewayError::UnsupportedVerb { verb, protocol: capabilities.protocol })
-    }
-}
-
-async fn acknowledge_chunk(
-    context: &RequestContext,
-    upstream: &Upstream,
-    route: &GroupRoute,
-    handles: &[UpstreamHandle],
-) -> Vec<AckResult> {
-    let now = Instant::now();
-    if now >= context.deadline() {
-        return handles.iter().map(|_| Err(GatewayError::OutOfTime)).collect();
-    }
-    let context = context.until(now + route.topic.deadline());
-    let results = upstream.acknowledge(&context, &route.topic.topic, &route.group, handles).await;
-    results.into_iter().map(|result| Ok(result?)).collect()
 }

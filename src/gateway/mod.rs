@@ -1,14 +1,16 @@
-//! The use cases: routing, publish, batch, receive, acknowledge, discovery. No HTTP words.
+//! The use cases: routing, publish, batch, receive, acknowledge, nack and extend, discovery. No HTTP words.
 //!
 //! A [`Gateway`] is a cheap bundle per thread: its own upstream clients, everybody's shared state.
 
 mod acknowledge;
 mod admission;
 mod batch;
+mod change_visibility;
 mod discovery;
 mod error;
 mod limits;
 mod message_sizes;
+mod once_each;
 mod poll_lanes;
 mod publish;
 mod recall;
@@ -27,6 +29,7 @@ use crate::upstream::{Plan, Upstream};
 
 pub use acknowledge::AckResult;
 pub use batch::BatchItem;
+pub use change_visibility::{ChangeResult, Changed, Changes};
 pub use discovery::TopicView;
 pub use error::GatewayError;
 pub use message_sizes::MessageSizes;

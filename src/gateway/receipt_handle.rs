@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha1::{Digest as _, Sha1};
 
 use super::{GatewayError, GroupRoute};
-use crate::model::{Delivery, UpstreamHandle};
+use crate::model::{MessageId, UpstreamHandle};
 
 /// Longest handle in bytes.
 const MAX_BYTES: usize = 1024;
@@ -19,11 +19,17 @@ const CHECKSUM: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptHandle(String);
 
+/// What is in a handle of the right topic and group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Opened {
+    pub(super) message_id: MessageId,
+    pub(super) handle: UpstreamHandle,
+}
+
 impl ReceiptHandle {
     /// The handle of a delivery; `None` when the MQ's own handle is too long for one.
-    pub(super) fn seal(route: &GroupRoute, delivery: &Delivery) -> Option<Self> {
-        let fields =
-            [route.topic.topic.as_str(), route.group.as_str(), delivery.message_id.as_str(), delivery.handle.as_str()];
+    pub(super) fn seal(route: &GroupRoute, message_id: &MessageId, handle: &UpstreamHandle) -> Option<Self> {
+        let fields = [route.topic.topic.as_str(), route.group.as_str(), message_id.as_str(), handle.as_str()];
         let mut bytes = Vec::with_capacity(256);
         for field in fields {
             bytes.extend_from_slice(&u16::try_from(field.len()).ok()?.to_be_bytes());
@@ -49,17 +55,19 @@ impl ReceiptHandle {
         &self.0
     }
 
-    /// The upstream's handle inside, if the receipt handle is whole and of this topic and group.
+    /// The message and the upstream's handle inside, if the receipt handle is whole and of this topic and group.
     ///
     /// # Errors
     /// [`GatewayError::InvalidReceiptHandle`] or [`GatewayError::ForeignReceiptHandle`].
-    pub(super) fn open(text: &str, route: &GroupRoute) -> Result<UpstreamHandle, GatewayError> {
+    pub(super) fn open(text: &str, route: &GroupRoute) -> Result<Opened, GatewayError> {
         let fields = decode(text).ok_or(GatewayError::InvalidReceiptHandle)?;
-        let [topic, group, _message_id, handle] = &fields;
+        let [topic, group, message_id, handle] = &fields;
         if topic != route.topic.topic.as_str() || group != route.group.as_str() {
             return Err(GatewayError::ForeignReceiptHandle);
         }
-        UpstreamHandle::parse(handle).map_err(|_| GatewayError::InvalidReceiptHandle)
+        let invalid = |_| GatewayError::InvalidReceiptHandle;
+        let message_id = MessageId::parse(message_id).map_err(invalid)?;
+        Ok(Opened { message_id, handle: UpstreamHandle::parse(handle).map_err(invalid)? })
     }
 }
 

@@ -78,7 +78,8 @@ impl Gateway {
         let Deliveries { messages, max_messages, memory, recall } =
             self.receive_deliveries(context, route, request).await?;
         let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
-        let with_handle = |delivery: Delivery| match ReceiptHandle::seal(route, &delivery) {
+        let with_handle = |delivery: Delivery| match ReceiptHandle::seal(route, &delivery.message_id, &delivery.handle)
+        {
             Some(handle) => Some((delivery, handle)),
             None => {
                 // Not acknowledged, so not lost; its neighbours are delivered.

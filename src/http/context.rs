@@ -17,6 +17,7 @@ use crate::gateway::{Gateway, GatewayError, GroupRoute, TopicRoute};
 use crate::memory::Charge;
 use crate::model::UnixMillis;
 use crate::telemetry::Metrics;
+use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
 /// The names in a request's path, decoded; empty where its route has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +132,9 @@ impl HttpContext {
 
     /// One log line for all upstream failures of one request; written also when the caller is gone.
     pub(super) fn log_failures<'a>(&self, topic: &str, failures: impl Iterator<Item = &'a GatewayError>) {
-        let mut upstream = failures.filter_map(GatewayError::upstream);
+        // A handle that is not valid any more is its holder's affair.
+        let of_the_mq = |error: &&UpstreamError| error.kind != UpstreamErrorKind::StaleHandle;
+        let mut upstream = failures.filter_map(GatewayError::upstream).filter(of_the_mq);
         if let Some(first) = upstream.next() {
             if !self.service.upstream_failures.permits() {
                 return;

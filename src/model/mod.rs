@@ -10,6 +10,7 @@ mod request_field;
 mod tag_filter;
 mod timestamp;
 mod verb;
+mod visibility_change;
 mod words;
 
 pub use capabilities::{Capabilities, OptionalFeatures, Protocol, ProtocolLimits, VisibilityTimeouts};
@@ -25,6 +26,7 @@ pub use request_field::RequestField;
 pub use tag_filter::{MAX_FILTER_TAGS, TagFilter};
 pub use timestamp::UnixMillis;
 pub use verb::Verb;
+pub use visibility_change::{ChangedDelivery, VisibilityChange};
 pub use words::Word;
 
 pub(crate) use words::words;

@@ -14,8 +14,10 @@ pub mod ons_http;
 #[cfg(feature = "rocketmq")]
 pub mod rocketmq;
 mod signed_by;
+mod visibility_mark;
 
 pub use clock_offset::ClockOffset;
 pub use delay_mark::{DELAY_MARK, mark_delay};
 pub use objection::Objection;
 pub use signed_by::SignedBy;
+pub use visibility_mark::VISIBILITY_MARK;

@@ -2,7 +2,8 @@
 //!
 //! Parts joined by one LF, none at the end; every part decoded, never percent-encoded:
 //! publish `topic, producer group, md5hex(body), time`; consume `topic, consumer group, time`;
-//! acknowledge `topic, consumer group, handle, time`. `time` is milliseconds as digits, exactly as sent.
+//! acknowledge `topic, consumer group, handle, time`. `time` is milliseconds as digits, exactly as sent. What the protocol
+//! does not have, and the embedded endpoint does: change of visibility `topic, consumer group, handle, milliseconds, time`.
 
 use super::digest::body_md5_hex;
 use super::hmac_sha1::StringToSign;
@@ -24,6 +25,12 @@ pub fn consume(topic: &str, consumer_group: &str, time: &str) -> StringToSign {
 #[must_use]
 pub fn acknowledge(topic: &str, consumer_group: &str, handle: &str, time: &str) -> StringToSign {
     join(&[topic, consumer_group, handle, time])
+}
+
+/// The text signed for a change of visibility, which only the embedded endpoint has.
+#[must_use]
+pub fn change_visibility(topic: &str, consumer_group: &str, handle: &str, millis: &str, time: &str) -> StringToSign {
+    join(&[topic, consumer_group, handle, millis, time])
 }
 
 fn join(parts: &[&str]) -> StringToSign {

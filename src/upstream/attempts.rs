@@ -13,7 +13,7 @@ use super::watch_keys::reload;
 use super::{Keys, ReloadPolicy, UpstreamError, UpstreamErrorKind};
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
-use crate::model::{Outcome, Topic};
+use crate::model::{Outcome, Topic, Verb};
 use crate::outbound::RetryBudget;
 use crate::random::Random;
 use crate::telemetry::{CredentialReloads, Metrics, UpstreamMetrics};
@@ -38,6 +38,8 @@ pub(super) enum Operation {
     Publish,
     Receive,
     Acknowledge,
+    Nack,
+    Extend,
 }
 
 impl Operation {
@@ -46,6 +48,17 @@ impl Operation {
             Self::Publish => "publish",
             Self::Receive => "receive",
             Self::Acknowledge => "ack",
+            Self::Nack => "nack",
+            Self::Extend => "extend",
+        }
+    }
+}
+
+impl From<Verb> for Operation {
+    fn from(verb: Verb) -> Self {
+        match verb {
+            Verb::Nack => Self::Nack,
+            Verb::Extend => Self::Extend,
         }
     }
 }
@@ -83,6 +96,8 @@ pub(super) struct Attempts {
     publish: UpstreamMetrics,
     receive: UpstreamMetrics,
     acknowledge: UpstreamMetrics,
+    nack: UpstreamMetrics,
+    extend: UpstreamMetrics,
     /// What reading the keys again gave.
     reloads: CredentialReloads,
 }
@@ -97,6 +112,8 @@ impl Attempts {
             publish: metrics.upstream.operation(profile, Operation::Publish.label()),
             receive: metrics.upstream.operation(profile, Operation::Receive.label()),
             acknowledge: metrics.upstream.operation(profile, Operation::Acknowledge.label()),
+            nack: metrics.upstream.operation(profile, Operation::Nack.label()),
+            extend: metrics.upstream.operation(profile, Operation::Extend.label()),
             reloads: metrics.credential_reloads.clone(),
         }
     }
@@ -167,6 +184,8 @@ impl Attempts {
             Operation::Publish => &self.publish,
             Operation::Receive => &self.receive,
             Operation::Acknowledge => &self.acknowledge,
+            Operation::Nack => &self.nack,
+            Operation::Extend => &self.extend,
         }
     }
 }

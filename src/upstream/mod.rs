@@ -21,7 +21,9 @@ use std::time::Duration;
 
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
-use crate::model::{Capabilities, ConsumerGroup, Message, Published, Topic, UpstreamHandle};
+use crate::model::{
+    Capabilities, ChangedDelivery, ConsumerGroup, Message, Published, Topic, UpstreamHandle, Verb, VisibilityChange,
+};
 use crate::protocol::{self, Objection};
 
 pub use attempts::Attempted;
@@ -157,4 +159,28 @@ impl Upstream {
             Self::RocketMq(it) => it.acknowledge(context, topic, group, handles).await,
         }
     }
+
+    /// Changes until when others do not get a delivery; asked for only where the protocol can.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn change_visibility(
+        &self,
+        context: &RequestContext,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handle: &UpstreamHandle,
+        change: VisibilityChange,
+    ) -> Result<ChangedDelivery, UpstreamError> {
+        match self {
+            Self::OnsHttp(it) => it.change_visibility(context, topic, group, handle, change).await,
+            Self::MqHttp(_) => Err(no_such_verb(change.verb)),
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(_) => Err(no_such_verb(change.verb)),
+        }
+    }
+}
+
+fn no_such_verb(verb: Verb) -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::Misconfigured, format!("the protocol has no {verb}"))
 }

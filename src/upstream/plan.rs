@@ -6,7 +6,7 @@ use super::profile::Profile;
 #[cfg(feature = "rocketmq")]
 use super::rocketmq::{self, RocketMqPlan};
 use super::{Keys, PlanError, PlanResources};
-use crate::config::{Endpoint, MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig};
+use crate::config::{MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig};
 use crate::tasks::StopSignal;
 use crate::telemetry::Gauge;
 
@@ -82,7 +82,7 @@ fn shared(profile: &ProfileConfig, resources: &PlanResources<'_>) -> Profile {
     let PlanResources { keys, clock, random, metrics, .. } = resources;
     Profile {
         name: profile.name.clone(),
-        is_embedded: profile.endpoints == [Endpoint::Embedded],
+        is_embedded: profile.is_embedded(),
         capabilities: profile.capabilities(),
         empty_poll_pause: profile.empty_poll_pause,
         attempts: Attempts::new(&profile.name, keys.clone(), random.clone(), metrics),

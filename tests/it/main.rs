@@ -45,6 +45,7 @@ mod moved_clock;
 mod mq_away;
 mod mq_http_endpoint;
 mod mq_http_upstream;
+mod nack_and_extend;
 mod ons_http_upstream;
 mod open_files;
 mod origins;

@@ -73,6 +73,7 @@ fn explained_ons(vector: &Value, show_signature: bool) -> Explanation {
             time,
             num: None,
             timeout: None,
+            hidden_for: None,
         }),
         _ => ons_http::Request::Acknowledge(ons_http::Acknowledge {
             topic,

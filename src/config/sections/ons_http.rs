@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::protocol::{Abilities, CREDENTIALS, max_message_bytes};
 use crate::config::section::section;
 use crate::config::values::{BinaryBodies, CONTENT_TYPE, Kind, PRODUCER_GROUP, hours, millis, seconds};
-use crate::model::{Feature, Features, OptionalFeatures};
+use crate::model::{Feature, Features, OptionalFeatures, VisibilityTimeouts};
 
 section! {
     /// The keys of a profile with `protocol = "ons-http"`.
@@ -24,6 +24,14 @@ section! {
 }
 
 impl OnsHttpConfig {
+    /// What the embedded endpoint of this process has besides, by an extension of ours.
+    pub(super) const EMBEDDED: Features =
+        Features::NONE.with(Feature::VisibilityTimeout).with(Feature::Nack).with(Feature::Extend);
+
+    /// The contract's own bounds.
+    pub(super) const EMBEDDED_VISIBILITY_TIMEOUTS: VisibilityTimeouts =
+        VisibilityTimeouts { min: seconds(1), max: hours(12) };
+
     pub(super) const ABILITIES: Abilities = Abilities {
         always: Features::NONE.with(Feature::DelayedDelivery).with(Feature::MessageGroups).with(Feature::EmptyBodies),
         optional: OptionalFeatures {

@@ -100,6 +100,12 @@ pub(crate) const fn abilities(protocol: Protocol) -> &'static Abilities {
 }
 
 impl ProfileConfig {
+    /// Its MQ is the embedded endpoint of this process.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.endpoints == [Endpoint::Embedded]
+    }
+
     /// What the profile can do.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
@@ -111,10 +117,16 @@ impl ProfileConfig {
             ProtocolConfig::RocketMq(_) => false,
         };
         let (max_delay, visibility_timeouts) = match &self.protocol {
+            ProtocolConfig::OnsHttp(_) if self.is_embedded() => {
+                (MAX_DELAY, Some(OnsHttpConfig::EMBEDDED_VISIBILITY_TIMEOUTS))
+            }
             ProtocolConfig::OnsHttp(_) | ProtocolConfig::MqHttp(_) => (MAX_DELAY, None),
             ProtocolConfig::RocketMq(own) => (own.max_delay, Some(RocketMqConfig::VISIBILITY_TIMEOUTS)),
         };
-        let features = if has_optional { always | optional.features } else { always };
+        let mut features = if has_optional { always | optional.features } else { always };
+        if protocol == Protocol::OnsHttp && self.is_embedded() {
+            features = features | OnsHttpConfig::EMBEDDED;
+        }
         let limits = ProtocolLimits {
             max_message_bytes: self.max_message_bytes,
             max_receive_messages,

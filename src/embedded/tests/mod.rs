@@ -2,6 +2,7 @@
 
 mod acknowledging;
 mod cancelling;
+mod changing_visibility;
 mod clocks;
 mod damage;
 mod dead_letters;
@@ -157,6 +158,7 @@ fn request(topic_name: &str, group_name: &str, max_messages: u32, wait_seconds: 
         max_messages,
         max_bytes: usize::MAX,
         wait: seconds(wait_seconds),
+        visibility_timeout: None,
     }
 }
 

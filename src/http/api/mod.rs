@@ -2,10 +2,12 @@
 
 mod acknowledge;
 mod batch;
+mod change_visibility;
 mod compact;
 mod content_type;
 mod docs;
 mod envelope;
+mod handle_results;
 mod openapi;
 mod prefer;
 mod publish;
@@ -16,8 +18,9 @@ mod shape;
 mod times;
 mod topics;
 
-pub(super) use acknowledge::{acknowledge, extend, nack};
+pub(super) use acknowledge::acknowledge;
 pub(super) use batch::batch;
+pub(super) use change_visibility::{extend, nack};
 pub(super) use docs::{asset, index, problems, redirect};
 pub(super) use openapi::openapi;
 pub(super) use publish::publish;

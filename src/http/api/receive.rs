@@ -26,7 +26,8 @@ const SHAPE: &[Field] = &[
 ];
 const MAX_MESSAGES: u64 = 32;
 const MAX_WAIT: u64 = 30;
-const MAX_VISIBILITY_TIMEOUT: u64 = 43_200;
+/// The longest time that a delivery may be hidden for, in seconds.
+pub(super) const MAX_VISIBILITY_TIMEOUT: u64 = 43_200;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]

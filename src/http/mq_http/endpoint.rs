@@ -124,6 +124,7 @@ async fn consume(
         wait: Duration::from_secs(query.wait_seconds),
         tags: query.tags,
         ordered: query.ordered,
+        visibility_timeout: None,
     };
     let (deliveries, memory) = service.consume(request).await.map_err(|error| failed(context, &error))?;
     if deliveries.is_empty() {

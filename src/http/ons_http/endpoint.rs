@@ -4,19 +4,23 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::dev::Payload;
+use actix_web::http::Method as HttpMethod;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 
 use super::edge;
-use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
+use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError, VisibilityChanged};
 use crate::http::body::BodyError;
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::http_message::Method;
-use crate::protocol::DELAY_MARK;
 use crate::protocol::ons_http::{
-    self, Acknowledge, Authentication, CONTENT_TYPE as TEXT_HTML, Consume, ForbiddenReason, MAX_CONSUME,
-    MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
+    self, Acknowledge, Authentication, CONTENT_TYPE as TEXT_HTML, ChangeVisibility, Consume, ForbiddenReason,
+    MAX_CONSUME, MAX_TIMEOUT_MILLIS, Publish, Refusal, Request,
 };
+use crate::protocol::{DELAY_MARK, VISIBILITY_MARK};
+
+/// Longest time that a delivery is hidden for: the contract's own.
+const LONGEST_HIDDEN: Duration = Duration::from_secs(12 * 3600);
 
 /// Why a request got no success.
 enum Failure {
@@ -32,7 +36,7 @@ impl From<Refusal> for Failure {
 
 /// Answers one request.
 pub(in crate::http) async fn answer(context: &EndpointRequest<'_>, payload: &mut Payload) -> HttpResponse {
-    let Some(method) = method(context.request) else { return edge::no_such_method() };
+    let Some(method) = method(context.request).or_else(|| own_method(context)) else { return edge::no_such_method() };
     match perform(context, method, payload).await {
         Ok(response) => response,
         Err(failure) => {
@@ -45,6 +49,12 @@ pub(in crate::http) async fn answer(context: &EndpointRequest<'_>, payload: &mut
             refuse(context, failure)
         }
     }
+}
+
+/// A method that is not the protocol's: to all but the gateway in this process it is none.
+fn own_method(context: &EndpointRequest<'_>) -> Option<Method> {
+    let is_own = context.request.method() == HttpMethod::PUT && context.request.headers().contains_key(VISIBILITY_MARK);
+    is_own.then_some(Method::Put)
 }
 
 async fn perform(
@@ -67,6 +77,7 @@ async fn perform(
         Request::Publish(publish) => publish_one(context, &publish).await,
         Request::Consume(consume) => consume_some(context, consume).await,
         Request::Acknowledge(acknowledge) => acknowledge_one(context, acknowledge).await,
+        Request::ChangeVisibility(change) => change_visibility(context, change).await,
     }
 }
 
@@ -91,6 +102,7 @@ async fn consume_some(context: &EndpointRequest<'_>, consume: Consume<'_>) -> Re
         wait,
         tags: None,
         ordered: false,
+        visibility_timeout: consume.hidden_for.map(hidden_for),
     };
     let (deliveries, memory) = service.consume(request).await.map_err(Failure::Engine)?;
     let text = ons_http::encode_consumed(&deliveries);
@@ -115,6 +127,30 @@ async fn acknowledge_one(context: &EndpointRequest<'_>, acknowledge: Acknowledge
         }
         Acknowledgement::Malformed => Err(Refusal::Invalid("MsgHandle", "it is no handle of this endpoint").into()),
     }
+}
+
+async fn change_visibility(
+    context: &EndpointRequest<'_>,
+    change: ChangeVisibility<'_>,
+) -> Result<HttpResponse, Failure> {
+    let ChangeVisibility { delivery, millis } = change;
+    let topic = edge::topic(&delivery.topic)?;
+    let group = edge::group(&delivery.consumer_group)?;
+    let millis = millis.parse().map_err(|_| Refusal::Invalid("Visibility", "must be milliseconds as digits"))?;
+    let changed = context.service.engine.change_visibility(&topic, &group, &delivery.handle, hidden_for(millis));
+    match changed.await.map_err(Failure::Engine)? {
+        VisibilityChanged::Until(time) => {
+            Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, TEXT_HTML)).body(ons_http::encode_changed(time)))
+        }
+        // Only the gateway asks, and its caller learns it.
+        VisibilityChanged::Stale => Ok(HttpResponse::Gone().finish()),
+        VisibilityChanged::Malformed => Err(Refusal::Invalid("MsgHandle", "it is no handle of this endpoint").into()),
+    }
+}
+
+/// A time that a delivery is hidden for, as far as there is one.
+fn hidden_for(millis: u64) -> Duration {
+    Duration::from_millis(millis).min(LONGEST_HIDDEN)
 }
 
 fn refuse(context: &EndpointRequest<'_>, failure: Failure) -> HttpResponse {

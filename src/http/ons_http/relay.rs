@@ -53,7 +53,7 @@ const fn operation(method: Method) -> &'static str {
     match method {
         Method::Post => "publish",
         Method::Get => "receive",
-        Method::Delete => "ack",
+        Method::Delete | Method::Put => "ack",
     }
 }
 
@@ -88,6 +88,8 @@ async fn perform<'a>(
         Request::Publish(publish) => publish_one(context, identity, &publish).await,
         Request::Consume(consume) => consume_some(context, identity, &consume).await,
         Request::Acknowledge(acknowledge) => acknowledge_one(context, identity, &acknowledge).await,
+        // No method of a vendor's client.
+        Request::ChangeVisibility(_) => Err(Refusal::Unavailable("internal")),
     }
 }
 

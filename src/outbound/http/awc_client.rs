@@ -204,6 +204,7 @@ fn library_method(method: Method) -> LibraryMethod {
         Method::Post => LibraryMethod::POST,
         Method::Get => LibraryMethod::GET,
         Method::Delete => LibraryMethod::DELETE,
+        Method::Put => LibraryMethod::PUT,
     }
 }
 

@@ -72,6 +72,8 @@ pub fn decode_target<'a>(method: Method, path: &'a str, query: &str) -> Result<T
     let group = || required(&query, "consumer").map(Cow::into_owned);
     let operation = match method {
         Method::Post => Operation::Publish,
+        // Of another protocol, and not the vendor's.
+        Method::Put => return Err(Refusal::InvalidRequestUrl),
         Method::Delete => Operation::Acknowledge { group: group()? },
         Method::Get => Operation::Consume(ConsumeQuery {
             group: group()?,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::header::Header;
 use super::refusal::Refusal;
-use super::request::{Acknowledge, Consume, Publish, Request};
+use super::request::{Acknowledge, ChangeVisibility, Consume, Publish, Request};
 use crate::http_message::Method;
 use crate::protocol::form::{NotUtf8, Query};
 
@@ -92,13 +92,22 @@ pub fn decode<'a>(
             time,
             num: lenient(&query, "num"),
             timeout: lenient(&query, "timeout"),
+            hidden_for: header(Header::Visibility).and_then(|millis| millis.parse().ok()),
         }),
-        Method::Delete => Request::Acknowledge(Acknowledge {
-            topic,
-            consumer_group: required_header(Header::ConsumerId, "ConsumerId")?,
-            time,
-            handle: required(&query, "msgHandle", "MsgHandle")?,
-        }),
+        Method::Delete | Method::Put => {
+            let delivery = Acknowledge {
+                topic,
+                consumer_group: required_header(Header::ConsumerId, "ConsumerId")?,
+                time,
+                handle: required(&query, "msgHandle", "MsgHandle")?,
+            };
+            if method == Method::Put {
+                let millis = required_header(Header::Visibility, "Visibility")?;
+                Request::ChangeVisibility(ChangeVisibility { delivery, millis })
+            } else {
+                Request::Acknowledge(delivery)
+            }
+        }
     };
     Ok(Signed { request, access_key, signature })
 }

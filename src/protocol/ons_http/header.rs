@@ -1,5 +1,7 @@
 //! The protocol's headers.
 
+use crate::protocol::VISIBILITY_MARK;
+
 /// The vendor's own content type for publishes, and the one of our responses (protocol notes ONS 7, items 11 and 23).
 pub const CONTENT_TYPE: &str = "text/html;charset=UTF-8";
 
@@ -20,6 +22,8 @@ pub enum Header {
     ShardingKey,
     /// How a publish's body is to be read.
     ContentType,
+    /// How long a delivery is hidden: not the vendor's, but ours, for the embedded endpoint.
+    Visibility,
 }
 
 impl Header {
@@ -34,6 +38,7 @@ impl Header {
             Self::IsOrder => "isOrder",
             Self::ShardingKey => "shardingKey",
             Self::ContentType => "Content-Type",
+            Self::Visibility => VISIBILITY_MARK,
         }
     }
 }

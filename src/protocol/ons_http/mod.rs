@@ -3,7 +3,8 @@
 //! One resource, `/message/`, three methods. Publish is `POST` with the raw body, consume `GET`, acknowledge `DELETE`;
 //! the rest travels in the query (`topic`, `time`, …) and in the headers `AccessKey`, `Signature` and `ProducerID` or
 //! `ConsumerID`. Responses: 201 `{"msgId","sendStatus"}`, 200 `[…]`, 204; errors 400 `{"code","info"}`, 403 and 408 with
-//! an empty body.
+//! an empty body. A `PUT`, and a header of a `GET`, are no part of it, but ours (see `visibility_mark`): 200
+//! `{"visibleAgainAt"}`, 410 for a handle that is not valid any more.
 
 mod decode;
 mod error_code;
@@ -20,10 +21,10 @@ pub use header::{CONTENT_TYPE, Header};
 pub use limits::{MAX_BODY_BYTES, MAX_CONSUME, MAX_TIMEOUT_MILLIS};
 pub use objection::objection;
 pub use refusal::{ForbiddenReason, Refusal};
-pub use request::{Acknowledge, Consume, Publish, Request};
+pub use request::{Acknowledge, ChangeVisibility, Consume, Publish, Request};
 pub use response::{
-    Consumed, ErrorBody, ResponseError, decode_consumed, decode_error, decode_published, encode_consumed,
-    encode_published,
+    Consumed, ErrorBody, ResponseError, decode_changed, decode_consumed, decode_error, decode_published,
+    encode_changed, encode_consumed, encode_published,
 };
 
 #[cfg(test)]

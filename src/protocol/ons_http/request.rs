@@ -20,6 +20,8 @@ pub enum Request<'a> {
     Consume(Consume<'a>),
     /// `DELETE`.
     Acknowledge(Acknowledge<'a>),
+    /// `PUT`: not the vendor's, but ours, for the embedded endpoint.
+    ChangeVisibility(ChangeVisibility<'a>),
 }
 
 /// Stores one message.
@@ -60,6 +62,8 @@ pub struct Consume<'a> {
     pub num: Option<u32>,
     /// Longest wait in milliseconds; `None` leaves it to the endpoint.
     pub timeout: Option<u64>,
+    /// How long what comes is hidden, in milliseconds: for the embedded endpoint only. Not signed.
+    pub hidden_for: Option<u64>,
 }
 
 /// Acknowledges one delivery.
@@ -73,6 +77,15 @@ pub struct Acknowledge<'a> {
     pub time: Cow<'a, str>,
     /// `msgHandle`.
     pub handle: Cow<'a, str>,
+}
+
+/// Hides one delivery for so long from now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeVisibility<'a> {
+    /// The delivery, and when the request is signed.
+    pub delivery: Acknowledge<'a>,
+    /// Milliseconds as digits, exactly as signed; none at all gives the delivery back.
+    pub millis: Cow<'a, str>,
 }
 
 impl<'a> Publish<'a> {
@@ -104,6 +117,7 @@ impl<'a> Consume<'a> {
             time: digits(time),
             num: None,
             timeout: None,
+            hidden_for: None,
         }
     }
 }
@@ -116,6 +130,15 @@ impl<'a> Acknowledge<'a> {
     }
 }
 
+impl<'a> ChangeVisibility<'a> {
+    /// Hides the delivery of `handle` for `millis` from now, signed at `time`.
+    #[must_use]
+    pub fn new(topic: &'a str, consumer_group: &'a str, handle: &'a str, millis: u64, time: UnixMillis) -> Self {
+        let delivery = Acknowledge::new(topic, consumer_group, handle, time);
+        Self { delivery, millis: digits(UnixMillis(millis)) }
+    }
+}
+
 impl Request<'_> {
     /// The text that the signature covers.
     #[must_use]
@@ -124,6 +147,9 @@ impl Request<'_> {
             Self::Publish(it) => ons_http::publish(&it.topic, &it.producer_group, &it.body, &it.time),
             Self::Consume(it) => ons_http::consume(&it.topic, &it.consumer_group, &it.time),
             Self::Acknowledge(it) => ons_http::acknowledge(&it.topic, &it.consumer_group, &it.handle, &it.time),
+            Self::ChangeVisibility(ChangeVisibility { delivery: it, millis }) => {
+                ons_http::change_visibility(&it.topic, &it.consumer_group, &it.handle, millis, &it.time)
+            }
         }
     }
 
@@ -134,6 +160,7 @@ impl Request<'_> {
             Self::Publish(it) => &it.time,
             Self::Consume(it) => &it.time,
             Self::Acknowledge(it) => &it.time,
+            Self::ChangeVisibility(it) => &it.delivery.time,
         }
     }
 
@@ -144,6 +171,7 @@ impl Request<'_> {
             Self::Publish(it) => &it.topic,
             Self::Consume(it) => &it.topic,
             Self::Acknowledge(it) => &it.topic,
+            Self::ChangeVisibility(it) => &it.delivery.topic,
         }
     }
 
@@ -186,20 +214,32 @@ impl Request<'_> {
                 header(Header::ConsumerId, &it.consumer_group);
                 form::push_pair(&mut target, "topic", &it.topic);
                 form::push_pair(&mut target, "time", &it.time);
+                if let Some(millis) = it.hidden_for {
+                    header(Header::Visibility, itoa::Buffer::new().format(millis));
+                }
                 push_number(&mut target, "num", it.num.map(u64::from));
                 push_number(&mut target, "timeout", it.timeout);
                 (Method::Get, None)
             }
             Self::Acknowledge(it) => {
-                header(Header::ConsumerId, &it.consumer_group);
-                form::push_pair(&mut target, "msgHandle", &it.handle);
-                form::push_pair(&mut target, "topic", &it.topic);
-                form::push_pair(&mut target, "time", &it.time);
+                push_delivery(&mut target, &mut header, &it);
                 (Method::Delete, None)
+            }
+            Self::ChangeVisibility(ChangeVisibility { delivery, millis }) => {
+                push_delivery(&mut target, &mut header, &delivery);
+                header(Header::Visibility, &millis);
+                (Method::Put, None)
             }
         };
         http_message::Request { method, target, headers, body }
     }
+}
+
+fn push_delivery(target: &mut String, header: &mut impl FnMut(Header, &str), it: &Acknowledge<'_>) {
+    header(Header::ConsumerId, &it.consumer_group);
+    form::push_pair(target, "msgHandle", &it.handle);
+    form::push_pair(target, "topic", &it.topic);
+    form::push_pair(target, "time", &it.time);
 }
 
 fn push_optional(target: &mut String, name: &str, value: Option<&str>) {

@@ -221,6 +221,28 @@ fn decode_element(element: ConsumedIn<'_>, visible_again_at: UnixMillis) -> Resu
     })
 }
 
+#[derive(Serialize, Deserialize)]
+struct ChangedWire {
+    #[serde(rename = "visibleAgainAt")]
+    visible_again_at: u64,
+}
+
+/// The body of the 200 to a change of visibility, which only the embedded endpoint gives.
+#[must_use]
+pub fn encode_changed(visible_again_at: UnixMillis) -> String {
+    // A number only: serialisation cannot fail.
+    serde_json::to_string(&ChangedWire { visible_again_at: visible_again_at.0 }).unwrap_or_default()
+}
+
+/// Reads the body of the 200 to a change of visibility.
+///
+/// # Errors
+/// [`ResponseError`].
+pub fn decode_changed(body: &[u8]) -> Result<UnixMillis, ResponseError> {
+    let wire: ChangedWire = serde_json::from_slice(body).map_err(|_| ResponseError::Unreadable)?;
+    Ok(UnixMillis(wire.visible_again_at))
+}
+
 /// Reads `{"code","info"}`, where the body is that.
 #[must_use]
 pub fn decode_error(body: &[u8]) -> Option<ErrorBody> {

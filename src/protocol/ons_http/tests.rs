@@ -44,6 +44,7 @@ fn request_of(vector: &Value) -> Request<'_> {
             time: text("time"),
             num: query("num").map(|num| num.parse().unwrap()),
             timeout: query("timeout").map(|timeout| timeout.parse().unwrap()),
+            hidden_for: None,
         }),
         _ => Request::Acknowledge(Acknowledge {
             topic: text("topic"),
@@ -119,6 +120,7 @@ fn the_vendors_three_requests() {
         time: "1503907519123".into(),
         num: Some(32),
         timeout: None,
+        hidden_for: None,
     });
     assert_eq!(consume.encode(&by("ak", "s")).target, "/message/?topic=T&time=1503907519123&num=32");
 
@@ -130,6 +132,14 @@ fn the_vendors_three_requests() {
     });
     let encoded = acknowledge.encode(&by("ak", "s"));
     assert_eq!(encoded.target, "/message/?msgHandle=X1BF%2B%2F%3D%3D&topic=T&time=1503907519123");
+
+    let change = ChangeVisibility::new("T", "CID", "X1BF+/==", 7_000, UnixMillis(1_503_907_519_123));
+    let change = Request::ChangeVisibility(change);
+    assert_eq!(change.string_to_sign().as_str(), "T\nCID\nX1BF+/==\n7000\n1503907519123");
+    let encoded = change.encode(&by("ak", "s"));
+    assert_eq!(encoded.target, "/message/?msgHandle=X1BF%2B%2F%3D%3D&topic=T&time=1503907519123");
+    assert_eq!(encoded.headers.last(), Some(&("mq-gateway-visibility", "7000".to_owned())));
+    assert_eq!(encoded.method.as_str(), "PUT", "nobody takes it for an acknowledgement");
 }
 
 #[test]
@@ -284,15 +294,22 @@ fn requests() -> impl Strategy<Value = Request<'static>> {
                 })
             },
         );
-    let consume = (text(), text(), time.clone(), any::<Option<u32>>(), any::<Option<u64>>()).prop_map(
-        |(topic, consumer_group, time, num, timeout)| {
-            Request::Consume(Consume { topic, consumer_group, time, num, timeout })
+    let numbers = (any::<Option<u32>>(), any::<Option<u64>>(), any::<Option<u64>>());
+    let consume = (text(), text(), time.clone(), numbers).prop_map(
+        |(topic, consumer_group, time, (num, timeout, hidden_for))| {
+            Request::Consume(Consume { topic, consumer_group, time, num, timeout, hidden_for })
         },
     );
-    let acknowledge = (text(), text(), time, text()).prop_map(|(topic, consumer_group, time, handle)| {
-        Request::Acknowledge(Acknowledge { topic, consumer_group, time, handle })
-    });
-    prop_oneof![publish, consume, acknowledge]
+    let of_delivery = (text(), text(), time, text(), prop::option::of("[0-9]{1,8}")).prop_map(
+        |(topic, consumer_group, time, handle, millis)| {
+            let delivery = Acknowledge { topic, consumer_group, time, handle };
+            match millis {
+                Some(millis) => Request::ChangeVisibility(ChangeVisibility { delivery, millis: millis.into() }),
+                None => Request::Acknowledge(delivery),
+            }
+        },
+    );
+    prop_oneof![publish, consume, of_delivery]
 }
 
 fn deliveries() -> impl Strategy<Value = Delivery> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::bounded_labels::{Bounded, UNKNOWN};
 use super::handles::{Counter, Counters, Gauge};
 use super::registrar::{MetricsError, Registrar};
-use crate::model::Outcome;
+use crate::model::{Outcome, Verb};
 
 /// The area's metrics.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct MessageFamilies {
     received: Counters<2>,
     redelivered: Counters<2>,
     acked: Counters<3>,
+    nacked: Counters<3>,
+    extended: Counters<3>,
     /// Receives that wait for messages.
     pub receive_waiters: Gauge,
     topics: Bounded<TopicMetrics>,
@@ -41,6 +43,8 @@ pub struct GroupMetrics {
     /// Those of them that had been delivered before.
     pub redelivered: Counter,
     acked: Counters<3>,
+    nacked: Counters<3>,
+    extended: Counters<3>,
     labels: (String, String),
 }
 
@@ -66,6 +70,16 @@ impl MessageFamilies {
             acked: registrar.counters(
                 "messages_acked_total",
                 "Acknowledgements by result.",
+                ["topic", "group", "result"],
+            )?,
+            nacked: registrar.counters(
+                "messages_nacked_total",
+                "Deliveries given back, by result.",
+                ["topic", "group", "result"],
+            )?,
+            extended: registrar.counters(
+                "messages_extended_total",
+                "Deliveries kept longer, by result.",
                 ["topic", "group", "result"],
             )?,
             receive_waiters: registrar.gauge("receive_waiters", "Receives that wait for messages.")?,
@@ -98,6 +112,8 @@ impl MessageFamilies {
                 received: self.received.with([topic, group]),
                 redelivered: self.redelivered.with([topic, group]),
                 acked: self.acked.clone(),
+                nacked: self.nacked.clone(),
+                extended: self.extended.clone(),
                 labels: (topic.to_owned(), group.to_owned()),
             }
         })
@@ -125,5 +141,14 @@ impl GroupMetrics {
     /// Counts one acknowledgement: `ok` or an error's label.
     pub fn acked(&self, result: &str) {
         self.acked.with([&self.labels.0, &self.labels.1, result]).inc();
+    }
+
+    /// Counts one delivery that was to be given back or kept longer: `ok` or an error's label.
+    pub fn changed(&self, verb: Verb, result: &str) {
+        let counters = match verb {
+            Verb::Nack => &self.nacked,
+            Verb::Extend => &self.extended,
+        };
+        counters.with([&self.labels.0, &self.labels.1, result]).inc();
     }
 }

@@ -171,7 +171,7 @@ impl Failover {
         let (deadline, max_answer_bytes) = (policy.context.deadline(), self.max_answer_bytes);
         let (client, copies) = match policy.operation {
             Operation::Receive => (&self.polls, COPIES),
-            Operation::Publish | Operation::Acknowledge => (&self.short, 1),
+            Operation::Publish | Operation::Acknowledge | Operation::Nack | Operation::Extend => (&self.short, 1),
         };
         let answer = client.call(Call { request, origin, address, deadline, max_answer_bytes, copies }).await?;
         self.measure_skew(&answer);

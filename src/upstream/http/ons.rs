@@ -9,11 +9,12 @@ use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
 use crate::config::{OnUnknown, OnsHttpConfig};
 use crate::context::RequestContext;
-use crate::model::{ConsumerGroup, Message, Published, Topic, UpstreamHandle};
+use crate::model::{ChangedDelivery, ConsumerGroup, Message, Published, Topic, UpstreamHandle, VisibilityChange};
 use crate::outbound::Answer;
 use crate::protocol::mark_delay;
 use crate::protocol::ons_http::{
-    self, Acknowledge, Consume, Publish, Request, decode_consumed, decode_error, decode_published,
+    self, Acknowledge, ChangeVisibility, Consume, Publish, Request, decode_changed, decode_consumed, decode_error,
+    decode_published,
 };
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
@@ -73,13 +74,15 @@ impl OnsHttp {
                 Some(u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
             };
             let consume = Consume::new(poll.topic.as_str(), poll.group.as_str(), now);
-            Request::Consume(Consume { num: Some(poll.max_messages), timeout, ..consume }).sign(pair)
+            let hidden_for = poll.visibility_timeout.map(in_millis);
+            Request::Consume(Consume { num: Some(poll.max_messages), timeout, hidden_for, ..consume }).sign(pair)
         };
         let read = |answer: Answer| {
             if answer.status != 200 {
                 return Err(self.classify(&answer, Operation::Receive));
             }
-            let visible_again_at = self.profile().clock.now() + self.settings.visibility_timeout;
+            let hidden_for = poll.visibility_timeout.unwrap_or(self.settings.visibility_timeout);
+            let visible_again_at = self.profile().clock.now() + hidden_for;
             let consumed = decode_consumed(&answer.body, visible_again_at).map_err(bad_response)?;
             self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
             Ok(Polled::new(consumed.deliveries, answer.memory))
@@ -110,6 +113,36 @@ impl OnsHttp {
         self.failover.perform(&policy, sign, read).await.result
     }
 
+    /// Keeps a delivery longer or gives it back: not of the protocol, but the embedded endpoint of this process has it.
+    pub(in crate::upstream) async fn change_visibility(
+        &self,
+        context: &RequestContext,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handle: &UpstreamHandle,
+        change: VisibilityChange,
+    ) -> Result<ChangedDelivery, UpstreamError> {
+        let operation = Operation::from(change.verb);
+        let sign = |pair: &Pair, now, _wait| {
+            let millis = in_millis(change.hidden_for);
+            let request = ChangeVisibility::new(topic.as_str(), group.as_str(), handle.as_str(), millis, now);
+            Request::ChangeVisibility(request).sign(pair)
+        };
+        let read = |answer: Answer| match answer.status {
+            200 => {
+                let visible_again_at = decode_changed(&answer.body).map_err(bad_response)?;
+                Ok(ChangedDelivery { new_handle: None, visible_again_at })
+            }
+            410 => {
+                let detail = "the receipt handle is not valid any more: the message is done, or was delivered again";
+                Err(UpstreamError::new(UpstreamErrorKind::StaleHandle, detail))
+            }
+            _ => Err(self.classify(&answer, operation)),
+        };
+        let policy = AttemptPolicy::new(operation, topic, context);
+        self.failover.perform(&policy, sign, read).await.result
+    }
+
     /// The row of the contract's table for an answer that is no success.
     fn classify(&self, answer: &Answer, operation: Operation) -> UpstreamError {
         let body = decode_error(&answer.body);
@@ -118,6 +151,10 @@ impl OnsHttp {
         let code = body.as_ref().and_then(|body| body.code.as_str());
         refusal(kind, answer, code, None, &self.failover.plan.clock_skew)
     }
+}
+
+fn in_millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn bad_response(error: ons_http::ResponseError) -> UpstreamError {

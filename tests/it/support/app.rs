@@ -363,6 +363,20 @@ impl TestApp {
         self.post_json(&format!("/v1/topics/{topic}/groups/{group}/messages:ack"), body)
     }
 
+    /// Gives deliveries back for so many seconds and returns the whole answer.
+    #[track_caller]
+    pub fn nack(&self, topic: &str, group: &str, handles: &[&str], delay: u64) -> Response {
+        let body = serde_json::json!({ "receipt_handles": handles, "delay_seconds": delay }).to_string();
+        self.post_json(&format!("/v1/topics/{topic}/groups/{group}/messages:nack"), body)
+    }
+
+    /// Keeps deliveries for so many seconds and returns the whole answer.
+    #[track_caller]
+    pub fn extend(&self, topic: &str, group: &str, handles: &[&str], seconds: u64) -> Response {
+        let body = serde_json::json!({ "receipt_handles": handles, "visibility_timeout_seconds": seconds }).to_string();
+        self.post_json(&format!("/v1/topics/{topic}/groups/{group}/messages:extend"), body)
+    }
+
     /// These bytes to the data listener.
     #[track_caller]
     pub fn raw(&self, bytes: &[u8]) -> Connection {

@@ -1,0 +1,101 @@
+//! Give deliveries back, or keep them longer: a result for each.
+
+use std::time::Duration;
+
+use super::once_each::{once_each, open, sound};
+use super::receipt_handle::Opened;
+use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
+use crate::context::RequestContext;
+use crate::model::{ChangedDelivery, UnixMillis, UpstreamHandle, Verb, VisibilityChange};
+
+/// A delivery that was given back or is kept longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// What stands for the delivery from here on, where the MQ gave it a new handle.
+    pub new_handle: Option<ReceiptHandle>,
+    /// When others get it unless it is acknowledged.
+    pub visible_again_at: UnixMillis,
+}
+
+/// What became of one handle.
+pub type ChangeResult = Result<Changed, GatewayError>;
+
+/// What became of many.
+#[derive(Debug)]
+pub struct Changes {
+    /// A result for each handle, in their order.
+    pub results: Vec<ChangeResult>,
+    /// Set when the MQ has no time that is so short, or so long.
+    pub applied: Option<Duration>,
+}
+
+impl Gateway {
+    /// Changes until when others do not get what our receipt handles stand for; results come in the same order. A handle
+    /// given twice is sent once. Nothing begins after the request's deadline.
+    ///
+    /// # Errors
+    /// [`GatewayError::UnsupportedVerb`], and [`GatewayError::Internal`].
+    pub async fn change_visibility(
+        &self,
+        context: &RequestContext,
+        route: &GroupRoute,
+        handles: &[String],
+        wanted: VisibilityChange,
+    ) -> Result<Changes, GatewayError> {
+        self.require_verb(route, wanted.verb)?;
+        let upstream = self.upstream(&route.topic)?;
+        let bounds = upstream.capabilities().limits.visibility_timeouts;
+        let hidden_for = bounds.map_or(wanted.hidden_for, |bounds| match wanted.verb {
+            Verb::Extend => bounds.nearest(wanted.hidden_for),
+            // At once is possible everywhere.
+            Verb::Nack => wanted.hidden_for.min(bounds.max),
+        });
+        let change = VisibilityChange { hidden_for, ..wanted };
+        let metrics = route.metrics(&self.shared.metrics);
+        let one = async |context: &RequestContext, chunk: &[UpstreamHandle]| {
+            let mut results = Vec::with_capacity(chunk.len());
+            for handle in chunk {
+                let changed =
+                    upstream.change_visibility(context, &route.topic.topic, &route.group, handle, change).await;
+                results.push(changed);
+            }
+            results
+        };
+        let opened = open(handles, route);
+        let count = |result| metrics.changed(change.verb, result);
+        let mut answered = once_each(context, route, &sound(&opened), 1, one, count).await.into_iter();
+        let lost = || Err(GatewayError::Internal("a handle without a result"));
+        let results = opened
+            .into_iter()
+            .map(|opened| match opened {
+                Ok(opened) => changed(route, &opened, answered.next().unwrap_or_else(lost)?),
+                Err(error) => {
+                    metrics.changed(change.verb, error.label());
+                    Err(error)
+                }
+            })
+            .collect();
+        Ok(Changes { results, applied: (hidden_for != wanted.hidden_for).then_some(hidden_for) })
+    }
+
+    /// Refuses an operation that the protocol behind the topic lacks.
+    ///
+    /// # Errors
+    /// [`GatewayError::UnsupportedVerb`].
+    pub fn require_verb(&self, route: &GroupRoute, verb: Verb) -> Result<(), GatewayError> {
+        let capabilities = self.upstream(&route.topic)?.capabilities();
+        if capabilities.has(verb.feature()) {
+            return Ok(());
+        }
+        Err(GatewayError::UnsupportedVerb { verb, protocol: capabilities.protocol })
+    }
+}
+
+fn changed(route: &GroupRoute, opened: &Opened, delivery: ChangedDelivery) -> ChangeResult {
+    let seal = |handle: &UpstreamHandle| {
+        ReceiptHandle::seal(route, &opened.message_id, handle)
+            .ok_or(GatewayError::Internal("the MQ's new receipt handle is too long to be passed on"))
+    };
+    let new_handle = delivery.new_handle.as_ref().map(seal).transpose()?;
+    Ok(Changed { new_handle, visible_again_at: delivery.visible_again_at })
+}

@@ -1,0 +1,69 @@
+//! Many handles in one request: each distinct one is sent once, and there is an answer for each.
+
+use std::collections::HashMap;
+
+use futures_util::StreamExt as _;
+use tokio::time::Instant;
+
+use super::{GatewayError, GroupRoute, ReceiptHandle};
+use crate::context::RequestContext;
+use crate::gateway::receipt_handle::Opened;
+use crate::model::UpstreamHandle;
+use crate::upstream::UpstreamError;
+
+/// Most upstream calls of one request at once.
+const AT_ONCE: usize = 32;
+
+/// Opens every handle.
+pub(super) fn open(handles: &[String], route: &GroupRoute) -> Vec<Result<Opened, GatewayError>> {
+    handles.iter().map(|handle| ReceiptHandle::open(handle, route)).collect()
+}
+
+/// The handles that could be opened.
+pub(super) fn sound(opened: &[Result<Opened, GatewayError>]) -> Vec<UpstreamHandle> {
+    opened.iter().flatten().map(|opened| opened.handle.clone()).collect()
+}
+
+/// Calls `perform` with `chunk` handles at a time, each distinct one once, and `count` with what came of each; the answers are
+/// for all handles, in their order. Nothing begins after the request's deadline.
+pub(super) async fn once_each<T: Clone>(
+    context: &RequestContext,
+    route: &GroupRoute,
+    handles: &[UpstreamHandle],
+    chunk: usize,
+    perform: impl AsyncFn(&RequestContext, &[UpstreamHandle]) -> Vec<Result<T, UpstreamError>>,
+    count: impl Fn(&'static str),
+) -> Vec<Result<T, GatewayError>> {
+    let mut distinct: Vec<UpstreamHandle> = Vec::with_capacity(handles.len());
+    let mut index_of: HashMap<&UpstreamHandle, usize> = HashMap::with_capacity(handles.len());
+    for handle in handles {
+        index_of.entry(handle).or_insert_with(|| {
+            distinct.push(handle.clone());
+            distinct.len() - 1
+        });
+    }
+    let in_time = async |chunk: &[UpstreamHandle]| -> Vec<Result<T, GatewayError>> {
+        let now = Instant::now();
+        if now >= context.deadline() {
+            return chunk.iter().map(|_| Err(GatewayError::OutOfTime)).collect();
+        }
+        let context = context.until(now + route.topic.deadline());
+        let results = perform(&context, chunk).await;
+        results.into_iter().map(|result| Ok(result?)).collect()
+    };
+    // In order, however many answers there are at once: a chunk keeps its place.
+    let answered: Vec<Result<T, GatewayError>> = futures_util::stream::iter(distinct.chunks(chunk))
+        .map(in_time)
+        .buffered(AT_ONCE)
+        .collect::<Vec<_>>()
+        .await
+        .concat();
+    for result in &answered {
+        count(result.as_ref().map_or_else(GatewayError::label, |_| "ok"));
+    }
+    let lost = || Err(GatewayError::Internal("a handle without a result"));
+    handles
+        .iter()
+        .map(|handle| index_of.get(handle).and_then(|index| answered.get(*index)).cloned().unwrap_or_else(lost))
+        .collect()
+}
