@@ -11,7 +11,7 @@ use crate::model::{ChangedDelivery, UnixMillis, UpstreamHandle, Verb, Visibility
 /// A delivery that was given back or is kept longer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// What stands for the delivery from here on, where the MQ gave it a new handle.
+    /// What stands for the delivery from here on, where that is another handle.
     pub new_handle: Option<ReceiptHandle>,
     /// When others get it unless it is acknowledged.
     pub visible_again_at: UnixMillis,
@@ -62,13 +62,13 @@ impl Gateway {
             results
         };
         let opened = open(handles, route);
-        let count = |result| metrics.changed(change.verb, result);
+        let count = |_: &UpstreamHandle, result| metrics.changed(change.verb, result);
         let mut answered = once_each(context, route, &sound(&opened), 1, one, count).await.into_iter();
         let lost = || Err(GatewayError::Internal("a handle without a result"));
         let results = opened
             .into_iter()
             .map(|opened| match opened {
-                Ok(opened) => changed(route, &opened, answered.next().unwrap_or_else(lost)?),
+                Ok(opened) => changed(route, change.verb, &opened, answered.next().unwrap_or_else(lost)?),
                 Err(error) => {
                     metrics.changed(change.verb, error.label());
                     Err(error)
@@ -91,11 +91,13 @@ impl Gateway {
     }
 }
 
-fn changed(route: &GroupRoute, opened: &Opened, delivery: ChangedDelivery) -> ChangeResult {
-    let seal = |handle: &UpstreamHandle| {
-        ReceiptHandle::seal(route, &opened.message_id, handle)
+fn changed(route: &GroupRoute, verb: Verb, opened: &Opened, delivery: ChangedDelivery) -> ChangeResult {
+    // A handle says when it ends: one that is kept longer is a new one, whether or not the MQ's own is.
+    let is_kept = (verb == Verb::Extend).then_some(&opened.handle);
+    let seal = |handle| {
+        ReceiptHandle::seal(route, &opened.message_id, handle, delivery.visible_again_at)
             .ok_or(GatewayError::Internal("the MQ's new receipt handle is too long to be passed on"))
     };
-    let new_handle = delivery.new_handle.as_ref().map(seal).transpose()?;
+    let new_handle = delivery.new_handle.as_ref().or(is_kept).map(seal).transpose()?;
     Ok(Changed { new_handle, visible_again_at: delivery.visible_again_at })
 }

@@ -27,7 +27,7 @@ use crate::tasks::Stage;
 use crate::telemetry::Metrics;
 use crate::upstream::{Plan, Upstream};
 
-pub use acknowledge::AckResult;
+pub use acknowledge::Acknowledged;
 pub use batch::BatchItem;
 pub use change_visibility::{ChangeResult, Changed, Changes};
 pub use discovery::TopicView;

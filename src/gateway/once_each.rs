@@ -32,7 +32,7 @@ pub(super) async fn once_each<T: Clone>(
     handles: &[UpstreamHandle],
     chunk: usize,
     perform: impl AsyncFn(&RequestContext, &[UpstreamHandle]) -> Vec<Result<T, UpstreamError>>,
-    count: impl Fn(&'static str),
+    count: impl Fn(&UpstreamHandle, &'static str),
 ) -> Vec<Result<T, GatewayError>> {
     let mut distinct: Vec<UpstreamHandle> = Vec::with_capacity(handles.len());
     let mut index_of: HashMap<&UpstreamHandle, usize> = HashMap::with_capacity(handles.len());
@@ -58,8 +58,8 @@ pub(super) async fn once_each<T: Clone>(
         .collect::<Vec<_>>()
         .await
         .concat();
-    for result in &answered {
-        count(result.as_ref().map_or_else(GatewayError::label, |_| "ok"));
+    for (handle, result) in distinct.iter().zip(&answered) {
+        count(handle, result.as_ref().map_or_else(GatewayError::label, |_| "ok"));
     }
     let lost = || Err(GatewayError::Internal("a handle without a result"));
     handles

@@ -1,19 +1,27 @@
-//! Our receipt handles: `v1.` and base64url of topic, group, message id, upstream handle and a checksum.
+//! Our receipt handles: `v2.` and base64url of numbered fields and a checksum.
 //!
-//! Each field is a big-endian u16 length and its bytes; the checksum is the first eight bytes of the SHA-1 of all that.
-//! It finds damage and mix-ups, not forgery: there is no key, so that any replica takes any handle.
+//! A field is its number, a big-endian u16 length and its bytes: 1 topic, 2 group, 3 message id, 4 the MQ's handle, 5 when the
+//! delivery is visible again, in milliseconds since 1970 as a big-endian number. Unknown numbers are skipped, so that replicas of the
+//! next version and this one take each other's handles. `v1.` has the first four, without numbers. The checksum is the first eight
+//! bytes of the SHA-1 of all that. It finds damage and mix-ups, not forgery: there is no key, so that any replica takes any handle.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha1::{Digest as _, Sha1};
 
 use super::{GatewayError, GroupRoute};
-use crate::model::{MessageId, UpstreamHandle};
+use crate::model::{MessageId, UnixMillis, UpstreamHandle};
 
 /// Longest handle in bytes.
 const MAX_BYTES: usize = 1024;
-const PREFIX: &str = "v1.";
+const PREFIX: &str = "v2.";
+const FIRST_PREFIX: &str = "v1.";
 const CHECKSUM: usize = 8;
+const TOPIC: u8 = 1;
+const GROUP: u8 = 2;
+const MESSAGE_ID: u8 = 3;
+const HANDLE: u8 = 4;
+const VISIBLE_AGAIN_AT: u8 = 5;
 
 /// What a caller acknowledges with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +32,39 @@ pub struct ReceiptHandle(String);
 pub(super) struct Opened {
     pub(super) message_id: MessageId,
     pub(super) handle: UpstreamHandle,
+    /// When others get the delivery; handles of the first version do not say.
+    pub(super) visible_again_at: Option<UnixMillis>,
+}
+
+/// What is in any handle.
+#[derive(Debug, Default)]
+struct Fields<'a> {
+    topic: &'a [u8],
+    group: &'a [u8],
+    message_id: &'a [u8],
+    handle: &'a [u8],
+    visible_again_at: Option<UnixMillis>,
 }
 
 impl ReceiptHandle {
     /// The handle of a delivery; `None` when the MQ's own handle is too long for one.
-    pub(super) fn seal(route: &GroupRoute, message_id: &MessageId, handle: &UpstreamHandle) -> Option<Self> {
-        let fields = [route.topic.topic.as_str(), route.group.as_str(), message_id.as_str(), handle.as_str()];
+    pub(super) fn seal(
+        route: &GroupRoute,
+        message_id: &MessageId,
+        handle: &UpstreamHandle,
+        visible_again_at: UnixMillis,
+    ) -> Option<Self> {
         let mut bytes = Vec::with_capacity(256);
-        for field in fields {
+        for (number, field) in [
+            (TOPIC, route.topic.topic.as_str().as_bytes()),
+            (GROUP, route.group.as_str().as_bytes()),
+            (MESSAGE_ID, message_id.as_str().as_bytes()),
+            (HANDLE, handle.as_str().as_bytes()),
+            (VISIBLE_AGAIN_AT, &visible_again_at.0.to_be_bytes()),
+        ] {
+            bytes.push(number);
             bytes.extend_from_slice(&u16::try_from(field.len()).ok()?.to_be_bytes());
-            bytes.extend_from_slice(field.as_bytes());
+            bytes.extend_from_slice(field);
         }
         let checksum = Sha1::digest(&bytes);
         bytes.extend_from_slice(checksum.get(..CHECKSUM)?);
@@ -60,33 +91,134 @@ impl ReceiptHandle {
     /// # Errors
     /// [`GatewayError::InvalidReceiptHandle`] or [`GatewayError::ForeignReceiptHandle`].
     pub(super) fn open(text: &str, route: &GroupRoute) -> Result<Opened, GatewayError> {
-        let fields = decode(text).ok_or(GatewayError::InvalidReceiptHandle)?;
-        let [topic, group, message_id, handle] = &fields;
-        if topic != route.topic.topic.as_str() || group != route.group.as_str() {
+        let content = content(text).ok_or(GatewayError::InvalidReceiptHandle)?;
+        let fields = match &content {
+            Content::Numbered(bytes) => numbered(bytes),
+            Content::First(bytes) => first(bytes),
+        };
+        let fields = fields.ok_or(GatewayError::InvalidReceiptHandle)?;
+        if fields.topic != route.topic.topic.as_str().as_bytes() || fields.group != route.group.as_str().as_bytes() {
             return Err(GatewayError::ForeignReceiptHandle);
         }
-        let invalid = |_| GatewayError::InvalidReceiptHandle;
-        let message_id = MessageId::parse(message_id).map_err(invalid)?;
-        Ok(Opened { message_id, handle: UpstreamHandle::parse(handle).map_err(invalid)? })
+        fields.into_opened().ok_or(GatewayError::InvalidReceiptHandle)
     }
 }
 
-fn decode(text: &str) -> Option<[String; 4]> {
+impl Fields<'_> {
+    fn into_opened(self) -> Option<Opened> {
+        let text = |bytes| std::str::from_utf8(bytes).ok();
+        Some(Opened {
+            message_id: MessageId::parse(text(self.message_id)?).ok()?,
+            handle: UpstreamHandle::parse(text(self.handle)?).ok()?,
+            visible_again_at: self.visible_again_at,
+        })
+    }
+}
+
+/// The bytes of a whole handle, without the checksum.
+enum Content {
+    Numbered(Vec<u8>),
+    First(Vec<u8>),
+}
+
+fn content(text: &str) -> Option<Content> {
     if text.len() > MAX_BYTES {
         return None;
     }
-    let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
+    let (encoded, wrap): (_, fn(Vec<u8>) -> Content) = match text.strip_prefix(PREFIX) {
+        Some(encoded) => (encoded, Content::Numbered),
+        None => (text.strip_prefix(FIRST_PREFIX)?, Content::First),
+    };
+    let mut bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
     let (content, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM)?)?;
     if Sha1::digest(content).get(..CHECKSUM)? != checksum {
         return None;
     }
-    let mut rest = content;
-    let mut field = || {
-        let (length, after) = rest.split_first_chunk::<2>()?;
-        let (bytes, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    bytes.truncate(bytes.len() - CHECKSUM);
+    Some(wrap(bytes))
+}
+
+/// A length and so many bytes.
+fn counted<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, after) = rest.split_first_chunk::<2>()?;
+    let (bytes, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    *rest = after;
+    Some(bytes)
+}
+
+fn numbered(mut rest: &[u8]) -> Option<Fields<'_>> {
+    let mut fields = Fields::default();
+    while let Some((number, after)) = rest.split_first() {
         rest = after;
-        String::from_utf8(bytes.to_vec()).ok()
+        let bytes = counted(&mut rest)?;
+        match *number {
+            TOPIC => fields.topic = bytes,
+            GROUP => fields.group = bytes,
+            MESSAGE_ID => fields.message_id = bytes,
+            HANDLE => fields.handle = bytes,
+            VISIBLE_AGAIN_AT => {
+                fields.visible_again_at = Some(UnixMillis(u64::from_be_bytes(bytes.try_into().ok()?)));
+            }
+            _ => {}
+        }
+    }
+    Some(fields)
+}
+
+fn first(mut rest: &[u8]) -> Option<Fields<'_>> {
+    let mut field = || counted(&mut rest);
+    let fields = Fields {
+        topic: field()?,
+        group: field()?,
+        message_id: field()?,
+        handle: field()?,
+        visible_again_at: None,
     };
-    let fields = [field()?, field()?, field()?, field()?];
     rest.is_empty().then_some(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrap(prefix: &str, content: &[u8]) -> String {
+        let mut bytes = content.to_vec();
+        bytes.extend_from_slice(&Sha1::digest(content)[..CHECKSUM]);
+        format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    fn field(bytes: &[u8]) -> Vec<u8> {
+        [&u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat()
+    }
+
+    fn read(text: &str) -> Option<(Vec<u8>, Option<Opened>)> {
+        let (Content::Numbered(bytes) | Content::First(bytes)) = content(text)?;
+        let fields = if text.starts_with(PREFIX) { numbered(&bytes) } else { first(&bytes) }?;
+        Some((fields.topic.to_vec(), fields.into_opened()))
+    }
+
+    /// Handles that callers hold while a new version is rolled out, either way.
+    #[test]
+    fn handles_of_the_version_before_and_of_the_next_are_taken() {
+        let names = [b"orders".as_slice(), b"billing", b"id-1", b"handle"];
+        let opened = |visible_again_at| Opened {
+            message_id: MessageId::parse("id-1").unwrap(),
+            handle: UpstreamHandle::parse("handle").unwrap(),
+            visible_again_at,
+        };
+        let old: Vec<u8> = names.iter().flat_map(|name| field(name)).collect();
+        assert_eq!(read(&wrap("v1.", &old)), Some((b"orders".to_vec(), Some(opened(None)))));
+        let mut new: Vec<u8> = (1..).zip(names).flat_map(|(number, name)| [vec![number], field(name)].concat()).collect();
+        assert_eq!(read(&wrap("v2.", &new)), Some((b"orders".to_vec(), Some(opened(None)))));
+        new.extend([vec![9], field(b"of a later version"), vec![5], field(&7_u64.to_be_bytes())].concat());
+        assert_eq!(read(&wrap("v2.", &new)), Some((b"orders".to_vec(), Some(opened(Some(UnixMillis(7)))))));
+        // Cut, a field too short, another version, damaged.
+        assert_eq!(read(&wrap("v2.", &new[..new.len() - 1])), None);
+        assert_eq!(read(&wrap("v2.", &[vec![5], field(b"x")].concat())), None);
+        assert_eq!(read(&wrap("v3.", &new)), None);
+        assert_eq!(read(&wrap("v1.", &new)), None);
+        let mut damaged = wrap("v2.", &new).into_bytes();
+        damaged[10] ^= 1;
+        assert_eq!(read(std::str::from_utf8(&damaged).unwrap()), None);
+    }
 }

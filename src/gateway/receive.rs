@@ -78,15 +78,15 @@ impl Gateway {
         let Deliveries { messages, max_messages, memory, recall } =
             self.receive_deliveries(context, route, request).await?;
         let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
-        let with_handle = |delivery: Delivery| match ReceiptHandle::seal(route, &delivery.message_id, &delivery.handle)
-        {
-            Some(handle) => Some((delivery, handle)),
-            None => {
+        let with_handle = |delivery: Delivery| {
+            let Delivery { message_id, handle, visible_again_at, .. } = &delivery;
+            let sealed = ReceiptHandle::seal(route, message_id, handle, *visible_again_at);
+            if sealed.is_none() {
                 // Not acknowledged, so not lost; its neighbours are delivered.
                 let (request_id, topic) = (context.id(), route.topic.topic.as_str());
                 tracing::warn!(request_id, topic, "the MQ's receipt handle of a message is too long to be passed on");
-                None
             }
+            sealed.map(|handle| (delivery, handle))
         };
         let messages = messages.into_iter().filter_map(with_handle).collect();
         Ok(Received { messages, applied_max_messages, applied_visibility_timeout, memory, recall })

@@ -64,6 +64,17 @@ pub struct OptionalFeatures {
     pub setting: &'static str,
 }
 
+impl Protocol {
+    /// Whether the MQ tells that a handle is not valid any more; ONS HTTP says yes to any.
+    #[must_use]
+    pub const fn tells_stale_handles(self) -> bool {
+        match self {
+            Self::OnsHttp => false,
+            Self::MqHttp | Self::RocketMq => true,
+        }
+    }
+}
+
 impl VisibilityTimeouts {
     /// The nearest that there is.
     #[must_use]

@@ -22,7 +22,8 @@ use std::time::Duration;
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
 use crate::model::{
-    Capabilities, ChangedDelivery, ConsumerGroup, Message, Published, Topic, UpstreamHandle, Verb, VisibilityChange,
+    Capabilities, ChangedDelivery, ConsumerGroup, Message, Published, Topic, UnixMillis, UpstreamHandle, Verb,
+    VisibilityChange,
 };
 use crate::protocol::{self, Objection};
 
@@ -77,6 +78,12 @@ impl Upstream {
     #[must_use]
     pub fn capabilities(&self) -> &Capabilities {
         &self.profile().capabilities
+    }
+
+    /// The time by our clock.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        self.profile().clock.now()
     }
 
     /// How long a receive pauses after an empty answer that came before its time.

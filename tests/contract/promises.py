@@ -259,7 +259,7 @@ def partial_ack(up):
         assert up.gateway.publish("T-normal", body)[0] == 201
     messages = up.gateway.take("T-normal", "GID_a", 2)
     good, kept = handles(messages)
-    status, answer = up.gateway.ack("T-normal", "GID_a", [good, "v1.nonsense", good])
+    status, answer = up.gateway.ack("T-normal", "GID_a", [good, "v2.nonsense", good])
     assert status == 207, answer
     assert [item["status"] for item in answer["results"]] == [204, 400, 204], answer
     assert answer["results"][1]["problem"]["code"] == "invalid-receipt-handle", answer

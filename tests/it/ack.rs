@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::support::endpoint::{Step, respond};
 use crate::support::messages::{damaged, handle_of};
 use crate::support::problem::places;
-use crate::support::{Endpoint, Meaning, TestApp, assert_problem, assert_problem_value};
+use crate::support::time::{format_rfc3339_millis, now_millis, until};
+use crate::support::{Endpoint, Meaning, Settings, TestApp, assert_problem, assert_problem_value};
 
 /// Publishes `count` messages and receives their handles.
 fn handles(app: &TestApp, count: usize) -> Vec<String> {
@@ -59,7 +60,7 @@ fn each_bad_handle_fails_alone() {
     let handles = handles(&app, 1);
     let good = handles[0].as_str();
     let (broken, cut) = (damaged(good), &good[..good.len() - 1]);
-    let list = [good, "nonsense", "v1.", &broken, cut, "v2.AAAA", "", "v1.!!!!"];
+    let list = [good, "nonsense", "v2.", &broken, cut, "v1.AAAA", "v3.AAAA", "", "v2.!!!!"];
     let answer = app.ack("orders", "CID_billing", &list).expect_json(207);
     let results = answer["results"].as_array().unwrap();
     assert_eq!(results.len(), list.len());
@@ -69,6 +70,27 @@ fn each_bad_handle_fails_alone() {
         assert_problem_value(&result["problem"], 400, "invalid-receipt-handle", Meaning::Final);
     }
     assert_eq!(endpoint.deleted().len(), 1);
+}
+
+/// ONS HTTP says yes to any handle, so the gateway tells what it knows.
+#[test]
+fn an_acknowledgement_after_the_visibility_timeout_is_sent_and_called_late() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().profile("visibility_timeout = \"1s\""));
+    app.publish("orders", "slow");
+    let message = app.receive("orders", "CID_billing", "{}").remove(0);
+    let handle = handle_of(&message);
+    let again = message["visible_again_at"].as_str().unwrap();
+    until("the end of the visibility timeout", || (*format_rfc3339_millis(now_millis()) > *again).then_some(()));
+    app.publish("orders", "quick");
+    let quick = app.receive("orders", "CID_billing", "{}").remove(0);
+    let in_time = handle_of(&quick);
+    let answer = app.ack("orders", "CID_billing", &[handle, in_time, handle]).expect_json(200);
+    let late = json!({"receipt_handle": handle, "status": 204, "late": true});
+    assert_eq!(answer["results"], json!([late, {"receipt_handle": in_time, "status": 204}, late]));
+    assert_eq!(endpoint.deleted().len(), 2, "it is sent all the same");
+    let acked = |result| app.metrics().get("mq_gateway_messages_acked_total", &[("result", result)]);
+    assert_eq!((acked("late"), acked("ok")), (Some(1.0), Some(1.0)));
 }
 
 #[test]
@@ -132,9 +154,9 @@ fn wrong_shapes_are_refused() {
     for body in [
         r"{}",
         r#"{"receipt_handles":[]}"#,
-        r#"{"receipt_handles":"v1.A"}"#,
+        r#"{"receipt_handles":"v2.A"}"#,
         r#"{"receipt_handles":[7]}"#,
-        r#"{"receipt_handles":["v1.A"],"colour":1}"#,
+        r#"{"receipt_handles":["v2.A"],"colour":1}"#,
         "[]",
     ] {
         assert_problem(&app.post_json(target, body), 422, "validation-failed", Meaning::Final);
@@ -156,9 +178,9 @@ fn ons_http_supports_neither_nack_nor_extend() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
     for (verb, body) in [
-        ("nack", r#"{"receipt_handles":["v1.A"]}"#),
-        ("nack", r#"{"receipt_handles":["v1.A"],"delay_seconds":5}"#),
-        ("extend", r#"{"receipt_handles":["v1.A"],"visibility_timeout_seconds":60}"#),
+        ("nack", r#"{"receipt_handles":["v2.A"]}"#),
+        ("nack", r#"{"receipt_handles":["v2.A"],"delay_seconds":5}"#),
+        ("extend", r#"{"receipt_handles":["v2.A"],"visibility_timeout_seconds":60}"#),
     ] {
         let response = app.post_json(&format!("/v1/topics/orders/groups/CID_billing/messages:{verb}"), body);
         assert_problem(&response, 501, "capability-not-supported", Meaning::Final);

@@ -65,7 +65,7 @@ fn a_message_is_published_received_and_acknowledged_with_the_embedded_pair() {
     assert_eq!((message["key"].as_str(), message["reconsumeTimes"].as_u64()), (Some("k1 k2"), Some(0)));
     assert!(message["bornTime"].as_str().is_some_and(|time| time.parse::<u64>().is_ok()), "{message}");
     let handle = handle(message);
-    assert!(!handle.starts_with("v1."), "the MQ's own: {handle}");
+    assert!(!handle.starts_with("v2."), "the MQ's own: {handle}");
     for _ in 0..2 {
         let deleted = client.send(&client.delete("T", handle));
         assert_eq!((deleted.status, deleted.body.len()), (204, 0), "a stale handle is no failure");

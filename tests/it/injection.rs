@@ -223,7 +223,7 @@ fn made_up_handles_are_not_sent_upstream() {
     let gateway = Gateway::start();
     let before = gateway.endpoint.request_count();
     for_texts(|text| {
-        for handle in [text.to_owned(), format!("v1.{text}")] {
+        for handle in [text.to_owned(), format!("v2.{text}")] {
             let response = gateway.app.ack("orders", "CID_a", &[&handle]);
             if response.status == 207 {
                 let item = &response.json()["results"][0];

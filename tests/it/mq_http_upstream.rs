@@ -352,7 +352,7 @@ fn acknowledgements_go_sixteen_at_once_and_fail_one_by_one() {
     for (index, result) in results.iter().enumerate() {
         if index == 3 {
             let problem = &result["problem"];
-            assert_problem_value(problem, 422, "upstream-rejected-message", Meaning::Final);
+            assert_problem_value(problem, 410, "receipt-handle-expired", Meaning::Final);
             assert_eq!(problem["vendor_code"], "ReceiptHandleError");
         } else {
             assert_eq!(result["status"], 204, "{index}: {result}");
@@ -380,7 +380,7 @@ fn an_acknowledgement_is_never_counted_as_done_when_it_is_not_known() {
             "upstream-bad-response",
         ),
         ("an empty list", respond(404, &[KIND], "<Errors></Errors>"), 502, "upstream-misconfigured"),
-        ("without a list", answer(404, "MessageNotExist"), 422, "upstream-rejected-message"),
+        ("without a list", answer(404, "MessageNotExist"), 410, "receipt-handle-expired"),
         ("500", answer(500, "InternalError"), 502, "upstream-error"),
         ("200", respond(200, &[KIND], ""), 502, "upstream-bad-response"),
     ];

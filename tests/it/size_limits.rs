@@ -112,7 +112,7 @@ fn a_batch_may_have_100_messages() {
 fn an_ack_may_have_100_handles() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
-    let handles = vec!["v1.nonsense"; 101];
+    let handles = vec!["v2.nonsense"; 101];
     assert_eq!(app.ack("orders", "CID_a", &handles[..100]).status, 207);
     check(&app.ack("orders", "CID_a", &handles), 422, "validation-failed", Meaning::Final, 100, Some(101));
 }

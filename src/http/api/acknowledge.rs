@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::content_type;
 use super::handle_results::{Done, answer, check_count};
 use super::shape::{Field, FieldKind, object};
+use crate::gateway::Acknowledged;
 use crate::http::context::HttpContext;
 use crate::http::problem::Problem;
 
@@ -26,5 +27,8 @@ pub(in crate::http) async fn acknowledge(context: HttpContext) -> Result<HttpRes
     let Request { receipt_handles } = object(&body, SHAPE, context.limits().json_depth)?;
     check_count(&context, &receipt_handles)?;
     let results = context.gateway().acknowledge(&context.request_context, &route, &receipt_handles).await?;
-    Ok(answer(&context, &receipt_handles, &results, None, |()| Done::default()))
+    Ok(answer(&context, &receipt_handles, &results, None, |Acknowledged { late }| Done {
+        late: *late,
+        ..Done::default()
+    }))
 }

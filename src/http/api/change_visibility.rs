@@ -96,5 +96,6 @@ fn done(changed: &Changed) -> Done<'_> {
     Done {
         new_handle: changed.new_handle.as_ref().map(ReceiptHandle::as_str),
         visible_again_at: Some(rfc3339(changed.visible_again_at)),
+        late: false,
     }
 }

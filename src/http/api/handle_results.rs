@@ -23,6 +23,8 @@ struct Item<'a> {
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     visible_again_at: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    late: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Box<RawValue>>,
 }
@@ -33,6 +35,8 @@ pub(super) struct Done<'a> {
     /// What stands for the delivery from here on, where that is not the handle of the request.
     pub(super) new_handle: Option<&'a str>,
     pub(super) visible_again_at: Option<String>,
+    /// It was done after its time, and the MQ does not tell whether to any effect.
+    pub(super) late: bool,
 }
 
 /// Refuses a list of handles that is empty or too long.
@@ -59,14 +63,14 @@ pub(super) fn answer<'a, T: 'a>(
     let results = items
         .map(|(given, result)| match result {
             Ok(result) => {
-                let Done { new_handle, visible_again_at } = done(result);
-                Item { receipt_handle: new_handle.unwrap_or(given), status: 204, visible_again_at, problem: None }
+                let Done { new_handle, visible_again_at, late } = done(result);
+                Item { receipt_handle: new_handle.unwrap_or(given), status: 204, visible_again_at, late, problem: None }
             }
             Err(error) => {
                 let mut problem = Problem::from(error.clone());
                 problem.outcome = None;
                 let (status, problem) = (problem.status(), problem.embedded(context.id()));
-                Item { receipt_handle: given, status, visible_again_at: None, problem }
+                Item { receipt_handle: given, status, visible_again_at: None, late: false, problem }
             }
         })
         .collect();

@@ -188,11 +188,8 @@ impl MqHttp {
             }
             // The sources differ in its status.
             (400 | 429 | 503, Some(ErrorCode::QpsLimitExceeded)) => UpstreamErrorKind::Throttled,
-            // A handle that is not valid any more, without the list.
-            (400 | 404, Some(ErrorCode::ReceiptHandleError | ErrorCode::MessageNotExist))
-                if operation == Operation::Acknowledge =>
-            {
-                UpstreamErrorKind::RejectedMessage
+            (400 | 404, Some(code)) if operation == Operation::Acknowledge && is_stale(code) => {
+                return not_acknowledged(code);
             }
             (status, _) => kind_of_status(status, body.is_some() || answer.retry_after.is_some(), operation),
         };
@@ -213,17 +210,28 @@ fn why_rejected(code: Option<&ErrorCode>) -> Option<&'static str> {
     }
 }
 
+/// What the MQ says of a handle whose time is over, and of one that was never its own: ours are, so their time is over.
+fn is_stale(code: &ErrorCode) -> bool {
+    matches!(code, ErrorCode::ReceiptHandleError | ErrorCode::MessageNotExist)
+}
+
 /// One handle of several that the MQ did not take.
 fn not_acknowledged(code: &ErrorCode) -> UpstreamError {
     let kind = if *code == ErrorCode::QpsLimitExceeded {
         UpstreamErrorKind::Throttled
     } else if matches!(code, ErrorCode::InternalError | ErrorCode::InternalServerError) {
         UpstreamErrorKind::ServerError
+    } else if is_stale(code) {
+        UpstreamErrorKind::StaleHandle
     } else {
         UpstreamErrorKind::RejectedMessage
     };
     let shown = code.as_str().map(|code| format!(" ({code})")).unwrap_or_default();
-    let detail = format!("the MQ did not take the receipt handle{shown}");
+    let detail = if kind == UpstreamErrorKind::StaleHandle {
+        format!("the receipt handle is not valid any more{shown}: the message is acknowledged already, or comes again")
+    } else {
+        format!("the MQ did not take the receipt handle{shown}")
+    };
     UpstreamError { vendor_code: code.as_str().map(str::to_owned), ..UpstreamError::new(kind, detail) }
 }
 

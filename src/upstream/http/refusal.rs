@@ -38,7 +38,9 @@ pub(super) fn refusal(
             Some(reason) => format!("{reason}: {status}"),
             None => {
                 let clocks = clock_skew.describe();
-                format!("the MQ refused our credentials, signature or clock with {status}; {clocks}")
+                format!(
+                    "the MQ refused our credentials, signature or clock, or they have no such topic or group, with {status}; {clocks}"
+                )
             }
         },
         UpstreamErrorKind::Misconfigured => {

@@ -6,7 +6,7 @@ use serde_json::Value;
 #[track_caller]
 pub fn handle_of(message: &Value) -> &str {
     let handle = message["receipt_handle"].as_str().unwrap_or_else(|| panic!("a receipt handle in {message}"));
-    let rest = handle.strip_prefix("v1.").unwrap_or_else(|| panic!("handle {handle:?}"));
+    let rest = handle.strip_prefix("v2.").unwrap_or_else(|| panic!("handle {handle:?}"));
     assert!(handle.len() <= 1024, "a handle of {} bytes", handle.len());
     assert!(rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "handle {handle:?}");
     handle
