@@ -183,7 +183,7 @@ impl Upstream {
             Self::OnsHttp(it) => it.change_visibility(context, topic, group, handle, change).await,
             Self::MqHttp(_) => Err(no_such_verb(change.verb)),
             #[cfg(feature = "rocketmq")]
-            Self::RocketMq(_) => Err(no_such_verb(change.verb)),
+            Self::RocketMq(it) => it.change_visibility(context, topic, group, handle, change).await,
         }
     }
 }

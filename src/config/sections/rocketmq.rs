@@ -42,7 +42,9 @@ impl RocketMqConfig {
             .with(Feature::MessageGroups)
             .with(Feature::BinaryBodies)
             .with(Feature::OrderedGroups)
-            .with(Feature::VisibilityTimeout),
+            .with(Feature::VisibilityTimeout)
+            .with(Feature::Nack)
+            .with(Feature::Extend),
         optional: OptionalFeatures { features: Features::NONE, setting: "" },
         max_receive_messages: 32,
         max_wait: seconds(30),

@@ -25,7 +25,7 @@ pub use metadata::{Client, Metadata, metadata};
 pub use method::Method;
 pub use objection::objection;
 pub use receipt_handle::{Handle, MalformedHandle};
-pub use refusal_text::{nothing_was_sent, settings_are_lost};
+pub use refusal_text::{broker_is_not_found, nothing_was_sent, settings_are_lost};
 
 #[cfg(test)]
 mod tests;

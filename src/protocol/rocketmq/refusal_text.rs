@@ -10,6 +10,12 @@ pub fn settings_are_lost(code: Code, text: &str) -> bool {
     code == Code::UnrecognizedClientType || (code == Code::InternalServerError && null())
 }
 
+/// Whether the proxy says that it does not know the broker of a handle, as it does for a while of one that has come back.
+#[must_use]
+pub fn broker_is_not_found(code: Code, text: &str) -> bool {
+    code == Code::InvalidReceiptHandle && text.contains("cannot find broker")
+}
+
 /// Whether the proxy says that it could not connect to a broker: nothing was stored.
 #[must_use]
 pub fn nothing_was_sent(code: Code, text: &str) -> bool {

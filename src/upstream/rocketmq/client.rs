@@ -1,4 +1,4 @@
-//! One thread's client of one profile: the operations, as every upstream has them.
+//! One thread's client of one profile: the operations, as every upstream has them. Those on deliveries are in `deliveries`.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -7,20 +7,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::link::Link;
 use super::outcome::{Asked, code, refusal};
 use super::plan::RocketMqPlan;
 use super::poll::Subject;
 use super::topic_type;
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
-use crate::model::{ConsumerGroup, Durability, Message, MessageId, Published, Topic, UpstreamHandle};
+use crate::model::{Durability, Message, MessageId, Published};
 use crate::protocol::Objection;
-use crate::protocol::rocketmq::wire::{
-    AckMessageEntry, AckMessageRequest, AckMessageResponse, AckMessageResultEntry, SendMessageRequest,
-    SendMessageResponse,
-};
-use crate::protocol::rocketmq::{self, Code, Handle, Method, encode_message};
+use crate::protocol::rocketmq::wire::{SendMessageRequest, SendMessageResponse};
+use crate::protocol::rocketmq::{self, Code, Method, encode_message};
 use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::profile::Profile;
 use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
@@ -34,12 +30,12 @@ const GLANCE: Duration = Duration::from_millis(500);
 /// One thread's client.
 #[derive(Debug)]
 pub struct RocketMq {
-    plan: Arc<RocketMqPlan>,
+    pub(super) plan: Arc<RocketMqPlan>,
     in_flight: Cell<usize>,
 }
 
 /// One call under way.
-struct Slot<'a>(&'a Cell<usize>);
+pub(super) struct Slot<'a>(&'a Cell<usize>);
 
 impl RocketMq {
     pub(in crate::upstream) fn new(plan: &Arc<RocketMqPlan>) -> Self {
@@ -136,70 +132,8 @@ impl RocketMq {
         Ok(Polled { deliveries, memory })
     }
 
-    /// Up to [`rocketmq::MAX_ACK`] at once, each with its own result.
-    pub(in crate::upstream) async fn acknowledge(
-        &self,
-        context: &RequestContext,
-        topic: &Topic,
-        group: &ConsumerGroup,
-        handles: &[UpstreamHandle],
-    ) -> Vec<Result<(), UpstreamError>> {
-        // One that cannot be read would make the server fail on all of them.
-        let decoded: Vec<_> = handles.iter().map(|handle| Handle::decode(handle.as_str())).collect();
-        let sound: Vec<&Handle> = decoded.iter().flatten().collect();
-        let mut answers = self.acknowledge_sound(context, topic, group, &sound).await.into_iter();
-        let lost = || Err(UpstreamError::new(UpstreamErrorKind::BadResponse, "the MQ's answer leaves a handle out"));
-        decoded
-            .into_iter()
-            .map(|handle| match handle {
-                Ok(_) => answers.next().unwrap_or_else(lost),
-                Err(malformed) => Err(UpstreamError::new(UpstreamErrorKind::RejectedMessage, malformed.to_string())),
-            })
-            .collect()
-    }
-
-    async fn acknowledge_sound(
-        &self,
-        context: &RequestContext,
-        topic: &Topic,
-        group: &ConsumerGroup,
-        handles: &[&Handle],
-    ) -> Vec<Result<(), UpstreamError>> {
-        if handles.is_empty() {
-            return Vec::new();
-        }
-        let link: &Link = &self.plan.link;
-        let entry = |handle: &&Handle| AckMessageEntry {
-            message_id: handle.message_id.clone(),
-            receipt_handle: handle.text.clone(),
-        };
-        let request = AckMessageRequest {
-            group: Some(link.resource(group.as_str())),
-            topic: Some(link.resource(topic.as_str())),
-            entries: handles.iter().map(entry).collect(),
-        };
-        let tried = AtomicU32::new(0);
-        let attempt = async || {
-            let _slot = self.slot()?;
-            let answer: AckMessageResponse = link.call(Method::AckMessage, &request, topic, context, &tried).await?;
-            let code = code(answer.status.as_ref())?;
-            // Where every entry has the same code, it is the answer's, too.
-            let told = matches!(code, Code::Ok | Code::MultipleResults | Code::InvalidReceiptHandle);
-            if told && !answer.entries.is_empty() {
-                Ok(answer.entries)
-            } else {
-                Err(refusal(answer.status.as_ref(), Asked::Acknowledge))
-            }
-        };
-        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
-        match self.profile().attempts.perform(&policy, attempt).await {
-            Err(error) => handles.iter().map(|_| Err(error.clone())).collect(),
-            Ok(entries) => handles.iter().map(|handle| acknowledged(handle, &entries)).collect(),
-        }
-    }
-
     /// Our own limit on calls of this thread.
-    fn slot(&self) -> Result<Slot<'_>, UpstreamError> {
+    pub(super) fn slot(&self) -> Result<Slot<'_>, UpstreamError> {
         let limit = self.plan.in_flight;
         if self.in_flight.get() >= limit {
             let detail = format!("{limit} requests to the MQ are under way, the limit");
@@ -233,17 +167,4 @@ fn published(answer: &SendMessageResponse, id: &MessageId) -> Result<Published, 
     let durability = if is_weak { Durability::Degraded } else { Durability::Full };
     let named = entry.and_then(|entry| MessageId::parse(&entry.message_id).ok());
     Ok(Published { message_id: named.unwrap_or_else(|| id.clone()), durability })
-}
-
-/// What the answer to an acknowledgement says of one handle.
-fn acknowledged(handle: &Handle, entries: &[AckMessageResultEntry]) -> Result<(), UpstreamError> {
-    let own = |entry: &&AckMessageResultEntry| entry.receipt_handle == handle.text;
-    let Some(entry) = entries.iter().find(own) else {
-        let detail = "the MQ's answer leaves a handle out";
-        return Err(UpstreamError::new(UpstreamErrorKind::BadResponse, detail));
-    };
-    if code(entry.status.as_ref())? == Code::Ok {
-        return Ok(());
-    }
-    Err(refusal(entry.status.as_ref(), Asked::Acknowledge))
 }

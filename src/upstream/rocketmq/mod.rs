@@ -6,6 +6,7 @@
 //! (protocol notes RocketMQ 5, 3.2).
 
 mod client;
+mod deliveries;
 mod desk;
 mod give_back;
 mod held;
@@ -17,6 +18,7 @@ mod polls;
 mod routes;
 mod session;
 mod sessions;
+mod superseded;
 mod topic_type;
 mod watch;
 

@@ -13,7 +13,8 @@ pub(super) enum Asked {
     Route,
     Publish,
     Receive,
-    Acknowledge,
+    /// An acknowledgement, or a change of visibility.
+    Delivery,
 }
 
 /// The code of an answer; one without a status is no answer of the protocol.
@@ -28,7 +29,7 @@ pub(super) fn kind(code: Code, text: &str, asked: Asked) -> UpstreamErrorKind {
     use UpstreamErrorKind as Kind;
     // The caller's is only what the caller can change: a message's content, or the handle that it brought.
     let content = match asked {
-        Asked::Publish | Asked::Acknowledge => Kind::RejectedMessage,
+        Asked::Publish | Asked::Delivery => Kind::RejectedMessage,
         Asked::Receive | Asked::Route => Kind::Misconfigured,
     };
     match code {
@@ -202,8 +203,8 @@ mod tests {
         ] {
             check(code, Asked::Publish, expected);
         }
-        check(40013, Asked::Acknowledge, Kind::StaleHandle);
-        check(40000, Asked::Acknowledge, Kind::RejectedMessage);
+        check(40013, Asked::Delivery, Kind::StaleHandle);
+        check(40000, Asked::Delivery, Kind::RejectedMessage);
         check(40000, Asked::Receive, Kind::Misconfigured);
         check(40011, Asked::Receive, Kind::Misconfigured);
         check(40403, Asked::Receive, Kind::Misconfigured);

@@ -8,6 +8,7 @@ use super::link::Link;
 use super::polls::Polls;
 use super::routes::Routes;
 use super::sessions::Sessions;
+use super::superseded::Superseded;
 use crate::config::{ProfileConfig, RocketMqConfig};
 use crate::memory::MemoryBudget;
 use crate::protocol::rocketmq::MessageIds;
@@ -22,6 +23,7 @@ pub(in crate::upstream) struct RocketMqPlan {
     pub(super) settings: RocketMqConfig,
     pub(super) routes: Routes,
     pub(super) polls: Arc<Polls>,
+    pub(super) superseded: Superseded,
     pub(super) message_ids: MessageIds,
     pub(super) memory: MemoryBudget,
     /// Most calls of one thread at once.
@@ -52,6 +54,7 @@ impl RocketMqPlan {
             settings: own.clone(),
             routes: Routes::default(),
             polls: Arc::new(polls),
+            superseded: Superseded::default(),
             message_ids: MessageIds::new(&resources.random)?,
             memory: resources.memory.clone(),
             in_flight: config.connections,

@@ -11,8 +11,10 @@ use super::desk::{Desk, Hand, Handed};
 use super::give_back::give_back;
 use super::link::Link;
 use super::poll::{Subject, poll};
+use super::session::InUse;
 use super::sessions::Sessions;
 use crate::memory::MemoryBudget;
+use crate::model::{ConsumerGroup, Topic};
 use crate::tasks::Nursery;
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
@@ -62,6 +64,14 @@ impl Polls {
         }
         let desk = desks.entry(subject.clone()).or_insert_with(|| Arc::new(Desk::new(subject)));
         Ok(Arc::clone(desk))
+    }
+
+    /// A client that the server knows, for a request that needs any.
+    ///
+    /// # Errors
+    /// There is none, and there may be no more.
+    pub(super) fn any_client(&self, group: &ConsumerGroup, topic: &Topic) -> Result<InUse, UpstreamError> {
+        self.sessions.enter_any(group, topic)
     }
 
     /// Gets in line for up to `wants` messages, and has every broker of `brokers` asked for as long as somebody waits there.

@@ -36,6 +36,15 @@ impl Sessions {
         Self { link, nursery, stopping, prefix, made: AtomicU64::new(0), most, by_group: Arc::default() }
     }
 
+    /// As [`Sessions::enter`] for a request that needs a client of whatever group: where there is no room for another, one of
+    /// those that there are.
+    pub(super) fn enter_any(&self, group: &ConsumerGroup, topic: &Topic) -> Result<InUse, UpstreamError> {
+        self.enter(group, topic).or_else(|full| {
+            let by_group = self.by_group.lock().unwrap_or_else(PoisonError::into_inner);
+            by_group.values().next().map(Session::enter).ok_or(full)
+        })
+    }
+
     /// The session of a group, which is in use as long as the value lives.
     ///
     /// # Errors

@@ -53,12 +53,19 @@ fn discovery_says_what_it_can() {
         "min_visibility_timeout_seconds": 10, "max_visibility_timeout_seconds": 43_200});
     assert_eq!(topic["limits"], expected);
     let able = |name: &str| topic["capabilities"][name].as_bool().unwrap();
-    for name in
-        ["properties", "delayed_delivery", "message_groups", "binary_bodies", "ordered_groups", "visibility_timeout"]
-    {
+    for name in [
+        "properties",
+        "delayed_delivery",
+        "message_groups",
+        "binary_bodies",
+        "ordered_groups",
+        "visibility_timeout",
+        "nack",
+        "extend",
+    ] {
         assert!(able(name), "{name}");
     }
-    for name in ["empty_bodies", "tag_filter", "nack", "extend", "transactions", "delayed_message_groups"] {
+    for name in ["empty_bodies", "tag_filter", "transactions", "delayed_message_groups"] {
         assert!(!able(name), "{name}");
     }
     assert_eq!(proxy.calls("Telemetry").len(), 0, "discovery makes no client");

@@ -1,6 +1,7 @@
 //! RocketMQ 5 as an upstream, towards a fake proxy that can misbehave. What a real cluster does is in `tests/rocketmq`.
 
 mod acking;
+mod changing;
 mod configuration;
 mod publishing;
 mod receiving;

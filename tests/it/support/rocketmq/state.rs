@@ -120,7 +120,9 @@ impl State {
             "SendMessage" => self.send(SendMessageRequest::decode(message).expect("a request")).encode_to_vec(),
             "AckMessage" => self.ack(AckMessageRequest::decode(message).expect("a request")).encode_to_vec(),
             "ChangeInvisibleDuration" => {
-                self.change(&ChangeInvisibleDurationRequest::decode(message).expect("a request")).encode_to_vec()
+                let request = ChangeInvisibleDurationRequest::decode(message).expect("a request");
+                let known = self.settings.contains(&call.headers["x-mq-client-id"]);
+                self.change(&request, known).encode_to_vec()
             }
             "Heartbeat" => {
                 let known = self.settings.contains(&call.headers["x-mq-client-id"]);
@@ -164,12 +166,18 @@ impl State {
         AckMessageResponse { status: status(common, ""), entries }
     }
 
-    fn change(&mut self, request: &ChangeInvisibleDurationRequest) -> ChangeInvisibleDurationResponse {
-        let handle = format!("{} {}", request.receipt_handle, 1);
+    fn change(&mut self, request: &ChangeInvisibleDurationRequest, known: bool) -> ChangeInvisibleDurationResponse {
+        if !known {
+            let null = status(50001, "Cannot invoke \"x\" because \"channel\" is null");
+            return ChangeInvisibleDurationResponse { status: null, ..Default::default() };
+        }
+        let invisible = request.invisible_duration.unwrap_or_default().seconds * 1000;
+        let (retrieved, offset) = (now_millis(), self.numbered());
+        let handle = format!("0 {retrieved} {invisible} 0 0 broker-a 1 {offset} {offset}");
         let Some(Queued { message, attempt }) = self.out.remove(&request.receipt_handle) else {
             return ChangeInvisibleDurationResponse { status: status(40013, "expired"), ..Default::default() };
         };
-        if request.invisible_duration.unwrap_or_default().seconds == 0 {
+        if invisible == 0 {
             self.put(message, attempt + 1);
         } else {
             self.out.insert(handle.clone(), Queued { message, attempt });

@@ -1,0 +1,256 @@
+//! What becomes of deliveries: acknowledged, kept longer, given back.
+
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::client::RocketMq;
+use super::link::Link;
+use super::outcome::{Asked, code, refusal};
+use super::session::InUse;
+use super::superseded::Key;
+use crate::context::RequestContext;
+use crate::model::{ChangedDelivery, ConsumerGroup, Outcome, Topic, UpstreamHandle, VisibilityChange};
+use crate::protocol::rocketmq::wire::{
+    AckMessageEntry, AckMessageRequest, AckMessageResponse, AckMessageResultEntry, ChangeInvisibleDurationRequest,
+    ChangeInvisibleDurationResponse, Status,
+};
+use crate::protocol::rocketmq::{Code, Handle, Method, broker_is_not_found, settings_are_lost};
+use crate::upstream::attempts::{AttemptPolicy, Operation};
+use crate::upstream::{UpstreamError, UpstreamErrorKind};
+
+/// A proxy learns of a broker that has come back only some time later. Once more after so long, then its word is taken.
+const BROKER_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the answer says of one handle.
+enum Acknowledged {
+    Decided(Result<(), UpstreamError>),
+    /// The proxy does not know the handle's broker, which may have come back a moment ago.
+    BrokerNotFound(UpstreamError),
+}
+
+impl RocketMq {
+    /// Up to [`MAX_ACK`](crate::protocol::rocketmq::MAX_ACK) at once, each with its own result.
+    pub(in crate::upstream) async fn acknowledge(
+        &self,
+        context: &RequestContext,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handles: &[UpstreamHandle],
+    ) -> Vec<Result<(), UpstreamError>> {
+        // One that cannot be read would make the server fail on all of them.
+        let decoded: Vec<_> = handles.iter().map(|handle| Handle::decode(handle.as_str())).collect();
+        let keys = decoded.iter().flatten().map(Key::of).collect();
+        let Some(claim) = self.plan.superseded.claim(keys, context.deadline()).await else {
+            return handles.iter().map(|_| Err(still_changed())).collect();
+        };
+        let is_known = |handle: &&Handle| !claim.is_replaced(Key::of(handle));
+        let sound: Vec<&Handle> = decoded.iter().flatten().filter(is_known).collect();
+        let answers = self.acknowledge_sound(context, topic, group, &sound).await;
+        let done = sound.iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
+        claim.note_acknowledged(done.map(|(handle, _)| Key::of(handle)));
+        let mut answers = answers.into_iter();
+        let lost = || Err(UpstreamError::new(UpstreamErrorKind::BadResponse, "the MQ's answer leaves a handle out"));
+        decoded
+            .iter()
+            .map(|handle| match handle {
+                Ok(handle) if claim.is_replaced(Key::of(handle)) => Err(replaced()),
+                Ok(_) => answers.next().unwrap_or_else(lost),
+                Err(malformed) => Err(UpstreamError::new(UpstreamErrorKind::RejectedMessage, malformed.to_string())),
+            })
+            .collect()
+    }
+
+    /// Asks once, and once more for handles whose broker may have come back a moment ago.
+    async fn acknowledge_sound(
+        &self,
+        context: &RequestContext,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handles: &[&Handle],
+    ) -> Vec<Result<(), UpstreamError>> {
+        let first = self.ask_to_acknowledge(context, topic, group, handles).await;
+        let not_found =
+            handles.iter().zip(&first).filter(|(_, answer)| matches!(answer, Acknowledged::BrokerNotFound(_)));
+        let again: Vec<&Handle> = not_found.map(|(handle, _)| *handle).collect();
+        let mut second = Vec::new().into_iter();
+        if !again.is_empty() && Instant::now() + BROKER_PAUSE < context.deadline() {
+            sleep(BROKER_PAUSE).await;
+            second = self.ask_to_acknowledge(context, topic, group, &again).await.into_iter();
+        }
+        let decided = |answer| match answer {
+            Acknowledged::Decided(result) => result,
+            Acknowledged::BrokerNotFound(error) => Err(error),
+        };
+        first
+            .into_iter()
+            .map(|answer| match answer {
+                Acknowledged::Decided(result) => result,
+                Acknowledged::BrokerNotFound(error) => second.next().map_or(Err(error), decided),
+            })
+            .collect()
+    }
+
+    async fn ask_to_acknowledge(
+        &self,
+        context: &RequestContext,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handles: &[&Handle],
+    ) -> Vec<Acknowledged> {
+        if handles.is_empty() {
+            return Vec::new();
+        }
+        let link: &Link = &self.plan.link;
+        let entry = |handle: &&Handle| AckMessageEntry {
+            message_id: handle.message_id.clone(),
+            receipt_handle: handle.text.clone(),
+        };
+        let request = AckMessageRequest {
+            group: Some(link.resource(group.as_str())),
+            topic: Some(link.resource(topic.as_str())),
+            entries: handles.iter().map(entry).collect(),
+        };
+        let tried = AtomicU32::new(0);
+        let attempt = async || {
+            let _slot = self.slot()?;
+            let answer: AckMessageResponse = link.call(Method::AckMessage, &request, topic, context, &tried).await?;
+            let code = code(answer.status.as_ref())?;
+            // Where every entry has the same code, it is the answer's, too.
+            let told = matches!(code, Code::Ok | Code::MultipleResults | Code::InvalidReceiptHandle);
+            if told && !answer.entries.is_empty() {
+                Ok(answer.entries)
+            } else if code == Code::InvalidReceiptHandle {
+                Ok(handles.iter().map(|handle| entry_of(handle, answer.status.clone())).collect())
+            } else {
+                Err(refusal(answer.status.as_ref(), Asked::Delivery))
+            }
+        };
+        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
+        match self.profile().attempts.perform(&policy, attempt).await {
+            Err(error) => handles.iter().map(|_| Acknowledged::Decided(Err(error.clone()))).collect(),
+            Ok(entries) => handles.iter().map(|handle| acknowledged(handle, &entries)).collect(),
+        }
+    }
+
+    /// Hides a delivery for another time; from then on it has another handle.
+    pub(in crate::upstream) async fn change_visibility(
+        &self,
+        context: &RequestContext,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handle: &UpstreamHandle,
+        change: VisibilityChange,
+    ) -> Result<ChangedDelivery, UpstreamError> {
+        let handle = Handle::decode(handle.as_str())
+            .map_err(|malformed| UpstreamError::new(UpstreamErrorKind::RejectedMessage, malformed.to_string()))?;
+        let key = Key::of(&handle);
+        let claim = self.plan.superseded.claim(vec![key], context.deadline()).await.ok_or_else(still_changed)?;
+        if claim.is_replaced(key) {
+            return Err(replaced());
+        }
+        if claim.is_acknowledged(key) {
+            let detail = "the receipt handle is not valid any more: the message was acknowledged";
+            return Err(UpstreamError::new(UpstreamErrorKind::StaleHandle, detail));
+        }
+        let link: &Link = &self.plan.link;
+        let request = ChangeInvisibleDurationRequest {
+            group: Some(link.resource(group.as_str())),
+            topic: Some(link.resource(topic.as_str())),
+            receipt_handle: handle.text.clone(),
+            invisible_duration: Some(change.hidden_for.into()),
+            message_id: handle.message_id.clone(),
+        };
+        let client = self.plan.polls.any_client(group, topic)?;
+        let attempt = async || {
+            let _slot = self.slot()?;
+            self.change_once(&client, context, &request).await
+        };
+        let policy = AttemptPolicy::new(Operation::from(change.verb), topic, context);
+        let new = self.profile().attempts.perform(&policy, attempt).await?;
+        claim.note_replaced(key);
+        let unusable = |_| {
+            let detail =
+                "the MQ's answer could not be used: it did what was asked, and gave no handle that can be read";
+            UpstreamError::new(UpstreamErrorKind::BadResponse, detail)
+        };
+        let new = Handle::new(&handle.message_id, &new).map_err(unusable)?;
+        let visible_again_at = new.visible_again_at();
+        let new_handle = UpstreamHandle::parse(&new.encode())
+            .map_err(|_| UpstreamError::new(UpstreamErrorKind::BadResponse, "the MQ's new handle is empty"))?;
+        Ok(ChangedDelivery { new_handle: Some(new_handle), visible_again_at })
+    }
+
+    /// One attempt, in the name of a client that the server knows. Returns the new handle.
+    async fn change_once(
+        &self,
+        client: &InUse,
+        context: &RequestContext,
+        request: &ChangeInvisibleDurationRequest,
+    ) -> Result<String, UpstreamError> {
+        let (link, session, deadline) = (&self.plan.link, client.session(), context.deadline());
+        let (mut renewed, mut waited) = (false, false);
+        loop {
+            let ready = session.ready(deadline).await.map_err(nothing_sent)?;
+            let method = Method::ChangeInvisibleDuration;
+            let answer = link.call_at(ready.endpoint, &session.client_id, method, request.clone(), deadline).await;
+            let ChangeInvisibleDurationResponse { status, receipt_handle } = answer?;
+            let code = code(status.as_ref())?;
+            let text = words(status.as_ref());
+            if code == Code::Ok {
+                return Ok(receipt_handle);
+            } else if settings_are_lost(code, text) && !renewed {
+                session.renew(ready.epoch);
+                renewed = true;
+            } else if broker_is_not_found(code, text) && !waited && Instant::now() + BROKER_PAUSE < deadline {
+                sleep(BROKER_PAUSE).await;
+                waited = true;
+            } else {
+                return Err(refusal(status.as_ref(), Asked::Delivery));
+            }
+        }
+    }
+}
+
+/// What an answer without entries says of one handle.
+fn entry_of(handle: &Handle, status: Option<Status>) -> AckMessageResultEntry {
+    AckMessageResultEntry { message_id: handle.message_id.clone(), receipt_handle: handle.text.clone(), status }
+}
+
+/// What the answer to an acknowledgement says of one handle.
+fn acknowledged(handle: &Handle, entries: &[AckMessageResultEntry]) -> Acknowledged {
+    let own = |entry: &&AckMessageResultEntry| entry.receipt_handle == handle.text;
+    let Some(entry) = entries.iter().find(own) else {
+        let detail = "the MQ's answer leaves a handle out";
+        return Acknowledged::Decided(Err(UpstreamError::new(UpstreamErrorKind::BadResponse, detail)));
+    };
+    match code(entry.status.as_ref()) {
+        Ok(Code::Ok) => Acknowledged::Decided(Ok(())),
+        Ok(code) if broker_is_not_found(code, words(entry.status.as_ref())) => {
+            Acknowledged::BrokerNotFound(refusal(entry.status.as_ref(), Asked::Delivery))
+        }
+        Ok(_) => Acknowledged::Decided(Err(refusal(entry.status.as_ref(), Asked::Delivery))),
+        Err(error) => Acknowledged::Decided(Err(error)),
+    }
+}
+
+fn words(status: Option<&Status>) -> &str {
+    status.map(|status| status.message.as_str()).unwrap_or_default()
+}
+
+fn replaced() -> UpstreamError {
+    let detail = "the receipt handle was replaced by a nack or an extend: use the one that its answer told";
+    UpstreamError::new(UpstreamErrorKind::StaleHandle, detail)
+}
+
+fn still_changed() -> UpstreamError {
+    let detail = "another request with the same receipt handle is under way, so nothing was sent";
+    UpstreamError::new(UpstreamErrorKind::Overloaded, detail)
+}
+
+/// The client was not known to the server in time: nothing of the request itself was sent.
+fn nothing_sent(error: UpstreamError) -> UpstreamError {
+    let kind = if error.kind.outcome() == Outcome::Unknown { UpstreamErrorKind::Unreachable } else { error.kind };
+    UpstreamError { kind, ..error }
+}
