@@ -41,14 +41,19 @@ pub struct Config {
 impl Config {
     /// Takes it out of the layers' checked values.
     pub(super) fn read(table: Value) -> Option<Self> {
+        let embedded: EmbeddedConfig = setting(&table, "embedded")?;
+        let mut profiles: BTreeMap<String, ProfileConfig> = setting(&table, "profiles")?;
+        for profile in profiles.values_mut().filter(|profile| profile.is_embedded()) {
+            profile.report_visibility_timeout(embedded.visibility_timeout);
+        }
         Some(Self {
             server: setting(&table, "server")?,
             management: setting(&table, "management")?,
-            embedded: setting(&table, "embedded")?,
+            embedded,
             log: setting(&table, "log")?,
             data_dir: setting(&table, "data_dir")?,
             credentials: setting(&table, "credentials")?,
-            profiles: setting(&table, "profiles")?,
+            profiles,
             topics: setting(&table, "topics")?,
             dropin: setting(&table, "dropin")?,
             callers: setting(&table, "callers")?,

@@ -16,7 +16,7 @@ pub struct Acknowledged {
 }
 
 /// What became of one handle.
-pub type AckResult = Result<Acknowledged, GatewayError>;
+pub(super) type AckResult = Result<Acknowledged, GatewayError>;
 
 impl Gateway {
     /// Acknowledges what our receipt handles stand for; results come in the same order. A handle given twice is sent

@@ -308,7 +308,7 @@ def chosen_lease(up):
 
 @promise
 def nack(up):
-    """nack: comes again soon, as attempt 2"""
+    """nack: comes again soon, with a delay after it"""
     assert up.gateway.publish("T-nack", "again")[0] == 201
     fields = {"visibility_timeout_seconds": 300} if up.leases else {}
     first = one(up.gateway.take("T-nack", "GID_a", **fields))
@@ -318,9 +318,24 @@ def nack(up):
         return unsupported(answer, 501)
     assert answer[0] == 200 and answer[1]["results"][0]["status"] == 204, answer
     began = time.monotonic()
-    second = one(up.gateway.collect("T-nack", "GID_a"))
+    second = one(up.gateway.take("T-nack", "GID_a", **fields))
+    soon = time.monotonic() - began
     assert (second["message_id"], second["delivery_attempt"]) == (first["message_id"], 2), second
-    return f"yes, {time.monotonic() - began:.1f} s"
+    if up.tells_stale:
+        gone(up, "T-nack", handles([first]))
+    assert up.gateway.nack("T-nack", "GID_a", handles([second]), delay_seconds=6)[0] == 200
+    began = time.monotonic()
+    third = one(up.gateway.collect("T-nack", "GID_a"))
+    later = time.monotonic() - began
+    assert third["delivery_attempt"] == 3 and later > 5.9, (later, third)
+    return f"yes, {soon:.1f} and {later:.1f} s"
+
+
+def gone(up, topic, stale):
+    """Handles that a nack or an extend replaced are told as stale by every verb."""
+    for answer in (up.gateway.ack(topic, "GID_a", stale), up.gateway.extend(topic, "GID_a", stale, 60)):
+        codes = [item.get("problem", {}).get("code") for item in answer[1]["results"]]
+        assert answer[0] == 207 and codes == ["receipt-handle-expired"] * len(stale), answer
 
 
 @promise
@@ -337,6 +352,9 @@ def extend(up):
     item = answer[1]["results"][0]
     assert answer[0] == 200 and item["status"] == 204, answer
     assert item["visible_again_at"] > first["visible_again_at"], (item, first)
+    assert item["receipt_handle"] != first["receipt_handle"], item
+    if up.tells_stale:
+        gone(up, "T-extend", handles([first]))
     # Beyond the first time, and what a server takes to deliver again.
     while time.monotonic() - began < up.shortest_lease + 4:
         assert not up.gateway.receive("T-extend", "GID_a", wait=1)[1]["messages"], "it is hidden for longer"

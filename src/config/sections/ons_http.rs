@@ -12,7 +12,7 @@ section! {
     pub struct OnsHttpConfig at "profiles.*" for OnsHttp with [CREDENTIALS, max_message_bytes("\"64KiB\"")] {
         /// Who sends (ProducerID, PID).
         producer_group: String, Kind::Text(PRODUCER_GROUP), required;
-        /// How long the MQ hides a delivered message from others. Set it to what the MQ does; the gateway only reports it.
+        /// How long the MQ hides a delivered message from others. Set it to what the MQ does; the gateway only reports it. With the endpoint `embedded`, what that one does is reported.
         visibility_timeout: Duration, Kind::duration(millis(100), hours(24)), default("300s");
         /// Bodies that are not UTF-8. `false` or `"refuse"`: such messages are refused. `true`: the MQ takes them as they are.
         binary_bodies: BinaryBodies, Kind::BinaryBodies(BinaryBodies::AsIs), default(false);

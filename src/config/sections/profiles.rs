@@ -106,6 +106,13 @@ impl ProfileConfig {
         self.endpoints == [Endpoint::Embedded]
     }
 
+    /// Takes over how long the MQ hides a delivery, where that is known better than the profile's own key says.
+    pub(crate) fn report_visibility_timeout(&mut self, known: Duration) {
+        if let ProtocolConfig::OnsHttp(own) = &mut self.protocol {
+            own.visibility_timeout = known;
+        }
+    }
+
     /// What the profile can do.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {

@@ -62,7 +62,7 @@ fn an_extension_gives_a_new_handle_and_the_old_one_is_stale_without_asking() {
     let again = parse_rfc3339_millis(item["visible_again_at"].as_str().unwrap()).unwrap();
     assert!((before + 60_000..=now_millis() + 60_000).contains(&again), "{item}");
     assert_eq!(item["status"], 204);
-    assert!(new != old && new.starts_with("v1."), "{item}");
+    assert!(new != old && new.starts_with("v2."), "{item}");
     assert!(answer.json().get("applied").is_none(), "{answer:?}");
     let [change] = changes(&proxy).try_into().unwrap();
     assert_eq!((seconds(&change), change.message_id.len()), (60, 34));
