@@ -82,9 +82,7 @@ pub enum GatewayError {
     #[error("this is not a receipt handle of this gateway, or it is damaged: send it exactly as received")]
     InvalidReceiptHandle,
     /// A receipt handle of another topic or group.
-    #[error(
-        "this receipt handle belongs to another topic or group than the path names: acknowledge where it was received"
-    )]
+    #[error("this receipt handle belongs to another topic or group than the path names: send it where it was received")]
     ForeignReceiptHandle,
     /// The MQ or the way to it failed.
     #[error(transparent)]

@@ -238,7 +238,8 @@ impl Code {
                 410,
                 false,
                 "The receipt handle is not valid any more.",
-                "Its visibility timeout is over, and the message comes again: acknowledge that delivery. Ask for a longer \
+                "The message is done; or a nack or an extend told a newer handle: use that; or the visibility timeout is over, and \
+                 the message comes again: acknowledge that delivery. Then extend in time where the topic can, ask for a longer \
                  `visibility_timeout_seconds`, or for fewer messages at once.",
             ),
             Self::ForeignReceiptHandle => row(

@@ -1,12 +1,17 @@
 //! Receipt handles: what the server puts into them, and the form in which they travel on from here.
 //!
 //! The server's own is text with blanks: `startOffset retrieveTime invisibleTime reviveQueue topicType broker queue offset
-//! [commitLogOffset]`. It is judged by its time alone (protocol notes RocketMQ 5, 3.4), so the message's id goes with it.
+//! [commitLogOffset]`, to which a change of visibility adds a field more. It is judged by its time alone (protocol notes RocketMQ 5, 3.4), so the message's id goes with it.
+
+use std::ops::RangeInclusive;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::model::UnixMillis;
+
+/// Servers read the first nine, and leave what follows alone.
+const FIELDS: RangeInclusive<usize> = 8..=16;
 
 /// A text that is none of the server's handles: it would answer with an internal error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,8 +36,8 @@ impl Handle {
         let fields: Vec<&str> = text.split(' ').collect();
         let numbers = [0, 1, 2, 3, 4, 6, 7, 8];
         let is_number = |index: &usize| fields.get(*index).is_none_or(|field| field.parse::<i64>().is_ok());
-        let broker = fields.get(5).is_some_and(|broker| !broker.is_empty() && !broker.chars().any(char::is_control));
-        if !(8..=9).contains(&fields.len()) || !broker || !numbers.iter().all(is_number) {
+        let is_text = |field: &&str| !field.is_empty() && !field.chars().any(char::is_control);
+        if !FIELDS.contains(&fields.len()) || !fields.iter().all(is_text) || !numbers.iter().all(is_number) {
             return Err(MalformedHandle);
         }
         Ok(Self { message_id: message_id.to_owned(), text: text.to_owned() })

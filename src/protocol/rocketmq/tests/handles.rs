@@ -12,6 +12,7 @@ fn a_handle_comes_back_as_it_was() {
         ("any\ntext", HANDLE),
         ("", "3 1795938245000 30000 0 0 broker-a 2 17"),
         ("x", "-1 1795938245000 30000 0 1 代理 2 17 4711"),
+        ("changed", "3 1795938245000 30000 0 0 broker-a 2 17 0 4711"),
     ] {
         let handle = Handle::new(message_id, text).unwrap();
         let encoded = handle.encode();
@@ -31,7 +32,7 @@ fn what_the_server_would_choke_on_is_no_handle() {
         "",
         "x",
         "3 1795938245000 30000 0 0 broker-a 2",
-        "3 1795938245000 30000 0 0 broker-a 2 17 4711 1",
+        "3 1795938245000 30000 0 0 broker-a 2 17 4711 1 2 3 4 5 6 7 8",
         "3 now 30000 0 0 broker-a 2 17 4711",
         "3 1795938245000 30000 0 0  2 17 4711",
         "3 1795938245000 30000 0 0 bro\nker 2 17 4711",

@@ -173,7 +173,8 @@ impl State {
         }
         let invisible = request.invisible_duration.unwrap_or_default().seconds * 1000;
         let (retrieved, offset) = (now_millis(), self.numbered());
-        let handle = format!("0 {retrieved} {invisible} 0 0 broker-a 1 {offset} {offset}");
+        // A field more than a delivery's, as the real one has it.
+        let handle = format!("0 {retrieved} {invisible} 0 0 broker-a 1 {offset} 0 {offset}");
         let Some(Queued { message, attempt }) = self.out.remove(&request.receipt_handle) else {
             return ChangeInvisibleDurationResponse { status: status(40013, "expired"), ..Default::default() };
         };
