@@ -7,6 +7,8 @@
 //! MQ_GATEWAY_FAULT_SECONDS=600 MQ_GATEWAY_FAULT_SEED=4711 cargo test --release --test faults -- --test-threads 1
 //! ```
 //!
+//! One test counts kills, three by default: `MQ_GATEWAY_FAULT_KILLS=100 cargo test --test faults kills -- --nocapture`.
+//!
 //! A run prints its seed when it fails (always with `--nocapture`). The seed decides bodies, which fault meets which
 //! attempt, and when the endpoint goes away or freezes; the threads' interleaving stays the machine's own.
 //!
@@ -36,6 +38,7 @@ mod driver;
 mod invariants;
 mod key_rotation;
 mod key_state;
+mod kills;
 mod memory;
 mod mounted_secret;
 mod mq_outage;

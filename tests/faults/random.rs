@@ -19,6 +19,12 @@ pub fn length(usual: Duration) -> Duration {
     given.map_or(usual, |seconds: u64| Duration::from_secs(seconds).max(usual))
 }
 
+/// `MQ_GATEWAY_FAULT_KILLS`, or `usual`.
+pub fn kills(usual: u64) -> u64 {
+    let given = std::env::var("MQ_GATEWAY_FAULT_KILLS").ok();
+    given.map_or(usual, |text| text.parse().expect("kills are a number"))
+}
+
 /// SplitMix64.
 #[derive(Clone)]
 pub struct Random(u64);
