@@ -24,6 +24,7 @@ pub fn profile_endpoints<E>(
 }
 
 /// An address that a client on this machine can connect to.
-pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
+#[must_use]
+pub fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()) } else { address }
 }

@@ -21,7 +21,7 @@ pub use application::{Addresses, Application};
 pub use credentials::{CredentialsError, named_credentials, profile_credentials};
 pub use dependencies::Dependencies;
 pub use descriptors::raise as raise_descriptors;
-pub use endpoints::profile_endpoints;
+pub use endpoints::{profile_endpoints, reachable};
 pub use error::StartError;
 pub use run_mode::RunMode;
 pub use signals::Signals;

@@ -83,6 +83,7 @@ pub(super) enum Command {
     Check(CheckArguments),
     /// Asks each profile's MQ whether it would serve us: names, TLS, clock, keys, topics, groups. Publishes nothing
     ///
+    /// With the embedded endpoint it also asks the gateway that runs at management.listen what is wrong with its store.
     /// Exit code 0: all good, warnings allowed; 1: something failed; 2: usage, or a file that cannot be read.
     Doctor(DoctorArguments),
     /// Shows how a request is signed, for comparing with a vendor's sample. Sends nothing

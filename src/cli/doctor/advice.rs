@@ -20,6 +20,20 @@ pub(super) const NAME_A_GROUP: &str = "name a group of the topic in the configur
 pub(super) const PERMISSION: &str = "see at the vendor's console that the access key is active, that topic, group and \
                                      instance belong to its account, and that its user may receive from them";
 
+/// What answers at `management.listen` tells nothing of a store.
+pub(super) const MANAGEMENT: &str = "see whether the gateway that is to be asked runs with this configuration, and whether \
+                                     `management.listen` is its own address alone";
+pub(super) const STORE_FULL: &str = "make room on the disk of its data directory (where `when_full` is \"refuse\": raise \
+                                     `retention_bytes`), or receive and acknowledge what is there; it heals by itself";
+pub(super) const STORE_IO: &str = "see what the kernel's log says of the disk of its data directory; once a write reaches the \
+                                   disk it heals by itself";
+pub(super) const STORE_DAMAGE: &str = "have memory and disk of this machine checked, and keep a backup of the data directory, \
+                                       made while the gateway is stopped";
+/// Their rows are not shown to anybody: only who published them has their content.
+pub(super) const SET_ASIDE: &str = "have memory and disk of this machine checked; the log tells when they were found; have \
+                                    publishers send again what no group got, since only they have it as it was; retention \
+                                    takes what is set aside like any other message";
+
 /// The embedded endpoint has the topics that its configuration lists.
 const LISTED_TOPICS: &str = "add it to `topics` below [embedded], or leave that list empty";
 /// Where it may be that, or other keys.

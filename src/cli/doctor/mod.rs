@@ -1,4 +1,5 @@
-//! `mq-gateway doctor`: asks every profile's MQ whether it would serve us, and says what to do when not.
+//! `mq-gateway doctor`: asks every profile's MQ whether it would serve us, and the running gateway whether its embedded
+//! store is well, and says what to do when not.
 //!
 //! Each check builds on those before it: what cannot be checked is skipped with the reason. Nothing is published,
 //! received, acknowledged or made, neither here nor there. Every step has a limit; a profile takes less than 20 s.
@@ -15,6 +16,7 @@ mod profile_check;
 mod read_mq_http;
 mod read_ons_http;
 mod report;
+mod store_check;
 
 use std::io::IsTerminal as _;
 
@@ -41,6 +43,9 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
                 Some(name) => vec![profile_access::named(&config, name)?],
                 None => config.profiles.values().collect(),
             };
+            if config.embedded.enabled {
+                report.findings.extend(tasks::block_on(store_check::check(config.management.listen)));
+            }
             report.findings.extend(check_profiles(&config, &profiles));
             if report.is_ok() { 0 } else { BAD }
         }

@@ -27,6 +27,7 @@ pub(super) struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
     Configuration,
+    EmbeddedStore,
     CredentialsFiles,
     Dns,
     Connect,
@@ -41,6 +42,7 @@ impl Check {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Configuration => "configuration",
+            Self::EmbeddedStore => "embedded_store",
             Self::CredentialsFiles => "credentials_files",
             Self::Dns => "dns",
             Self::Connect => "connect",

@@ -11,7 +11,7 @@ fn the_embedded_endpoint_is_found_by_its_data_directory_and_left_unchanged() {
     let app = Launch::embedded().start();
     let files = files_below(&app.data_directory());
     let credentials: Credentials = app.embedded_credentials();
-    let launch = || Launch::bare().in_directory_of(app.directory());
+    let launch = || bare().in_directory_of(app.directory());
     let forbidden = [credentials.access_key.as_str(), credentials.secret_key.as_str()];
     for arguments in [&[][..], &["--data-dir", "data"], &["--profile", "embedded"]] {
         let diagnosis = Diagnosis::of(launch, arguments, &forbidden);
@@ -32,9 +32,9 @@ fn the_embedded_endpoint_is_found_by_its_data_directory_and_left_unchanged() {
 fn an_embedded_endpoint_that_does_not_run_is_not_started() {
     let dead = dead_url();
     let dead = dead.strip_prefix("http://").unwrap();
-    let directory = Launch::bare();
+    let directory = bare();
     let launch = || {
-        let launch = Launch::bare().in_directory_of(directory.directory());
+        let launch = bare().in_directory_of(directory.directory());
         launch.environment("MQ_GATEWAY__EMBEDDED__LISTEN", dead)
     };
     let diagnosis = Diagnosis::of(launch, &[], &[]);
@@ -52,10 +52,15 @@ fn an_embedded_endpoint_with_other_keys_is_recognised() {
     let secret = "another-secret-5d2f0c7a";
     let file =
         format!(r#"{{"access_key":"another","secret_key":"{secret}","url":"http://{}"}}"#, app.embedded_address());
-    let launch = || Launch::bare().file("embedded-credentials.json", &file);
+    let launch = || bare().file("embedded-credentials.json", &file);
     let diagnosis = Diagnosis::of(launch, &["--data-dir", "."], &[secret]);
     assert_eq!(diagnosis.json.code, Some(1), "{diagnosis:?}");
     diagnosis.assert_only("credentials", "failed", &["refused with 403", "another data directory"]);
+}
+
+/// Knows no gateway's management listener: none of another test, nor of this machine, is asked.
+fn bare() -> Launch {
+    Launch::bare().environment("MQ_GATEWAY__MANAGEMENT__LISTEN", "127.0.0.1:0")
 }
 
 /// The diagnosis of two topics, `ghost` and `orders`, of which the endpoint has the second.
@@ -64,7 +69,7 @@ fn about_an_unknown_topic(settings: &Settings) -> Diagnosis {
     // The endpoint's own file would not name a topic that the endpoint does not have: `check` refuses that.
     let topics = ORDERS.replace("orders", "ghost") + ORDERS;
     let other = settings.clone().topics(&topics).text_on_embedded("");
-    let launch = || Launch::bare().in_directory_of(app.directory()).file("other.toml", &other);
+    let launch = || bare().in_directory_of(app.directory()).file("other.toml", &other);
     let diagnosis = Diagnosis::of(launch, &["--config", "other.toml", "--data-dir", "data"], &[]);
     assert_eq!(diagnosis.json.code, Some(1), "{diagnosis:?}");
     diagnosis.assert_only("credentials", "ok", &[]);
@@ -91,7 +96,7 @@ fn the_embedded_endpoint_answers_in_mq_http_and_is_left_unchanged() {
     let app = Launch::on_embedded("", &orders_only_over_mq_http()).start();
     let credentials = app.embedded_credentials();
     let forbidden = [credentials.access_key.as_str(), credentials.secret_key.as_str()];
-    let launch = || Launch::bare().in_directory_of(app.directory());
+    let launch = || bare().in_directory_of(app.directory());
     let diagnosis = Diagnosis::of(launch, &["--config", "gateway.toml", "--data-dir", "data"], &forbidden);
     assert_eq!(diagnosis.json.code, Some(0), "{diagnosis:?}");
     diagnosis.assert_only("connect", "ok", &[&app.embedded_address().to_string()]);
@@ -117,7 +122,7 @@ fn an_embedded_endpoint_with_other_keys_is_recognised_in_mq_http() {
             app.embedded_address()
         );
         let launch = || {
-            let launch = Launch::bare().file("gateway.toml", &orders_only_over_mq_http().text_on_embedded(""));
+            let launch = bare().file("gateway.toml", &orders_only_over_mq_http().text_on_embedded(""));
             launch.file("embedded-credentials.json", &file)
         };
         let diagnosis = Diagnosis::of(launch, &["--config", "gateway.toml", "--data-dir", "."], &[secret, access_key]);

@@ -4,6 +4,7 @@ mod connection;
 mod embedded;
 mod mq_http;
 mod ons_http;
+mod store;
 
 use serde_json::Value;
 
@@ -50,6 +51,9 @@ impl Diagnosis {
         }
         let mut order: Vec<&str> = checks.iter().map(|check| check["check"].as_str().unwrap()).collect();
         order.dedup();
+        if let Some(at) = order.iter().position(|check| *check == "embedded_store") {
+            assert_eq!((at, order.remove(at)), (1, "embedded_store"), "after the configuration: {order:?}");
+        }
         for profile in order.split(|&check| check == "configuration").flat_map(|all| all.split(|it| *it == "group")) {
             assert!(profile.is_empty() || profile == &ALL[1..8], "the order of {order:?}");
         }
