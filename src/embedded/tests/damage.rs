@@ -450,6 +450,8 @@ impl Tally {
             self.refused += 1;
             return;
         };
+        // Before the clock moves: a fault is reported for some minutes.
+        let told_at_start = !fixture.engine.health().is_empty();
         let mut errors = 0;
         let mut wrong = (0, 0);
         for (group, expected) in [("billing", &base.unacknowledged), ("audit", &base.all)] {
@@ -458,7 +460,7 @@ impl Tally {
                 Err(_) => errors += 1,
             }
         }
-        let word = errors > 0 || !fixture.engine.health().is_empty();
+        let word = told_at_start || errors > 0 || !fixture.engine.health().is_empty();
         let set_aside = fixture.engine.stats().await.map_or(0, |stats| stats.set_aside);
         match (word, wrong) {
             (true, _) if set_aside > 0 => self.set_aside += 1,
