@@ -42,7 +42,10 @@ fn advice(feature: Feature, lacking: &Capabilities) -> String {
         return format!("set `{setting}` on the profile");
     }
     let able = Protocol::ALL.into_iter().filter(|protocol| abilities(*protocol).may_have(feature));
-    match able.map(Protocol::as_str).collect::<Vec<_>>().as_slice() {
+    let embedded = Protocol::ALL.into_iter().filter(|protocol| abilities(*protocol).embedded.has(feature));
+    let able = able.map(|protocol| protocol.as_str().to_owned());
+    let embedded = embedded.map(|protocol| format!("{protocol} with `endpoints = [\"embedded\"]`"));
+    match able.chain(embedded).collect::<Vec<_>>().as_slice() {
         [] => "no protocol of this version has it".to_owned(),
         [only] => format!("{only} has it"),
         able => format!("{} have it", able.join(" and ")),

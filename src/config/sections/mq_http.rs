@@ -29,6 +29,7 @@ impl MqHttpConfig {
             features: Features::NONE.with(Feature::BinaryBodies).with(Feature::EmptyBodies),
             setting: "binary_bodies = \"base64\"",
         },
+        embedded: Features::NONE,
         max_receive_messages: 16,
         max_wait: seconds(30),
     };

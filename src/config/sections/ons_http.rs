@@ -24,10 +24,6 @@ section! {
 }
 
 impl OnsHttpConfig {
-    /// What the embedded endpoint of this process has besides, by an extension of ours.
-    pub(super) const EMBEDDED: Features =
-        Features::NONE.with(Feature::VisibilityTimeout).with(Feature::Nack).with(Feature::Extend);
-
     /// The contract's own bounds.
     pub(super) const EMBEDDED_VISIBILITY_TIMEOUTS: VisibilityTimeouts =
         VisibilityTimeouts { min: seconds(1), max: hours(12) };
@@ -38,6 +34,7 @@ impl OnsHttpConfig {
             features: Features::NONE.with(Feature::BinaryBodies),
             setting: "binary_bodies = true",
         },
+        embedded: Features::NONE.with(Feature::VisibilityTimeout).with(Feature::Nack).with(Feature::Extend),
         max_receive_messages: 32,
         max_wait: seconds(30),
     };

@@ -117,7 +117,7 @@ impl ProfileConfig {
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {
         let protocol = self.protocol.kind();
-        let Abilities { always, optional, max_receive_messages, max_wait } = *abilities(protocol);
+        let Abilities { always, optional, embedded, max_receive_messages, max_wait } = *abilities(protocol);
         let has_optional = match &self.protocol {
             ProtocolConfig::OnsHttp(own) => own.binary_bodies != BinaryBodies::Refuse,
             ProtocolConfig::MqHttp(own) => own.binary_bodies != BinaryBodies::Refuse,
@@ -131,8 +131,8 @@ impl ProfileConfig {
             ProtocolConfig::RocketMq(own) => (own.max_delay, Some(RocketMqConfig::VISIBILITY_TIMEOUTS)),
         };
         let mut features = if has_optional { always | optional.features } else { always };
-        if protocol == Protocol::OnsHttp && self.is_embedded() {
-            features = features | OnsHttpConfig::EMBEDDED;
+        if self.is_embedded() {
+            features = features | embedded;
         }
         let limits = ProtocolLimits {
             max_message_bytes: self.max_message_bytes,

@@ -13,12 +13,14 @@ pub(crate) struct Abilities {
     pub(super) always: Features,
     /// Where the profile's `setting` says so.
     pub(super) optional: OptionalFeatures,
+    /// What the embedded endpoint of this process has besides, by extensions of ours.
+    pub(crate) embedded: Features,
     pub(super) max_receive_messages: u32,
     pub(super) max_wait: Duration,
 }
 
 impl Abilities {
-    /// Whether some profile can have a feature.
+    /// Whether some profile can have a feature, wherever its MQ is.
     pub(crate) fn may_have(&self, feature: Feature) -> bool {
         (self.always | self.optional.features).has(feature)
     }

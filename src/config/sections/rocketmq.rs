@@ -46,6 +46,7 @@ impl RocketMqConfig {
             .with(Feature::Nack)
             .with(Feature::Extend),
         optional: OptionalFeatures { features: Features::NONE, setting: "" },
+        embedded: Features::NONE,
         max_receive_messages: 32,
         max_wait: seconds(30),
     };

@@ -190,8 +190,13 @@ fn what_topics_ask_the_protocol_must_have() {
     );
     check_line(
         "profile = \"main\"",
-        &requires("'nack'"),
+        &requires("'transactions'"),
         at("11:13", "topics[0].requires[0]", "no protocol of this version"),
+    );
+    check_line(
+        "profile = \"main\"",
+        &requires("'nack'"),
+        at("11:13", "topics[0].requires[0]", "rocketmq and ons-http with `endpoints = [\"embedded\"]` have it"),
     );
     check_line(
         "profile = \"main\"",
