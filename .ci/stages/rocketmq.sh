@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The gateway on a real Apache RocketMQ 5, from Maven Central: the contract on one broker and on two, with access control, and over
-# outages (tests/rocketmq). Java and Maven are installed where they are missing.
+# One contract for every upstream (tests/contract), on a real Apache RocketMQ 5 from Maven Central, too: one broker with access control, two
+# brokers, and outages (tests/rocketmq). Java and Maven are installed where they are missing.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 need java default-jdk-headless
 need mvn maven

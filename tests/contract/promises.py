@@ -418,6 +418,7 @@ def unknown_group(up):
 def drop_in(up, client, topic):
     """A program in a vendor's protocol: publishes, consumes, acknowledges; what one side sends the other gets."""
     sent = client.publish(topic, "from a vendor's client", "TagA", "k1")
+    assert set(sent) <= set("0123456789ABCDEF"), sent
     message = one(up.gateway.collect(topic, "GID_b"))
     fields = (message["body"], message["tag"], message["keys"])
     assert fields == ("from a vendor's client", "TagA", ["k1"]), message
@@ -429,6 +430,7 @@ def drop_in(up, client, topic):
     assert (got["id"], got["body"], got["tag"], got["key"]) == (sent, "from a vendor's client", "TagA", "k1"), got
     assert " " not in got["handle"], got
     assert client.acknowledge(topic, "GID_a", got["handle"]) == 204
+    assert client.acknowledge(topic, "GID_a", got["handle"]) == 204, "once more is no failure"
     assert not client.consume(topic, "GID_a", 2), "it was acknowledged"
 
 

@@ -3,6 +3,7 @@
 mod acking;
 mod changing;
 mod configuration;
+mod dropin;
 mod publishing;
 mod receiving;
 mod sessions;
