@@ -81,9 +81,13 @@ pub(super) fn kind(code: Code, text: &str, asked: Asked) -> UpstreamErrorKind {
     }
 }
 
-/// In words of the server, which has no code for it here.
+/// In words of the server, which has no code for it here: 5.3 says it to a receive, 5.5 to the settings already.
 fn is_unknown_group(text: &str) -> bool {
-    text.contains("subscription group") && text.contains("not exist")
+    text.contains("subscription group") && text.contains("not exist") || text.contains("group not found")
+}
+
+fn unknown_group(shown: &str) -> String {
+    format!("the MQ knows no such group{shown}; an operator creates it with `mqadmin updateSubGroup`")
 }
 
 /// The error for a status that is no success, with words for people. The server's own are repeated only where they are about the
@@ -111,7 +115,7 @@ pub(super) fn refusal(status: Option<&Status>, asked: Asked) -> UpstreamError {
             format!("the receipt handle is not valid any more: {shown}; the message comes again")
         }
         UpstreamErrorKind::Misconfigured if is_unknown_group(text) || code == Code::ConsumerGroupNotFound => {
-            format!("the MQ knows no such group: {shown}; an operator creates it with `mqadmin updateSubGroup`")
+            unknown_group(&format!(": {shown}"))
         }
         UpstreamErrorKind::Misconfigured => format!("the MQ does not take this request: {shown}{}", quoted(text)),
         UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::WrongTopicType => {
@@ -142,6 +146,7 @@ impl From<GrpcError> for UpstreamError {
             GrpcError::TimedOutUnsent => (Kind::Unreachable, error.to_string()),
             GrpcError::TimedOut { .. } => (Kind::Timeout, error.to_string()),
             GrpcError::Broken(_) => (Kind::BadResponse, format!("the MQ's answer could not be used: {error}")),
+            GrpcError::Status { message, .. } if is_unknown_group(message) => (Kind::Misconfigured, unknown_group("")),
             GrpcError::Status { status, .. } => match status {
                 // Nothing of ours was looked at.
                 GrpcStatus::Unimplemented => {
@@ -248,5 +253,9 @@ mod tests {
             assert_eq!(verdict::<()>(&Err(error.clone()), Duration::from_secs(4)), verdict_expected, "{error:?}");
             assert_eq!(UpstreamError::from(error.clone()).kind, kind, "{error:?}");
         }
+        let message = "process client telemetryCommand failed. group not found: GID_none".to_owned();
+        let error = UpstreamError::from(GrpcError::Status { status: GrpcStatus::Other, message });
+        assert_eq!(error.kind, Kind::Misconfigured);
+        assert!(error.detail.contains("updateSubGroup"), "{}", error.detail);
     }
 }
