@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::config::LimitsConfig;
 use crate::listener::connection_of;
-use crate::memory::{Charge, MemoryFull};
+use crate::memory::{Charge, MemoryFull, SMALL_BYTES};
 use crate::telemetry::CloseReason;
 
 /// How long a body may take before its rate counts; half of `body_timeout` where that is less.
@@ -126,6 +126,8 @@ pub(super) async fn read(
             // The room doubles as the body grows, up to the announced length; it is charged before it is taken.
             let doubled = body.capacity() * 2;
             let room = announced.map_or(doubled, |announced| announced.min(doubled)).max(wanted);
+            // What is small does not become large by the room that it may need.
+            let room = if wanted <= SMALL_BYTES { room.min(SMALL_BYTES) } else { room };
             memory.grow(room.saturating_sub(memory.bytes()))?;
             let mut larger = BytesMut::with_capacity(room);
             larger.extend_from_slice(&body);
@@ -172,6 +174,9 @@ impl Pieces<'_> {
         let next = match self.payload.next().now_or_never() {
             Some(next) => next,
             None => {
+                if let Some(connection) = connection_of(self.request) {
+                    connection.body_is_awaited();
+                }
                 let started = *self.started.get_or_insert_with(Instant::now);
                 let (time, reason) = self.pace.time_allowed(self.received);
                 match tokio::time::timeout_at(started + time, self.payload.next()).await {

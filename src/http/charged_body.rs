@@ -7,11 +7,8 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 
+use super::pieces::PIECE_BYTES;
 use crate::memory::Charge;
-
-/// The connection copies what it gets into its own buffer, and takes more once that is written: a slow reader holds so
-/// much twice, not the whole answer.
-pub(super) const PIECE_BYTES: usize = 32 << 10;
 
 /// An answer that is there as a whole.
 pub(super) struct ChargedBody {

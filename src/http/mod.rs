@@ -22,6 +22,7 @@ mod log_limit;
 pub mod management;
 mod mq_http;
 mod ons_http;
+mod pieces;
 mod problem;
 mod request_id;
 mod request_metrics;

@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::task::Waker;
 
+use super::ahead::{Ahead, Passing};
 use super::framing::{Excess, Framing, Refused};
 use super::tick::Tick;
 use super::untaken::{End, HandedOver, Leaving, Untaken};
@@ -20,11 +21,13 @@ pub(super) struct ThreadState {
     pub(super) now: Cell<Tick>,
     /// Most bytes that a connection throws away after an answer.
     most_unread: usize,
+    /// The longest head that the HTTP library gets to see.
+    longest_head: usize,
 }
 
 impl ThreadState {
-    pub(super) fn new(most_unread: usize) -> Self {
-        Self { now: Cell::new(0), most_unread }
+    pub(super) fn new(most_unread: usize, longest_head: usize) -> Self {
+        Self { now: Cell::new(0), most_unread, longest_head }
     }
 }
 
@@ -86,6 +89,7 @@ pub struct Connection {
     phase: Cell<Phase>,
     since: Cell<Tick>,
     framing: RefCell<Framing>,
+    ahead: Ahead,
     /// Requests that have their answers.
     answered: Cell<u64>,
     /// Bytes that came after an answer and that nobody reads.
@@ -108,7 +112,8 @@ impl Connection {
             thread: Rc::clone(thread),
             phase: Cell::new(Phase::Head),
             since: Cell::new(thread.now.get()),
-            framing: RefCell::default(),
+            framing: RefCell::new(Framing::new(thread.longest_head)),
+            ahead: Ahead::default(),
             answered: Cell::new(0),
             unread: Cell::new(0),
             stopped: Cell::new(None),
@@ -142,10 +147,19 @@ impl Connection {
             self.stop(Stopped::Excess(excess));
             return good;
         }
+        self.ahead.passed(bytes.len());
         if self.phase.get() == Phase::LeftOver && self.is_all_answered(&framing) {
             self.enter(Phase::Idle);
         }
         bytes.len()
+    }
+
+    /// Whether more may be read and passed on.
+    pub(super) fn passing(&self) -> Passing {
+        self.ahead.passing(|| {
+            let answering = matches!(self.phase.get(), Phase::Body | Phase::Answer);
+            !answering && self.framing.borrow().whole() <= self.answered.get()
+        })
     }
 
     /// Counts what nobody reads; `false` where it becomes too much.
@@ -189,8 +203,16 @@ impl Connection {
         self.enter(if has_body { Phase::Body } else { Phase::Answer });
     }
 
+    /// Somebody has all that came of the request's body, and waits for more.
+    pub(crate) fn body_is_awaited(&self) {
+        if self.ahead.await_body() {
+            self.wake();
+        }
+    }
+
     /// The request's body was read to its end.
     pub(crate) fn body_was_read(&self) {
+        self.ahead.body_is_whole();
         self.enter(Phase::Answer);
     }
 
@@ -205,7 +227,8 @@ impl Connection {
         self.unread.set(0);
         let all_answered = self.is_all_answered(&self.framing.borrow());
         self.enter(if all_answered { Phase::Idle } else { Phase::LeftOver });
-        if self.stopped.get().is_some() {
+        let was_held = self.ahead.answered(all_answered);
+        if was_held || self.stopped.get().is_some() {
             self.wake();
         }
     }
@@ -339,7 +362,7 @@ mod tests {
     struct TestConnection(Rc<ThreadState>, Connection);
 
     fn new() -> TestConnection {
-        let thread = Rc::new(ThreadState::new(MOST_UNREAD));
+        let thread = Rc::new(ThreadState::new(MOST_UNREAD, 128 << 10));
         let connection = Connection::new(&thread);
         TestConnection(thread, connection)
     }

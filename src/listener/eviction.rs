@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn who_waited_longest_goes_first() {
-        let thread = Rc::new(ThreadState::new(0));
+        let thread = Rc::new(ThreadState::new(0, 128 << 10));
         let at = |tick: Tick| {
             thread.now.set(tick);
             Rc::new(Connection::new(&thread))

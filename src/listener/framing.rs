@@ -5,8 +5,9 @@
 //! rules as the library's: what it accepts is followed exactly, and after what it refuses it reads no more, whatever is made of
 //! it here.
 //!
-//! Two things are refused here, since the library sets them no limit: framing beyond all proportion to its body, and a header's
-//! name that makes the library panic. How long a head is, the library limits; how long a body, who reads it.
+//! Refused here is what the library sets no limit, or one too far: a head that is much longer than those that are answered,
+//! framing beyond all proportion to its body, and a header's name that makes the library panic. How long a body is, limits who
+//! reads it.
 
 use memchr::memchr;
 
@@ -23,7 +24,7 @@ const LONGEST_FRAMING_LINE: usize = 1024;
 /// What is too much of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Excess {
-    /// A header's name, or a line that says where the request ends.
+    /// The whole head, a header's name, or a line that says where the request ends.
     Head,
     /// Chunk sizes, extensions and trailers.
     Framing { limit: u64, actual: u64 },
@@ -37,11 +38,14 @@ pub(super) struct Refused {
 }
 
 /// One connection's account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Framing {
     place: Place,
     line: Line,
     head: Head,
+    /// What has come of a head that is not whole, empty lines before it too.
+    head_bytes: usize,
+    longest_head: usize,
     /// Requests that have come to their end.
     whole: u64,
     /// Of the body that is being read: its own bytes, and all others.
@@ -100,6 +104,20 @@ struct Head {
 }
 
 impl Framing {
+    /// Nothing has come yet; no head may be longer than `longest_head`.
+    pub(super) fn new(longest_head: usize) -> Self {
+        Self {
+            place: Place::default(),
+            line: Line::default(),
+            head: Head::default(),
+            head_bytes: 0,
+            longest_head,
+            whole: 0,
+            body: 0,
+            framing: 0,
+        }
+    }
+
     /// How many requests have come to their end.
     pub(super) fn whole(&self) -> u64 {
         self.whole
@@ -137,6 +155,10 @@ impl Framing {
     fn follow_line(&mut self, rest: &[u8]) -> Result<usize, Excess> {
         let end = memchr(b'\n', rest);
         let part = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
+        self.head_bytes += end.map_or(rest.len(), |end| end + 1);
+        if self.head_bytes > self.longest_head {
+            return Err(Excess::Head);
+        }
         if self.place == Place::HeaderLine && self.line.name_is_too_long(part) {
             return Err(Excess::Head);
         }
@@ -170,6 +192,7 @@ impl Framing {
     }
 
     fn end_head(&mut self) {
+        self.head_bytes = 0;
         let Head { connect, chunked, websocket, length } = self.head;
         (self.body, self.framing) = (0, 0);
         self.place = match length {
@@ -303,17 +326,30 @@ mod tests {
 
     const CHUNKED: &str = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
 
+    fn new() -> Framing {
+        Framing::new(1 << 20)
+    }
+
+    #[test]
+    fn a_head_has_its_length() {
+        let mut framing = Framing::new(30);
+        let head = b"GET / HTTP/1.1\r\nX-A: 1\r\n\r\n";
+        assert_eq!((framing.follow(head), framing.follow(head)), (Ok(()), Ok(())), "each on its own");
+        assert_eq!(framing.follow(b"GET / HTTP/1.1\r\nX-A: 1\r\nX-B"), Ok(()));
+        assert_eq!(framing.follow(b": 2\r\n\r\n"), Err(Refused { excess: Excess::Head, good: 0 }));
+    }
+
     /// Follows `text` whole, in two parts at each place, and byte by byte: what comes of it is the same.
     #[track_caller]
     fn check(text: &str, whole: u64, between: bool) {
         let text = text.as_bytes();
         for at in 0..=text.len() {
-            let mut framing = Framing::default();
+            let mut framing = new();
             let (first, second) = text.split_at(at);
             assert_eq!((framing.follow(first), framing.follow(second)), (Ok(()), Ok(())));
             assert_eq!((framing.whole(), framing.is_between_requests()), (whole, between), "at {at}: {framing:?}");
         }
-        let mut framing = Framing::default();
+        let mut framing = new();
         text.chunks(1).for_each(|byte| framing.follow(byte).unwrap());
         assert_eq!((framing.whole(), framing.is_between_requests()), (whole, between), "{framing:?}");
     }
@@ -354,7 +390,7 @@ mod tests {
 
     #[track_caller]
     fn refused(text: &str, part: usize) -> Refused {
-        let mut framing = Framing::default();
+        let mut framing = new();
         let mut good = 0;
         for part in text.as_bytes().chunks(part) {
             match framing.follow(part) {
@@ -369,7 +405,7 @@ mod tests {
     fn framing_is_in_proportion_to_the_body() {
         let tiny = "1\r\nx\r\n".repeat(100_000);
         check(&format!("{CHUNKED}{}0\r\n\r\n", "1\r\nx\r\n".repeat(100)), 1, true);
-        let mut framing = Framing::default();
+        let mut framing = new();
         framing.follow(format!("{CHUNKED}{tiny}0;a=b\r\nTrailer: x\r\n\r\n").as_bytes()).unwrap();
         assert_eq!(framing.whole(), 1);
         for endless in [
@@ -393,7 +429,7 @@ mod tests {
         let head = "GET / HTTP/1.1\r\nHost: x\r\n";
         let text = |name: usize| format!("{head}{}: {}\r\n\r\n", "n".repeat(name), "v".repeat(70_000));
         for part in [1, 1000, 1_000_000] {
-            let mut framing = Framing::default();
+            let mut framing = new();
             text(65_535).as_bytes().chunks(part).for_each(|part| framing.follow(part).unwrap());
             assert_eq!(framing.whole(), 1);
             let refused = refused(&text(65_536), part);

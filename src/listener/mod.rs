@@ -15,12 +15,16 @@
 //! framing than its body excuses, or a header's name that would make the HTTP library panic; of a body that nobody reads, no
 //! more is thrown away after its answer than a few bodies may have.
 //!
+//! The HTTP library gets no more of what comes than somebody waits for (`ahead`): what a connection holds beside the memory
+//! budget has a bound of its own, whatever is sent on it.
+//!
 //! An answer that hands something over, such as messages, tells its connection what to do when it is not taken
 //! (`Untaken`).
 //!
 //! Bodies that are read have their deadline where they are read (`http::body`).
 
 mod addresses;
+mod ahead;
 mod connection;
 mod eviction;
 mod framing;

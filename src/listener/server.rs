@@ -22,6 +22,10 @@ use crate::telemetry::ConnectionMetrics;
 /// How long the rest of a body is thrown away after an answer that came early, so that the caller can read the answer.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// When so much of an answer is there, it is written before more of it is asked for. A connection keeps twice as much once it had
+/// a large answer.
+const WRITE_BUFFER_BYTES: usize = 16 << 10;
+
 /// An open listener.
 #[expect(missing_debug_implementations, reason = "the HTTP library's server has none")]
 pub struct Listener {
@@ -76,7 +80,7 @@ where
     F: Future<Output = HttpResponse> + 'static,
 {
     let ListenerOptions { name, listen, connections, metrics } = options;
-    let (listener, address) = listen.bind()?;
+    let (listener, address) = listen.bind(server.limits.socket_buffer)?;
     let cap = (connections / server.workers).max(1);
     let server = server.clone();
     let addresses = AddressLimit::new(server.limits.connections_per_address);
@@ -105,6 +109,7 @@ where
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
                 })
+                .h1_write_buffer_size(WRITE_BUFFER_BYTES)
                 .keep_alive(KeepAlive::Os)
                 .client_request_timeout(Duration::ZERO)
                 .client_disconnect_timeout(LINGER)

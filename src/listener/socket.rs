@@ -27,10 +27,17 @@ pub struct ListenError {
 
 impl ListenAddress {
     /// Binds it, and tells the address that it became.
-    pub(super) fn bind(self) -> Result<(TcpListener, SocketAddr), ListenError> {
+    ///
+    /// `buffer` is what the kernel may keep of each connection in each direction, in bytes; 0 leaves it to the kernel.
+    pub(super) fn bind(self, buffer: usize) -> Result<(TcpListener, SocketAddr), ListenError> {
         let listen = || {
             let socket = if self.address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
             socket.set_reuseaddr(true)?;
+            if let Some(buffer) = u32::try_from(buffer).ok().filter(|buffer| *buffer > 0) {
+                // The connections that come in have them too.
+                socket.set_recv_buffer_size(buffer)?;
+                socket.set_send_buffer_size(buffer)?;
+            }
             socket.bind(self.address)?;
             let listener = socket.listen(BACKLOG)?.into_std()?;
             let bound = listener.local_addr()?;

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::addresses::AddressPermit;
+use super::ahead::Passing;
 use super::connection::{AfterStop, Connection};
 use super::table::ConnectionTable;
 use super::untaken::End;
@@ -126,6 +127,17 @@ impl AsyncRead for GuardedStream {
         }
         if this.connection.after_stop().is_some() {
             return this.read_no_more(context);
+        }
+        match this.connection.passing() {
+            Passing::More => {}
+            Passing::Soon => {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Passing::Later => {
+                this.connection.keep_waker(context.waker());
+                return Poll::Pending;
+            }
         }
         this.read(context, buffer).map_ok(|_| ())
     }

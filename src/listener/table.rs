@@ -16,6 +16,8 @@ const LOOKS: u32 = 8;
 /// Of what nobody reads, so many times a body's limit is thrown away: whoever sends too large a body by mistake can read the
 /// answer, where a reset would take it away.
 const UNREAD_BODIES: usize = 4;
+/// What a head may have besides its URI and its headers, so that one that is a little too long is answered in our words.
+const HEAD_SLACK: usize = 16 << 10;
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(5);
 const LONGEST_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -54,7 +56,10 @@ impl ConnectionTable {
             taken: usize::try_from(taken / 1000).unwrap_or(usize::MAX).max(1),
         };
         Self {
-            thread: Rc::new(ThreadState::new(limits.body_bytes.saturating_mul(UNREAD_BODIES))),
+            thread: Rc::new(ThreadState::new(
+                limits.body_bytes.saturating_mul(UNREAD_BODIES),
+                limits.uri_bytes + limits.header_bytes + HEAD_SLACK,
+            )),
             open: RefCell::default(),
             leavers: Leavers::default(),
             closing: Cell::new(0),

@@ -1,4 +1,9 @@
-//! The bytes that requests hold are bounded: large bodies are refused where there is no room, small ones never for them.
+//! The bytes that requests and connections hold are bounded: large bodies are refused where there is no room, small ones never
+//! for them, and nothing is taken from a caller before somebody waits for it.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::time::Duration;
 
 use crate::support::time::until;
 use crate::support::{Connection, Endpoint, Launch, Meaning, Settings, TestApp, assert_problem};
@@ -77,4 +82,93 @@ fn a_receive_asks_for_what_there_is_room_for() {
         received += messages.len();
     }
     until("nothing is held", || (held(&app, "large") + held(&app, "small") == 0.0).then_some(()));
+}
+
+/// What the process has in memory, in KiB.
+fn resident(app: &TestApp) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", app.process_id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+}
+
+/// Sends until nobody takes more for a while; how many bytes were taken.
+fn send_what_is_taken(connection: Connection, bytes: &[u8]) -> (TcpStream, usize) {
+    let mut stream = connection.into_stream();
+    stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+    let mut sent = 0;
+    while let Ok(count) = stream.write(&bytes[sent..])
+        && count > 0
+    {
+        sent += count;
+    }
+    (stream, sent)
+}
+
+#[test]
+fn what_is_sent_behind_a_waiting_receive_is_not_taken() {
+    const CALLERS: usize = 300;
+    let app = Launch::on_embedded("", &Settings::new().more("[server.limits]\nsocket_buffer = \"16KiB\"")).start();
+    let waiting = "GET /v1/topics/orders/groups/billing/messages?wait_seconds=20 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let first: Vec<Connection> = (0..CALLERS).map(|_| app.raw(waiting.as_bytes())).collect();
+    until("all wait", || {
+        let waiting = app.metrics().get("mq_gateway_receive_waiters", &[]);
+        #[expect(clippy::cast_precision_loss, reason = "a small count")]
+        (waiting == Some(CALLERS as f64)).then_some(())
+    });
+    let before = resident(&app);
+    let upload = [head(LARGE).as_bytes(), &vec![b'x'; LARGE]].concat();
+    let senders: Vec<_> = first
+        .into_iter()
+        .map(|connection| {
+            let upload = upload.clone();
+            std::thread::spawn(move || send_what_is_taken(connection, &upload))
+        })
+        .collect();
+    let held: Vec<_> = senders.into_iter().map(|sender| sender.join().unwrap()).collect();
+    // It came as far as the gateway, and not whole.
+    assert!(held.iter().all(|(_, sent)| (16 << 10..LARGE).contains(sent)), "{:?}", held.iter().map(|it| it.1).max());
+    // A request that came behind another one costs what its connection's buffer does, not the 128 KiB that the HTTP library takes.
+    let grown = resident(&app).saturating_sub(before);
+    assert!(grown < CALLERS * 40, "{grown} KiB for {CALLERS} connections");
+}
+
+#[test]
+fn a_request_behind_a_waiting_receive_is_answered_after_it() {
+    let app =
+        Launch::on_embedded("max_message_bytes = \"1MiB\"", &Settings::new().profile("max_message_bytes = \"1MiB\""))
+            .start();
+    let waiting = "GET /v1/topics/orders/groups/billing/messages?wait_seconds=1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut connection = app.raw(waiting.as_bytes());
+    let length = 300 << 10;
+    for _ in 0..3 {
+        connection.send(&[head(length).as_bytes(), &vec![b'x'; length]].concat());
+    }
+    connection.send(b"GET /v1/topics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(connection.receive("GET").json()["messages"].as_array().map(Vec::len), Some(0));
+    for _ in 0..3 {
+        assert_eq!(connection.receive("POST").status, 201);
+    }
+    assert_eq!(connection.receive("GET").status, 200);
+}
+
+#[test]
+fn a_large_page_costs_a_slow_reader_two_pieces() {
+    const READERS: usize = 60;
+    let app = Launch::on_embedded("", &Settings::new().more("[server.limits]\nsocket_buffer = \"16KiB\"")).start();
+    let get = b"GET /docs/swagger-ui/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    // The positive control: it is large, and comes whole to who reads it.
+    let whole = app.raw(get).receive("GET");
+    assert!(whole.status == 200 && whole.body.len() > 1 << 20, "{}", whole.body.len());
+    let before = resident(&app);
+    let readers: Vec<Connection> = (0..READERS).map(|_| app.raw(get)).collect();
+    until("all are answered", || {
+        let answered = app.metrics().get("mq_gateway_connections", &[("listener", "data")]);
+        #[expect(clippy::cast_precision_loss, reason = "a small count")]
+        (answered >= Some(READERS as f64)).then_some(())
+    });
+    // A request that came after them is answered after them.
+    assert_eq!(app.get("/v1/topics").status, 200);
+    let grown = resident(&app).saturating_sub(before);
+    assert!(grown < READERS * 200, "{grown} KiB for {READERS} readers of {} bytes", whole.body.len());
+    drop(readers);
 }

@@ -16,6 +16,28 @@ pub(super) fn half_of_memory() -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
+/// How many connections callers may have where nobody sets it: one for each 256 KiB that the control group allows. A
+/// connection whose caller stalls in the worst place holds about 80 KiB, some of it in the kernel; requests hold half of the
+/// memory besides.
+pub(super) fn connections() -> i64 {
+    connections_within(memory_limit())
+}
+
+fn connections_within(limit: Option<u64>) -> i64 {
+    const MOST: u64 = 25_000;
+    const FEWEST: u64 = 64;
+    const EACH: u64 = 256 << 10;
+    let connections = limit.map_or(MOST, |limit| (limit / EACH).clamp(FEWEST, MOST));
+    i64::try_from(connections).unwrap_or(i64::MAX)
+}
+
+/// How large the kernel's buffers of a connection are where nobody sets it: what they hold counts to the control group, too
+/// (version 2). 0 leaves it to the kernel.
+pub(super) fn socket_buffer() -> i64 {
+    const LIMITED: i64 = 64 << 10;
+    if memory_limit().is_some() { LIMITED } else { 0 }
+}
+
 /// The smallest limit of the process's own group and of those around it, in bytes; `None` where there is none.
 fn memory_limit() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
@@ -55,6 +77,16 @@ mod tests {
         let file = root.join(file);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, text).unwrap();
+    }
+
+    #[test]
+    fn a_small_container_has_fewer_connections() {
+        let check = |limit: Option<u64>, expected| assert_eq!(connections_within(limit), expected, "{limit:?}");
+        check(Some(256 << 20), 1024);
+        check(Some(1 << 30), 4096);
+        check(Some(64 << 30), 25_000);
+        check(Some(1 << 20), 64);
+        check(None, 25_000);
     }
 
     #[test]

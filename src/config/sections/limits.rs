@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::control_group::{LEAST, half_of_memory};
+use super::control_group::{LEAST, connections, half_of_memory, socket_buffer};
 use crate::config::section::section;
 use crate::config::values::{Kind, millis, minutes, seconds};
 
@@ -42,7 +42,11 @@ section! {
         memory: usize, Kind::size(LEAST, 1 << 40), machine(half_of_memory, "half of what the control group (the container) allows, at most 1 GiB; 512 MiB where it has no limit");
         /// Most open connections of callers; fewer where the process may not open as many files. Near it, those that
         /// have waited longest for a request are closed.
-        connections: usize, Kind::integer(1, 1_000_000), default(25000);
+        connections: usize, Kind::integer(1, 1_000_000), machine(connections, "one for each 256 KiB that the control group (the container) allows, at most 25000; 25000 where it has no limit");
+        /// What the kernel may keep of a caller's connection in each direction, before we take it or the caller does; it counts to the
+        /// container's memory. Smaller ones slow large bodies down where a round trip takes long. 0 leaves it to the kernel, which may
+        /// take megabytes.
+        socket_buffer: usize, Kind::size(0, 64 << 20), machine(socket_buffer, "64 KiB where the control group (the container) has a limit; else 0");
         /// Most connections from one address; 0 allows any number, as callers may share a proxy.
         connections_per_address: usize, Kind::integer(0, 1_000_000), default(0);
     }

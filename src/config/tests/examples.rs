@@ -39,11 +39,13 @@ fn the_defaults_are_those_of_the_contract() {
         write_timeout: seconds(30),
         // What the machine has.
         memory: config.server.limits.memory,
-        connections: 25_000,
+        connections: config.server.limits.connections,
+        socket_buffer: config.server.limits.socket_buffer,
         connections_per_address: 0,
     };
     assert_eq!(config.server.limits, expected);
     assert!((8 << 20..=1 << 30).contains(&expected.memory), "{}", expected.memory);
+    assert!((64..=25_000).contains(&expected.connections), "{}", expected.connections);
     assert_eq!(config.server.keep_alive, seconds(75));
     assert_eq!(config.server.drain_delay, seconds(5));
     assert_eq!(config.server.shutdown_timeout, seconds(20));

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
 
 use crate::http::context::HttpContext;
+use crate::http::pieces::Pieces;
 use crate::http::problem::{Code, Problem};
 
 /// Swagger UI writes inline styles, and its icons are data URLs.
@@ -79,5 +80,5 @@ fn page(media_type: &'static str, body: impl Into<bytes::Bytes>) -> HttpResponse
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .body(body.into())
+        .body(Pieces::of(body))
 }

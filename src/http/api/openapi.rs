@@ -3,11 +3,13 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 
+use crate::http::pieces::Pieces;
+
 const DOCUMENT: &str = include_str!("../../../docs/api/openapi.json");
 
 /// The OpenAPI 3.1 document.
 pub(in crate::http) fn openapi() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(DOCUMENT)
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(Pieces::of(DOCUMENT))
 }
 
 #[cfg(test)]

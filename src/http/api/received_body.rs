@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::times::rfc3339;
 use crate::gateway::{ReceiptHandle, Received};
-use crate::http::charged_body::PIECE_BYTES;
+use crate::http::pieces::PIECE_BYTES;
 use crate::memory::Charge;
 use crate::model::{Delivery, MessageGroup};
 
