@@ -16,6 +16,9 @@ use tokio::time::{Instant, timeout_at};
 /// Charges up to so many bytes may use all of the budget; larger ones leave a quarter.
 pub const SMALL_BYTES: usize = 64 << 10;
 
+/// What is made of a body of so many bytes on its way through is not charged.
+const TINY_BYTES: usize = 4 << 10;
+
 /// A budget of bytes. Clones share it.
 #[derive(Clone)]
 pub struct MemoryBudget(Arc<Inner>);
@@ -76,6 +79,25 @@ impl MemoryBudget {
     /// A charge of nothing yet, to be grown.
     pub fn charge(&self) -> Charge {
         Charge { budget: self.clone(), bytes: 0 }
+    }
+
+    /// Charges for what is made of a body of `body` bytes on its way through, `bytes` of it. What is made of a small body counts
+    /// as small, however long it becomes: a small publish is never refused for large ones. What is made of a tiny one is not
+    /// charged, nor even counted: any request has as much.
+    ///
+    /// # Errors
+    /// [`MemoryFull`]: nothing is held.
+    pub fn charge_for_copies(&self, body: usize, bytes: impl FnOnce() -> usize) -> Result<Vec<Charge>, MemoryFull> {
+        let mut charges = Vec::new();
+        let mut left = if body <= TINY_BYTES { 0 } else { bytes() };
+        while left > 0 {
+            let part = if body <= SMALL_BYTES { left.min(SMALL_BYTES) } else { left };
+            let mut charge = self.charge();
+            charge.grow(part)?;
+            charges.push(charge);
+            left -= part;
+        }
+        Ok(charges)
     }
 
     /// The largest single charge that can ever be had, in bytes.
@@ -285,6 +307,21 @@ mod tests {
         assert_eq!(held.bytes(), 2 * SMALL_BYTES + 36);
         drop(held);
         usage(0, 0);
+    }
+
+    #[test]
+    fn what_is_made_of_a_small_body_is_small() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let large = budget.charge_for_copies(SMALL_BYTES + 1, || 3 * MIB).unwrap();
+        assert_eq!(
+            budget.charge_for_copies(SMALL_BYTES + 1, || 5 * SMALL_BYTES).err(),
+            Some(MemoryFull { limit: 4 * MIB })
+        );
+        let small = budget.charge_for_copies(SMALL_BYTES, || 5 * SMALL_BYTES + 1).unwrap();
+        assert_eq!(budget.usage(), MemoryUse { limit: 4 * MIB, small: 5 * SMALL_BYTES + 1, large: 3 * MIB });
+        drop((large, small));
+        assert_eq!(budget.usage(), MemoryUse { limit: 4 * MIB, small: 0, large: 0 });
+        assert!(budget.charge_for_copies(TINY_BYTES, || 5 * TINY_BYTES).unwrap().is_empty());
     }
 
     #[test]

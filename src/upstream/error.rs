@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::memory::MemoryFull;
 use crate::model::Outcome;
 
 /// A failed operation of the MQ.
@@ -45,6 +46,13 @@ pub enum UpstreamErrorKind {
     WrongTopicType,
     /// The delivery is not its holder's any more.
     StaleHandle,
+}
+
+/// No room for what has to be made of a request: nothing was sent.
+impl From<MemoryFull> for UpstreamError {
+    fn from(full: MemoryFull) -> Self {
+        Self::new(UpstreamErrorKind::Overloaded, full.to_string())
+    }
 }
 
 impl UpstreamErrorKind {

@@ -172,3 +172,24 @@ fn a_large_page_costs_a_slow_reader_two_pieces() {
     assert!(grown < READERS * 200, "{grown} KiB for {READERS} readers of {} bytes", whole.body.len());
     drop(readers);
 }
+
+#[test]
+fn the_document_that_is_made_of_a_body_is_charged() {
+    let settings = settings().profile("protocol = \"mq-http\"");
+    let app = Launch::on_embedded("max_message_bytes = \"4MiB\"", &settings).start();
+    let publish = |body: String| {
+        app.request("POST", "/v1/topics/orders/messages").header("Content-Type: text/plain").body(body).send()
+    };
+    // 6 MiB for large bodies: the body and its document, where every byte becomes four.
+    let length = 1536 << 10;
+    assert_eq!(publish("x".repeat(length)).status, 201);
+    let refused = publish("<".repeat(length));
+    let problem = assert_problem(&refused, 503, "overloaded", Meaning::NotPublishedTryAgain);
+    assert!(problem["detail"].as_str().unwrap().contains("memory"), "{problem}");
+    // What is made of a small body is never refused for large ones.
+    let _stalled = stalled_upload(&app);
+    until("it is held", || (held(&app, "large") >= 4.0 * 1024.0 * 1024.0).then_some(()));
+    for _ in 0..5 {
+        assert_eq!(publish("<".repeat(64 << 10)).status, 201);
+    }
+}

@@ -69,6 +69,9 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
             Err(wrong) => errors.extend(wrong),
         }
     }
+    // What was decoded is not longer than what it was decoded from, which is not held beside it.
+    drop(request);
+    drop(body);
     if !errors.is_empty() {
         errors.truncate(MOST_ERRORS);
         return Err(Problem::invalid(errors));

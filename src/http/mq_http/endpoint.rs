@@ -81,6 +81,8 @@ async fn perform(context: &EndpointRequest<'_>, payload: &mut Payload, id: &str)
                 return Err(edge::too_big(limit).into());
             }
             edge::check_delivery_time(&message, service.now())?;
+            // The message is not longer than its document, which is not held beside it.
+            drop(body);
             let stored = message.body.clone();
             let message_id = service.engine.publish(message).await.map_err(|error| failed(context, &error))?;
             Ok(edge::document(StatusCode::CREATED, mq_http::encode_published(&message_id, &stored), id))

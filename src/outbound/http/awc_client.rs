@@ -37,6 +37,9 @@ use crate::outbound::tls_fault::{connect_fault, proof_of_refusal};
 /// Waiting for memory ends so long before the call does: that there was no room is not taken for a silent server.
 const MEMORY_MARGIN: Duration = Duration::from_millis(100);
 
+/// The longest part of a body that is handed to awc at once.
+const PIECE_BYTES: usize = 32 << 10;
+
 /// One thread's client with its connection pool.
 pub(super) struct AwcClient {
     client: RefCell<awc::Client>,
@@ -307,7 +310,9 @@ impl MessageBody for WatchedBody {
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<Bytes, Self::Error>>> {
         self.note_sent();
-        let bytes = std::mem::take(&mut self.bytes);
+        // In pieces: awc copies each into its own buffer, and asks for the next when that is sent.
+        let length = self.bytes.len().min(PIECE_BYTES);
+        let bytes = self.bytes.split_to(length);
         std::task::Poll::Ready(if bytes.is_empty() { None } else { Some(Ok(bytes)) })
     }
 }

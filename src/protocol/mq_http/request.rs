@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::body::WireBody;
+use super::body::{WireBody, xml_text};
 use super::headers::{CONTENT_TYPE, VERSION, encode_date};
 use super::{elements, properties, write};
 use crate::http_message::{Method, Request};
@@ -132,6 +132,19 @@ impl Dated<'_> {
 }
 
 impl Publish<'_> {
+    /// How many bytes [`encode`](Self::encode) takes for what it makes of the body, at most.
+    #[must_use]
+    pub fn copied_bytes(&self) -> usize {
+        let body = &self.message.body;
+        match xml_text(body) {
+            Some(text) => write::escaped_len(text),
+            // Base64, and the same in the document.
+            None if self.marks_bodies => body.len().saturating_mul(3),
+            // Three bytes for one that is no text, in a string that doubled as it grew, and the same in the document.
+            None => body.len().saturating_mul(8),
+        }
+    }
+
     /// Puts the request into wire form.
     #[must_use]
     pub fn encode(&self) -> Encoded {

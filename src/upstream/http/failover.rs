@@ -16,7 +16,7 @@ use crate::outbound::{Answer, Call, CallError, CircuitChange, CircuitOpen, Endpo
 use crate::signature::Pair;
 use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::profile::Profile;
-use crate::upstream::{Attempted, UpstreamError, UpstreamErrorKind};
+use crate::upstream::{Attempted, UpstreamError};
 
 /// The whole call of a receive ends this long after its wait.
 pub(super) const RECEIVE_MARGIN: Duration = Duration::from_secs(5);
@@ -184,7 +184,7 @@ impl Failover {
             && policy.operation == Operation::Receive
         {
             self.profile.messages_left_unread(policy.context, full);
-            return UpstreamError::new(UpstreamErrorKind::Overloaded, full.to_string());
+            return full.into();
         }
         error.into()
     }

@@ -58,6 +58,11 @@ impl MqHttp {
             message,
             marks_bodies: self.profile().capabilities.has(Feature::BinaryBodies),
         };
+        let memory = &self.failover.plan.memory;
+        let _document = match memory.charge_for_copies(message.body.len(), || publish.copied_bytes()) {
+            Ok(charges) => charges,
+            Err(full) => return Attempted { attempts: 0, result: Err(full.into()) },
+        };
         let encoded = publish.encode();
         let sign = |pair: &Pair, now, _wait| {
             let request = encoded.sign(pair, now);

@@ -64,6 +64,11 @@ impl RocketMq {
             let error = UpstreamError::new(UpstreamErrorKind::Overloaded, "no message id could be made");
             return Attempted { attempts: 0, result: Err(error) };
         };
+        // The gRPC library writes the whole request into a buffer that doubles as it grows.
+        let _request = match self.plan.memory.charge_for_copies(message.body.len(), || message.body.len() * 2) {
+            Ok(charges) => charges,
+            Err(full) => return Attempted { attempts: 0, result: Err(full.into()) },
+        };
         let encoded = encode_message(message, &id, self.plan.link.namespace(), now);
         let request = SendMessageRequest { messages: vec![encoded] };
         let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(Operation::Publish, &message.topic, context) };
