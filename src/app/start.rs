@@ -8,7 +8,7 @@ use super::application::{Addresses, Application};
 use super::dependencies::Dependencies;
 use super::error::StartError;
 use super::run_mode::RunMode;
-use super::{data_directory, embedded, gateway, management};
+use super::{data_directory, embedded, freed_memory, gateway, management};
 use crate::config::Config;
 use crate::http::RequestIds;
 use crate::http::management::{ManagementService, Readiness};
@@ -53,6 +53,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         services.add(Phase::Intake, Service::start("data listener", |stop| listener.serve(stop)));
     }
 
+    services.add(Phase::Observation, Service::start("freed memory", freed_memory::give_back));
     let engine = endpoint.map(|opened| opened.engine);
     if mode.has_management() {
         let service = ManagementService {
