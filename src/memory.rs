@@ -130,6 +130,11 @@ impl MemoryBudget {
         Ok(charge)
     }
 
+    /// Where a charge of so many bytes counts.
+    fn class_of(&self, bytes: usize) -> &AtomicUsize {
+        if bytes <= SMALL_BYTES { &self.0.small } else { &self.0.large }
+    }
+
     /// Adds to a charge of `held` bytes, which may make it a large one.
     fn add(&self, held: usize, more: usize) -> Result<(), MemoryFull> {
         let Inner { limit, small, large, .. } = &*self.0;
@@ -221,16 +226,23 @@ impl Charge {
 
     /// Holds what another charge of the same budget held, too. It always can, since nothing is added to the sum.
     pub fn absorb(&mut self, mut other: Self) {
-        let Inner { small, large, .. } = &*self.budget.0;
-        let total = self.bytes.saturating_add(other.bytes);
-        for part in [self.bytes, other.bytes] {
-            let class = if part <= SMALL_BYTES { small } else { large };
-            class.fetch_sub(part, Ordering::AcqRel);
-        }
-        let class = if total <= SMALL_BYTES { small } else { large };
-        class.fetch_add(total, Ordering::AcqRel);
-        self.bytes = total;
+        self.budget.class_of(other.bytes).fetch_sub(other.bytes, Ordering::AcqRel);
+        self.become_as_large_as(self.bytes.saturating_add(other.bytes));
         other.bytes = 0;
+    }
+
+    /// Holds `bytes` at least, whether there is room or not: for what is there already and cannot be undone. Others wait the
+    /// longer.
+    pub fn cover(&mut self, bytes: usize) {
+        if bytes > self.bytes {
+            self.become_as_large_as(bytes);
+        }
+    }
+
+    fn become_as_large_as(&mut self, bytes: usize) {
+        self.budget.class_of(self.bytes).fetch_sub(self.bytes, Ordering::AcqRel);
+        self.budget.class_of(bytes).fetch_add(bytes, Ordering::AcqRel);
+        self.bytes = bytes;
     }
 
     /// Gives back what is held beyond `bytes`.
@@ -307,6 +319,19 @@ mod tests {
         assert_eq!(held.bytes(), 2 * SMALL_BYTES + 36);
         drop(held);
         usage(0, 0);
+    }
+
+    #[test]
+    fn what_is_there_already_counts_beyond_the_limit_too() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let mut held = budget.charge();
+        held.cover(10);
+        held.cover(5 * MIB);
+        held.cover(MIB);
+        assert_eq!(budget.usage(), MemoryUse { limit: 4 * MIB, small: 0, large: 5 * MIB });
+        assert_eq!((budget.free(), budget.charge().grow(1)), (0, Err(MemoryFull { limit: 4 * MIB })));
+        drop(held);
+        assert_eq!(budget.usage(), MemoryUse { limit: 4 * MIB, small: 0, large: 0 });
     }
 
     #[test]

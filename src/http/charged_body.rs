@@ -21,6 +21,8 @@ impl ChargedBody {
     pub(super) fn new(text: impl Into<Bytes>, mut memory: Charge) -> Self {
         let rest = text.into();
         memory.shrink_to(rest.len());
+        // Escapes may make it longer than what it was made of.
+        memory.cover(rest.len());
         Self { rest, memory }
     }
 
