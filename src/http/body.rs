@@ -17,6 +17,11 @@ use crate::telemetry::CloseReason;
 /// How long a body may take before its rate counts; half of `body_timeout` where that is less.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// A large body is collected in blocks of this size; what fits into one counts as small.
+const BLOCK_BYTES: usize = SMALL_BYTES;
+/// Half of the room that a body has at first where its length is not known.
+const LEAST_ROOM: usize = 2048;
+
 /// What is read of a body that nobody wants, so that its connection can be kept.
 const DISCARDED_BYTES: usize = 64 << 10;
 /// How long the rest of such a body may take.
@@ -111,32 +116,19 @@ pub(super) async fn read(
     }
     memory.grow(first.len())?;
     let Some(second) = pieces.next().await? else { return Ok(first) };
-    // Room for what has come, not for what was announced: a promise costs its caller nothing.
-    let room = (first.len() + second.len()).max(2048) * 2;
-    let mut body = BytesMut::with_capacity(announced.map_or(room, |announced| announced.min(room)));
-    memory.grow(body.capacity().saturating_sub(memory.bytes()))?;
-    body.extend_from_slice(&first);
+    let mut body = Collected::new(announced, memory);
+    body.append(&first)?;
+    drop(first);
     let mut next = Some(second);
     while let Some(piece) = next {
-        if body.len() + piece.len() > limit {
+        if body.length + piece.len() > limit {
             return Err(BodyError::TooLarge { limit, actual: announced });
         }
-        let wanted = body.len() + piece.len();
-        if wanted > body.capacity() {
-            // The room doubles as the body grows, up to the announced length; it is charged before it is taken.
-            let doubled = body.capacity() * 2;
-            let room = announced.map_or(doubled, |announced| announced.min(doubled)).max(wanted);
-            // What is small does not become large by the room that it may need.
-            let room = if wanted <= SMALL_BYTES { room.min(SMALL_BYTES) } else { room };
-            memory.grow(room.saturating_sub(memory.bytes()))?;
-            let mut larger = BytesMut::with_capacity(room);
-            larger.extend_from_slice(&body);
-            body = larger;
-        }
-        body.extend_from_slice(&piece);
+        body.append(&piece)?;
+        drop(piece);
         next = pieces.next().await?;
     }
-    Ok(body.freeze())
+    Ok(body.finish())
 }
 
 /// Reads the rest of a small body that nobody wants. `false` where it is larger, slower, or broke off: its connection
@@ -155,6 +147,77 @@ pub(super) async fn discard(request: &HttpRequest, payload: &mut Payload) -> boo
             Ok(Some(_)) if pieces.received <= DISCARDED_BYTES => {}
             Ok(Some(_)) | Err(_) => return false,
         }
+    }
+}
+
+/// What has come of a body, in blocks of one size: bodies that grow side by side and end at any length leave no holes behind that
+/// only others of the same length fit into. There is room for what has come, not for what was announced: a promise costs its
+/// caller nothing.
+struct Collected<'a> {
+    /// Full but for the last one.
+    blocks: Vec<BytesMut>,
+    length: usize,
+    announced: Option<usize>,
+    /// Holds the blocks' sizes.
+    memory: &'a mut Charge,
+}
+
+impl<'a> Collected<'a> {
+    /// `memory` may hold something of it already.
+    fn new(announced: Option<usize>, memory: &'a mut Charge) -> Self {
+        Self { blocks: Vec::new(), length: 0, announced, memory }
+    }
+
+    /// Copies the next bytes.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), MemoryFull> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.blocks.last().is_none_or(|last| last.len() == last.capacity()) {
+                self.make_room(rest.len())?;
+            }
+            let Some(last) = self.blocks.last_mut() else { break };
+            let (now, later) = rest.split_at(rest.len().min(last.capacity() - last.len()));
+            last.extend_from_slice(now);
+            self.length += now.len();
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Room for some of `wanted` bytes, charged before it is taken. The first block doubles as the body grows.
+    fn make_room(&mut self, wanted: usize) -> Result<(), MemoryFull> {
+        let to_come = self.announced.map_or(usize::MAX, |announced| announced.saturating_sub(self.length).max(wanted));
+        let first = match self.blocks.as_mut_slice() {
+            [] => Some(BytesMut::new()),
+            [first] if first.len() < BLOCK_BYTES => Some(std::mem::take(first)),
+            _ => None,
+        };
+        let Some(first) = first else {
+            let room = BLOCK_BYTES.min(to_come);
+            self.memory.grow(room)?;
+            self.blocks.push(BytesMut::with_capacity(room));
+            return Ok(());
+        };
+        let needed = first.len() + wanted;
+        let room = (needed.max(LEAST_ROOM) * 2).min(first.len().saturating_add(to_come)).min(BLOCK_BYTES);
+        self.memory.grow(room.saturating_sub(self.memory.bytes()))?;
+        let mut larger = BytesMut::with_capacity(room);
+        larger.extend_from_slice(&first);
+        self.blocks = vec![larger];
+        Ok(())
+    }
+
+    /// The body in one piece. Its blocks go one by one as it is made.
+    fn finish(mut self) -> Bytes {
+        if self.blocks.len() == 1 {
+            return self.blocks.pop().unwrap_or_default().freeze();
+        }
+        let mut whole = BytesMut::with_capacity(self.length);
+        for block in self.blocks {
+            whole.extend_from_slice(&block);
+        }
+        self.memory.shrink_to(self.length);
+        whole.freeze()
     }
 }
 
@@ -216,7 +279,34 @@ impl Pieces<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::memory::MemoryBudget;
+
+    proptest! {
+        /// However it comes, the body is what came, and the charge is what it takes, and a block more at most.
+        #[test]
+        fn a_body_is_what_came(sizes in prop::collection::vec(0_usize..100_000, 2..8), knows_length in any::<bool>()) {
+            let sent: Vec<u8> = (0..sizes.iter().sum()).map(|index: usize| u8::try_from(index % 251).unwrap()).collect();
+            let budget = MemoryBudget::new(4 << 20);
+            let mut memory = budget.charge();
+            let mut body = Collected::new(knows_length.then_some(sent.len()), &mut memory);
+            let mut rest = sent.as_slice();
+            for size in sizes {
+                let (piece, later) = rest.split_at(size);
+                body.append(piece).unwrap();
+                rest = later;
+                let held: usize = body.blocks.iter().map(BytesMut::capacity).sum();
+                prop_assert!(body.memory.bytes() >= held, "{} {held}", body.memory.bytes());
+                prop_assert!(held < body.length + BLOCK_BYTES.max(4 * LEAST_ROOM), "{held} {}", body.length);
+            }
+            prop_assert_eq!(body.finish(), sent.as_slice());
+            if sent.len() <= SMALL_BYTES {
+                prop_assert!(memory.bytes() <= SMALL_BYTES);
+            }
+        }
+    }
 
     #[test]
     fn the_time_allowed_grows_with_what_has_come() {

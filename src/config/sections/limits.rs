@@ -46,7 +46,7 @@ section! {
         /// What the kernel may keep of a caller's connection in each direction, before we take it or the caller does; it counts to the
         /// container's memory. Smaller ones slow large bodies down where a round trip takes long. 0 leaves it to the kernel, which may
         /// take megabytes.
-        socket_buffer: usize, Kind::size(0, 64 << 20), machine(socket_buffer, "64 KiB where the control group (the container) has a limit; else 0");
+        socket_buffer: usize, Kind::size(0, 64 << 20), machine(socket_buffer, "32 KiB where the control group (the container) has a limit; else 0");
         /// Most connections from one address; 0 allows any number, as callers may share a proxy.
         connections_per_address: usize, Kind::integer(0, 1_000_000), default(0);
     }
