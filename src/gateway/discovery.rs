@@ -3,7 +3,7 @@
 use super::routing::TopicSettings;
 use super::{Gateway, GatewayError};
 use crate::config::{Groups, TopicPattern};
-use crate::model::Capabilities;
+use crate::model::{Capabilities, TagFilter};
 
 /// One topic as callers see it: no profile, no host, no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct TopicView {
     pub name: String,
     /// Its groups, `["*"]` for any.
     pub groups: Vec<String>,
+    /// The groups that receive by tags of their own, and these.
+    pub group_tags: Vec<(String, Vec<String>)>,
     /// `direct`.
     pub delivery: &'static str,
     /// What happens when the outcome of a publish is unknown.
@@ -56,9 +58,13 @@ impl Gateway {
             Groups::Any { .. } => vec!["*".to_owned()],
             Groups::Named(names) => names.iter().map(|it| it.name.as_str().to_owned()).collect(),
         };
+        let texts = |tags: &TagFilter| tags.tags().iter().map(|tag| tag.as_str().to_owned()).collect();
+        let filters = groups.iter().zip(settings.groups.entries());
+        let group_tags = filters.filter_map(|(group, (_, tags))| Some((group.clone(), texts(tags?)))).collect();
         Ok(TopicView {
             name: name.to_owned(),
             groups,
+            group_tags,
             delivery: settings.delivery.as_str(),
             on_unknown: settings.on_unknown.as_str(),
             capabilities: *upstream.capabilities(),

@@ -8,7 +8,7 @@ use super::recall::Recall;
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
 use crate::context::RequestContext;
 use crate::memory::Charge;
-use crate::model::{Delivery, RequestField, TagFilter};
+use crate::model::{Delivery, Protocol, RequestField, TagFilter};
 use crate::tasks::Stage;
 use crate::upstream::{self, Polled, Upstream};
 
@@ -61,6 +61,32 @@ const COPIES: usize = 3;
 const ENVELOPE_BYTES: usize = 1024;
 /// A receive is in line for memory for its wait and this.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
+
+/// The tags to receive by. Where a filter consumes, they are the group's own: two callers of one group with different filters would
+/// take each other's messages away.
+fn filter<'a>(
+    route: &'a GroupRoute,
+    request: &'a ReceiveRequest,
+    protocol: Protocol,
+) -> Result<Option<&'a TagFilter>, GatewayError> {
+    if !protocol.filters_consume() {
+        return Ok(request.tags.as_ref());
+    }
+    let advice = match (&request.tags, &route.tags) {
+        (None, own) => return Ok(own.as_ref()),
+        (Some(asked), Some(own)) if asked.is_same_as(own) => return Ok(Some(own)),
+        (Some(_), Some(_)) => {
+            "this group has other tags in its configuration, which `/v1/topics` shows: leave tags out, or receive for a group with these"
+        }
+        (Some(_), None) => {
+            "this group's configuration has no tags: leave them out, or have `tags` configured for a group of its own"
+        }
+    };
+    let why = format!(
+        "on {protocol} a tag filter acknowledges for the whole group what it leaves out, so it belongs to the group"
+    );
+    Err(GatewayError::UnsupportedField { field: RequestField::TAGS.name, detail: format!("{why}; {advice}") })
+}
 
 impl Gateway {
     /// Receives for one caller, with receipt handles of ours. Dropping the future ends its poll upstream.
@@ -117,13 +143,14 @@ impl Gateway {
         let ordered = request.ordered || route.ordered;
         let used = [
             (request.visibility_timeout.is_some(), &RequestField::VISIBILITY_TIMEOUT),
-            (request.tags.is_some(), &RequestField::TAGS),
+            (request.tags.is_some() && !capabilities.protocol.filters_consume(), &RequestField::TAGS),
             (ordered, &RequestField::ORDERED),
         ];
         if let Some(field) = RequestField::first_lacking(capabilities, &used) {
             let detail = field.refusal(capabilities);
             return Err(GatewayError::UnsupportedField { field: field.name, detail });
         }
+        let tags = filter(route, request, capabilities.protocol)?;
         let wait = request.wait.min(capabilities.limits.max_wait);
         let affordable = self.affordable_messages(&route.topic, capabilities.limits.max_message_bytes, wait).await?;
         let max_messages = request.max_messages.min(capabilities.limits.max_receive_messages).min(affordable);
@@ -132,7 +159,7 @@ impl Gateway {
             group: &route.group,
             max_messages,
             wait,
-            tags: request.tags.as_ref(),
+            tags,
             ordered,
             visibility_timeout: self.visibility_timeout(route, request.visibility_timeout)?,
         };

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::GatewayError;
 use super::limits::TopicLimits;
 use crate::config::{Config, DeliveryMode, Endpoint, Groups, OnUnknown, ProfileConfig, TopicConfig, TopicPattern};
-use crate::model::{ConsumerGroup, Key, Tag, Topic};
+use crate::model::{ConsumerGroup, Key, Tag, TagFilter, Topic};
 use crate::telemetry::{GroupMetrics, Metrics, TopicMetrics};
 
 /// Every configured topic.
@@ -59,6 +59,8 @@ pub struct GroupRoute {
     pub group: ConsumerGroup,
     /// Configured as ordered.
     pub(super) ordered: bool,
+    /// The tags that it is configured with.
+    pub(super) tags: Option<TagFilter>,
     configured: bool,
 }
 
@@ -152,16 +154,17 @@ impl TopicRoute {
     /// [`GatewayError::IllegalName`] or [`GatewayError::UnknownGroup`].
     pub fn group(self, group: &str) -> Result<GroupRoute, GatewayError> {
         let illegal = |error| GatewayError::IllegalName { what: "group", error };
-        let (found, ordered, configured) = match &self.settings.groups {
-            Groups::Any { ordered } => (ConsumerGroup::parse(group).map_err(illegal)?, *ordered, false),
+        let (found, ordered, tags, configured) = match &self.settings.groups {
+            Groups::Any { ordered, tags } => (ConsumerGroup::parse(group).map_err(illegal)?, *ordered, tags, false),
             Groups::Named(names) => match names.iter().find(|it| it.name.as_str() == group) {
-                Some(it) => (it.name.clone(), it.ordered, self.settings.configured),
+                Some(it) => (it.name.clone(), it.ordered, &it.tags, self.settings.configured),
                 None => {
                     ConsumerGroup::parse(group).map_err(illegal)?;
                     return Err(GatewayError::UnknownGroup);
                 }
             },
         };
-        Ok(GroupRoute { topic: self, group: found, ordered, configured })
+        let tags = tags.clone();
+        Ok(GroupRoute { topic: self, group: found, ordered, tags, configured })
     }
 }

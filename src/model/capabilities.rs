@@ -73,6 +73,15 @@ impl Protocol {
             Self::MqHttp | Self::RocketMq => true,
         }
     }
+
+    /// Whether a tag filter takes away from the whole group what it leaves out.
+    #[must_use]
+    pub const fn filters_consume(self) -> bool {
+        match self {
+            Self::OnsHttp | Self::MqHttp => false,
+            Self::RocketMq => true,
+        }
+    }
 }
 
 impl VisibilityTimeouts {

@@ -7,7 +7,7 @@ pub const MAX_FILTER_TAGS: usize = 32;
 
 /// One or more tags; a message with any of them is wanted, one without a tag is not. RocketMQ writes it `TagA||TagB`;
 /// `*` or nothing stands for every message and is no filter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TagFilter(Box<[Tag]>);
 
 impl TagFilter {
@@ -45,6 +45,12 @@ impl TagFilter {
         &self.0
     }
 
+    /// Whether it wants the same messages, in whatever order they are named.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().all(|tag| other.0.contains(tag))
+    }
+
     /// `TagA||TagB`.
     #[must_use]
     pub fn expression(&self) -> String {
@@ -67,6 +73,8 @@ mod tests {
         let filter = TagFilter::parse(" TagA || TagB||TagA").unwrap().unwrap();
         assert_eq!(filter.expression(), "TagA||TagB");
         assert!(filter.wants(Some("TagB")) && !filter.wants(Some("TagC")) && !filter.wants(None));
+        let same = |other: &str| filter.is_same_as(&TagFilter::parse(other).unwrap().unwrap());
+        assert!(same("TagB||TagA") && !same("TagA") && !same("TagA||TagC") && !same("TagA||TagB||TagC"));
         assert_eq!(TagFilter::parse("*"), Ok(None));
         assert_eq!(TagFilter::parse(""), Ok(None));
         for bad in ["a||", "||", "a|b", "a||b\nc"] {

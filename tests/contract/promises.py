@@ -248,6 +248,22 @@ def tag_filter(up):
 
 
 @promise
+def group_tags(up):
+    """tags of a group's configuration: what it receives by; other ones are 422"""
+    if not up.group_tags:
+        return "–"
+    for tag in ("B", "A", None, "A"):
+        assert up.gateway.publish("T-tags", str(tag), tag=tag)[0] == 201
+    found = up.gateway.collect("T-tags", "GID_tags", 2)
+    assert [m["tag"] for m in found] == ["A", "A"], found
+    status, answer = up.gateway.receive("T-tags", "GID_tags", wait=6, tags=["A"])
+    assert (status, answer["messages"]) == (200, []), answer
+    for group, tags in (("GID_tags", ["B"]), ("GID_tags", ["A", "B"]), ("GID_a", ["A"])):
+        unsupported(up.gateway.receive("T-tags", group, tags=tags))
+    assert len(up.gateway.collect("T-tags", "GID_a", 4)) == 4, "another group has them all"
+
+
+@promise
 def groups(up):
     """each group gets every message"""
     assert up.gateway.publish("T-groups", "both")[0] == 201

@@ -20,6 +20,8 @@ class Upstream:
     binary: bool = False
     # A receive may filter by tag.
     tags: bool = False
+    # A group filters by the tags of its configuration: `GID_tags` on `T-tags` by `A`.
+    group_tags: bool = False
     # Receives choose the visibility timeout, and nack and extend are there.
     leases: bool = False
     shortest_lease: int = 1
@@ -54,6 +56,7 @@ KINDS = {
         "max_bytes": 4 << 20,
         "properties": True,
         "binary": True,
+        "group_tags": True,
         "leases": True,
         "shortest_lease": 10,
         "tells_stale": True,

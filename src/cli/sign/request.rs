@@ -153,7 +153,7 @@ fn consumer_group(arguments: &SignArguments) -> Result<ConsumerGroup, Failure> {
 /// Whether the configuration says that the group receives in order.
 fn is_ordered(settings: Option<&TopicConfig>, group: &ConsumerGroup) -> bool {
     match settings.map(|topic| &topic.groups) {
-        Some(Groups::Any { ordered }) => *ordered,
+        Some(Groups::Any { ordered, .. }) => *ordered,
         Some(Groups::Named(groups)) => groups.iter().any(|it| it.ordered && it.name == *group),
         None => false,
     }

@@ -1,10 +1,10 @@
 //! Whether profiles have all that their topics ask of them.
 
 use crate::config::findings::Findings;
-use crate::config::sections::{Groups, TopicConfig, abilities};
+use crate::config::sections::{TopicConfig, abilities};
 use crate::config::settings::Config;
 use crate::config::values::Flaw;
-use crate::model::{Capabilities, Feature, Protocol};
+use crate::model::{Capabilities, Feature, MAX_FILTER_TAGS, Protocol};
 
 /// Refuses what a topic asks of a profile that does not have it.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
@@ -21,19 +21,42 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             ));
             findings.add(&format!("topics[{index}].{key}"), flaw.hint(advice(feature, &capabilities)));
         }
+        let filters = topic.groups.entries().into_iter().enumerate();
+        for (group, tags) in filters.filter_map(|(group, (_, tags))| Some((group, tags?))) {
+            let flaw = flaw_of_tags(tags.tags().len(), &capabilities);
+            if let Some(flaw) = flaw {
+                findings.add(&format!("topics[{index}].groups[{group}].tags"), flaw);
+            }
+        }
     }
 }
 
 /// What a topic asks of its profile, and the keys that ask.
 fn asked(topic: &TopicConfig) -> Vec<(Feature, String)> {
     let required = topic.requires.iter().enumerate().map(|(index, feature)| (*feature, format!("requires[{index}]")));
-    let ordered: Vec<bool> = match &topic.groups {
-        Groups::Any { ordered } => vec![*ordered],
-        Groups::Named(groups) => groups.iter().map(|group| group.ordered).collect(),
-    };
-    let ordered = ordered.into_iter().enumerate().filter(|(_, ordered)| *ordered);
+    let ordered = topic.groups.entries().into_iter().enumerate().filter(|(_, (ordered, _))| *ordered);
     let ordered = ordered.map(|(index, _)| (Feature::OrderedGroups, format!("groups[{index}].ordered")));
     required.chain(ordered).collect()
+}
+
+/// What is wrong with a group that receives by so many tags.
+fn flaw_of_tags(count: usize, capabilities: &Capabilities) -> Option<Flaw> {
+    let protocol = capabilities.protocol;
+    match protocol {
+        Protocol::RocketMq if count > MAX_FILTER_TAGS => {
+            let flaw = Flaw::new(format!("has {count} tags, the limit is {MAX_FILTER_TAGS}"));
+            Some(flaw.hint("leave `tags` out, or give the messages that belong together one tag"))
+        }
+        Protocol::RocketMq => None,
+        Protocol::MqHttp => {
+            let flaw = Flaw::new(format!("has no effect with {protocol}, whose receives choose their tags themselves"));
+            Some(flaw.hint("remove it, and let each receive say its `tags`"))
+        }
+        Protocol::OnsHttp => {
+            let flaw = Flaw::new(format!("has no effect with {protocol}, which has no tag filter"));
+            Some(flaw.hint("remove it; only rocketmq has it, where a filter belongs to the group"))
+        }
+    }
 }
 
 /// What to do where a profile lacks a feature.

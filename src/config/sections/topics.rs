@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::config::section::section;
 use crate::config::values::{
-    ANY, FEATURE, GROUP_OR_ANY, KEY, Kind, Setting, TABLE_NAME, TAG, TOPIC_OR_ANY, millis, minutes,
+    ANY, FEATURE, FILTER_TAG, GROUP_OR_ANY, KEY, Kind, Setting, TABLE_NAME, TAG, TOPIC_OR_ANY, millis, minutes,
 };
-use crate::model::{ConsumerGroup, Feature, Key, Tag, Topic, words};
+use crate::model::{ConsumerGroup, Feature, Key, Tag, TagFilter, Topic, words};
 
 section! {
     /// What callers may publish to and receive from. One table for each topic; a named topic goes before `*`.
@@ -54,6 +54,10 @@ section! {
         /// The group receives in order: nothing more of a message group comes until what is out of it is acknowledged.
         /// Only with `mq-http` and `rocketmq`.
         ordered: bool, Kind::Flag, default(false);
+        /// The group receives messages with one of these tags only, at most 32 of them. Only with `rocketmq`, where a filter
+        /// acknowledges for the group what it leaves out, so that all who receive for it must have the same; `tags` of a receive must be these or absent.
+        tags: Option<TagFilter>,
+            Kind::List { rule: FILTER_TAG, min: 1, names: Some("tag") }, unset("it receives every message");
     }
 }
 
@@ -89,16 +93,28 @@ pub enum Groups {
     Any {
         /// All of them receive in order.
         ordered: bool,
+        /// All of them receive by these tags.
+        tags: Option<TagFilter>,
     },
     /// These; none at all for a topic that is only published to.
     Named(Vec<GroupConfig>),
+}
+
+impl Groups {
+    /// What is said of each entry of the list, in its order: whether it is ordered, and its tags.
+    pub(crate) fn entries(&self) -> Vec<(bool, Option<&TagFilter>)> {
+        match self {
+            Self::Any { ordered, tags } => vec![(*ordered, tags.as_ref())],
+            Self::Named(groups) => groups.iter().map(|group| (group.ordered, group.tags.as_ref())).collect(),
+        }
+    }
 }
 
 impl Setting for Groups {
     fn read(value: &Value) -> Option<Self> {
         let groups = Vec::<GroupConfig>::read(value)?;
         Some(match groups.iter().find(|group| group.name.as_str() == ANY) {
-            Some(any) => Self::Any { ordered: any.ordered },
+            Some(any) => Self::Any { ordered: any.ordered, tags: any.tags.clone() },
             None => Self::Named(groups),
         })
     }

@@ -117,7 +117,7 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
     let expected = TopicConfig {
         name: TopicPattern::Any,
         profile: "embedded".to_owned(),
-        groups: Groups::Any { ordered: false },
+        groups: Groups::Any { ordered: false, tags: None },
         requires: vec![],
         default_tag: None,
         default_key: None,
@@ -187,7 +187,7 @@ fn every_example_loads() {
     let ProtocolConfig::MqHttp(mq_http) = &profile.protocol else { panic!("{profile:?}") };
     assert_eq!((profile.protocol.kind(), mq_http.binary_bodies), (Protocol::MqHttp, BinaryBodies::Base64));
     assert_eq!((profile.credentials.clone(), profile.max_message_bytes), (CredentialsSource::Embedded, 4 << 20));
-    assert_eq!(config.topics[0].groups, Groups::Any { ordered: false });
+    assert_eq!(config.topics[0].groups, Groups::Any { ordered: false, tags: None });
 
     let config = load_example("mq-http.toml");
     let ProtocolConfig::MqHttp(mq_http) = &config.profiles["main"].protocol else { panic!("{config:?}") };

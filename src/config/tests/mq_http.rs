@@ -137,8 +137,8 @@ fn groups_are_texts_or_tables() {
     for (groups, ordered) in [("['*']", false), ("[{ name = '*' }]", false), ("[{ name = '*', ordered = true }]", true)]
     {
         let config = load_text(with("groups = [\"GID_a\"]", &format!("groups = {groups}"))).unwrap();
-        assert_eq!(config.topics[0].groups, Groups::Any { ordered });
-        let dumped = serde_json::json!([{ "name": "*", "ordered": ordered }]);
+        assert_eq!(config.topics[0].groups, Groups::Any { ordered, tags: None });
+        let dumped = serde_json::json!([{ "name": "*", "ordered": ordered, "tags": null }]);
         assert_eq!(config.redacted()["topics"][0]["groups"], dumped);
     }
 }
@@ -148,7 +148,7 @@ fn mistakes_in_a_groups_table_have_their_place() {
     for (groups, expected) in [
         ("[{ name = 'CANARY/' }]", at("11:20", "topics[0].groups[0].name", "slash")),
         ("['a', { name = 'b', orderd = true }]", at("11:30", "topics[0].groups[1].orderd", "did you mean `ordered`?")),
-        ("[{ name = 'b', CANARY = true }]", at("11:25", "topics[0].groups[0].x", "known keys: name, ordered")),
+        ("[{ name = 'b', CANARY = true }]", at("11:25", "topics[0].groups[0].x", "known keys: name, ordered, tags")),
         ("[{ name = 'b', ordered = 'CANARY' }]", at("11:35", "topics[0].groups[0].ordered", "`true` or `false`")),
         ("[{ ordered = true }]", at("11:11", "topics[0].groups[0].name", "is missing")),
         ("[7]", at("11:11", "topics[0].groups[0]", "or a table, found an integer")),
@@ -223,4 +223,8 @@ fn what_topics_ask_the_protocol_must_have() {
         "groups = [{ name = '*', ordered = true }] # CANARY",
         at("12:35", "topics[0].groups[0].ordered", "mq-http and rocketmq have it"),
     );
+    let tags = "groups = [{ name = '*', tags = ['CANARY'] }]";
+    let of_tags = |place, words| at(place, "topics[0].groups[0].tags", words);
+    check_ons("groups = [\"GID_a\"]", tags, of_tags("12:32", "which has no tag filter"));
+    check_line("groups = [\"GID_a\"]", tags, of_tags("11:32", "whose receives choose their tags themselves"));
 }

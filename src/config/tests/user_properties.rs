@@ -52,7 +52,7 @@ fn the_filled_in_template_works() {
     let [topic] = config.topics.as_slice() else { panic!("{:?}", config.topics) };
     assert_eq!(topic.name, TopicPattern::Named(crate::model::Topic::parse("my-Topic").unwrap()));
     let name = crate::model::ConsumerGroup::parse("my-ConsumerID").unwrap();
-    assert_eq!(topic.groups, Groups::Named(vec![GroupConfig { name, ordered: false }]));
+    assert_eq!(topic.groups, Groups::Named(vec![GroupConfig { name, ordered: false, tags: None }]));
     assert!(!config.embedded.enabled && topic.default_tag.is_none() && topic.default_key.is_none());
 }
 

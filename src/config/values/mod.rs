@@ -17,7 +17,7 @@ pub(super) use endpoint::{EMBEDDED, ENDPOINT};
 pub(super) use flaw::Flaw;
 pub(super) use kind::{Kind, TextRule, Written, hours, millis, minutes, seconds};
 pub(super) use names::{
-    ANY, CONTENT_TYPE, FEATURE, GROUP, GROUP_OR_ANY, INSTANCE, KEY, PRODUCER_GROUP, TABLE_NAME, TAG, TOPIC,
+    ANY, CONTENT_TYPE, FEATURE, FILTER_TAG, GROUP, GROUP_OR_ANY, INSTANCE, KEY, PRODUCER_GROUP, TABLE_NAME, TAG, TOPIC,
     TOPIC_OR_ANY, visible_ascii,
 };
 pub(super) use printable_name::{looks_like_a_key, withheld};

@@ -43,6 +43,20 @@ pub(crate) const GROUP: TextRule = TextRule::new("a consumer group of 1 to 64 ch
 pub(crate) const TAG: TextRule =
     TextRule::new("a tag of 1 to 128 characters without `|`", |text| parsed(Tag::parse(text)));
 
+/// A tag to filter by: the MQ takes blanks off its ends, and `*` for every message.
+pub(crate) const FILTER_TAG: TextRule =
+    TextRule::new("a tag of 1 to 128 characters without `|`, a blank at either end, or \"*\" alone", |text| {
+        if text == ANY {
+            return Err(
+                Flaw::new("expects a tag, and \"*\" is every message").hint("leave `tags` out for every message")
+            );
+        }
+        if text.trim() != text {
+            return Err(Flaw::new("expects a tag without blanks at its ends").hint("the MQ would take them off"));
+        }
+        parsed(Tag::parse(text))
+    });
+
 /// A key of a message.
 pub(crate) const KEY: TextRule =
     TextRule::new("a message key of 1 to 128 characters without white space", |text| parsed(Key::parse(text)));

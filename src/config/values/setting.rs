@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{ConsumerGroup, Key, Tag, Topic, Word};
+use crate::model::{ConsumerGroup, Key, Tag, TagFilter, Topic, Word};
 
 use super::units::parse_duration;
 
@@ -76,5 +76,6 @@ settings! {
     Topic: |value| Self::parse_configured(value.as_str()?).ok();
     ConsumerGroup: |value| Self::parse_configured(value.as_str()?).ok();
     Tag: |value| Self::parse(value.as_str()?).ok();
+    TagFilter: |value| Self::new(Vec::<Tag>::read(value)?);
     Key: |value| Self::parse(value.as_str()?).ok();
 }

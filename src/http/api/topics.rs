@@ -17,6 +17,8 @@ struct TopicsResponse {
 struct Item {
     topic: String,
     groups: Vec<String>,
+    #[serde(skip_serializing_if = "GroupTags::is_empty")]
+    group_tags: GroupTags,
     protocol: &'static str,
     delivery: &'static str,
     on_unknown: &'static str,
@@ -40,6 +42,21 @@ struct Limits {
 
 /// Every feature that there is, in declared order, and whether the topic has it.
 struct Capabilities(Features);
+
+/// The tags of those groups that have some.
+struct GroupTags(Vec<(String, Vec<String>)>);
+
+impl GroupTags {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for GroupTags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(group, tags)| (group, tags)))
+    }
+}
 
 impl Serialize for Capabilities {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -68,6 +85,7 @@ fn item(view: TopicView, context: &HttpContext) -> Item {
     Item {
         topic: view.name,
         groups: view.groups,
+        group_tags: GroupTags(view.group_tags),
         protocol: able.protocol.as_str(),
         delivery: view.delivery,
         on_unknown: view.on_unknown,

@@ -124,6 +124,7 @@ impl RocketMq {
             group: poll.group.clone(),
             visibility_timeout: poll.visibility_timeout.unwrap_or(plan.settings.visibility_timeout),
             ordered: poll.ordered,
+            tags: poll.tags.cloned(),
         };
         let desk = plan.polls.desk(subject)?;
         let in_line = plan.polls.line_up(desk, poll.max_messages, &route.brokers);

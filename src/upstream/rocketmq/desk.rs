@@ -191,6 +191,7 @@ mod tests {
             group: ConsumerGroup::parse("g").unwrap(),
             visibility_timeout: Duration::from_secs(60),
             ordered: false,
+            tags: None,
         })
     }
 

@@ -10,7 +10,7 @@ use super::outcome::{Asked, code, refusal};
 use super::session::{InUse, Ready};
 use crate::context::RequestContext;
 use crate::memory::MemoryBudget;
-use crate::model::{ConsumerGroup, Topic};
+use crate::model::{ConsumerGroup, TagFilter, Topic};
 use crate::outbound::GrpcStream;
 use crate::protocol::rocketmq::wire::{
     self, Broker, FilterExpression, FilterType, MessageQueue, ReceiveMessageRequest, ReceiveMessageResponse, Received,
@@ -37,6 +37,8 @@ pub(super) struct Subject {
     pub(super) visibility_timeout: Duration,
     /// The callers want order, so the group must be one that the MQ keeps in order.
     pub(super) ordered: bool,
+    /// The group's tags; the others are acknowledged by the server.
+    pub(super) tags: Option<TagFilter>,
 }
 
 /// How an answer ended.
@@ -103,10 +105,11 @@ async fn receive(
         broker: Some(Broker { name: broker.to_owned(), ..Broker::default() }),
         ..MessageQueue::default()
     };
+    let expression = subject.tags.as_ref().map_or_else(|| "*".to_owned(), TagFilter::expression);
     let request = ReceiveMessageRequest {
         group: Some(link.resource(subject.group.as_str())),
         message_queue: Some(queue),
-        filter_expression: Some(FilterExpression { r#type: FilterType::Tag.into(), expression: "*".to_owned() }),
+        filter_expression: Some(FilterExpression { r#type: FilterType::Tag.into(), expression }),
         batch_size: i32::try_from(batch).unwrap_or(1),
         invisible_duration: Some(subject.visibility_timeout.into()),
         auto_renew: false,

@@ -312,6 +312,7 @@ impl Session {
     }
 
     fn settings(&self, link: &Link) -> Settings {
+        // The filter of each receive counts, not this one.
         let expression = FilterExpression { r#type: FilterType::Tag.into(), expression: "*".to_owned() };
         let entry = SubscriptionEntry { topic: Some(link.resource(self.topic.as_str())), expression: Some(expression) };
         let subscription = Subscription {

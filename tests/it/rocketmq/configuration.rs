@@ -43,6 +43,40 @@ fn what_has_no_effect_is_refused() {
 }
 
 #[test]
+fn a_groups_tags_are_such_as_the_mq_filters_by() {
+    let check = |tags: &str| {
+        let text = format!(
+            "[profiles.main]\nprotocol = \"rocketmq\"\nendpoints = [\"http://127.0.0.1:8081\"]\n[[topics]]\nname = \
+             \"orders\"\nprofile = \"main\"\ngroups = [{{ name = \"GID_a\", tags = {tags} }}]\n"
+        );
+        let launch = Launch::bare().file("gateway.toml", &text);
+        let finished = launch.arguments(&["check", "{directory}/gateway.toml"]).run();
+        (finished.code == Some(0), finished.output())
+    };
+    let list = |count: usize| format!("{:?}", (0..count).map(|index| format!("t{index}")).collect::<Vec<_>>());
+    for good in ["[\"TagA\", \"标签 1\"]".to_owned(), list(32)] {
+        let (good, output) = check(&good);
+        assert!(good, "{output}");
+    }
+    for (tags, words) in [
+        ("[]".to_owned(), "expects at least 1"),
+        ("[\"a|b\"]".to_owned(), "must not contain '|'"),
+        ("[\"\"]".to_owned(), "must not be empty"),
+        ("[\" a\"]".to_owned(), "without blanks at its ends"),
+        ("[\"  \"]".to_owned(), "without blanks at its ends"),
+        ("[\"a\\tb\"]".to_owned(), "control characters"),
+        ("[\"*\"]".to_owned(), "leave `tags` out for every message"),
+        ("[\"a\", \"a\"]".to_owned(), "lists a tag twice"),
+        (format!("[{:?}]", "t".repeat(129)), "has 129 characters, the limit is 128"),
+        (list(33), "has 33 tags, the limit is 32"),
+        ("\"a\"".to_owned(), "expects a list"),
+    ] {
+        let (good, output) = check(&tags);
+        assert!(!good && output.contains(words) && output.contains("gateway.toml:7:"), "{tags}: {output}");
+    }
+}
+
+#[test]
 fn discovery_says_what_it_can() {
     let proxy = FakeProxy::start();
     let app = app(&proxy);

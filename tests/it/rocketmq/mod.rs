@@ -4,6 +4,7 @@ mod acking;
 mod changing;
 mod configuration;
 mod dropin;
+mod filtering;
 mod publishing;
 mod receiving;
 mod sessions;

@@ -26,7 +26,7 @@ pub struct FakeProxy {
 }
 
 impl FakeProxy {
-    /// With topics `orders` (NORMAL), `steps` (FIFO) and `later` (DELAY).
+    /// With topics `orders` and `by-tag` (NORMAL), `steps` (FIFO) and `later` (DELAY).
     pub fn start() -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").expect("a free port"), Arc::default())
     }
@@ -59,7 +59,8 @@ impl FakeProxy {
         format!(
             "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"8s\"\n[profiles.main]\nprotocol = \"rocketmq\"\nendpoints = \
              [\"{}\"]\n{lines}\n[[topics]]\nname = \"*\"\nprofile = \"main\"\n{groups}\n[[topics]]\nname = \
-             \"in-order\"\nprofile = \"main\"\ngroups = [{{ name = \"GID_a\", ordered = true }}]\n",
+             \"in-order\"\nprofile = \"main\"\ngroups = [{{ name = \"GID_a\", ordered = true }}]\n[[topics]]\nname = \"by-tag\"\nprofile = \"main\"\ngroups = [{{ \
+             name = \"GID_tags\", tags = [\"TagA\", \"TagB\"] }}, \"GID_all\"]\n",
             self.url()
         )
     }

@@ -138,6 +138,7 @@ async fn receive(call: &Call, mut respond: SendResponse<Bytes>, state: &Shared) 
         ReceiveMessageResponse { content: Some(part) }.encode_to_vec()
     };
     let invisible = Duration::from_secs(request.invisible_duration.unwrap_or_default().seconds.unsigned_abs());
+    let filter = request.filter_expression.clone().expect("a filter").expression;
     let (known, hold, arrived) = {
         let state = state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.settings.contains(&call.headers["x-mq-client-id"]), state.hold, Arc::clone(&state.arrived))
@@ -153,7 +154,7 @@ async fn receive(call: &Call, mut respond: SendResponse<Bytes>, state: &Shared) 
         {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             for _ in 0..request.batch_size {
-                let Some(message) = state.deliver(invisible) else { break };
+                let Some(message) = state.deliver(invisible, &filter) else { break };
                 let part = ReceiveMessageResponse { content: Some(Received::Message(Box::new(message))) };
                 parts.push(part.encode_to_vec());
             }

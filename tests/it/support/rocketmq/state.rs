@@ -99,9 +99,18 @@ impl State {
         self.arrived.notify_waiters();
     }
 
-    /// Takes a message out of the queue, with a handle.
-    pub(super) fn deliver(&mut self, invisible: Duration) -> Option<Message> {
-        let Queued { message, attempt } = self.queue.pop_front()?;
+    /// Takes a message out of the queue, with a handle. What the filter leaves out before it is gone, as with the real one.
+    pub(super) fn deliver(&mut self, invisible: Duration, filter: &str) -> Option<Message> {
+        let wants = |message: &Message| {
+            let tag = message.system_properties.as_ref().and_then(|system| system.tag.as_deref());
+            filter == "*" || tag.is_some_and(|tag| filter.split("||").any(|wanted| wanted == tag))
+        };
+        let Queued { message, attempt } = loop {
+            let next = self.queue.pop_front()?;
+            if wants(&next.message) {
+                break next;
+            }
+        };
         let (retrieved, invisible, offset) = (now_millis(), invisible.as_millis(), self.numbered());
         let handle = format!("0 {retrieved} {invisible} 0 0 broker-a 1 {offset} {offset}");
         let mut delivered = message.clone();
@@ -190,7 +199,7 @@ impl State {
 fn route(request: &QueryRouteRequest) -> QueryRouteResponse {
     let topic = request.topic.clone().expect("a topic");
     let kind = match topic.name.as_str() {
-        "orders" | "in-order" => MessageType::Normal,
+        "orders" | "in-order" | "by-tag" => MessageType::Normal,
         "steps" => MessageType::Fifo,
         "later" => MessageType::Delay,
         _ => return QueryRouteResponse { status: status(40402, "no topic"), message_queues: vec![] },
