@@ -145,7 +145,7 @@ pub(super) struct SignArguments {
     /// The topic
     #[arg(long)]
     pub(super) topic: String,
-    /// The consumer group; for a publish the producer group [default there: the profile's], which mq-http does not send
+    /// The consumer group; for a publish the producer group [default there: the profile's], which only ons-http sends
     #[arg(long)]
     pub(super) group: Option<String>,
     /// The message, as text [default: empty]
@@ -166,7 +166,8 @@ pub(super) struct SignArguments {
     /// Time of signing, in milliseconds since 1970 [default: now]
     #[arg(long, value_name = "MILLIS")]
     pub(super) time: Option<u64>,
-    /// Shows the signature, too: whoever has it can send this request for 15 seconds (mq-http: 15 minutes)
+    /// Shows the signature, too: whoever has it can send this request for 15 seconds (mq-http: 15 minutes; rocketmq: any request, as
+    /// long as the key is good)
     #[arg(long)]
     pub(super) show_signature: bool,
 }

@@ -16,6 +16,8 @@ mod profile_check;
 mod read_mq_http;
 mod read_ons_http;
 mod report;
+#[cfg(feature = "rocketmq")]
+mod rocketmq;
 mod store_check;
 
 use std::io::IsTerminal as _;

@@ -14,7 +14,7 @@ pub(super) const ONS_HANDLE: &str = "bXEtZ2F0ZXdheSBkb2N0b3I6IG5vIGhhbmRsZQ==";
 /// this service takes handles apart, too.
 pub(super) const MQ_HANDLE: &str = "00000000000000000000000000000000-bXEtZ2F0ZXdheSBkb2N0b3I6IG5vIGhhbmRsZQ==";
 /// Most probes of one profile.
-const MAX_PROBES: usize = 32;
+pub(super) const MAX_PROBES: usize = 32;
 
 /// A topic's or a group's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub(super) fn plan(config: &Config, profile: &ProfileConfig, protocol: HttpProto
     ProbePlan { probes, left_out, target: Target { protocol, embedded, takes_any_name } }
 }
 
-fn placeholder_topic() -> Name {
+pub(super) fn placeholder_topic() -> Name {
     Name { text: "mq-gateway-doctor".to_owned(), is_placeholder: true }
 }
 

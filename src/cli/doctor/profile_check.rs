@@ -15,12 +15,18 @@ use super::network::{self, NetworkError};
 use super::probe_result::any_accepted;
 use super::prober::Prober;
 use super::report::{Check, Finding, Verdict};
+#[cfg(feature = "rocketmq")]
+use super::rocketmq;
 use super::{advice, clock_check, probes};
 use crate::app::CredentialsError;
 use crate::cli::profile_access;
 use crate::clock::Clock;
 use crate::config::{Config, Endpoint, ProfileConfig, ProtocolConfig};
-use crate::outbound::{EndpointAddress, TlsRoots, client_config};
+#[cfg(feature = "rocketmq")]
+use crate::outbound::http2_client_config;
+use crate::outbound::{EndpointAddress, TlsError, TlsRoots, client_config};
+#[cfg(feature = "rocketmq")]
+use crate::signature::Credentials;
 use crate::signature::Pair;
 
 /// All steps together. Their own limits add up to less; this one is for the unforeseen.
@@ -84,7 +90,7 @@ async fn steps(config: &Config, profile: &ProfileConfig, clock: &Clock, findings
         Err(reason) => return findings.extend(skipped_from(Check::Dns, &reason)),
     };
     let roots = profile.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File);
-    let tls = client_config(&roots).map_err(|error| error.to_string());
+    let tls = tls_config(profile, &roots).map_err(|error| error.to_string());
 
     let tested = look_up(endpoints, findings).await;
     if tested.is_empty() {
@@ -107,12 +113,20 @@ async fn steps(config: &Config, profile: &ProfileConfig, clock: &Clock, findings
     let Some((origin, EndpointUnderTest { addresses, .. })) = first else {
         return findings.extend(skipped_from(Check::ClockSkew, "there is no safe connection"));
     };
-    let Some(protocol) = HttpProtocol::of(profile.protocol.kind()) else {
-        let reason = "the doctor asks RocketMQ 5 proxies nothing in this version: a publish and a receive tell";
-        return findings.extend(skipped_from(Check::ClockSkew, reason));
+    let no_keys = "there are no keys to sign a request with";
+    let Some(address) = addresses.first().copied() else {
+        return findings.extend(skipped_from(Check::ClockSkew, "there is no address"));
     };
-    let (Some(address), Ok(credentials)) = (addresses.first().copied(), &credentials) else {
-        return findings.extend(skipped_from(Check::ClockSkew, "there are no keys to sign a request with"));
+    let Some(protocol) = HttpProtocol::of(profile.protocol.kind()) else {
+        #[cfg(feature = "rocketmq")]
+        if let Ok(credentials) = unsigned_or(&credentials) {
+            let place = (&origin.address, address, &tls);
+            return findings.extend(rocketmq::check(config, profile, place, credentials, clock).await);
+        }
+        return findings.extend(skipped_from(Check::ClockSkew, no_keys));
+    };
+    let Ok(credentials) = &credentials else {
+        return findings.extend(skipped_from(Check::ClockSkew, no_keys));
     };
     let plan = probes::plan(config, profile, protocol);
     let (instance, producer_group) = match &profile.protocol {
@@ -126,6 +140,27 @@ async fn steps(config: &Config, profile: &ProfileConfig, clock: &Clock, findings
     findings.push(clock_check::check(offset, any_accepted(&results), protocol));
     findings.extend(of_results(&results, offset, &plan.target));
     findings.extend(of_the_rest(&plan, producer_group));
+}
+
+/// As the gateway's own connections have it: a server may refuse one that speaks another HTTP.
+fn tls_config(profile: &ProfileConfig, roots: &TlsRoots) -> Result<Arc<ClientConfig>, TlsError> {
+    match &profile.protocol {
+        #[cfg(feature = "rocketmq")]
+        ProtocolConfig::RocketMq(_) => http2_client_config(roots),
+        #[cfg(not(feature = "rocketmq"))]
+        ProtocolConfig::RocketMq(_) => client_config(roots),
+        ProtocolConfig::OnsHttp(_) | ProtocolConfig::MqHttp(_) => client_config(roots),
+    }
+}
+
+/// The keys, or that the profile does without.
+#[cfg(feature = "rocketmq")]
+fn unsigned_or(credentials: &Result<Credentials, CredentialsError>) -> Result<Option<&Credentials>, &CredentialsError> {
+    match credentials {
+        Ok(credentials) => Ok(Some(credentials)),
+        Err(CredentialsError::Nowhere) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn look_up(endpoints: Vec<EndpointAddress>, findings: &mut Vec<Finding>) -> Vec<EndpointUnderTest> {

@@ -9,10 +9,17 @@ use serde_json::{Value, json};
 
 use crate::http_message::Request;
 use crate::model::Protocol;
+#[cfg(feature = "rocketmq")]
+use crate::model::UnixMillis;
 use crate::protocol::SignedBy;
+#[cfg(feature = "rocketmq")]
+use crate::protocol::rocketmq;
 use crate::signature::{Pair, StringToSign, body_md5_hex};
 
 const MASKED: &str = "[masked]";
+/// Where a running gateway has an id of its own for each client.
+#[cfg(feature = "rocketmq")]
+const CLIENT_ID: &str = "mq-gateway@explained";
 
 /// What the explanation needs besides the request.
 #[derive(Debug)]
@@ -35,9 +42,13 @@ pub(super) struct Explanation {
     body: Option<Body>,
     /// As it travels, or masked.
     signature: String,
+    formula: &'static str,
     method: &'static str,
     target: String,
+    version: &'static str,
     headers: Vec<(&'static str, String)>,
+    /// What else there is to say, for people.
+    note: Option<&'static str>,
 }
 
 /// A body, which itself is not shown.
@@ -73,9 +84,52 @@ impl Context<'_> {
             string_to_sign: string_to_sign.as_str().to_owned(),
             body: request.body.as_deref().map(|body| Body::of(body, self.protocol)),
             signature: signature.to_owned(),
+            formula: "base64(HMAC-SHA1(secret key, string to sign)), 28 characters",
             method: request.method.as_str(),
             target: request.target,
+            version: "HTTP/1.1",
             headers,
+            note: None,
+        }
+    }
+}
+
+#[cfg(feature = "rocketmq")]
+impl Context<'_> {
+    /// Signs a call of RocketMQ 5, of which nothing is signed but its time, and shows its metadata.
+    pub(super) fn explain_call(
+        &self,
+        method: rocketmq::Method,
+        body: Option<&[u8]>,
+        namespace: &str,
+        time: UnixMillis,
+    ) -> Explanation {
+        let string_to_sign = rocketmq::string_to_sign(time);
+        let signature = self.pair.signing.sign_in_hex(&string_to_sign);
+        let signature = if self.show_signature { signature.as_str() } else { MASKED };
+        let by = SignedBy {
+            access_key: &masked(&self.pair.access_key),
+            signature,
+            security_token: self.pair.security_token.as_ref().map(|_| MASKED),
+        };
+        let client = rocketmq::Client { id: CLIENT_ID, namespace };
+        let rocketmq::Metadata(metadata) = rocketmq::encode_metadata(client, Some(&by), time);
+        let mut headers = vec![(":authority", self.host.to_owned())];
+        headers.extend(metadata);
+        Explanation {
+            profile: self.profile.to_owned(),
+            url: self.url.to_owned(),
+            string_to_sign: string_to_sign.as_str().to_owned(),
+            body: body.map(|body| Body::of(body, self.protocol)),
+            signature: signature.to_owned(),
+            formula: "hex(HMAC-SHA1(secret key, string to sign)), 40 characters",
+            method: "POST",
+            target: method.path().to_owned(),
+            version: "HTTP/2",
+            headers,
+            note: Some(
+                "nothing else is signed: topic, group, body and handle are in the protobuf message that follows, which is not shown",
+            ),
         }
     }
 }
@@ -112,11 +166,14 @@ impl Explanation {
             let end = if index + 1 < parts { "\\n" } else { "" };
             writeln!(text, "    {}{end}", visible(line)).ok();
         }
-        writeln!(text, "\nsignature = base64(HMAC-SHA1(secret key, string to sign)), 28 characters:").ok();
+        writeln!(text, "\nsignature = {}:", self.formula).ok();
         writeln!(text, "    {}\n\nrequest:", self.signature).ok();
-        writeln!(text, "    {} {} HTTP/1.1", self.method, self.target).ok();
+        writeln!(text, "    {} {} {}", self.method, self.target, self.version).ok();
         for (name, value) in &self.headers {
             writeln!(text, "    {name}: {}", visible(value)).ok();
+        }
+        if let Some(note) = self.note {
+            writeln!(text, "\n{note}").ok();
         }
         text.truncate(text.trim_end().len());
         text

@@ -11,10 +11,14 @@ use super::failure::Failure;
 use super::output::print;
 use super::profile_access;
 use crate::clock::Clock;
+#[cfg(feature = "rocketmq")]
+use crate::config::RocketMqConfig;
 use crate::config::{
     BinaryBodies, Config, MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig, TopicConfig, TopicPattern,
 };
 use crate::model::{ConsumerGroup, Topic, UnixMillis};
+#[cfg(feature = "rocketmq")]
+use crate::protocol::rocketmq;
 use crate::protocol::{mq_http, ons_http};
 use crate::signature::Pair;
 use explanation::{Context, Explanation};
@@ -38,13 +42,6 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
         Topic::parse_configured(&arguments.topic).map_err(|error| Failure::usage(format!("--topic {error}")))?;
     let settings = settings(&config, &topic);
     let profile = profile(&config, settings, common.profile.as_deref())?;
-    if matches!(profile.protocol, ProtocolConfig::RocketMq(_)) {
-        return Err(Failure::usage(format!(
-            "profile `{}`: rocketmq signs nothing of a request but the text of its x-mq-date-time, in hex: \
-             hex(HMAC-SHA1(secret key, x-mq-date-time)); there is no request to explain",
-            profile.name
-        )));
-    }
     let credentials = profile_access::credentials(&config, profile)
         .map_err(|error| Failure::bad(format!("profile `{}`: {error}", profile.name)))?;
     let endpoints = profile_access::endpoints(&config, profile).map_err(Failure::bad)?;
@@ -63,7 +60,10 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
     let explanation = match &profile.protocol {
         ProtocolConfig::OnsHttp(own) => explain_ons_http(&request, &topic, own, time, &context),
         ProtocolConfig::MqHttp(own) => explain_mq_http(&request, &topic, own, time, &context),
-        ProtocolConfig::RocketMq(_) => return Err(Failure::bad("rocketmq is not explained")),
+        #[cfg(feature = "rocketmq")]
+        ProtocolConfig::RocketMq(own) => explain_rocketmq(&request, own, time, &context),
+        #[cfg(not(feature = "rocketmq"))]
+        ProtocolConfig::RocketMq(_) => return Err(Failure::bad("this build is without rocketmq")),
     };
     match common.format {
         Format::Text => print(&explanation.to_text())?,
@@ -145,6 +145,22 @@ fn explain_mq_http(
     let dated = encoded.at(time);
     let string_to_sign = dated.string_to_sign();
     context.explain(&string_to_sign, |by| dated.encode(by))
+}
+
+#[cfg(feature = "rocketmq")]
+fn explain_rocketmq(
+    request: &Request,
+    profile: &RocketMqConfig,
+    time: UnixMillis,
+    context: &Context<'_>,
+) -> Explanation {
+    use rocketmq::Method;
+    let (method, body) = match request {
+        Request::Publish { message, .. } => (Method::SendMessage, Some(&*message.body)),
+        Request::Consume { .. } => (Method::ReceiveMessage, None),
+        Request::Acknowledge { .. } => (Method::AckMessage, None),
+    };
+    context.explain_call(method, body, profile.namespace.as_deref().unwrap_or_default(), time)
 }
 
 #[cfg(test)]

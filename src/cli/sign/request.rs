@@ -6,7 +6,11 @@ use std::path::Path;
 use crate::cli::arguments::{Operation, SignArguments};
 use crate::cli::failure::Failure;
 use crate::config::{Groups, ProfileConfig, TopicConfig, read_regular_file};
+#[cfg(feature = "rocketmq")]
+use crate::model::UnixMillis;
 use crate::model::{ConsumerGroup, Key, Message, NameError, Protocol, Tag, TagFilter, Topic, UpstreamHandle};
+#[cfg(feature = "rocketmq")]
+use crate::protocol::rocketmq;
 use crate::protocol::{Objection, mq_http, ons_http};
 
 /// No profile takes a longer message.
@@ -67,10 +71,12 @@ impl Request {
 /// Refuses flags that the operation does not use: otherwise they would be ignored silently.
 fn refuse_useless(arguments: &SignArguments, protocol: Protocol) -> Result<(), Failure> {
     let publishes = arguments.operation == Operation::Publish;
-    if publishes && protocol == Protocol::MqHttp && arguments.group.is_some() {
-        return Err(Failure::usage("--group does not belong to a publish here: mq-http sends no producer group"));
+    if publishes && protocol != Protocol::OnsHttp && arguments.group.is_some() {
+        return Err(Failure::usage(format!(
+            "--group does not belong to a publish here: {protocol} sends no producer group"
+        )));
     }
-    // ONS HTTP gives every message, whatever its tag.
+    // ONS HTTP gives every message, whatever its tag; on RocketMQ 5 the group's configuration says which.
     let filters = arguments.operation == Operation::Consume && protocol == Protocol::MqHttp;
     let given = [
         ("--body", arguments.body.is_some(), publishes),
@@ -108,7 +114,9 @@ fn message(
     let objection = match able.protocol {
         Protocol::OnsHttp => ons_http::objection(&message, &able),
         Protocol::MqHttp => mq_http::objection(&message, &able),
-        // Refused before it gets here: there is nothing to explain.
+        #[cfg(feature = "rocketmq")]
+        Protocol::RocketMq => rocketmq::objection(&message, &able, UnixMillis(u64::MAX)),
+        #[cfg(not(feature = "rocketmq"))]
         Protocol::RocketMq => None,
     };
     match objection {

@@ -16,6 +16,20 @@ pub fn message_type(message: &Message) -> MessageType {
     }
 }
 
+/// A type's word, as operators write it.
+#[must_use]
+pub const fn type_name(kind: MessageType) -> &'static str {
+    match kind {
+        MessageType::Unspecified => "UNSPECIFIED",
+        MessageType::Normal => "NORMAL",
+        MessageType::Fifo => "FIFO",
+        MessageType::Delay => "DELAY",
+        MessageType::Transaction => "TRANSACTION",
+        MessageType::Lite => "LITE",
+        MessageType::Priority => "PRIORITY",
+    }
+}
+
 /// The message in the protocol's terms. The id stays the same when it is sent again, so that consumers can tell duplicates.
 #[must_use]
 pub fn encode_message(message: &Message, id: &MessageId, namespace: &str, now: UnixMillis) -> wire::Message {

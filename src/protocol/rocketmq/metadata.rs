@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::model::UnixMillis;
-use crate::signature::{HexSignature, Pair, Secret, rocketmq};
+use crate::protocol::signed_by::SignedBy;
+use crate::signature::{Pair, Secret, StringToSign, rocketmq};
 
 /// A version that the server takes for one with today's status codes (protocol notes RocketMQ 5, section 3).
 const CLIENT_VERSION: &str = "5.0.8";
@@ -21,9 +22,28 @@ pub struct Client<'a> {
 #[expect(missing_debug_implementations, reason = "a signature in a log can be replayed")]
 pub struct Metadata(pub Vec<(&'static str, String)>);
 
+/// The text that a call at this time is signed by: the value of its `x-mq-date-time`.
+#[must_use]
+pub fn string_to_sign(now: UnixMillis) -> StringToSign {
+    rocketmq::string_to_sign(&date_time(now))
+}
+
 /// The metadata of one call, signed now where there are keys.
 #[must_use]
 pub fn metadata(client: Client<'_>, pair: Option<&Pair>, now: UnixMillis) -> Metadata {
+    let Some(pair) = pair else { return encode_metadata(client, None, now) };
+    let signature = pair.signing.sign_in_hex(&string_to_sign(now));
+    let by = SignedBy {
+        access_key: &pair.access_key,
+        signature: signature.as_str(),
+        security_token: pair.security_token.as_ref().map(Secret::expose),
+    };
+    encode_metadata(client, Some(&by), now)
+}
+
+/// The metadata of one call whose signature is there already.
+#[must_use]
+pub fn encode_metadata(client: Client<'_>, by: Option<&SignedBy<'_>>, now: UnixMillis) -> Metadata {
     let mut pairs = vec![
         ("x-mq-client-id", client.id.to_owned()),
         ("x-mq-language", "RUST".to_owned()),
@@ -34,16 +54,12 @@ pub fn metadata(client: Client<'_>, pair: Option<&Pair>, now: UnixMillis) -> Met
     if !client.namespace.is_empty() {
         pairs.push(("x-mq-namespace", client.namespace.to_owned()));
     }
-    if let Some(pair) = pair {
-        let signature: HexSignature = pair.signing.sign_in_hex(&rocketmq::string_to_sign(&date_time(now)));
-        let authorization = format!(
-            "MQv2-HMAC-SHA1 Credential={}, SignedHeaders=x-mq-date-time, Signature={}",
-            pair.access_key,
-            signature.as_str()
-        );
+    if let Some(SignedBy { access_key, signature, security_token }) = by {
+        let authorization =
+            format!("MQv2-HMAC-SHA1 Credential={access_key}, SignedHeaders=x-mq-date-time, Signature={signature}");
         pairs.push(("authorization", authorization));
-        if let Some(token) = &pair.security_token {
-            pairs.push(("x-mq-session-token", Secret::expose(token).to_owned()));
+        if let Some(token) = security_token {
+            pairs.push(("x-mq-session-token", (*token).to_owned()));
         }
     }
     Metadata(pairs)

@@ -16,11 +16,10 @@ use super::outcome::{Asked, code, refusal, verdict};
 use crate::model::{ConsumerGroup, Topic};
 use crate::outbound::{GrpcStream, Verdict};
 use crate::protocol::rocketmq::wire::{
-    ClientType, Command, FilterExpression, FilterType, HeartbeatRequest, HeartbeatResponse, Language,
-    NotifyClientTerminationRequest, NotifyClientTerminationResponse, PublishingOrSubscription, Settings, Subscription,
-    SubscriptionEntry, TelemetryCommand, UserAgent,
+    ClientType, Command, HeartbeatRequest, HeartbeatResponse, NotifyClientTerminationRequest,
+    NotifyClientTerminationResponse, Settings, TelemetryCommand,
 };
-use crate::protocol::rocketmq::{Code, MAX_RECEIVE, Method, POLL_SECONDS, settings_are_lost};
+use crate::protocol::rocketmq::{Code, Method, consumer_settings, group_settings, settings_are_lost};
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
 /// The settings of a client that is silent are lost after two minutes.
@@ -242,7 +241,7 @@ impl Session {
                 return Err(refusal(status.as_ref(), Asked::Receive));
             }
             if let Some(Command::Settings(settings)) = command {
-                return Ok((is_ordered(&settings), conversation, stream));
+                return Ok((group_settings(&settings).ordered, conversation, stream));
             }
         }
     }
@@ -312,38 +311,12 @@ impl Session {
     }
 
     fn settings(&self, link: &Link) -> Settings {
-        // The filter of each receive counts, not this one.
-        let expression = FilterExpression { r#type: FilterType::Tag.into(), expression: "*".to_owned() };
-        let entry = SubscriptionEntry { topic: Some(link.resource(self.topic.as_str())), expression: Some(expression) };
-        let subscription = Subscription {
-            group: Some(link.resource(self.group.as_str())),
-            subscriptions: vec![entry],
-            fifo: Some(false),
-            receive_batch_size: i32::try_from(MAX_RECEIVE).ok(),
-            long_polling_timeout: Some(Duration::from_secs(POLL_SECONDS).into()),
-        };
-        Settings {
-            client_type: Some(ClientType::SimpleConsumer.into()),
-            access_point: None,
-            request_timeout: Some(PATIENCE.into()),
-            pub_sub: Some(PublishingOrSubscription::Subscription(subscription)),
-            user_agent: Some(UserAgent {
-                language: Language::Rust.into(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                platform: std::env::consts::OS.to_owned(),
-                hostname: String::new(),
-            }),
-        }
+        consumer_settings(link.resource(self.group.as_str()), link.resource(self.topic.as_str()), PATIENCE)
     }
 }
 
 /// Our half of the telemetry stream: the server ends its own when this is dropped.
 type Conversation = mpsc::Sender<TelemetryCommand>;
-
-/// The server, which knows how the group was made, has the last word.
-fn is_ordered(settings: &Settings) -> bool {
-    matches!(&settings.pub_sub, Some(PublishingOrSubscription::Subscription(it)) if it.fifo == Some(true))
-}
 
 /// Waits until the process stops and nobody uses the session any more.
 async fn unused(stopping: &mut watch::Receiver<bool>, in_use: &AtomicUsize) {

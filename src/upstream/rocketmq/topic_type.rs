@@ -1,8 +1,8 @@
 //! Whether a topic takes a message, by its type: decided before the message is sent, so that the answer can say what is wrong.
 
 use crate::model::{Message, Topic};
-use crate::protocol::rocketmq::message_type;
 use crate::protocol::rocketmq::wire::MessageType;
+use crate::protocol::rocketmq::{message_type, type_name};
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
 /// Refuses a message that a topic of these types does not take. A topic without any says nothing.
@@ -18,12 +18,12 @@ pub(super) fn check(message: &Message, accepted: &[MessageType]) -> Result<(), U
         Some(MessageType::Transaction) => "the gateway sends no transactional messages: use another topic",
         Some(_) | None => "use another topic",
     };
-    let types: Vec<&str> = accepted.iter().copied().map(name).collect();
+    let types: Vec<&str> = accepted.iter().copied().map(type_name).collect();
     let detail = format!(
         "topic `{}` takes {} messages, and this one is {}: {advice}",
         message.topic.as_str(),
         types.join(" and "),
-        name(wanted)
+        type_name(wanted)
     );
     Err(UpstreamError::new(UpstreamErrorKind::WrongTopicType, detail))
 }
@@ -37,18 +37,6 @@ pub(super) fn unknown(topic: &Topic) -> UpstreamError {
     );
     let vendor_code = Some("TOPIC_NOT_FOUND".to_owned());
     UpstreamError { vendor_code, ..UpstreamError::new(UpstreamErrorKind::Misconfigured, detail) }
-}
-
-const fn name(kind: MessageType) -> &'static str {
-    match kind {
-        MessageType::Unspecified => "UNSPECIFIED",
-        MessageType::Normal => "NORMAL",
-        MessageType::Fifo => "FIFO",
-        MessageType::Delay => "DELAY",
-        MessageType::Transaction => "TRANSACTION",
-        MessageType::Lite => "LITE",
-        MessageType::Priority => "PRIORITY",
-    }
 }
 
 #[cfg(test)]

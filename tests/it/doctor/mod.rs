@@ -4,6 +4,8 @@ mod connection;
 mod embedded;
 mod mq_http;
 mod ons_http;
+#[cfg(feature = "rocketmq")]
+mod rocketmq;
 mod store;
 
 use serde_json::Value;

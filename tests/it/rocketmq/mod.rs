@@ -8,6 +8,7 @@ mod filtering;
 mod publishing;
 mod receiving;
 mod sessions;
+mod signing;
 
 use crate::support::rocketmq::FakeProxy;
 use crate::support::{Launch, TestApp};

@@ -254,12 +254,22 @@ pub struct Settings {
     pub client_type: Option<i32>,
     #[prost(message, optional, tag = "2")]
     pub access_point: Option<Endpoints>,
+    /// The server's: how often it delivers a message, where it knows the client's group.
+    #[prost(message, optional, tag = "3")]
+    pub backoff_policy: Option<RetryPolicy>,
     #[prost(message, optional, tag = "4")]
     pub request_timeout: Option<Span>,
     #[prost(oneof = "PublishingOrSubscription", tags = "5, 6")]
     pub pub_sub: Option<PublishingOrSubscription>,
     #[prost(message, optional, tag = "7")]
     pub user_agent: Option<UserAgent>,
+}
+
+/// How often something is tried.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct RetryPolicy {
+    #[prost(int32, tag = "1")]
+    pub max_attempts: i32,
 }
 
 /// What a client does.

@@ -10,8 +10,8 @@ mod time;
 
 pub use definition::{
     Address, AddressScheme, Broker, ClientType, Digest, DigestType, Encoding, Endpoints, FilterExpression, FilterType,
-    Language, Message, MessageQueue, MessageType, Permission, Publishing, PublishingOrSubscription, Resource, Settings,
-    Status, Subscription, SubscriptionEntry, SystemProperties, UserAgent,
+    Language, Message, MessageQueue, MessageType, Permission, Publishing, PublishingOrSubscription, Resource,
+    RetryPolicy, Settings, Status, Subscription, SubscriptionEntry, SystemProperties, UserAgent,
 };
 pub use service::{
     AckMessageEntry, AckMessageRequest, AckMessageResponse, AckMessageResultEntry, ChangeInvisibleDurationRequest,

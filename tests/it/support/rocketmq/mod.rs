@@ -80,6 +80,16 @@ impl FakeProxy {
         self.state().ordered = true;
     }
 
+    /// From here on calls without a signature are refused.
+    pub fn refuse_unsigned(&self) {
+        self.state().checks_keys = true;
+    }
+
+    /// A group that the server does not know.
+    pub fn does_not_know(&self, group: &str) {
+        self.state().unknown_groups.insert(group.to_owned());
+    }
+
     /// Puts a message into the queue, as somebody else's publish.
     pub fn offer(&self, body: &str) {
         let id = format!("01{:032X}", self.state().numbered());

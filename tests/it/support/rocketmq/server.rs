@@ -10,7 +10,8 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use mq_gateway::protocol::rocketmq::wire::{
-    Command, PublishingOrSubscription, ReceiveMessageRequest, ReceiveMessageResponse, Received, TelemetryCommand,
+    Command, PublishingOrSubscription, ReceiveMessageRequest, ReceiveMessageResponse, Received, RetryPolicy,
+    TelemetryCommand,
 };
 use prost::Message as _;
 use tokio::net::TcpStream;
@@ -76,7 +77,9 @@ async fn call(
     let fault = {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         state.calls.push(call.clone());
-        state.script.get_mut(&method).and_then(std::collections::VecDeque::pop_front)
+        let scripted = state.script.get_mut(&method).and_then(std::collections::VecDeque::pop_front);
+        let is_refused = state.checks_keys && !call.headers.contains_key("authorization");
+        scripted.or(is_refused.then_some(Fault::Status(40100, "no credentials")))
     };
     match fault {
         Some(Fault::Hang) => {
@@ -182,7 +185,13 @@ async fn telemetry(call: &Call, mut body: RecvStream, mut respond: SendResponse<
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         state.settings.insert(call.headers["x-mq-client-id"].clone());
         if let Some(PublishingOrSubscription::Subscription(subscription)) = &mut settings.pub_sub {
-            subscription.fifo = Some(state.ordered);
+            let group = subscription.group.as_ref().expect("a group");
+            // Of a group that it does not know the real one gives back what it was sent, above a default.
+            settings.backoff_policy.get_or_insert(RetryPolicy { max_attempts: 17 });
+            if !state.unknown_groups.contains(&group.name) {
+                subscription.fifo = Some(state.ordered);
+                settings.backoff_policy = Some(RetryPolicy { max_attempts: 17 });
+            }
         }
     }
     let merged = TelemetryCommand { status: status(20000, "OK"), command: Some(Command::Settings(settings)) };

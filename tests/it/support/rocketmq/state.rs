@@ -62,6 +62,9 @@ pub(super) struct State {
     pub(super) broken_off: Vec<String>,
     pub(super) hold: Duration,
     pub(super) ordered: bool,
+    pub(super) unknown_groups: HashSet<String>,
+    /// Calls without a signature are refused.
+    pub(super) checks_keys: bool,
     pub(super) arrived: Arc<Notify>,
     number: u64,
 }
@@ -78,6 +81,8 @@ impl Default for State {
             broken_off: Vec::new(),
             hold: Duration::from_secs(1),
             ordered: false,
+            unknown_groups: HashSet::new(),
+            checks_keys: false,
             arrived: Arc::default(),
             number: 0,
         }
