@@ -161,8 +161,10 @@ fn published(answer: &SendMessageResponse, id: &MessageId) -> Result<Published, 
     let entry = answer.entries.first();
     let status = entry.and_then(|entry| entry.status.as_ref()).or(answer.status.as_ref());
     let code = code(status)?;
-    // The broker has the message, and a disk or a replica was late.
-    let is_weak = matches!(code, Code::MasterPersistenceTimeout | Code::SlavePersistenceTimeout | Code::HaNotAvailable);
+    // The broker has the message, and a disk or a replica was late. It says so of a message, in an entry (which has no id then);
+    // the same code without one comes from somebody who does not know.
+    let is_late = matches!(code, Code::MasterPersistenceTimeout | Code::SlavePersistenceTimeout | Code::HaNotAvailable);
+    let is_weak = is_late && entry.is_some();
     if code == Code::Ok && entry.is_none() {
         let detail = "the MQ's answer could not be used: it says that it is done, and of no message";
         return Err(UpstreamError::new(UpstreamErrorKind::BadResponse, detail));

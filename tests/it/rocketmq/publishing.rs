@@ -111,15 +111,33 @@ fn every_ending_of_a_publish_says_what_is_known() {
 }
 
 #[test]
-fn what_was_stored_weakly_is_published() {
+fn what_was_stored_weakly_is_published_where_the_answer_shows_that_it_is_stored() {
     let proxy = FakeProxy::start();
     let app = app(&proxy);
     for code in [50401, 50402, 50002] {
-        proxy.script("SendMessage", [Fault::Status(code, "late")]);
+        let stored = proxy.stored().len();
+        proxy.script("SendMessage", [Fault::Entry(code)]);
         let answer = app.post_json(MESSAGES, r#"{"body": "x"}"#).expect_json(201);
         assert_eq!((&answer["outcome"], &answer["durability"]), (&json!("published"), &json!("degraded")));
-        assert_eq!(answer["message_id"].as_str().map(str::len), Some(34), "{answer}");
+        let system = proxy.stored()[stored].system_properties.clone().unwrap();
+        assert_eq!(answer["message_id"], system.message_id, "{answer}");
+        // The code alone, of no message: nobody knows.
+        proxy.script("SendMessage", [Fault::Status(code, "late")]);
+        let answer = app.post_json(MESSAGES, r#"{"body": "x"}"#);
+        let problem = assert_problem(&answer, 502, "upstream-bad-response", Meaning::Unknown);
+        assert!(problem["detail"].as_str().unwrap().contains(&code.to_string()), "{problem}");
     }
+    // What is no success in an entry either.
+    for (code, status, word, meaning) in [
+        (50400, 504, "upstream-timeout", Meaning::Unknown),
+        (50001, 502, "upstream-error", Meaning::Unknown),
+        (42900, 503, "upstream-throttled", Meaning::NotPublishedTryAgain),
+    ] {
+        // As often as it is repeated.
+        proxy.script("SendMessage", (0..if code == 42900 { 3 } else { 1 }).map(|_| Fault::Entry(code)));
+        assert_problem(&app.post_json(MESSAGES, r#"{"body": "x"}"#), status, word, meaning);
+    }
+    app.publish("orders", "a control");
 }
 
 #[test]

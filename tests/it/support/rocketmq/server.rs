@@ -11,7 +11,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use mq_gateway::protocol::rocketmq::wire::{
     Command, PublishingOrSubscription, ReceiveMessageRequest, ReceiveMessageResponse, Received, RetryPolicy,
-    TelemetryCommand,
+    SendMessageResponse, SendResultEntry, TelemetryCommand,
 };
 use prost::Message as _;
 use tokio::net::TcpStream;
@@ -101,6 +101,12 @@ async fn call(
             drop(answer(&state, &call));
             broken.send(()).await.expect("a connection");
             return;
+        }
+        Some(Fault::Entry(code)) => {
+            drop(answer(&state, &call));
+            let entry = SendResultEntry { status: status(code, "send message failed"), ..SendResultEntry::default() };
+            let response = SendMessageResponse { status: entry.status.clone(), entries: vec![entry] };
+            return whole(&mut respond, &[response.encode_to_vec()]);
         }
         Some(Fault::Garbage) => return whole(&mut respond, &[b"\xff\xff\xff".to_vec()]),
         Some(Fault::Status(code, text)) if method == "ReceiveMessage" => {

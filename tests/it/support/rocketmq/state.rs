@@ -20,6 +20,8 @@ use crate::support::time::now_millis;
 pub enum Fault {
     /// A status of the protocol.
     Status(i32, &'static str),
+    /// A message is stored, and its entry in the answer has this code and, as the real one's, no id.
+    Entry(i32),
     /// A status of gRPC, without a message.
     Grpc(u32),
     /// Done, and answered so.
