@@ -150,6 +150,13 @@ impl Endpoints {
         self.endpoints.get(candidate.endpoint)
     }
 
+    /// One of the configured endpoints.
+    #[cfg(feature = "rocketmq")]
+    #[must_use]
+    pub fn endpoint_at(&self, endpoint_index: usize) -> Option<&Endpoint> {
+        self.endpoints.get(endpoint_index)
+    }
+
     /// The addresses of one of the configured endpoints, as the last look-up gave them.
     #[must_use]
     pub fn addresses_of(&self, endpoint_index: usize) -> Vec<SocketAddr> {

@@ -4,6 +4,8 @@ pub mod logging;
 mod metrics;
 pub mod panics;
 
+#[cfg(feature = "rocketmq")]
+pub use metrics::CircuitStates;
 pub use metrics::{
     CloseReason, ConnectionFamilies, ConnectionMetrics, Counter, CredentialReloads, DropInFamilies, EmbeddedFamilies,
     EmbeddedSample, EmbeddedTotals, Family, Gauge, GaugeGuard, GroupMetrics, Histogram, HttpLabels, HttpServerFamilies,

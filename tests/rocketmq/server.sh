@@ -8,15 +8,16 @@ usage: server.sh COMMAND DIR ..
   fetch DIR                    jars into DIR/lib (needs mvn and a network; skipped when there); RMQ_VERSION, default 5.3.3
   start DIR [--acl]            namesrv + proxy with the broker inside; prints the gRPC endpoint
   start-cluster DIR [--acl]    namesrv + 2 brokers + proxy in cluster mode
+  start-pair DIR [--acl]       namesrv + 2 proxies with a broker inside each, at 127.0.0.1 and 127.0.0.2 (needs cc)
   topic DIR NAME TYPE          NORMAL, FIFO, DELAY, TRANSACTION or MIXED
   group DIR NAME [fifo] [retries=N]
   admin DIR ARGS..             mqadmin (a JVM, 2 to 4 s); fails when it reports a failure
-  kill DIR PROCESS             kill -9 one of namesrv, proxy, broker-a, broker-b
+  kill DIR PROCESS             kill -9 one of namesrv, proxy, broker-a, broker-b, proxy-b
   up DIR PROCESS               start it again and wait until all is ready
   stop DIR [--now | --wipe]    by pid; takes up to 20 s, at once (kill -9) with --now; --wipe also removes the store
-environment, read by start and start-cluster (ports, store and keys are kept in DIR/env for the rest):
+environment, read by start, start-cluster and start-pair (ports, store and keys are kept in DIR/env for the rest):
   RMQ_PORTS   "namesrv broker grpc remoting", default "19876 20911 18081 18080"; a broker also takes
-              its port - 2 and + 1, the second broker of a cluster is 100 above
+              its port - 2 and + 1, the second broker is 100 above, and so is the remoting port of a pair's second
   RMQ_STORE   default: a folder named after DIR on /dev/shm (DIR/store where there is none)
   RMQ_AK RMQ_SK   the user made by --acl, default rocketmq / rocketmq-secret
   RMQ_JAVA    more JVM options, default -XX:TieredStopAtLevel=1 (quick start, slower under load)
@@ -83,11 +84,11 @@ java_opts() {
   # shellcheck disable=SC2086
   printf '%s\n' ${RMQ_JAVA:--XX:TieredStopAtLevel=1}
 }
-launch() { # launch NAME java-arguments..
+launch() { # launch NAME java-arguments.. (PRELOAD, BIND_HOST and BIND_PORT: see only_at)
   local name=$1
   shift
   mapfile -t opts < <(java_opts)
-  ROCKETMQ_HOME=$dir NAMESRV_ADDR=127.0.0.1:$NAMESRV setsid java "${opts[@]}" "$@" >"$dir/$name.out" 2>&1 </dev/null &
+  LD_PRELOAD=${PRELOAD:-} ROCKETMQ_HOME=$dir NAMESRV_ADDR=127.0.0.1:$NAMESRV setsid java "${opts[@]}" "$@" >"$dir/$name.out" 2>&1 </dev/null &
   echo $! >"$dir/$name.pid"
 }
 alive() { # alive PROCESS: the pid lives and is ours (a zombie has no command line)
@@ -109,7 +110,7 @@ registered() { # every broker is in the name server's table
   out=$(rpc "$NAMESRV" 106 '') || return 1
   for b in $BROKERS; do
     case $out in
-      *"127.0.0.1:$b\""*) ;;
+      *"127.0.0."[12]":$b\""*) ;;
       *)
         # a broker often misses its first turn, and the next is 10 s later: this setting makes it register at once
         rpc "$b" 25 'brokerPermission=6' >/dev/null || true
@@ -121,12 +122,39 @@ registered() { # every broker is in the name server's table
 }
 topic_ok() { local p; for p in $BROKERS; do ok "$(make_topic "$p" RMQ_READY NORMAL)" || return 1; done; }
 
-broker_conf() { # broker_conf NAME PORT
+only_at() { # only_at HOST: what is started next takes gRPC calls at this address only
+  # A proxy in local mode says of every broker that its proxy has the same gRPC port, so two of them need two addresses; and it listens at
+  # all that there are.
+  cat >"$dir/bind.c" <<'C'
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+int bind(int fd, const struct sockaddr *address, socklen_t length) {
+  int (*real)(int, const struct sockaddr *, socklen_t) = (int (*)(int, const struct sockaddr *, socklen_t))dlsym(RTLD_NEXT, "bind");
+  const char *host = getenv("BIND_HOST"), *port = getenv("BIND_PORT");
+  if (host && port && address->sa_family == AF_INET && length >= sizeof(struct sockaddr_in)) {
+    struct sockaddr_in own;
+    memcpy(&own, address, sizeof own);
+    if (ntohs(own.sin_port) == atoi(port)) {
+      inet_pton(AF_INET, host, &own.sin_addr);
+      return real(fd, (struct sockaddr *)&own, sizeof own);
+    }
+  }
+  return real(fd, address, length);
+}
+C
+  cc -shared -fPIC -O1 -o "$dir/bind.so" "$dir/bind.c" -ldl
+  export PRELOAD=$dir/bind.so BIND_HOST=$1 BIND_PORT=$GRPC
+}
+broker_conf() { # broker_conf NAME PORT [HOST]
   cat >"$dir/conf/$1.conf" <<CONF
 brokerClusterName=DefaultCluster
 brokerName=$1
 brokerId=0
-brokerIP1=127.0.0.1
+brokerIP1=${3:-127.0.0.1}
 listenPort=$2
 brokerRole=ASYNC_MASTER
 flushDiskType=ASYNC_FLUSH
@@ -160,15 +188,16 @@ CONF
   fi
   printf '%s\n' "${RMQ_BROKER_CONF:-}" >>"$dir/conf/$1.conf"
 }
-proxy_conf() { # proxy_conf LOCAL|CLUSTER
+proxy_conf() { # proxy_conf LOCAL|CLUSTER [FILE REMOTING-PORT]
+  local file=${2:-rmq-proxy} remoting=${3:-$REMOTING}
   local more=${RMQ_PROXY_CONF:+,$RMQ_PROXY_CONF}
   if [ "$ACL" = 1 ]; then
     more+=",\"authenticationEnabled\":true,\"authenticationProvider\":\"org.apache.rocketmq.auth.authentication.provider.DefaultAuthenticationProvider\""
     more+=",\"authenticationMetadataProvider\":\"org.apache.rocketmq.proxy.auth.ProxyAuthenticationMetadataProvider\""
     more+=",\"innerClientAuthenticationCredentials\":\"{\\\"accessKey\\\":\\\"$AK\\\",\\\"secretKey\\\":\\\"$SK\\\"}\",\"enableAclRpcHookForClusterMode\":true"
   fi
-  printf '%s\n' "{\"rocketMQClusterName\":\"DefaultCluster\",\"proxyMode\":\"$1\",\"grpcServerPort\":$GRPC,\"remotingListenPort\":$REMOTING,\"localServeAddr\":\"127.0.0.1\",\"grpcClientConsumerMinLongPollingTimeoutMillis\":1000,\"minInvisibleTimeMillsForRecv\":1000,\"grpcShutdownTimeSeconds\":1,\"enablePrintJstack\":false$more}" \
-    >"$dir/conf/rmq-proxy.json"
+  printf '%s\n' "{\"rocketMQClusterName\":\"DefaultCluster\",\"proxyMode\":\"$1\",\"grpcServerPort\":$GRPC,\"remotingListenPort\":$remoting,\"localServeAddr\":\"127.0.0.1\",\"grpcClientConsumerMinLongPollingTimeoutMillis\":1000,\"minInvisibleTimeMillsForRecv\":1000,\"grpcShutdownTimeSeconds\":1,\"enablePrintJstack\":false$more}" \
+    >"$dir/conf/$file.json"
 }
 
 run() { # run PROCESS: the settings are in DIR/env and DIR/conf
@@ -182,23 +211,27 @@ run() { # run PROCESS: the settings are in DIR/env and DIR/conf
       launch "$1" -Xms128m -Xmx256m -XX:MaxDirectMemorySize=256m -Drmq.logback.configurationFile=rmq.broker.logback.xml \
         $mq.broker.BrokerStartup -n "127.0.0.1:$NAMESRV" -c "$dir/conf/$1.conf"
       ;;
-    proxy)
+    proxy | proxy-b)
+      local name=$1 file=rmq-proxy broker=broker-a host=127.0.0.1
+      [ "$name" = proxy ] || file=rmq-proxy-b broker=broker-b host=127.0.0.2
       set -- -pm cluster
-      [ "$MODE" = CLUSTER ] || set -- -pm local -bc "$dir/conf/broker-a.conf"
-      launch proxy -Xms128m -Xmx384m -XX:MaxDirectMemorySize=384m -Drmq.logback.configurationFile=rmq.proxy.logback.xml \
-        $mq.proxy.ProxyStartup -n "127.0.0.1:$NAMESRV" -pc "$dir/conf/rmq-proxy.json" "$@"
+      [ "$MODE" = CLUSTER ] || set -- -pm local -bc "$dir/conf/$broker.conf"
+      [ "$MODE" != PAIR ] || only_at $host
+      launch "$name" -Xms128m -Xmx384m -XX:MaxDirectMemorySize=384m -Drmq.logback.configurationFile=rmq.proxy.logback.xml \
+        $mq.proxy.ProxyStartup -n "127.0.0.1:$NAMESRV" -pc "$dir/conf/$file.json" "$@"
       ;;
     *) die "no such process: $1" ;;
   esac
 }
 ready() {
+  [ "$MODE" != PAIR ] || wait_for "the second proxy has started" proxy-b said proxy-b 'startup successfully'
   wait_for "the proxy has started" proxy said proxy 'startup successfully'
   wait_for "the gRPC port is open" proxy port_open "$GRPC"
   wait_for "the brokers are registered" proxy registered
   wait_for "a topic can be made" proxy topic_ok
 }
 
-start() { # start LOCAL|CLUSTER [--acl]
+start() { # start LOCAL|CLUSTER|PAIR [--acl]
   local mode=$1 name
   MODE=$mode
   ACL=0
@@ -223,10 +256,14 @@ start() { # start LOCAL|CLUSTER [--acl]
   printf '%s=%q\n' NAMESRV "$NAMESRV" BROKERS "$BROKERS" GRPC "$GRPC" MODE "$mode" STORE "$STORE" ACL "$ACL" AK "$AK" SK "$SK" >"$dir/env"
   printf 'listenPort=%s\nkvConfigPath=%s\n' "$NAMESRV" "$STORE/kvConfig.json" >"$dir/conf/namesrv.conf"
   printf 'accessKey: %s\nsecretKey: %s\n' "$AK" "$SK" >"$dir/conf/tools.yml"
-  proxy_conf "$mode"
+  proxy_conf "${mode/PAIR/LOCAL}"
 
   broker_conf broker-a "$BROKER"
-  [ "$mode" = LOCAL ] || broker_conf broker-b $((BROKER + 100))
+  [ "$mode" != CLUSTER ] || broker_conf broker-b $((BROKER + 100))
+  if [ "$mode" = PAIR ]; then
+    broker_conf broker-b $((BROKER + 100)) 127.0.0.2
+    proxy_conf LOCAL rmq-proxy-b $((REMOTING + 100))
+  fi
   trap 'stop --now' EXIT
   run namesrv
   if [ "$mode" = CLUSTER ]; then
@@ -235,6 +272,7 @@ start() { # start LOCAL|CLUSTER [--acl]
     wait_for "the brokers are registered" broker-b registered
   fi
   run proxy
+  [ "$mode" != PAIR ] || run proxy-b
   ready
   trap - EXIT
   printf '127.0.0.1:%s\n' "$GRPC"
@@ -242,7 +280,7 @@ start() { # start LOCAL|CLUSTER [--acl]
 
 stop() { # stop [--now|--wipe]
   local f pid end now=${1:-}
-  for f in proxy broker-a broker-b namesrv; do
+  for f in proxy proxy-b broker-a broker-b namesrv; do
     if alive "$f"; then
       pid=$(cat "$dir/$f.pid")
       [ -n "$now" ] || kill "$pid" 2>/dev/null || true
@@ -260,7 +298,7 @@ stop() { # stop [--now|--wipe]
 # -------------------------------------------------------------------------------------------------
 
 case $cmd in
-  fetch | start | start-cluster) ;;
+  fetch | start | start-cluster | start-pair) ;;
   *) [ ! -f "$dir/env" ] || . "$dir/env" ;;
 esac
 case $cmd in
@@ -272,6 +310,7 @@ case $cmd in
     ;;
   start) start LOCAL "$@" ;;
   start-cluster) start CLUSTER "$@" ;;
+  start-pair) start PAIR "$@" ;;
   topic)
     [ $# -eq 2 ] || { usage >&2; exit 2; }
     on_brokers make_topic "$1" "$2"

@@ -25,8 +25,12 @@ section! {
         visibility_timeout: Duration, Kind::duration(seconds(10), hours(12)), default("300s");
         /// How far ahead the time of a message may be. The cluster has a limit of its own, a day unless it is configured.
         max_delay: Duration, Kind::duration(seconds(1), hours(960)), default("24h");
+        /// Whether what is about a broker goes to the address that the MQ's routes name for it, as a proxy in local mode needs it,
+        /// which serves its own broker only. `false` where those addresses cannot be reached from here: everything goes to
+        /// `endpoints` then.
+        follow_routes: bool, Kind::Flag, default(true);
         /// Most consumer groups that are received for at once: each is a client of its own for the MQ, from its first receive
-        /// until two minutes after its last.
+        /// until two minutes after its last; at every address that the routes of its topics name.
         max_sessions: usize, Kind::integer(1, 10_000), default(256);
     }
 }

@@ -213,6 +213,7 @@ fn every_example_loads() {
         namespace: None,
         visibility_timeout: Duration::from_secs(60),
         max_delay: Duration::from_secs(86_400),
+        follow_routes: true,
         max_sessions: 256,
     };
     assert_eq!((profile.protocol.clone(), profile.endpoints.len()), (ProtocolConfig::RocketMq(expected), 2));

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::library_origin::LibraryOrigin;
 
 /// An endpoint as configured.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EndpointAddress {
     /// https.
     pub tls: bool,

@@ -13,6 +13,9 @@ use crate::model::UnixMillis;
 /// Servers read the first nine, and leave what follows alone.
 const FIELDS: RangeInclusive<usize> = 8..=16;
 
+/// Which of them is the broker's name.
+const BROKER: usize = 5;
+
 /// A text that is none of the server's handles: it would answer with an internal error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is no receipt handle of a RocketMQ 5 server, or it is damaged")]
@@ -58,6 +61,12 @@ impl Handle {
     #[must_use]
     pub fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.text, self.message_id))
+    }
+
+    /// The broker that delivered it, by name.
+    #[must_use]
+    pub fn broker(&self) -> &str {
+        self.text.split(' ').nth(BROKER).unwrap_or_default()
     }
 
     /// When others get the message unless it is acknowledged; by the broker's clock.

@@ -122,12 +122,19 @@ impl<const N: usize> Counters<N> {
 }
 
 /// Gauges of one name with `N` labels.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Gauges<const N: usize>(pub(super) IntGaugeVec);
 
 impl<const N: usize> Gauges<N> {
     pub(super) fn with(&self, labels: [&str; N]) -> Gauge {
         Gauge(self.0.with_label_values(&labels))
+    }
+
+    /// Takes one series off the page.
+    #[cfg(feature = "rocketmq")]
+    pub(super) fn forget(&self, labels: [&str; N]) {
+        // One that is not there is what is wanted.
+        drop(self.0.remove_label_values(&labels));
     }
 
     /// Takes every series off the page.

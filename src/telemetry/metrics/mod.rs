@@ -26,6 +26,8 @@ pub use http_server::{HttpLabels, HttpServerFamilies, RequestMetrics};
 pub use messages::{GroupMetrics, MessageFamilies, TopicMetrics};
 pub use process::ProcessFamilies;
 pub use registrar::{Family, MetricsError};
+#[cfg(feature = "rocketmq")]
+pub use upstream::CircuitStates;
 pub use upstream::{UpstreamFamilies, UpstreamMetrics};
 
 /// All metrics of one gateway. Nothing is global: two gateways of one process do not see each other.

@@ -29,6 +29,14 @@ pub struct UpstreamMetrics {
     operation: &'static str,
 }
 
+/// The circuits of one profile, of endpoints that come and go.
+#[cfg(feature = "rocketmq")]
+#[derive(Debug, Clone)]
+pub struct CircuitStates {
+    states: Gauges<2>,
+    profile: String,
+}
+
 impl UpstreamFamilies {
     pub(super) fn register(registrar: &mut Registrar) -> Result<Self, MetricsError> {
         Ok(Self {
@@ -102,6 +110,27 @@ impl UpstreamFamilies {
     #[must_use]
     pub fn circuit_breaker_state(&self, profile: &str, endpoint: &str) -> Gauge {
         self.circuit_breaker_state.with([profile, endpoint])
+    }
+
+    /// The circuits of one profile whose endpoints come and go.
+    #[cfg(feature = "rocketmq")]
+    #[must_use]
+    pub fn circuit_states(&self, profile: &str) -> CircuitStates {
+        CircuitStates { states: self.circuit_breaker_state.clone(), profile: profile.to_owned() }
+    }
+}
+
+#[cfg(feature = "rocketmq")]
+impl CircuitStates {
+    /// The circuit of one endpoint. There must never be many.
+    #[must_use]
+    pub fn of(&self, endpoint: &str) -> Gauge {
+        self.states.with([&self.profile, endpoint])
+    }
+
+    /// The endpoint is gone.
+    pub fn forget(&self, endpoint: &str) {
+        self.states.forget([&self.profile, endpoint]);
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::link::Errand;
 use super::outcome::{Asked, code, refusal};
 use super::plan::RocketMqPlan;
 use super::poll::Subject;
@@ -89,7 +90,10 @@ impl RocketMq {
         let (link, topic) = (&*self.plan.link, &message.topic);
         let route = self.plan.routes.route(link, topic, context).await?;
         topic_type::check(message, &route.accepted)?;
-        let answer: SendMessageResponse = link.call(Method::SendMessage, request, topic, context, tried).await?;
+        let places = route.places_for(message.message_group.as_ref());
+        let errand = Errand { topic, context, tried, places: &places };
+        let answer = link.call(Method::SendMessage, errand, |_| request.clone()).await;
+        let answer: SendMessageResponse = answer.inspect_err(|error| self.plan.routes.doubt_after(topic, error))?;
         let published = published(&answer, id);
         if published.as_ref().is_err_and(|error| error.kind == UpstreamErrorKind::WrongTopicType) {
             // The topic was made anew with another type, or is gone.
@@ -127,7 +131,7 @@ impl RocketMq {
             tags: poll.tags.cloned(),
         };
         let desk = plan.polls.desk(subject)?;
-        let in_line = plan.polls.line_up(desk, poll.max_messages, &route.brokers);
+        let in_line = plan.polls.line_up(desk, poll.max_messages, &route);
         let handed = in_line.handed(end).await.inspect_err(|_| plan.routes.doubt(poll.topic))?;
         let mut memory = plan.memory.charge();
         let mut deliveries = Vec::with_capacity(handed.len());

@@ -3,11 +3,13 @@
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::client::RocketMq;
-use super::link::Link;
+use super::link::{Errand, Link};
 use super::outcome::{Asked, code, refusal};
+use super::place::Place;
 use super::session::InUse;
 use super::superseded::Key;
 use crate::context::RequestContext;
@@ -92,6 +94,7 @@ impl RocketMq {
             .collect()
     }
 
+    /// One request for each place where the handles' brokers are.
     async fn ask_to_acknowledge(
         &self,
         context: &RequestContext,
@@ -99,9 +102,47 @@ impl RocketMq {
         group: &ConsumerGroup,
         handles: &[&Handle],
     ) -> Vec<Acknowledged> {
-        if handles.is_empty() {
-            return Vec::new();
+        let link = &self.plan.link;
+        let route = if link.follows_routes && !handles.is_empty() {
+            // Without one each part finds out why.
+            self.plan.routes.route(link, topic, context).await.ok()
+        } else {
+            None
+        };
+        let mut parts: Vec<(Option<&Place>, Vec<&Handle>)> = Vec::new();
+        for handle in handles {
+            let place = route.as_ref().and_then(|route| route.place_of(handle.broker()));
+            match parts.iter_mut().find(|(of, _)| *of == place) {
+                Some((_, part)) => part.push(*handle),
+                None => parts.push((place, vec![*handle])),
+            }
         }
+        let asked = parts.iter().map(|(_, part)| Box::pin(self.ask_part(context, topic, group, part)));
+        let mut answers: Vec<_> = join_all(asked).await.into_iter().map(Vec::into_iter).collect();
+        // In the order in which they were given.
+        let of_part =
+            |handle: &&Handle| parts.iter().position(|(_, part)| part.iter().any(|it| std::ptr::eq(*it, *handle)));
+        handles.iter().filter_map(|handle| answers.get_mut(of_part(handle)?)?.next()).collect()
+    }
+
+    /// Where requests about these deliveries go. Asks for the topic's route where it is not known.
+    async fn place_of(
+        &self,
+        context: &RequestContext,
+        topic: &Topic,
+        handles: &[&Handle],
+    ) -> Result<Place, UpstreamError> {
+        let brokers = handles.iter().map(|handle| handle.broker());
+        self.plan.routes.place_of(&self.plan.link, topic, brokers, context).await
+    }
+
+    async fn ask_part(
+        &self,
+        context: &RequestContext,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handles: &[&Handle],
+    ) -> Vec<Acknowledged> {
         let link: &Link = &self.plan.link;
         let entry = |handle: &&Handle| AckMessageEntry {
             message_id: handle.message_id.clone(),
@@ -115,7 +156,11 @@ impl RocketMq {
         let tried = AtomicU32::new(0);
         let attempt = async || {
             let _slot = self.slot()?;
-            let answer: AckMessageResponse = link.call(Method::AckMessage, &request, topic, context, &tried).await?;
+            // Again each time: where nobody was reached, the route may say another place by now.
+            let place = self.place_of(context, topic, handles).await?;
+            let errand = Errand { topic, context, tried: &tried, places: &[place] };
+            let answer = link.call(Method::AckMessage, errand, |_| request.clone()).await;
+            let answer: AckMessageResponse = answer.inspect_err(|error| self.plan.routes.doubt_after(topic, error))?;
             let code = code(answer.status.as_ref())?;
             // Where every entry has the same code, it is the answer's, too.
             let told = matches!(code, Code::Ok | Code::MultipleResults | Code::InvalidReceiptHandle);
@@ -162,10 +207,12 @@ impl RocketMq {
             invisible_duration: Some(change.hidden_for.into()),
             message_id: handle.message_id.clone(),
         };
-        let client = self.plan.polls.any_client(group, topic)?;
         let attempt = async || {
             let _slot = self.slot()?;
-            self.change_once(&client, context, &request).await
+            let place = self.place_of(context, topic, &[&handle]).await?;
+            let client = self.plan.polls.any_client(group, topic, &place)?;
+            let changed = self.change_once(&client, context, &request).await;
+            changed.inspect_err(|error| self.plan.routes.doubt_after(topic, error))
         };
         let policy = AttemptPolicy::new(Operation::from(change.verb), topic, context);
         let new = self.profile().attempts.perform(&policy, attempt).await?;
@@ -194,7 +241,7 @@ impl RocketMq {
         loop {
             let ready = session.ready(deadline).await.map_err(nothing_sent)?;
             let method = Method::ChangeInvisibleDuration;
-            let answer = link.call_at(ready.endpoint, &session.client_id, method, request.clone(), deadline).await;
+            let answer = link.call_at(&ready.spot, &session.client_id, method, request.clone(), deadline).await;
             let ChangeInvisibleDurationResponse { status, receipt_handle } = answer?;
             let code = code(status.as_ref())?;
             let text = words(status.as_ref());

@@ -69,12 +69,12 @@ impl Desk {
     }
 
     /// Those of `brokers` that nobody asks yet: the caller does from here on.
-    pub(super) fn claim(&self, brokers: &[String]) -> Vec<String> {
+    pub(super) fn claim<'a>(&self, brokers: impl Iterator<Item = &'a str>) -> Vec<String> {
         let mut state = self.lock();
         if state.wanted() == 0 {
             return Vec::new();
         }
-        let idle: Vec<String> = brokers.iter().filter(|it| !state.asked.contains_key(*it)).cloned().collect();
+        let idle: Vec<String> = brokers.filter(|it| !state.asked.contains_key(*it)).map(str::to_owned).collect();
         state.asked.extend(idle.iter().map(|broker| (broker.clone(), None)));
         idle
     }
@@ -117,13 +117,6 @@ impl Desk {
             }
         }
         all
-    }
-
-    /// Nothing can be asked at all.
-    pub(super) fn refuse(&self, broker: &str, error: &UpstreamError) {
-        if self.failed(broker, error) {
-            self.release(broker);
-        }
     }
 
     /// When the next of what is kept is due to be given back.
@@ -221,8 +214,8 @@ mod tests {
     async fn who_comes_first_is_served_first() {
         let desk = desk();
         let (first, second) = (desk.line_up(2), desk.line_up(40));
-        assert_eq!(desk.claim(&["a".into(), "b".into()]), ["a", "b"]);
-        assert!(desk.claim(&["a".into()]).is_empty(), "it is asked already");
+        assert_eq!(desk.claim(["a", "b"].into_iter()), ["a", "b"]);
+        assert!(desk.claim(["a"].into_iter()).is_empty(), "it is asked already");
         assert_eq!(desk.wanted_of("a"), Some(32), "no more than one poll brings");
         desk.arrived("a", vec![held("1"), held("2"), held("3")]);
         assert_eq!((ids(first), ids(second)), (vec!["1".to_owned(), "2".to_owned()], vec!["3".to_owned()]));
@@ -260,7 +253,7 @@ mod tests {
     async fn a_broker_that_fails_is_told_when_no_other_answers() {
         let desk = desk();
         let mut hand = desk.line_up(1);
-        desk.claim(&["a".into(), "b".into()]);
+        desk.claim(["a", "b"].into_iter());
         let error = UpstreamError::new(UpstreamErrorKind::ServerError, "x");
         assert!(!desk.failed("a", &error));
         assert!(desk.failed("b", &error));

@@ -4,35 +4,32 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::held::Held;
 use super::link::Link;
 use super::poll::Subject;
 use super::session::InUse;
 use crate::protocol::rocketmq::wire::{ChangeInvisibleDurationRequest, ChangeInvisibleDurationResponse};
 use crate::protocol::rocketmq::{Code, Handle, Method};
 
-const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Gives them back one after the other. What fails comes again when its visibility timeout is over.
-pub(super) async fn give_back(link: &Link, client: &InUse, subject: &Subject, due: Vec<Held>) {
+/// Gives one back, in the name of a client that is known where it came from. What fails comes again when its visibility timeout is
+/// over.
+pub(super) async fn give_back(link: &Link, client: &InUse, subject: &Subject, handle: Handle) {
     let Ok(ready) = client.session().ready(Instant::now() + PATIENCE).await else { return };
-    for held in due {
-        let Ok(handle) = Handle::decode(held.delivery.handle.as_str()) else { continue };
-        let request = ChangeInvisibleDurationRequest {
-            group: Some(link.resource(subject.group.as_str())),
-            topic: Some(link.resource(subject.topic.as_str())),
-            receipt_handle: handle.text,
-            invisible_duration: Some(Duration::ZERO.into()),
-            message_id: handle.message_id,
-        };
-        let deadline = Instant::now() + PATIENCE;
-        let client_id = &client.session().client_id;
-        let answer = link.call_at(ready.endpoint, client_id, Method::ChangeInvisibleDuration, request, deadline);
-        let answer: Result<ChangeInvisibleDurationResponse, _> = answer.await;
-        let code = answer.ok().and_then(|answer| answer.status).map(|status| Code::of(status.code));
-        if code != Some(Code::Ok) {
-            let (profile, topic) = (link.profile.name.as_str(), subject.topic.as_str());
-            tracing::debug!(profile, topic, "a delivery that nobody took could not be given back");
-        }
+    let request = ChangeInvisibleDurationRequest {
+        group: Some(link.resource(subject.group.as_str())),
+        topic: Some(link.resource(subject.topic.as_str())),
+        receipt_handle: handle.text,
+        invisible_duration: Some(Duration::ZERO.into()),
+        message_id: handle.message_id,
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let client_id = &client.session().client_id;
+    let answer = link.call_at(&ready.spot, client_id, Method::ChangeInvisibleDuration, request, deadline);
+    let answer: Result<ChangeInvisibleDurationResponse, _> = answer.await;
+    let code = answer.ok().and_then(|answer| answer.status).map(|status| Code::of(status.code));
+    if code != Some(Code::Ok) {
+        let (profile, topic) = (link.profile.name.as_str(), subject.topic.as_str());
+        tracing::debug!(profile, topic, "a delivery that nobody took could not be given back");
     }
 }

@@ -1,4 +1,4 @@
-//! The way to one profile's MQ: its endpoints and their connections, what goes with every call, and calls that go from one endpoint to
+//! The way to one profile's MQ: its endpoints and their connections, what goes with every call, and calls that go from one server to
 //! the next until one takes them.
 
 use std::sync::Arc;
@@ -7,26 +7,32 @@ use std::time::Duration;
 
 use prost::Message;
 use rustls::ClientConfig;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::named_servers::{Making, NamedServer, NamedServers};
 use super::outcome::verdict;
+use super::place::{Place, Spot};
 use crate::config::{CredentialsSource, ProfileConfig, RocketMqConfig};
 use crate::context::RequestContext;
 use crate::model::{Outcome, Topic};
 use crate::outbound::{
-    BreakerSettings, CircuitChange, CircuitOpen, Endpoint, Endpoints, GrpcCall, GrpcChannel, GrpcError, GrpcStream,
-    TlsRoots, http2_client_config,
+    BreakerSettings, CircuitChange, CircuitOpen, Endpoint, EndpointAddress, Endpoints, GrpcCall, GrpcChannel,
+    GrpcError, GrpcStream, TlsRoots, http2_client_config,
 };
 use crate::protocol::rocketmq::wire::Resource;
 use crate::protocol::rocketmq::{Client, Metadata, Method, metadata};
+use crate::tasks::Nursery;
 use crate::upstream::http::left_alone;
 use crate::upstream::profile::Profile;
 use crate::upstream::{PlanError, PlanResources, UpstreamError, UpstreamErrorKind};
 
-/// Most endpoints that one attempt tries.
-const MAX_ENDPOINTS: u32 = 3;
+/// Most servers that one attempt tries.
+const MAX_SERVERS: u32 = 3;
 /// What a message may have besides its body: properties, and what the protocol adds.
 const ENVELOPE_BYTES: usize = 256 << 10;
+/// What to do about an address that only a route names.
+const ADVICE: &str = "the MQ's route names this address: where it cannot be reached from here, set the profile's `follow_routes = false`";
 
 /// One profile's way to its MQ, for every thread.
 #[derive(Debug)]
@@ -36,9 +42,15 @@ pub(super) struct Link {
     namespace: String,
     /// Requests are signed.
     signs: bool,
+    /// Requests go where routes say.
+    pub(super) follows_routes: bool,
+    /// The configured endpoints.
+    pub(super) addresses: Vec<EndpointAddress>,
     pub(super) endpoints: Arc<Endpoints>,
-    /// One per endpoint.
+    /// One per configured endpoint.
     channels: Vec<GrpcChannel>,
+    /// The others.
+    named: NamedServers,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) connect_timeout: Duration,
     /// Time between look-ups.
@@ -50,43 +62,86 @@ pub(super) struct Link {
     client_id: String,
 }
 
-/// Why no endpoint took a call.
+/// What one call is for, and where it may go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Errand<'a> {
+    pub(super) topic: &'a Topic,
+    pub(super) context: &'a RequestContext,
+    /// Each server that is tried adds one.
+    pub(super) tried: &'a AtomicU32,
+    /// Best first; to the next only where nobody was reached.
+    pub(super) places: &'a [Place],
+}
+
+/// Why no server took a call.
 enum Failure {
     Final(UpstreamError),
-    /// Every endpoint is left alone.
+    /// Every server is left alone.
     LeftAlone(CircuitOpen),
 }
 
+/// One server, ready to be called.
+enum Way<'a> {
+    Configured(&'a Endpoint, &'a GrpcChannel),
+    Named(Arc<NamedServer>, GrpcChannel),
+}
+
+impl Way<'_> {
+    fn endpoint(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Configured(endpoint, _) => Some(endpoint),
+            Self::Named(server, _) => server.endpoint(),
+        }
+    }
+
+    fn channel(&self) -> &GrpcChannel {
+        match self {
+            Self::Configured(_, channel) => channel,
+            Self::Named(_, channel) => channel,
+        }
+    }
+}
+
 impl Link {
-    /// Makes the connections, which connect when they are used. Looks nothing up yet.
+    /// Makes the connections, which connect when they are used. Looks nothing up yet. What looks after the servers that routes name
+    /// is handed to `nursery`, and ends when `stopping` says so.
     pub(super) fn new(
         config: &ProfileConfig,
         own: &RocketMqConfig,
         profile: &Profile,
         client_id: String,
         resources: &PlanResources<'_>,
+        (nursery, stopping): (Nursery, watch::Receiver<bool>),
     ) -> Result<Self, PlanError> {
         let PlanResources { addresses, topics, random, metrics, .. } = resources;
-        let breaker = BreakerSettings {
-            failures: config.breaker_failures,
-            longest_pause: config.breaker_open,
-            keys: Arc::new(topics.iter().map(|topic| topic.as_str().to_owned()).collect()),
+        let making = Making {
+            breaker: BreakerSettings {
+                failures: config.breaker_failures,
+                longest_pause: config.breaker_open,
+                keys: Arc::new(topics.iter().map(|topic| topic.as_str().to_owned()).collect()),
+            },
+            random: random.clone(),
+            states: metrics.upstream.circuit_states(&config.name),
+            tls: http2_client_config(&config.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File))?,
+            connect_timeout: config.connect_timeout,
         };
-        let state = |endpoint: &str| metrics.upstream.circuit_breaker_state(&config.name, endpoint);
-        let endpoints = Arc::new(Endpoints::new(addresses, &breaker, random, state)?);
-        let tls = http2_client_config(&config.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File))?;
+        let state = |endpoint: &str| making.states.of(endpoint);
+        let endpoints = Arc::new(Endpoints::new(addresses, &making.breaker, random, state)?);
         let channel = |(index, address)| {
             let known = Arc::clone(&endpoints);
-            GrpcChannel::new(address, move || known.addresses_of(index), &tls, config.connect_timeout)
+            GrpcChannel::new(address, move || known.addresses_of(index), &making.tls, config.connect_timeout)
         };
         let channels = addresses.iter().enumerate().map(channel).collect::<Result<_, _>>()?;
         Ok(Self {
             profile: profile.clone(),
             namespace: own.namespace.clone().unwrap_or_default(),
             signs: config.credentials != CredentialsSource::Nowhere,
+            follows_routes: own.follow_routes,
+            addresses: addresses.clone(),
             channels,
             endpoints,
-            tls,
+            tls: Arc::clone(&making.tls),
+            named: NamedServers::new(making, nursery, stopping),
             connect_timeout: config.connect_timeout,
             refresh: config.dns_refresh,
             answer_timeout: config.answer_timeout,
@@ -105,10 +160,10 @@ impl Link {
         &self.namespace
     }
 
-    /// One call at one endpoint, in the name of one client.
+    /// One call at one server, in the name of one client.
     pub(super) async fn call_at<Q, A>(
         &self,
-        endpoint: usize,
+        spot: &Spot,
         client_id: &str,
         method: Method,
         message: Q,
@@ -119,13 +174,15 @@ impl Link {
         A: Message + Default + Send + Sync + 'static,
     {
         let Metadata(metadata) = self.metadata(client_id);
-        self.channel(endpoint)?.unary(self.call_of(method, &metadata, deadline, true), message).await
+        let way = self.way(spot, deadline).await?;
+        let called = way.channel().unary(self.call_of(method, &metadata, deadline, true), message).await;
+        called.map_err(|error| advised(spot, error))
     }
 
-    /// A call at one endpoint whose answer is a stream.
+    /// A call at one server whose answer is a stream.
     pub(super) async fn stream_at<Q, A>(
         &self,
-        endpoint: usize,
+        spot: &Spot,
         client_id: &str,
         method: Method,
         message: Q,
@@ -136,13 +193,15 @@ impl Link {
         A: Message + Default + Send + Sync + 'static,
     {
         let Metadata(metadata) = self.metadata(client_id);
-        self.channel(endpoint)?.server_streaming(self.call_of(method, &metadata, deadline, true), message).await
+        let way = self.way(spot, deadline).await?;
+        let called = way.channel().server_streaming(self.call_of(method, &metadata, deadline, true), message).await;
+        called.map_err(|error| advised(spot, error))
     }
 
-    /// A call at one endpoint that goes on for as long as its client lives; the deadline is for its beginning.
+    /// A call at one server that goes on for as long as its client lives; the deadline is for its beginning.
     pub(super) async fn conversation_at<Q, A>(
         &self,
-        endpoint: usize,
+        spot: &Spot,
         client_id: &str,
         method: Method,
         messages: impl futures_util::Stream<Item = Q> + Send + Unpin + 'static,
@@ -153,91 +212,115 @@ impl Link {
         A: Message + Default + Send + Sync + 'static,
     {
         let Metadata(metadata) = self.metadata(client_id);
-        self.channel(endpoint)?.streaming(self.call_of(method, &metadata, deadline, false), messages).await
+        let way = self.way(spot, deadline).await?;
+        let called = way.channel().streaming(self.call_of(method, &metadata, deadline, false), messages).await;
+        called.map_err(|error| advised(spot, error))
     }
 
-    /// One call at whichever endpoint takes it; adds to `tried` for each. Needs no settings of its client.
+    /// One call at whichever server of the errand's places takes it; `message` makes what that server is sent. Needs no settings of
+    /// its client.
     pub(super) async fn call<Q, A>(
         &self,
         method: Method,
-        message: &Q,
-        topic: &Topic,
-        context: &RequestContext,
-        tried: &AtomicU32,
+        errand: Errand<'_>,
+        message: impl Fn(&Spot) -> Q,
     ) -> Result<A, UpstreamError>
     where
-        Q: Message + Clone + Send + Sync + 'static,
+        Q: Message + Send + Sync + 'static,
         A: Message + Default + Send + Sync + 'static,
     {
-        let deadline = context.deadline();
-        let one = async |endpoint| self.call_at(endpoint, &self.client_id, method, message.clone(), deadline).await;
+        let deadline = errand.context.deadline();
         loop {
-            let open = match self.try_endpoints(topic, deadline, tried, &one).await {
+            let open = match self.try_places(method, errand, &message).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::LeftAlone(open)) => open,
             };
             // Where a request of the same topic is finding out whether the MQ is back, this one waits for what comes of it.
             if !open.is_decided_before(deadline).await {
-                return Err(left_alone(&open, Instant::now()));
+                let mut error = left_alone(&open, Instant::now());
+                if errand.places.iter().all(Place::is_named) {
+                    error.detail = format!("{}; {ADVICE}", error.detail);
+                }
+                return Err(error);
             }
         }
     }
 
-    /// Makes one call at one endpoint after the other until one is connected; what they show is noted in their circuits.
-    async fn try_endpoints<A>(
+    /// Makes one call at one server after the other until one is connected; what they show is noted in their circuits.
+    async fn try_places<Q, A>(
         &self,
-        topic: &Topic,
-        deadline: Instant,
-        tried: &AtomicU32,
-        call: &impl AsyncFn(usize) -> Result<A, GrpcError>,
-    ) -> Result<A, Failure> {
-        let candidates = self.endpoints.candidates(deadline).await.map_err(|reason| {
-            tried.fetch_add(1, Ordering::Relaxed);
-            self.note_unreachable();
-            Failure::Final(reason.into())
-        })?;
-        let last = tried.load(Ordering::Relaxed) + MAX_ENDPOINTS;
+        method: Method,
+        errand: Errand<'_>,
+        message: &impl Fn(&Spot) -> Q,
+    ) -> Result<A, Failure>
+    where
+        Q: Message + Send + Sync + 'static,
+        A: Message + Default + Send + Sync + 'static,
+    {
+        let Errand { topic, tried, .. } = errand;
+        let deadline = errand.context.deadline();
+        let last = tried.load(Ordering::Relaxed) + MAX_SERVERS;
         let (mut seen, mut unreachable) = (Vec::new(), None);
         let mut left_alone: Option<CircuitOpen> = None;
-        for candidate in candidates {
-            let index = candidate.endpoint_index();
-            let Some(endpoint) = self.endpoints.endpoint(candidate).filter(|_| !seen.contains(&index)) else {
-                continue;
-            };
-            let now = Instant::now();
-            if tried.load(Ordering::Relaxed) == last || now >= deadline {
-                break;
-            }
-            let permit = match endpoint.breaker.admit(topic.as_str(), now) {
-                Ok(permit) => permit,
-                Err(open) => {
-                    left_alone = Some(left_alone.map_or(open.clone(), |earlier| earlier.or(open)));
+        for place in errand.places {
+            let spots = match self.spots(place, deadline).await {
+                Ok(spots) => spots,
+                Err(error) => {
+                    tried.fetch_add(1, Ordering::Relaxed);
+                    unreachable = Some(error);
                     continue;
                 }
             };
-            tried.fetch_add(1, Ordering::Relaxed);
-            let called = call(index).await;
-            if let Some(verdict) = verdict(&called, self.answer_timeout) {
-                self.log_change(permit.settle(verdict, Instant::now()), endpoint, called.as_ref().err());
-            }
-            match called {
-                Err(error @ GrpcError::NotConnected(_)) => {
-                    self.note_unreachable();
-                    unreachable = Some(error.into());
+            for spot in spots {
+                if seen.contains(&spot) {
+                    continue;
                 }
-                Err(error @ (GrpcError::Unwritable(_) | GrpcError::TimedOutUnsent)) => {
-                    return Err(Failure::Final(error.into()));
+                if tried.load(Ordering::Relaxed) == last || Instant::now() >= deadline {
+                    break;
                 }
-                reached => {
-                    self.profile.up.set(1);
-                    if !seen.is_empty() {
-                        self.endpoints.prefer(candidate);
+                let way = match self.way(&spot, deadline).await {
+                    Ok(way) => way,
+                    Err(error) => {
+                        tried.fetch_add(1, Ordering::Relaxed);
+                        unreachable = Some(error.into());
+                        seen.push(spot);
+                        continue;
                     }
-                    return reached.map_err(|error| Failure::Final(error.into()));
+                };
+                let Some(endpoint) = way.endpoint() else { continue };
+                let permit = match endpoint.breaker.admit(topic.as_str(), Instant::now()) {
+                    Ok(permit) => permit,
+                    Err(open) => {
+                        left_alone = Some(left_alone.map_or(open.clone(), |earlier| earlier.or(open)));
+                        continue;
+                    }
+                };
+                tried.fetch_add(1, Ordering::Relaxed);
+                let Metadata(metadata) = self.metadata(&self.client_id);
+                let call = self.call_of(method, &metadata, deadline, true);
+                let called = way.channel().unary(call, message(&spot)).await;
+                if let Some(verdict) = verdict(&called, self.answer_timeout) {
+                    self.log_change(permit.settle(verdict, Instant::now()), endpoint, called.as_ref().err());
                 }
+                match called {
+                    Err(error @ GrpcError::NotConnected(_)) => {
+                        self.note_unreachable(&spot, &way);
+                        unreachable = Some(advised(&spot, error).into());
+                    }
+                    Err(error @ (GrpcError::Unwritable(_) | GrpcError::TimedOutUnsent)) => {
+                        return Err(Failure::Final(error.into()));
+                    }
+                    reached => {
+                        self.profile.up.set(1);
+                        if !seen.is_empty() {
+                            self.prefer(&spot);
+                        }
+                        return reached.map_err(|error| Failure::Final(error.into()));
+                    }
+                }
+                seen.push(spot);
             }
-            seen.push(index);
         }
         Err(match (unreachable, left_alone) {
             (None, Some(open)) => Failure::LeftAlone(open),
@@ -245,31 +328,86 @@ impl Link {
         })
     }
 
-    /// The endpoints in the order in which a new session tries them.
-    pub(super) async fn endpoints_in_order(&self, deadline: Instant) -> Result<Vec<usize>, UpstreamError> {
-        let mut order = Vec::new();
-        for candidate in self.endpoints.candidates(deadline).await? {
-            let index = candidate.endpoint_index();
-            if !order.contains(&index) {
-                order.push(index);
+    /// The servers of a place in the order in which they are tried, each once.
+    ///
+    /// # Errors
+    /// There is no address; nothing was sent.
+    pub(super) async fn spots(&self, place: &Place, deadline: Instant) -> Result<Vec<Spot>, UpstreamError> {
+        match place {
+            Place::At(spot) => Ok(vec![spot.clone()]),
+            Place::Echoed { named, dialled } => Ok(vec![Spot::Named(Arc::clone(named)), Spot::Configured(*dialled)]),
+            Place::Nowhere => Err(UpstreamError::new(
+                UpstreamErrorKind::Unreachable,
+                "the MQ's route names no address of the broker that can be dialled: with the profile's `follow_routes = \
+                 false` requests go to the configured endpoints",
+            )),
+            Place::Anywhere => {
+                let mut order = Vec::new();
+                let candidates = self.endpoints.candidates(deadline).await.inspect_err(|_| {
+                    self.profile.up.set(0);
+                    self.endpoints.mark_stale();
+                })?;
+                for candidate in candidates {
+                    let spot = Spot::Configured(candidate.endpoint_index());
+                    if !order.contains(&spot) {
+                        order.push(spot);
+                    }
+                }
+                Ok(order)
             }
         }
-        Ok(order)
     }
 
-    /// Notes that an endpoint answered to a session that began.
-    pub(super) fn note_answered(&self, endpoint_index: usize) {
+    /// One server, ready to be called.
+    async fn way(&self, spot: &Spot, deadline: Instant) -> Result<Way<'_>, GrpcError> {
+        match spot {
+            Spot::Configured(index) => {
+                let server = self.endpoints.endpoint_at(*index).zip(self.channels.get(*index));
+                let (endpoint, channel) =
+                    server.ok_or_else(|| GrpcError::NotConnected("there is no such endpoint".to_owned()))?;
+                Ok(Way::Configured(endpoint, channel))
+            }
+            Spot::Named(address) => {
+                let found = self.named.at(address, deadline).await;
+                let (server, channel) = found.map_err(|error| advised(spot, error))?;
+                Ok(Way::Named(server, channel))
+            }
+        }
+    }
+
+    /// This endpoint works where others did not: calls that may go anywhere begin with it.
+    fn prefer(&self, spot: &Spot) {
+        let Spot::Configured(index) = spot else { return };
+        if let Some(candidate) = self.endpoints.all().into_iter().find(|it| it.endpoint_index() == *index) {
+            self.endpoints.prefer(candidate);
+        }
+    }
+
+    /// Notes that a server answered to a session that began.
+    pub(super) async fn note_session_began(&self, spot: &Spot) {
         self.profile.up.set(1);
-        let candidate = self.endpoints.all().into_iter().find(|it| it.endpoint_index() == endpoint_index);
-        if let Some(endpoint) = candidate.and_then(|it| self.endpoints.endpoint(it)) {
+        let Ok(way) = self.way(spot, Instant::now()).await else { return };
+        if let Some(endpoint) = way.endpoint() {
             self.log_change(endpoint.breaker.answered(Instant::now()), endpoint, None);
         }
     }
 
-    /// Notes that an endpoint could not be reached.
-    pub(super) fn note_unreachable(&self) {
-        self.profile.up.set(0);
-        self.endpoints.mark_stale();
+    /// Notes that a server could not be reached, or did not answer, when a session was to begin there.
+    pub(super) async fn note_no_session(&self, spot: &Spot) {
+        if let Ok(way) = self.way(spot, Instant::now()).await {
+            self.note_unreachable(spot, &way);
+        }
+    }
+
+    /// Whether the MQ is up is said of the configured endpoints.
+    fn note_unreachable(&self, spot: &Spot, way: &Way<'_>) {
+        match (spot, way) {
+            (Spot::Configured(_), _) | (_, Way::Configured(..)) => {
+                self.profile.up.set(0);
+                self.endpoints.mark_stale();
+            }
+            (Spot::Named(_), Way::Named(server, _)) => server.note_unreachable(),
+        }
     }
 
     fn log_change(&self, change: Option<CircuitChange>, endpoint: &Endpoint, cause: Option<&GrpcError>) {
@@ -309,9 +447,17 @@ impl Link {
     ) -> GrpcCall<'a> {
         GrpcCall { path: method.path(), metadata, deadline, tell_deadline, max_answer_bytes: self.max_answer_bytes }
     }
+}
 
-    fn channel(&self, endpoint: usize) -> Result<&GrpcChannel, GrpcError> {
-        self.channels.get(endpoint).ok_or_else(|| GrpcError::NotConnected("there is no such endpoint".to_owned()))
+/// Says what to do about a server that only a route names and that is not there.
+fn advised(spot: &Spot, error: GrpcError) -> GrpcError {
+    match (spot, error) {
+        (Spot::Named(address), GrpcError::NotConnected(reason)) => {
+            let shown = address.authority();
+            let named = if reason.contains(&shown) { reason } else { format!("{shown}: {reason}") };
+            GrpcError::NotConnected(format!("{named}; {ADVICE}"))
+        }
+        (_, error) => error,
     }
 }
 

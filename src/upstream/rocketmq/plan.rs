@@ -21,7 +21,7 @@ use crate::upstream::{PlanError, PlanResources};
 pub(in crate::upstream) struct RocketMqPlan {
     pub(super) link: Arc<Link>,
     pub(super) settings: RocketMqConfig,
-    pub(super) routes: Routes,
+    pub(super) routes: Arc<Routes>,
     pub(super) polls: Arc<Polls>,
     pub(super) superseded: Superseded,
     pub(super) message_ids: MessageIds,
@@ -44,15 +44,17 @@ impl RocketMqPlan {
     ) -> Result<Arc<Self>, PlanError> {
         // No other process has it: the server keeps settings by the clients' ids.
         let prefix = format!("mq-gateway@{}@", resources.random.letters_and_digits(16)?);
-        let link = Arc::new(Link::new(config, own, profile, format!("{prefix}p"), resources)?);
         let (nursery, work) = Nursery::new();
         let (stopping, stops) = watch::channel(false);
+        let background = (nursery.clone(), stops.clone());
+        let link = Arc::new(Link::new(config, own, profile, format!("{prefix}p"), resources, background)?);
+        let routes = Arc::<Routes>::default();
         let sessions = Sessions::new(Arc::clone(&link), nursery.clone(), stops, prefix, own.max_sessions);
-        let polls = Polls::new(Arc::clone(&link), sessions, nursery, resources.memory.clone());
+        let polls = Polls::new(Arc::clone(&link), Arc::clone(&routes), sessions, nursery, resources.memory.clone());
         Ok(Arc::new(Self {
             link,
             settings: own.clone(),
-            routes: Routes::default(),
+            routes,
             polls: Arc::new(polls),
             superseded: Superseded::default(),
             message_ids: MessageIds::new(&resources.random)?,

@@ -69,7 +69,7 @@ pub(super) async fn poll(
             return Err(UpstreamError::new(UpstreamErrorKind::Misconfigured, detail));
         }
         let mut held = Vec::new();
-        match receive(link, (ready, &session.client_id), subject, broker, batch, (memory, &mut held)).await {
+        match receive(link, (&ready, &session.client_id), subject, broker, batch, (memory, &mut held)).await {
             Ok(Ended::Whole) => return Ok(held),
             Ok(Ended::SettingsLost) => {
                 session.renew(ready.epoch);
@@ -91,7 +91,7 @@ pub(super) async fn poll(
 
 async fn receive(
     link: &Link,
-    (ready, client_id): (Ready, &str),
+    (ready, client_id): (&Ready, &str),
     subject: &Subject,
     broker: &str,
     batch: u32,
@@ -117,7 +117,7 @@ async fn receive(
         attempt_id: None,
     };
     let mut answer: GrpcStream<ReceiveMessageResponse> =
-        link.stream_at(ready.endpoint, client_id, Method::ReceiveMessage, request, deadline).await?;
+        link.stream_at(&ready.spot, client_id, Method::ReceiveMessage, request, deadline).await?;
     let mut unreadable = 0;
     let mut last: Option<Status> = None;
     loop {

@@ -8,13 +8,18 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::desk::{Desk, Hand, Handed};
-use super::give_back::give_back;
+use super::give_back::{PATIENCE, give_back};
+use super::held::Held;
 use super::link::Link;
+use super::place::Place;
 use super::poll::{Subject, poll};
+use super::routes::{Route, Routes};
 use super::session::InUse;
 use super::sessions::Sessions;
+use crate::context::RequestContext;
 use crate::memory::MemoryBudget;
 use crate::model::{ConsumerGroup, Topic};
+use crate::protocol::rocketmq::Handle;
 use crate::tasks::Nursery;
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
@@ -25,6 +30,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// An empty answer that comes sooner is followed by a pause.
 const EARLY: Duration = Duration::from_millis(500);
 const AFTER_EARLY: Duration = Duration::from_millis(200);
+/// How long a poll waits for its topic's route.
+const ROUTE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Somebody in line. Who leaves it, by going away too, leaves nothing behind that nobody looks after.
 #[derive(Debug)]
@@ -38,6 +45,7 @@ pub(super) struct InLine {
 #[derive(Debug)]
 pub(super) struct Polls {
     link: Arc<Link>,
+    routes: Arc<Routes>,
     sessions: Sessions,
     nursery: Nursery,
     memory: MemoryBudget,
@@ -45,8 +53,14 @@ pub(super) struct Polls {
 }
 
 impl Polls {
-    pub(super) fn new(link: Arc<Link>, sessions: Sessions, nursery: Nursery, memory: MemoryBudget) -> Self {
-        Self { link, sessions, nursery, memory, desks: Mutex::default() }
+    pub(super) fn new(
+        link: Arc<Link>,
+        routes: Arc<Routes>,
+        sessions: Sessions,
+        nursery: Nursery,
+        memory: MemoryBudget,
+    ) -> Self {
+        Self { link, routes, sessions, nursery, memory, desks: Mutex::default() }
     }
 
     /// The desk of a subject.
@@ -66,22 +80,32 @@ impl Polls {
         Ok(Arc::clone(desk))
     }
 
-    /// A client that the server knows, for a request that needs any.
+    /// A client that the server at a place knows, for a request that needs any.
     ///
     /// # Errors
     /// There is none, and there may be no more.
-    pub(super) fn any_client(&self, group: &ConsumerGroup, topic: &Topic) -> Result<InUse, UpstreamError> {
-        self.sessions.enter_any(group, topic)
+    pub(super) fn any_client(
+        &self,
+        group: &ConsumerGroup,
+        topic: &Topic,
+        place: &Place,
+    ) -> Result<InUse, UpstreamError> {
+        self.sessions.enter_any(group, topic, place)
     }
 
-    /// Gets in line for up to `wants` messages, and has every broker of `brokers` asked for as long as somebody waits there.
-    pub(super) fn line_up(self: &Arc<Self>, desk: Arc<Desk>, wants: u32, brokers: &[String]) -> InLine {
+    /// Gets in line for up to `wants` messages, and has every broker of the route asked for as long as somebody waits there.
+    pub(super) fn line_up(self: &Arc<Self>, desk: Arc<Desk>, wants: u32, route: &Route) -> InLine {
         let hand = desk.line_up(wants);
-        for broker in desk.claim(brokers) {
-            let (polls, desk) = (Arc::clone(self), Arc::clone(&desk));
+        self.ask_all(&desk, route);
+        InLine { polls: Arc::clone(self), desk, hand }
+    }
+
+    /// Has the brokers asked that nobody asks yet.
+    fn ask_all(self: &Arc<Self>, desk: &Arc<Desk>, route: &Route) {
+        for broker in desk.claim(route.readable()) {
+            let (polls, desk) = (Arc::clone(self), Arc::clone(desk));
             self.nursery.run(async move { polls.ask_broker(&desk, &broker).await });
         }
-        InLine { polls: Arc::clone(self), desk, hand }
     }
 
     /// Sees to it that what is kept at a desk is given back in time.
@@ -92,17 +116,13 @@ impl Polls {
         }
     }
 
-    /// One poll after the other while somebody waits.
+    /// One poll after the other while somebody waits, each where the route says then.
     async fn ask_broker(self: Arc<Self>, desk: &Arc<Desk>, broker: &str) {
-        let subject = &desk.subject;
-        let client = match self.sessions.enter(&subject.group, &subject.topic) {
-            Ok(client) => client,
-            Err(error) => return desk.refuse(broker, &error),
-        };
+        let mut client = None;
         while let Some(batch) = desk.wanted_of(broker) {
             let began = Instant::now();
-            match poll(&self.link, &client, subject, broker, batch, &self.memory).await {
-                Ok(held) => {
+            match self.ask_once(desk, broker, batch, &mut client).await {
+                Ok(Some(held)) => {
                     let early = held.is_empty() && began.elapsed() < EARLY;
                     desk.arrived(broker, held);
                     self.look_after(desk);
@@ -110,6 +130,7 @@ impl Polls {
                         sleep(AFTER_EARLY).await;
                     }
                 }
+                Ok(None) => return desk.release(broker),
                 Err(error) => {
                     if desk.failed(broker, &error) {
                         desk.release(broker);
@@ -121,12 +142,38 @@ impl Polls {
         }
     }
 
+    /// One poll; `None` where the topic is not on that broker any more. `client` is what the last one was made as.
+    async fn ask_once(
+        self: &Arc<Self>,
+        desk: &Arc<Desk>,
+        broker: &str,
+        batch: u32,
+        client: &mut Option<(Place, InUse)>,
+    ) -> Result<Option<Vec<Held>>, UpstreamError> {
+        let subject = &desk.subject;
+        let context = RequestContext::shared(Instant::now() + ROUTE_PATIENCE);
+        let route = self.routes.route(&self.link, &subject.topic, &context).await?;
+        // One that is new.
+        self.ask_all(desk, &route);
+        let Some(place) = route.place_of(broker).filter(|_| route.readable().any(|it| it == broker)) else {
+            return Ok(None);
+        };
+        let client = match client {
+            Some((at, client)) if at == place => client,
+            old => {
+                let new = self.sessions.enter(&subject.group, &subject.topic, place)?;
+                &mut old.insert((place.clone(), new)).1
+            }
+        };
+        let polled = poll(&self.link, client, subject, broker, batch, &self.memory).await;
+        polled.map(Some).inspect_err(|_| self.routes.doubt(&subject.topic))
+    }
+
     /// Gives back what nobody takes in time.
     async fn keep_for_a_while(&self, desk: &Desk) {
-        let Ok(client) = self.sessions.enter(&desk.subject.group, &desk.subject.topic) else { return };
         while let Some(due) = desk.next_due() {
             sleep_until(due).await;
-            give_back(&self.link, &client, &desk.subject, desk.take_due(Instant::now())).await;
+            self.give_all_back(&desk.subject, desk.take_due(Instant::now())).await;
         }
     }
 
@@ -135,12 +182,20 @@ impl Polls {
         let desks: Vec<Arc<Desk>> =
             self.desks.lock().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect();
         for desk in desks {
-            let kept = desk.take_all();
-            if kept.is_empty() {
-                continue;
-            }
-            if let Ok(client) = self.sessions.enter(&desk.subject.group, &desk.subject.topic) {
-                give_back(&self.link, &client, &desk.subject, kept).await;
+            self.give_all_back(&desk.subject, desk.take_all()).await;
+        }
+    }
+
+    /// Gives deliveries back one after the other, each where its broker is.
+    async fn give_all_back(&self, subject: &Subject, kept: Vec<Held>) {
+        let Subject { topic, group, .. } = subject;
+        for held in kept {
+            let Ok(handle) = Handle::decode(held.delivery.handle.as_str()) else { continue };
+            let context = RequestContext::shared(Instant::now() + PATIENCE);
+            let brokers = std::iter::once(handle.broker());
+            let Ok(place) = self.routes.place_of(&self.link, topic, brokers, &context).await else { continue };
+            if let Ok(client) = self.sessions.enter(group, topic, &place) {
+                give_back(&self.link, &client, subject, handle).await;
             }
         }
     }

@@ -1,18 +1,22 @@
 //! Where topics are: their brokers, and which messages they take. Asked for before a topic is used, and again every now and then.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sha1::{Digest as _, Sha1};
 use tokio::time::Instant;
 
-use super::link::{Link, before_sending};
+use super::link::{Errand, Link, before_sending};
 use super::outcome::{Asked, code, refusal};
+use super::place::{Place, Spot, access_point};
 use super::topic_type;
 use crate::context::RequestContext;
-use crate::model::Topic;
-use crate::protocol::rocketmq::wire::{MessageType, Permission, QueryRouteRequest, QueryRouteResponse};
+use crate::model::{MessageGroup, Topic};
+use crate::protocol::rocketmq::wire::{
+    Endpoints, MessageQueue, MessageType, Permission, QueryRouteRequest, QueryRouteResponse,
+};
 use crate::protocol::rocketmq::{Code, Method};
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
@@ -30,17 +34,62 @@ pub(super) struct Routes(Mutex<HashMap<Topic, Arc<Route>>>);
 /// Where one topic is.
 #[derive(Debug)]
 pub(super) struct Route {
-    /// The brokers that can be read from, each once.
-    pub(super) brokers: Vec<String>,
+    /// By name.
+    brokers: BTreeMap<String, Broker>,
+    /// Where messages can be published, in the order of the brokers; each place once.
+    write_places: Vec<Place>,
+    /// Publishes take the places in turn.
+    turn: AtomicUsize,
     /// What the topic takes; empty where the MQ does not say.
     pub(super) accepted: Vec<MessageType>,
     asked_at: Instant,
     doubted: AtomicBool,
 }
 
+/// One broker of a topic: its master, where the route names replicas too.
+#[derive(Debug)]
+struct Broker {
+    id: i32,
+    place: Place,
+    can_be_read: bool,
+    can_be_written: bool,
+}
+
 impl Route {
     fn is_fresh(&self) -> bool {
         self.asked_at.elapsed() < FRESH && !self.doubted.load(Ordering::Relaxed)
+    }
+
+    /// The brokers that can be read from.
+    pub(super) fn readable(&self) -> impl Iterator<Item = &str> {
+        self.brokers.iter().filter(|(_, broker)| broker.can_be_read).map(|(name, _)| name.as_str())
+    }
+
+    /// Where requests about a broker go; `None` where the topic is not on it.
+    pub(super) fn place_of(&self, broker: &str) -> Option<&Place> {
+        self.brokers.get(broker).map(|broker| &broker.place)
+    }
+
+    /// Where a message can be published, best first. Those of one message group go to one broker, whoever publishes them: its queue
+    /// is what keeps their order. Others may go to any, in turn.
+    pub(super) fn places_for(&self, group: Option<&MessageGroup>) -> Vec<Place> {
+        let places = &self.write_places;
+        let count = places.len();
+        if count < 2 {
+            let first = places.first().filter(|place| **place != Place::Anywhere).cloned();
+            return first.into_iter().chain([Place::Anywhere]).collect();
+        }
+        if let Some(group) = group {
+            let digest: [u8; 20] = Sha1::digest(group.as_str().as_bytes()).into();
+            let number = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
+            let writable = || self.brokers.values().filter(|broker| broker.can_be_written);
+            let brokers = u64::try_from(writable().count()).unwrap_or(u64::MAX).max(1);
+            let index = usize::try_from(number % brokers).unwrap_or(0);
+            return writable().nth(index).map(|broker| broker.place.clone()).into_iter().collect();
+        }
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let in_turn = places.iter().cycle().skip(turn % count).take(2).cloned();
+        in_turn.chain([Place::Anywhere]).collect()
     }
 }
 
@@ -73,10 +122,46 @@ impl Routes {
         }
     }
 
+    /// Where requests about deliveries of these brokers go, all in one request.
+    ///
+    /// # Errors
+    /// The route does not name a broker, or no longer the same place for all of them. Nothing was sent.
+    pub(super) async fn place_of(
+        &self,
+        link: &Link,
+        topic: &Topic,
+        brokers: impl Iterator<Item = &str>,
+        context: &RequestContext,
+    ) -> Result<Place, UpstreamError> {
+        if !link.follows_routes {
+            return Ok(Place::Anywhere);
+        }
+        let route = self.route(link, topic, context).await?;
+        let mut common = None;
+        for broker in brokers {
+            let place = route.place_of(broker);
+            if place.is_none() || common.is_some_and(|common| Some(common) != place) {
+                self.doubt(topic);
+                let detail = "the MQ's route of the topic does not name the broker that delivered the message at the moment, so \
+                              nothing was sent";
+                return Err(UpstreamError::new(UpstreamErrorKind::Unreachable, detail));
+            }
+            common = place;
+        }
+        Ok(common.cloned().unwrap_or(Place::Anywhere))
+    }
+
     /// What was known of a topic may be out of date: it is asked for again before the next use, and used on where that fails.
     pub(super) fn doubt(&self, topic: &Topic) {
         if let Some(route) = self.lock().get(topic) {
             route.doubted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The same, where an error says that nobody was there.
+    pub(super) fn doubt_after(&self, topic: &Topic, error: &UpstreamError) {
+        if matches!(error.kind, UpstreamErrorKind::Unreachable | UpstreamErrorKind::CircuitOpen) {
+            self.doubt(topic);
         }
     }
 
@@ -97,9 +182,20 @@ impl Routes {
 }
 
 async fn ask(link: &Link, topic: &Topic, context: &RequestContext) -> Result<Route, UpstreamError> {
-    let request = QueryRouteRequest { topic: Some(link.resource(topic.as_str())), endpoints: None };
-    let tried = AtomicU32::new(0);
-    let answer = link.call(Method::QueryRoute, &request, topic, context, &tried).await;
+    let (tried, dialled) = (AtomicU32::new(0), AtomicUsize::new(0));
+    // A proxy in cluster mode names the address that it is told here.
+    let request = |spot: &Spot| {
+        let address = match spot {
+            Spot::Configured(index) => {
+                dialled.store(*index, Ordering::Relaxed);
+                link.addresses.get(*index)
+            }
+            Spot::Named(address) => Some(&**address),
+        };
+        QueryRouteRequest { topic: Some(link.resource(topic.as_str())), endpoints: address.map(access_point) }
+    };
+    let errand = Errand { topic, context, tried: &tried, places: &[Place::Anywhere] };
+    let answer = link.call(Method::QueryRoute, errand, request).await;
     let QueryRouteResponse { status, message_queues } = answer.map_err(before_sending)?;
     let code = code(status.as_ref()).map_err(before_sending)?;
     if code == Code::TopicNotFound {
@@ -108,23 +204,130 @@ async fn ask(link: &Link, topic: &Topic, context: &RequestContext) -> Result<Rou
     if code != Code::Ok {
         return Err(before_sending(refusal(status.as_ref(), Asked::Route)));
     }
-    let mut route =
-        Route { brokers: Vec::new(), accepted: Vec::new(), asked_at: Instant::now(), doubted: AtomicBool::new(false) };
-    for queue in &message_queues {
-        for kind in queue.accept_message_types() {
-            if kind != MessageType::Unspecified && !route.accepted.contains(&kind) {
-                route.accepted.push(kind);
-            }
-        }
-        let readable = matches!(queue.permission(), Permission::Read | Permission::ReadWrite);
-        if let Some(broker) = queue.broker.as_ref().filter(|_| readable)
-            && !route.brokers.contains(&broker.name)
-        {
-            route.brokers.push(broker.name.clone());
-        }
-    }
     if message_queues.is_empty() {
         return Err(topic_type::unknown(topic));
     }
-    Ok(route)
+    let asked = dialled.into_inner();
+    Ok(read(&message_queues, |named| {
+        if link.follows_routes { Place::of(named, &link.addresses, asked) } else { Place::Anywhere }
+    }))
+}
+
+/// Reads a route; `place` says where a broker is.
+fn read(queues: &[MessageQueue], place: impl Fn(Option<&Endpoints>) -> Place) -> Route {
+    let (mut brokers, mut accepted) = (BTreeMap::<String, Broker>::new(), Vec::new());
+    for queue in queues {
+        for kind in queue.accept_message_types() {
+            if kind != MessageType::Unspecified && !accepted.contains(&kind) {
+                accepted.push(kind);
+            }
+        }
+        let Some(named) = &queue.broker else { continue };
+        let permission = queue.permission();
+        let broker = brokers.entry(named.name.clone()).or_insert_with(|| Broker {
+            id: named.id,
+            place: place(named.endpoints.as_ref()),
+            can_be_read: false,
+            can_be_written: false,
+        });
+        broker.can_be_read |= matches!(permission, Permission::Read | Permission::ReadWrite);
+        broker.can_be_written |= matches!(permission, Permission::Write | Permission::ReadWrite);
+        // A replica has the same queues, and another address; the master has the least number.
+        if named.id < broker.id {
+            broker.id = named.id;
+            broker.place = place(named.endpoints.as_ref());
+        }
+    }
+    let mut write_places: Vec<Place> = Vec::new();
+    for broker in brokers.values().filter(|broker| broker.can_be_written) {
+        if !write_places.contains(&broker.place) {
+            write_places.push(broker.place.clone());
+        }
+    }
+    Route {
+        brokers,
+        write_places,
+        turn: AtomicUsize::new(0),
+        accepted,
+        asked_at: Instant::now(),
+        doubted: AtomicBool::new(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbound::EndpointAddress;
+    use crate::protocol::rocketmq::wire;
+
+    fn address(host: &str) -> EndpointAddress {
+        EndpointAddress { tls: false, host: host.to_owned(), port: 8081 }
+    }
+
+    fn queue(broker: &str, id: i32, permission: Permission) -> MessageQueue {
+        let host = if id == 0 { broker.to_owned() } else { format!("{broker}-replica") };
+        let endpoints = Some(access_point(&address(&host)));
+        let broker = Some(wire::Broker { name: broker.to_owned(), id, endpoints });
+        let kinds = vec![MessageType::Normal.into()];
+        MessageQueue { topic: None, id: 0, permission: permission.into(), broker, accept_message_types: kinds }
+    }
+
+    fn at(host: &str) -> Place {
+        Place::At(Spot::Named(Arc::new(address(host))))
+    }
+
+    fn follow(named: Option<&Endpoints>) -> Place {
+        Place::of(named, &[address("mq")], 0)
+    }
+
+    #[test]
+    fn a_broker_is_its_master_and_what_can_be_done_there() {
+        let queues = [
+            queue("b", 1, Permission::Read),
+            queue("b", 0, Permission::ReadWrite),
+            queue("a", 0, Permission::Write),
+            queue("c", 0, Permission::Read),
+            queue("d", 0, Permission::None),
+        ];
+        let route = read(&queues, follow);
+        assert_eq!(route.readable().collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(route.place_of("b"), Some(&at("b")));
+        assert_eq!(route.place_of("d"), Some(&at("d")), "what it delivered can be acknowledged there");
+        assert_eq!(route.place_of("e"), None);
+        assert_eq!(route.write_places, [at("a"), at("b")]);
+        assert_eq!(route.accepted, [MessageType::Normal]);
+    }
+
+    #[test]
+    fn publishes_take_brokers_in_turn_and_a_message_group_has_its_own() {
+        let brokers = ["a", "b", "c"];
+        let route = read(&brokers.map(|name| queue(name, 0, Permission::ReadWrite)), follow);
+        let firsts: Vec<Place> = (0..4).map(|_| route.places_for(None)[0].clone()).collect();
+        assert_eq!(firsts, [at("a"), at("b"), at("c"), at("a")]);
+        assert_eq!(route.places_for(None), [at("b"), at("c"), Place::Anywhere]);
+        let place = |group: &str| route.places_for(Some(&MessageGroup::parse(group).unwrap()));
+        let mut used: Vec<Place> = Vec::new();
+        for group in (0..32).map(|number| format!("user-{number}")) {
+            let places = place(&group);
+            assert_eq!(places, place(&group), "always the same");
+            assert_eq!(places.len(), 1, "elsewhere it would be out of order");
+            used.extend(places);
+        }
+        assert!(brokers.iter().all(|name| used.contains(&at(name))), "{used:?}");
+        // Another order of the answer, another process: the same brokers.
+        let other = read(&["c", "b", "a"].map(|name| queue(name, 0, Permission::ReadWrite)), follow);
+        for group in ["user-1", "user-2", "user-3", "user-4"] {
+            let group = MessageGroup::parse(group).unwrap();
+            assert_eq!(route.places_for(Some(&group)), other.places_for(Some(&group)));
+        }
+    }
+
+    #[test]
+    fn one_place_is_followed_by_any_endpoint() {
+        let route = read(&[queue("a", 0, Permission::ReadWrite)], follow);
+        assert_eq!(route.places_for(None), [at("a"), Place::Anywhere]);
+        assert_eq!(route.places_for(MessageGroup::parse("g").ok().as_ref()), [at("a"), Place::Anywhere]);
+        let route = read(&[queue("a", 0, Permission::ReadWrite)], |_| Place::Anywhere);
+        assert_eq!(route.places_for(None), [Place::Anywhere]);
+    }
 }

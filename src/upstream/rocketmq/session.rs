@@ -1,4 +1,4 @@
-//! One consumer group's client of the MQ: its settings on the telemetry stream, the server's answer to them, heartbeats, its end.
+//! One consumer group's client at one place of the MQ: its settings on the telemetry stream, the server's answer to them, heartbeats, its end.
 //!
 //! The server keeps settings by the client's id, and loses them when it restarts, when the client says goodbye, and without a word
 //! two minutes after the last heartbeat (protocol notes RocketMQ 5, section 3). Whoever finds them lost has them sent again.
@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout
 
 use super::link::Link;
 use super::outcome::{Asked, code, refusal, verdict};
+use super::place::{Place, Spot};
 use crate::model::{ConsumerGroup, Topic};
 use crate::outbound::{GrpcStream, Verdict};
 use crate::protocol::rocketmq::wire::{
@@ -37,6 +38,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) group: ConsumerGroup,
+    /// Where it is known to the MQ.
+    pub(super) place: Place,
     pub(super) client_id: String,
     /// The settings name a topic; which does not matter to the server.
     topic: Topic,
@@ -61,10 +64,10 @@ enum State {
 }
 
 /// A client that the server knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ready {
     /// Where its settings are.
-    pub(super) endpoint: usize,
+    pub(super) spot: Spot,
     /// The server delivers to its group in order.
     pub(super) ordered: bool,
     /// How many times they were sent.
@@ -84,9 +87,10 @@ enum Over {
 }
 
 impl Session {
-    pub(super) fn new(group: ConsumerGroup, topic: Topic, client_id: String) -> Self {
+    pub(super) fn new(group: ConsumerGroup, place: Place, topic: Topic, client_id: String) -> Self {
         Self {
             group,
+            place,
             client_id,
             topic,
             state: watch::Sender::new(State::Starting),
@@ -157,10 +161,10 @@ impl Session {
         let mut pause = FIRST_PAUSE;
         for epoch in 1.. {
             match self.begin(&link).await {
-                Ok((endpoint, ordered, conversation, stream)) => {
+                Ok((spot, ordered, conversation, stream)) => {
                     pause = FIRST_PAUSE;
-                    self.state.send_replace(State::Ready(Ready { endpoint, ordered, epoch }));
-                    let over = self.live(&link, endpoint, stream, &mut stopping).await;
+                    self.state.send_replace(State::Ready(Ready { spot: spot.clone(), ordered, epoch }));
+                    let over = self.live(&link, &spot, stream, &mut stopping).await;
                     drop(conversation);
                     if matches!(over, Over::Ended) {
                         break;
@@ -192,19 +196,19 @@ impl Session {
         self.state.send_replace(State::Ended);
     }
 
-    /// Sends the settings to the first endpoint that takes them, and waits for the answer.
+    /// Sends the settings to the first server that takes them, and waits for the answer.
     async fn begin(
         &self,
         link: &Link,
-    ) -> Result<(usize, bool, Conversation, GrpcStream<TelemetryCommand>), UpstreamError> {
+    ) -> Result<(Spot, bool, Conversation, GrpcStream<TelemetryCommand>), UpstreamError> {
         let deadline = Instant::now() + PATIENCE;
         let mut failure =
             UpstreamError::new(UpstreamErrorKind::Unreachable, "no endpoint of the MQ is tried at the moment");
-        for index in link.endpoints_in_order(deadline).await? {
-            match self.begin_at(link, index, Instant::now() + PATIENCE).await {
+        for spot in link.spots(&self.place, deadline).await? {
+            match self.begin_at(link, &spot, Instant::now() + PATIENCE).await {
                 Ok((ordered, conversation, stream)) => {
-                    link.note_answered(index);
-                    return Ok((index, ordered, conversation, stream));
+                    link.note_session_began(&spot).await;
+                    return Ok((spot, ordered, conversation, stream));
                 }
                 Err(error) => failure = error,
             }
@@ -215,7 +219,7 @@ impl Session {
     async fn begin_at(
         &self,
         link: &Link,
-        index: usize,
+        spot: &Spot,
         deadline: Instant,
     ) -> Result<(bool, Conversation, GrpcStream<TelemetryCommand>), UpstreamError> {
         let (conversation, mut outgoing) = mpsc::channel(1);
@@ -223,9 +227,9 @@ impl Session {
         // The channel was made with room for it.
         drop(conversation.try_send(settings));
         let outgoing = poll_fn(move |context| outgoing.poll_recv(context));
-        let begun = link.conversation_at(index, &self.client_id, Method::Telemetry, outgoing, deadline).await;
+        let begun = link.conversation_at(spot, &self.client_id, Method::Telemetry, outgoing, deadline).await;
         if verdict(&begun, PATIENCE) == Some(Verdict::Unanswered) {
-            link.note_unreachable();
+            link.note_no_session(spot).await;
         }
         let mut stream: GrpcStream<TelemetryCommand> = begun?;
         loop {
@@ -250,7 +254,7 @@ impl Session {
     async fn live(
         &self,
         link: &Link,
-        endpoint: usize,
+        spot: &Spot,
         mut stream: GrpcStream<TelemetryCommand>,
         stopping: &mut watch::Receiver<bool>,
     ) -> Over {
@@ -265,44 +269,44 @@ impl Session {
                     Ok(None) | Err(_) => return Over::Lost,
                 },
                 _ = heartbeat.tick() => {
-                    if self.is_forgotten(link, endpoint).await {
+                    if self.is_forgotten(link, spot).await {
                         return Over::Lost;
                     }
                 }
                 () = self.renew.notified() => return Over::Lost,
                 () = self.give_way.notified() => {
                     if self.idle_for().is_some() {
-                        return self.end(link, endpoint).await;
+                        return self.end(link, spot).await;
                     }
                 }
                 _ = look.tick() => {
                     if self.idle_for().is_some_and(|idle| idle >= IDLE) {
-                        return self.end(link, endpoint).await;
+                        return self.end(link, spot).await;
                     }
                 }
-                () = unused(stopping, &self.in_use) => return self.end(link, endpoint).await,
+                () = unused(stopping, &self.in_use) => return self.end(link, spot).await,
             }
         }
     }
 
     /// Says that the client is there; whether the server does not know it any more.
-    async fn is_forgotten(&self, link: &Link, endpoint: usize) -> bool {
+    async fn is_forgotten(&self, link: &Link, spot: &Spot) -> bool {
         let group = Some(link.resource(self.group.as_str()));
         let request = HeartbeatRequest { group, client_type: ClientType::SimpleConsumer.into() };
         let deadline = Instant::now() + PATIENCE;
-        let answer = link.call_at(endpoint, &self.client_id, Method::Heartbeat, request, deadline).await;
+        let answer = link.call_at(spot, &self.client_id, Method::Heartbeat, request, deadline).await;
         // Without an answer nothing is known; the stream tells when the server is gone.
         let Ok(HeartbeatResponse { status: Some(status) }) = answer else { return false };
         settings_are_lost(Code::of(status.code), &status.message)
     }
 
     /// Says goodbye, so that the server forgets the client now and not minutes later.
-    async fn end(&self, link: &Link, endpoint: usize) -> Over {
+    async fn end(&self, link: &Link, spot: &Spot) -> Over {
         self.state.send_replace(State::Ended);
         let request = NotifyClientTerminationRequest { group: Some(link.resource(self.group.as_str())) };
         let deadline = Instant::now() + PATIENCE;
         let said: Result<NotifyClientTerminationResponse, _> =
-            link.call_at(endpoint, &self.client_id, Method::NotifyClientTermination, request, deadline).await;
+            link.call_at(spot, &self.client_id, Method::NotifyClientTermination, request, deadline).await;
         if let Err(error) = said {
             let reason = error.to_string();
             tracing::debug!(profile = link.profile.name, group = self.group.as_str(), reason, "no goodbye to the MQ");

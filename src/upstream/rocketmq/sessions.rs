@@ -1,4 +1,4 @@
-//! The sessions of one profile: made at the first receive of a group, at most so many at once.
+//! The sessions of one profile: made at the first receive of a group at each place where its topic is, at most so many at once.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::link::Link;
+use super::place::Place;
 use super::session::{InUse, Session};
 use crate::model::{ConsumerGroup, Topic};
 use crate::tasks::Nursery;
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
-/// The sessions by group.
+type ByGroup = HashMap<(ConsumerGroup, Place), Arc<Session>>;
+
+/// The sessions by group and place.
 #[derive(Debug)]
 pub(super) struct Sessions {
     link: Arc<Link>,
@@ -22,7 +25,7 @@ pub(super) struct Sessions {
     prefix: String,
     made: AtomicU64,
     most: usize,
-    by_group: Arc<Mutex<HashMap<ConsumerGroup, Arc<Session>>>>,
+    by_group: Arc<Mutex<ByGroup>>,
 }
 
 impl Sessions {
@@ -37,27 +40,36 @@ impl Sessions {
     }
 
     /// As [`Sessions::enter`] for a request that needs a client of whatever group: where there is no room for another, one of
-    /// those that there are.
-    pub(super) fn enter_any(&self, group: &ConsumerGroup, topic: &Topic) -> Result<InUse, UpstreamError> {
-        self.enter(group, topic).or_else(|full| {
+    /// those that there are at the place.
+    pub(super) fn enter_any(
+        &self,
+        group: &ConsumerGroup,
+        topic: &Topic,
+        place: &Place,
+    ) -> Result<InUse, UpstreamError> {
+        self.enter(group, topic, place).or_else(|full| {
             let by_group = self.by_group.lock().unwrap_or_else(PoisonError::into_inner);
-            by_group.values().next().map(Session::enter).ok_or(full)
+            by_group.values().find(|session| session.place == *place).map(Session::enter).ok_or(full)
         })
     }
 
-    /// The session of a group, which is in use as long as the value lives.
+    /// The session of a group at a place, which is in use as long as the value lives.
     ///
     /// # Errors
     /// There are as many as there may be, and all are in use.
-    pub(super) fn enter(&self, group: &ConsumerGroup, topic: &Topic) -> Result<InUse, UpstreamError> {
+    pub(super) fn enter(&self, group: &ConsumerGroup, topic: &Topic, place: &Place) -> Result<InUse, UpstreamError> {
+        let key = (group.clone(), place.clone());
         let mut by_group = self.by_group.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = by_group.get(group) {
+        if let Some(session) = by_group.get(&key) {
             return Ok(session.enter());
         }
         if by_group.len() >= self.most {
-            let idle = by_group.iter().filter_map(|(group, session)| Some((session.idle_for()?, group.clone())));
-            let Some((_, longest)) = idle.max() else {
-                let detail = format!("{} groups are received for at once, the profile's max_sessions", self.most);
+            let idle = by_group.iter().filter_map(|(key, session)| Some((session.idle_for()?, key)));
+            let Some(longest) = idle.max_by_key(|(idle, _)| *idle).map(|(_, key)| key.clone()) else {
+                let detail = format!(
+                    "{} groups are received for at once, the profile's max_sessions (a group counts at each address of its topic)",
+                    self.most
+                );
                 return Err(UpstreamError::new(UpstreamErrorKind::Overloaded, detail));
             };
             if let Some(session) = by_group.remove(&longest) {
@@ -65,16 +77,16 @@ impl Sessions {
             }
         }
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        let session = Session::new(group.clone(), topic.clone(), format!("{}{number}", self.prefix));
-        let session = Arc::new(session);
-        by_group.insert(group.clone(), Arc::clone(&session));
+        let client_id = format!("{}{number}", self.prefix);
+        let session = Arc::new(Session::new(group.clone(), place.clone(), topic.clone(), client_id));
+        by_group.insert(key.clone(), Arc::clone(&session));
         let (ended, all) = (Arc::clone(&session), Arc::clone(&self.by_group));
         let life = Arc::clone(&session).run(Arc::clone(&self.link), self.stopping.clone());
         self.nursery.run(async move {
             life.await;
             let mut by_group = all.lock().unwrap_or_else(PoisonError::into_inner);
-            if by_group.get(&ended.group).is_some_and(|it| Arc::ptr_eq(it, &ended)) {
-                by_group.remove(&ended.group);
+            if by_group.get(&key).is_some_and(|it| Arc::ptr_eq(it, &ended)) {
+                by_group.remove(&key);
             }
         });
         Ok(session.enter())

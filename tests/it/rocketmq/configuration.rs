@@ -21,8 +21,9 @@ fn check(lines: &str) -> (bool, String) {
 fn a_profile_needs_nothing_but_its_addresses() {
     let (good, output) = check("");
     assert!(good, "{output}");
-    let (good, output) =
-        check("namespace = \"MQ_INST_1\"\nvisibility_timeout = \"60s\"\nmax_delay = \"72h\"\nmax_sessions = 10");
+    let (good, output) = check(
+        "namespace = \"MQ_INST_1\"\nvisibility_timeout = \"60s\"\nmax_delay = \"72h\"\nmax_sessions = 10\nfollow_routes = false",
+    );
     assert!(good, "{output}");
 }
 

@@ -5,6 +5,7 @@ mod changing;
 mod configuration;
 mod dropin;
 mod filtering;
+mod following;
 mod publishing;
 mod receiving;
 mod sessions;

@@ -26,9 +26,27 @@ pub struct FakeProxy {
 }
 
 impl FakeProxy {
-    /// With topics `orders` and `by-tag` (NORMAL), `steps` (FIFO) and `later` (DELAY).
+    /// With topics `orders` and `by-tag` (NORMAL), `steps` (FIFO) and `later` (DELAY). As one in cluster mode it tells its callers that
+    /// all is where they say to have dialled.
     pub fn start() -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").expect("a free port"), Arc::default())
+        Self::start_at("127.0.0.1")
+    }
+
+    /// At another address of this machine.
+    pub fn start_at(host: &str) -> Self {
+        Self::on(TcpListener::bind((host, 0)).expect("a free port"), Arc::default())
+    }
+
+    /// Another way to the same brokers and clients.
+    pub fn start_beside(other: &Self) -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").expect("a free port"), Arc::clone(&other.state))
+    }
+
+    /// The same broker, after a move: at another address, with what it held, and without the settings of its clients.
+    pub fn moved_to(mut self, host: &str) -> Self {
+        self.end();
+        self.state().settings.clear();
+        Self::on(TcpListener::bind((host, 0)).expect("a free port"), Arc::clone(&self.state))
     }
 
     fn on(listener: TcpListener, state: Arc<Mutex<State>>) -> Self {
@@ -46,6 +64,25 @@ impl FakeProxy {
         std::thread::sleep(down_for);
         let listener = TcpListener::bind(self.address).expect("its own port");
         *self = Self::on(listener, Arc::clone(&self.state));
+    }
+
+    /// As one in local mode: it serves the broker of this name only. It does not look whose a handle is, as the real one.
+    pub fn serve_only(&self, broker: &str) {
+        broker.clone_into(&mut self.state().broker);
+    }
+
+    /// What its routes say: each broker and where it is.
+    pub fn tell_brokers(&self, brokers: &[(&str, SocketAddr)]) {
+        self.state().route = Some(brokers.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect());
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Handles of other brokers that it took for its own.
+    pub fn foreign_handles(&self) -> Vec<String> {
+        self.state().foreign.clone()
     }
 
     /// The address as a profile names it.

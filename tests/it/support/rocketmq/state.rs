@@ -1,14 +1,15 @@
 //! What the fake proxy holds, and its answers to calls of one message.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mq_gateway::protocol::rocketmq::wire::{
-    AckMessageRequest, AckMessageResponse, AckMessageResultEntry, Broker, ChangeInvisibleDurationRequest,
-    ChangeInvisibleDurationResponse, HeartbeatResponse, Message, MessageQueue, MessageType,
-    NotifyClientTerminationResponse, Permission, QueryRouteRequest, QueryRouteResponse, SendMessageRequest,
-    SendMessageResponse, SendResultEntry, Status,
+    AckMessageRequest, AckMessageResponse, AckMessageResultEntry, Address, AddressScheme, Broker,
+    ChangeInvisibleDurationRequest, ChangeInvisibleDurationResponse, Endpoints, HeartbeatResponse, Message,
+    MessageQueue, MessageType, NotifyClientTerminationResponse, Permission, QueryRouteRequest, QueryRouteResponse,
+    SendMessageRequest, SendMessageResponse, SendResultEntry, Status,
 };
 use prost::Message as _;
 use tokio::sync::Notify;
@@ -68,6 +69,12 @@ pub(super) struct State {
     /// Calls without a signature are refused.
     pub(super) checks_keys: bool,
     pub(super) arrived: Arc<Notify>,
+    /// The broker that it delivers for.
+    pub(super) broker: String,
+    /// Brokers and their addresses; the address that callers say to have dialled where there are none.
+    pub(super) route: Option<Vec<(String, SocketAddr)>>,
+    /// Handles of other brokers that were taken for its own.
+    pub(super) foreign: Vec<String>,
     number: u64,
 }
 
@@ -86,6 +93,9 @@ impl Default for State {
             unknown_groups: HashSet::new(),
             checks_keys: false,
             arrived: Arc::default(),
+            broker: "broker-a".to_owned(),
+            route: None,
+            foreign: Vec::new(),
             number: 0,
         }
     }
@@ -119,7 +129,7 @@ impl State {
             }
         };
         let (retrieved, invisible, offset) = (now_millis(), invisible.as_millis(), self.numbered());
-        let handle = format!("0 {retrieved} {invisible} 0 0 broker-a 1 {offset} {offset}");
+        let handle = format!("0 {retrieved} {invisible} 0 0 {} 1 {offset} {offset}", self.broker);
         let mut delivered = message.clone();
         let system = delivered.system_properties.get_or_insert_default();
         system.receipt_handle = Some(handle.clone());
@@ -132,7 +142,7 @@ impl State {
     pub(super) fn answer(&mut self, call: &Call) -> Option<Vec<u8>> {
         let message = call.message.as_slice();
         Some(match call.method.as_str() {
-            "QueryRoute" => route(&QueryRouteRequest::decode(message).expect("a request")).encode_to_vec(),
+            "QueryRoute" => self.route(&QueryRouteRequest::decode(message).expect("a request")).encode_to_vec(),
             "SendMessage" => self.send(SendMessageRequest::decode(message).expect("a request")).encode_to_vec(),
             "AckMessage" => self.ack(AckMessageRequest::decode(message).expect("a request")).encode_to_vec(),
             "ChangeInvisibleDuration" => {
@@ -166,6 +176,7 @@ impl State {
     fn ack(&mut self, request: AckMessageRequest) -> AckMessageResponse {
         let mut entries = Vec::new();
         for entry in request.entries {
+            self.note_whose(&entry.receipt_handle);
             let done = self.out.remove(&entry.receipt_handle).is_some();
             let status = if done { status(20000, "OK") } else { status(40013, "expired") };
             entries.push(AckMessageResultEntry {
@@ -187,10 +198,11 @@ impl State {
             let null = status(50001, "Cannot invoke \"x\" because \"channel\" is null");
             return ChangeInvisibleDurationResponse { status: null, ..Default::default() };
         }
+        self.note_whose(&request.receipt_handle);
         let invisible = request.invisible_duration.unwrap_or_default().seconds * 1000;
         let (retrieved, offset) = (now_millis(), self.numbered());
         // A field more than a delivery's, as the real one has it.
-        let handle = format!("0 {retrieved} {invisible} 0 0 broker-a 1 {offset} 0 {offset}");
+        let handle = format!("0 {retrieved} {invisible} 0 0 {} 1 {offset} 0 {offset}", self.broker);
         let Some(Queued { message, attempt }) = self.out.remove(&request.receipt_handle) else {
             return ChangeInvisibleDurationResponse { status: status(40013, "expired"), ..Default::default() };
         };
@@ -201,22 +213,37 @@ impl State {
         }
         ChangeInvisibleDurationResponse { status: status(20000, "OK"), receipt_handle: handle }
     }
+
+    fn note_whose(&mut self, handle: &str) {
+        if handle.split(' ').nth(5) != Some(&self.broker) {
+            self.foreign.push(handle.to_owned());
+        }
+    }
+
+    fn route(&self, request: &QueryRouteRequest) -> QueryRouteResponse {
+        let topic = request.topic.clone().expect("a topic");
+        let kind = match topic.name.as_str() {
+            "orders" | "in-order" | "by-tag" => MessageType::Normal,
+            "steps" => MessageType::Fifo,
+            "later" => MessageType::Delay,
+            _ => return QueryRouteResponse { status: status(40402, "no topic"), message_queues: vec![] },
+        };
+        let brokers = match &self.route {
+            None => vec![(self.broker.clone(), request.endpoints.clone())],
+            Some(brokers) => brokers.iter().map(|(name, at)| (name.clone(), Some(endpoints(*at)))).collect(),
+        };
+        let queue = |(name, endpoints)| MessageQueue {
+            topic: Some(topic.clone()),
+            id: 0,
+            permission: Permission::ReadWrite.into(),
+            broker: Some(Broker { name, id: 0, endpoints }),
+            accept_message_types: vec![kind.into()],
+        };
+        QueryRouteResponse { status: status(20000, "OK"), message_queues: brokers.into_iter().map(queue).collect() }
+    }
 }
 
-fn route(request: &QueryRouteRequest) -> QueryRouteResponse {
-    let topic = request.topic.clone().expect("a topic");
-    let kind = match topic.name.as_str() {
-        "orders" | "in-order" | "by-tag" => MessageType::Normal,
-        "steps" => MessageType::Fifo,
-        "later" => MessageType::Delay,
-        _ => return QueryRouteResponse { status: status(40402, "no topic"), message_queues: vec![] },
-    };
-    let queue = MessageQueue {
-        topic: Some(topic),
-        id: 0,
-        permission: Permission::ReadWrite.into(),
-        broker: Some(Broker { name: "broker-a".to_owned(), ..Broker::default() }),
-        accept_message_types: vec![kind.into()],
-    };
-    QueryRouteResponse { status: status(20000, "OK"), message_queues: vec![queue] }
+fn endpoints(at: SocketAddr) -> Endpoints {
+    let address = Address { host: at.ip().to_string(), port: i32::from(at.port()) };
+    Endpoints { scheme: AddressScheme::Ipv4.into(), addresses: vec![address] }
 }
