@@ -167,13 +167,8 @@ fn numbered(mut rest: &[u8]) -> Option<Fields<'_>> {
 
 fn first(mut rest: &[u8]) -> Option<Fields<'_>> {
     let mut field = || counted(&mut rest);
-    let fields = Fields {
-        topic: field()?,
-        group: field()?,
-        message_id: field()?,
-        handle: field()?,
-        visible_again_at: None,
-    };
+    let fields =
+        Fields { topic: field()?, group: field()?, message_id: field()?, handle: field()?, visible_again_at: None };
     rest.is_empty().then_some(fields)
 }
 
@@ -208,7 +203,8 @@ mod tests {
         };
         let old: Vec<u8> = names.iter().flat_map(|name| field(name)).collect();
         assert_eq!(read(&wrap("v1.", &old)), Some((b"orders".to_vec(), Some(opened(None)))));
-        let mut new: Vec<u8> = (1..).zip(names).flat_map(|(number, name)| [vec![number], field(name)].concat()).collect();
+        let mut new: Vec<u8> =
+            (1..).zip(names).flat_map(|(number, name)| [vec![number], field(name)].concat()).collect();
         assert_eq!(read(&wrap("v2.", &new)), Some((b"orders".to_vec(), Some(opened(None)))));
         new.extend([vec![9], field(b"of a later version"), vec![5], field(&7_u64.to_be_bytes())].concat());
         assert_eq!(read(&wrap("v2.", &new)), Some((b"orders".to_vec(), Some(opened(Some(UnixMillis(7)))))));

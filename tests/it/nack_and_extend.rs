@@ -99,7 +99,11 @@ fn an_extended_message_is_acknowledged_by_its_handle() {
     until("the end of the first timeout", || (*format_rfc3339_millis(now_millis()) > *end).then_some(()));
     let answer = app.ack("orders", "GID_a", &[kept, handle_of(&first)]).expect_json(200);
     let late = json!({"receipt_handle": handle_of(&first), "status": 204, "late": true});
-    assert_eq!(answer["results"], json!([{"receipt_handle": kept, "status": 204}, late]), "as far as each handle tells");
+    assert_eq!(
+        answer["results"],
+        json!([{"receipt_handle": kept, "status": 204}, late]),
+        "as far as each handle tells"
+    );
     let answer = app.extend("orders", "GID_a", &[handle_of(&first)], 600).expect_json(207);
     assert_problem_value(&answer["results"][0]["problem"], 410, "receipt-handle-expired", Meaning::Final);
     // What follows comes: so nothing is kept from the group by chance.

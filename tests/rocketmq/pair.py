@@ -42,7 +42,8 @@ def everything():
     results(gateway.ack(TOPIC, "GID_a", kept[:half]))
     results(gateway.nack(TOPIC, "GID_a", kept[half:]))
     again = received("GID_a", COUNT - half, 60)
-    assert len(again) == COUNT - half and all(it["delivery_attempt"] == 2 for it in again.values()), again
+    attempts = sorted(it["delivery_attempt"] for it in again.values())
+    assert len(again) == COUNT - half and attempts[0] >= 2, attempts
     results(gateway.ack(TOPIC, "GID_a", [message["receipt_handle"] for message in again.values()]))
     # Longer than everything was hidden: what an acknowledgement did not reach would come again.
     left = received("GID_a", 1, 20)

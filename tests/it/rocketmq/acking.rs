@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::app;
 use crate::support::messages::handle_of;
-use crate::support::rocketmq::{FakeProxy, Fault};
+use crate::support::rocketmq::FakeProxy;
 use crate::support::{Meaning, TestApp, assert_problem_value};
 
 fn handles(proxy: &FakeProxy, app: &TestApp, count: usize) -> Vec<String> {
@@ -54,23 +54,4 @@ fn any_process_takes_any_handle() {
     let handles = handles(&proxy, &one, 2);
     assert_eq!(ack(&other, &handles, 200).len(), 2);
     assert_eq!(proxy.calls("Telemetry").len(), 1, "an acknowledgement needs no client of its own");
-}
-
-#[test]
-fn failures_of_an_acknowledgement() {
-    let proxy = FakeProxy::start();
-    let app = app(&proxy);
-    let handles = handles(&proxy, &app, 1);
-    for (fault, status, code, meaning) in [
-        (Fault::Status(50001, "x"), 502, "upstream-error", Meaning::TryAgain),
-        (Fault::Status(40402, "x"), 502, "upstream-misconfigured", Meaning::Final),
-        (Fault::Grpc(14), 502, "upstream-error", Meaning::TryAgain),
-        (Fault::Reset, 502, "upstream-bad-response", Meaning::TryAgain),
-    ] {
-        proxy.script("AckMessage", [fault]);
-        let results = ack(&app, &handles, 207);
-        assert_eq!(results[0]["status"], status, "{results:?}");
-        assert_problem_value(&results[0]["problem"], status, code, meaning);
-    }
-    assert_eq!(ack(&app, &handles, 200)[0]["status"], 204, "a control");
 }

@@ -32,7 +32,10 @@ fn a_client_of_ons_http_publishes_consumes_and_acknowledges() {
     let id = client.stored(&client.publish("orders", "你好").query("tag", "TagA").query("key", "k1 k2"));
     assert_upper_hex(&id);
     let sent = proxy.stored().remove(0).system_properties.unwrap();
-    assert_eq!((sent.tag.as_deref(), sent.keys.as_slice()), (Some("TagA"), ["k1".to_owned(), "k2".to_owned()].as_slice()));
+    assert_eq!(
+        (sent.tag.as_deref(), sent.keys.as_slice()),
+        (Some("TagA"), ["k1".to_owned(), "k2".to_owned()].as_slice())
+    );
     let found = messages(&client.send(&client.consume("orders").query("timeout", "5000")));
     let [message] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((message["msgId"].as_str(), message["body"].as_str()), (Some(id.as_str()), Some("你好")));
@@ -59,7 +62,10 @@ fn a_client_of_mq_http_publishes_consumes_and_acknowledges() {
     assert_eq!(sent.user_properties.get("a").map(String::as_str), Some("值"));
     let found = client.taken("orders", 16, "&waitseconds=5");
     assert_eq!(bodies(&found), ["<x>"]);
-    assert_eq!((found[0].message_id.as_str(), found[0].tag.as_deref(), found[0].consumed_times), (id.as_str(), Some("TagA"), 1));
+    assert_eq!(
+        (found[0].message_id.as_str(), found[0].tag.as_deref(), found[0].consumed_times),
+        (id.as_str(), Some("TagA"), 1)
+    );
     let properties = found[0].properties.clone().unwrap();
     assert!(properties.contains("KEYS:k1") && properties.contains("a:值"), "{properties}");
     assert!(found[0].next_consume_time > found[0].publish_time, "{found:?}");

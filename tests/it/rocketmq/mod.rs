@@ -4,6 +4,7 @@ mod acking;
 mod changing;
 mod configuration;
 mod dropin;
+mod faults;
 mod filtering;
 mod following;
 mod publishing;

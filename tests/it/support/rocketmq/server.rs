@@ -50,22 +50,32 @@ async fn connection(socket: TcpStream, state: Shared) {
     let (broken, mut breaks) = tokio::sync::mpsc::channel(1);
     loop {
         tokio::select! {
+            biased;
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, respond))) => {
                     tokio::task::spawn_local(call(request, respond, Arc::clone(&state), broken.clone()));
                 }
                 Some(Err(_)) | None => return,
             },
-            _ = breaks.recv() => return,
+            ended = breaks.recv() => match ended {
+                Some(End::GoAway) => connection.graceful_shutdown(),
+                Some(End::Break) | None => return,
+            },
         }
     }
+}
+
+/// How a call ends its connection.
+enum End {
+    Break,
+    GoAway,
 }
 
 async fn call(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     state: Shared,
-    broken: tokio::sync::mpsc::Sender<()>,
+    broken: tokio::sync::mpsc::Sender<End>,
 ) {
     let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
     let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
@@ -99,8 +109,45 @@ async fn call(
         }
         Some(Fault::DoneThenDisconnect) => {
             drop(answer(&state, &call));
-            broken.send(()).await.expect("a connection");
+            broken.send(End::Break).await.expect("a connection");
             return;
+        }
+        Some(Fault::Disconnect) => {
+            broken.send(End::Break).await.expect("a connection");
+            return;
+        }
+        Some(Fault::Refuse) => return respond.send_reset(Reason::REFUSED_STREAM),
+        Some(Fault::GoAway) => {
+            broken.send(End::GoAway).await.expect("a connection");
+        }
+        Some(Fault::CutShort(missing)) => {
+            let Some(mut framed) = answer(&state, &call).map(|answer| frame(&answer)) else { return };
+            framed.truncate(framed.len() - missing);
+            let Ok(mut stream) = respond.send_response(grpc_head(), false) else { return };
+            drop(stream.send_data(framed.into(), true));
+            return;
+        }
+        Some(Fault::HangInAnswer) => {
+            let Some(answer) = answer(&state, &call) else { return };
+            let Ok(mut stream) = respond.send_response(grpc_head(), false) else { return };
+            send(&mut stream, &answer);
+            drop(std::future::poll_fn(|context| stream.poll_reset(context)).await);
+            return;
+        }
+        Some(Fault::Empty) => return whole(&mut respond, &[]),
+        Some(Fault::Bytes(bytes)) => {
+            let Ok(mut stream) = respond.send_response(grpc_head(), false) else { return };
+            drop(stream.send_data(Bytes::from_static(bytes), false));
+            return end(&mut stream, 0);
+        }
+        Some(Fault::DeliverThenReset) => {
+            let delivered = state.lock().unwrap_or_else(PoisonError::into_inner).deliver(Duration::from_secs(60), "*");
+            let part = ReceiveMessageResponse { content: delivered.map(|it| Received::Message(Box::new(it))) };
+            let Ok(mut stream) = respond.send_response(grpc_head(), false) else { return };
+            send(&mut stream, &part.encode_to_vec());
+            // What is written before a reset may be thrown away with it.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            return stream.send_reset(Reason::INTERNAL_ERROR);
         }
         Some(Fault::Entry(code)) => {
             drop(answer(&state, &call));
@@ -245,14 +292,17 @@ fn trailers_only(respond: &mut SendResponse<Bytes>, code: u32) {
 }
 
 fn send(stream: &mut SendStream<Bytes>, message: &[u8]) {
-    let length = u32::try_from(message.len()).expect("a small message");
-    let framed = [&[0][..], &length.to_be_bytes(), message].concat();
     // A client that left does not need it.
-    drop(stream.send_data(framed.into(), false));
+    drop(stream.send_data(frame(message).into(), false));
 }
 
 fn end(stream: &mut SendStream<Bytes>, code: u32) {
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", code.into());
     drop(stream.send_trailers(trailers));
+}
+
+fn frame(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).expect("a small message");
+    [&[0][..], &length.to_be_bytes(), message].concat()
 }

@@ -33,10 +33,26 @@ pub enum Fault {
     Hang,
     /// The stream is reset.
     Reset,
+    /// The stream is refused: nobody has looked at it.
+    Refuse,
+    /// The connection is broken, and nothing was done.
+    Disconnect,
+    /// Done and answered, and the connection takes no more calls.
+    GoAway,
     /// Done, and the connection broken.
     DoneThenDisconnect,
     /// An answer that is no message.
     Garbage,
+    /// The good answer's end is missing: bytes of the message, or, where there are none to miss, the status of the call.
+    CutShort(usize),
+    /// Done; the good answer without its end, and then nothing.
+    HangInAnswer,
+    /// An answer with no message in it.
+    Empty,
+    /// This in place of the stream of messages.
+    Bytes(&'static [u8]),
+    /// What was delivered, and then a reset.
+    DeliverThenReset,
 }
 
 /// A call as it came.
