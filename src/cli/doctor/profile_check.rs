@@ -121,7 +121,8 @@ async fn steps(config: &Config, profile: &ProfileConfig, clock: &Clock, findings
         #[cfg(feature = "rocketmq")]
         if let Ok(credentials) = unsigned_or(&credentials) {
             let place = (&origin.address, address, &tls);
-            return findings.extend(rocketmq::check(config, profile, place, credentials, clock).await);
+            let found = rocketmq::check(config, profile, place, credentials, clock).await;
+            return findings.extend(found.unwrap_or_else(|reason| skipped_from(Check::ClockSkew, &reason)));
         }
         return findings.extend(skipped_from(Check::ClockSkew, no_keys));
     };

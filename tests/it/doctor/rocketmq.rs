@@ -1,12 +1,15 @@
 //! What the doctor reports of a RocketMQ 5 proxy.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use mq_gateway::protocol::rocketmq::wire::{Command, PublishingOrSubscription, TelemetryCommand};
 use prost::Message as _;
 
 use super::Diagnosis;
+use crate::support::Launch;
 use crate::support::ons::Credentials;
 use crate::support::rocketmq::{FakeProxy, Fault};
-use crate::support::{Endpoint, Launch};
 
 const TOPICS: &str = "[[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"GID_a\"]\n";
 
@@ -137,8 +140,15 @@ fn failures_are_told_in_our_words_and_never_in_the_servers() {
 
 #[test]
 fn an_endpoint_over_http_is_no_proxy() {
-    let endpoint = Endpoint::start();
-    let launch = || Launch::bare().file("gateway.toml", &configuration(&endpoint.url(), "", TOPICS));
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", server.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in server.incoming().flatten() {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let launch = || Launch::bare().file("gateway.toml", &configuration(&url, "", TOPICS));
     let diagnosis = Diagnosis::of(launch, &["--config", "gateway.toml"], &[]);
     assert_eq!(diagnosis.json.code, Some(1), "{diagnosis:?}");
     diagnosis.assert_only("credentials", "failed", &["no usable answer", "gRPC port of a RocketMQ 5 proxy"]);

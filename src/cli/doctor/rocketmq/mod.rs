@@ -22,21 +22,18 @@ use crate::random::Random;
 use crate::signature::{Credentials, Pair};
 use asker::Asker;
 
-/// The findings after those of the network. `credentials` is `None` where the profile names none.
+/// The findings after those of the network; an error says why nothing can be asked. `credentials` is `None` where the profile
+/// names none.
 pub(super) async fn check(
     config: &Config,
     profile: &ProfileConfig,
     (endpoint, address, tls): (&EndpointAddress, SocketAddr, &Arc<ClientConfig>),
     credentials: Option<&Credentials>,
     clock: &Clock,
-) -> Vec<Finding> {
+) -> Result<Vec<Finding>, String> {
     let channel =
-        GrpcChannel::new(endpoint, move || vec![address], tls, asker::LIMIT).map_err(|error| error.to_string());
-    let id = Random::system().letters_and_digits(16).map_err(|error| error.to_string());
-    let (channel, id) = match (channel, id) {
-        (Ok(channel), Ok(id)) => (channel, id),
-        (Err(reason), _) | (_, Err(reason)) => return super::profile_check::skipped_from(Check::ClockSkew, &reason),
-    };
+        GrpcChannel::new(endpoint, move || vec![address], tls, asker::LIMIT).map_err(|error| error.to_string())?;
+    let id = Random::system().letters_and_digits(16).map_err(|error| error.to_string())?;
     let asker = Asker {
         channel,
         pair: credentials.map(Pair::new),
@@ -49,5 +46,5 @@ pub(super) async fn check(
     let clock = "the proxies do not tell their time, and by themselves they do not check that of a request";
     let mut findings = vec![Finding::new(Check::ClockSkew, Verdict::Skipped, clock)];
     findings.extend(findings::of_answers(&answers, credentials.is_some()));
-    findings
+    Ok(findings)
 }
