@@ -3,8 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Longest topic or group name, in characters.
+/// Longest topic or group name, in characters; RocketMQ 5 has longer ones.
 pub const MAX_NAME_CHARS: usize = 64;
+/// Longest topic of RocketMQ 5, in characters.
+const MAX_ROCKETMQ_TOPIC_CHARS: usize = 127;
+/// Longest consumer group of RocketMQ 5, in characters.
+const MAX_ROCKETMQ_GROUP_CHARS: usize = 255;
 /// Longest tag or key, in characters (protocol notes ONS 3.2).
 pub const MAX_TAG_CHARS: usize = 128;
 /// Longest message group (sharding key), in characters.
@@ -40,10 +44,9 @@ impl Name {
     /// [`NameError`] tells what is wrong, without the text.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         check_length(text, MAX_NAME_CHARS)?;
-        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'%' | b'|' | b'-')) {
-            return Err(NameError::Forbidden("anything but A-Z a-z 0-9 _ % | -"));
-        }
-        Ok(Self(text.into()))
+        let name = Self(text.into());
+        name.check_letters()?;
+        Ok(name)
     }
 
     /// A name as an operator may configure it: 1–64 UTF-8 characters without control characters and `/`.
@@ -51,7 +54,12 @@ impl Name {
     /// # Errors
     /// [`NameError`] tells what is wrong, without the text.
     pub fn parse_configured(text: &str) -> Result<Self, NameError> {
-        check_length(text, MAX_NAME_CHARS)?;
+        Self::parse_longest(text, MAX_NAME_CHARS)
+    }
+
+    /// The same for another limit.
+    fn parse_longest(text: &str, limit: usize) -> Result<Self, NameError> {
+        check_length(text, limit)?;
         if text.chars().any(char::is_control) {
             return Err(NameError::Forbidden("control characters"));
         }
@@ -59,6 +67,14 @@ impl Name {
             return Err(NameError::Forbidden("a slash"));
         }
         Ok(Self(text.into()))
+    }
+
+    /// Whether it has no letters but those that callers may write, and RocketMQ 5 takes.
+    fn check_letters(&self) -> Result<(), NameError> {
+        if self.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'%' | b'|' | b'-')) {
+            return Ok(());
+        }
+        Err(NameError::Forbidden("anything but A-Z a-z 0-9 _ % | -"))
     }
 
     /// The name as text.
@@ -82,7 +98,7 @@ impl fmt::Display for Name {
 
 /// A newtype around [`Name`], so that a topic is never taken for a group.
 macro_rules! named {
-    ($(#[$doc:meta])* $type:ident) => {
+    ($(#[$doc:meta])* $type:ident, $longest:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
         pub struct $type(Name);
@@ -104,6 +120,31 @@ macro_rules! named {
                 Name::parse_configured(text).map(Self)
             }
 
+            /// As [`Name::parse_configured`], as long as it is for the protocol with the longest names.
+            ///
+            /// # Errors
+            /// [`NameError`] tells what is wrong.
+            pub fn parse_longest(text: &str) -> Result<Self, NameError> {
+                Name::parse_longest(text, $longest).map(Self)
+            }
+
+            /// Whether the name is one of RocketMQ 5.
+            ///
+            /// # Errors
+            /// [`NameError`] tells what is wrong.
+            pub fn check_for_rocketmq(&self) -> Result<(), NameError> {
+                check_length(self.as_str(), $longest)?;
+                self.0.check_letters()
+            }
+
+            /// Whether the name is as short as every other protocol has it.
+            ///
+            /// # Errors
+            /// [`NameError`] tells what is wrong.
+            pub fn check_for_http(&self) -> Result<(), NameError> {
+                check_length(self.as_str(), MAX_NAME_CHARS)
+            }
+
             /// The name as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -121,11 +162,13 @@ macro_rules! named {
 
 named!(
     /// A topic.
-    Topic
+    Topic,
+    MAX_ROCKETMQ_TOPIC_CHARS
 );
 named!(
     /// A consumer group: who shares deliveries.
-    ConsumerGroup
+    ConsumerGroup,
+    MAX_ROCKETMQ_GROUP_CHARS
 );
 
 /// A newtype around text with its own rule.
@@ -243,6 +286,14 @@ mod tests {
         assert!(Name::parse_configured(&"订".repeat(64)).is_ok());
         assert!(Name::parse_configured(&"订".repeat(65)).is_err());
         assert!(Name::parse_configured("a/b").is_err());
+        for length in [64, 65, 127, 128, 255, 256] {
+            let (topic, group) =
+                (Topic::parse_longest(&"t".repeat(length)), ConsumerGroup::parse_longest(&"g".repeat(length)));
+            assert_eq!((topic.is_ok(), group.is_ok()), (length <= 127, length <= 255), "{length}");
+            assert!(topic.is_ok_and(|it| it.check_for_http().is_ok()) == (length <= 64));
+        }
+        assert!(Topic::parse_longest("订单").unwrap().check_for_rocketmq().is_err());
+        assert!(Topic::parse_longest("%DLQ%a").unwrap().check_for_rocketmq().is_ok());
         assert!(Name::parse_configured("a\u{0}b").is_err());
     }
 

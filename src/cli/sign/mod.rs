@@ -38,8 +38,7 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
     }
     let common = &arguments.common;
     let config = load(&common.source.source(), &common.overrides())?;
-    let topic =
-        Topic::parse_configured(&arguments.topic).map_err(|error| Failure::usage(format!("--topic {error}")))?;
+    let topic = Topic::parse_longest(&arguments.topic).map_err(|error| Failure::usage(format!("--topic {error}")))?;
     let settings = settings(&config, &topic);
     let profile = profile(&config, settings, common.profile.as_deref())?;
     let credentials = profile_access::credentials(&config, profile)

@@ -155,7 +155,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 
 fn consumer_group(arguments: &SignArguments) -> Result<ConsumerGroup, Failure> {
     let group = arguments.group.as_deref().ok_or_else(|| Failure::usage("--group is missing: the consumer group"))?;
-    ConsumerGroup::parse_configured(group).map_err(|error| wrong("--group", error))
+    ConsumerGroup::parse_longest(group).map_err(|error| wrong("--group", error))
 }
 
 /// Whether the configuration says that the group receives in order.

@@ -4,6 +4,7 @@ mod callers;
 mod embedded;
 mod files;
 mod listeners;
+mod names;
 mod profiles;
 mod requirements;
 mod topics;
@@ -20,6 +21,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     listeners::check(config, findings);
     profiles::check(config, findings);
     topics::check(config, findings);
+    names::check(config, findings);
     requirements::check(config, findings);
     callers::check(config, findings);
     embedded::check(config, findings);

@@ -20,7 +20,9 @@ pub(crate) const TABLE_NAME: TextRule = TextRule::new("a name of 1 to 64 charact
 
 /// A topic, or `*`.
 pub(crate) const TOPIC_OR_ANY: TextRule =
-    TextRule::new("a topic of 1 to 64 characters without `/`, or \"*\"", |text| parsed(Topic::parse_configured(text)));
+    TextRule::new("a topic of 1 to 64 characters (127 with rocketmq) without `/`, or \"*\"", |text| {
+        parsed(Topic::parse_longest(text))
+    });
 
 /// A topic.
 pub(crate) const TOPIC: TextRule = TextRule::new("a topic of 1 to 64 characters without `/`", |text| match text {
@@ -30,8 +32,8 @@ pub(crate) const TOPIC: TextRule = TextRule::new("a topic of 1 to 64 characters 
 
 /// A consumer group, or `*`.
 pub(crate) const GROUP_OR_ANY: TextRule =
-    TextRule::new("a consumer group of 1 to 64 characters without `/`, or \"*\"", |text| {
-        parsed(ConsumerGroup::parse_configured(text))
+    TextRule::new("a consumer group of 1 to 64 characters (255 with rocketmq) without `/`, or \"*\"", |text| {
+        parsed(ConsumerGroup::parse_longest(text))
     });
 
 /// A consumer group.

@@ -73,8 +73,8 @@ settings! {
     PathBuf: |value| value.as_str().map(Self::from);
     SocketAddr: |value| value.as_str()?.parse().ok();
     Duration: |value| parse_duration(value.as_str()?);
-    Topic: |value| Self::parse_configured(value.as_str()?).ok();
-    ConsumerGroup: |value| Self::parse_configured(value.as_str()?).ok();
+    Topic: |value| Self::parse_longest(value.as_str()?).ok();
+    ConsumerGroup: |value| Self::parse_longest(value.as_str()?).ok();
     Tag: |value| Self::parse(value.as_str()?).ok();
     TagFilter: |value| Self::new(Vec::<Tag>::read(value)?);
     Key: |value| Self::parse(value.as_str()?).ok();

@@ -119,7 +119,7 @@ pub(super) fn refusal(status: Option<&Status>, asked: Asked) -> UpstreamError {
         }
         UpstreamErrorKind::Misconfigured => format!("the MQ does not take this request: {shown}{}", quoted(text)),
         UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::WrongTopicType => {
-            format!("the MQ refused the request with {shown}{}", quoted(text))
+            format!("the MQ refused the request with {shown}{}{}", quoted(text), limit_of_its_own(code))
         }
         UpstreamErrorKind::BadResponse | UpstreamErrorKind::CircuitOpen | UpstreamErrorKind::Overloaded => {
             format!("the MQ answered with {shown}, which the protocol does not have here")
@@ -127,6 +127,19 @@ pub(super) fn refusal(status: Option<&Status>, asked: Asked) -> UpstreamError {
     };
     let vendor_code = Some(code.word().map_or_else(|| code.number().to_string(), str::to_owned));
     UpstreamError { vendor_code, ..UpstreamError::new(kind, detail) }
+}
+
+/// What to do about a limit of the cluster's that is below ours: ours were kept before anything was sent.
+const fn limit_of_its_own(code: Code) -> &'static str {
+    if matches!(code, Code::IllegalDeliveryTime) {
+        "; choose an earlier time: the cluster's limit is below the profile's `max_delay`"
+    } else if matches!(code, Code::MessageBodyTooLarge) {
+        "; send less: the cluster's limit is below the profile's `max_message_bytes`"
+    } else if matches!(code, Code::MessagePropertiesTooLarge) {
+        "; send fewer properties: the cluster's limit is below 128 of them and 16 KiB"
+    } else {
+        ""
+    }
 }
 
 /// A server's words, at most 200 characters of the first line.
@@ -233,6 +246,12 @@ mod tests {
         let refused = refusal(status(40004, "no such tag\nat java.lang").as_ref(), Asked::Publish);
         assert_eq!(refused.detail, "the MQ refused the request with 40004 (ILLEGAL_MESSAGE_TAG): no such tag");
         assert_eq!(refusal(None, Asked::Publish).kind, Kind::BadResponse);
+        for (code, words) in
+            [(40012, "below the profile's `max_delay`"), (41301, "`max_message_bytes`"), (43101, "16 KiB")]
+        {
+            let refused = refusal(status(code, "too much").as_ref(), Asked::Publish);
+            assert!(refused.detail.contains(words) && refused.detail.contains(": too much; "), "{}", refused.detail);
+        }
     }
 
     #[test]

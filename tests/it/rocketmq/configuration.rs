@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::app;
 use crate::support::Launch;
+use crate::support::ons::Credentials;
 use crate::support::rocketmq::FakeProxy;
 
 /// `check` of a configuration with these lines in its profile.
@@ -74,6 +75,44 @@ fn a_groups_tags_are_such_as_the_mq_filters_by() {
     ] {
         let (good, output) = check(&tags);
         assert!(!good && output.contains(words) && output.contains("gateway.toml:7:"), "{tags}: {output}");
+    }
+}
+
+#[test]
+fn names_are_such_as_the_protocol_has() {
+    let check = |protocol: &str, topic: &str, group: &str| {
+        let own = match protocol {
+            "rocketmq" => "",
+            "ons-http" => "credentials = \"main\"\nproducer_group = \"PID\"\n",
+            _ => "credentials = \"main\"\n",
+        };
+        let text = format!(
+            "[credentials.main]\ndirectory = \"{{secrets}}\"\n[profiles.main]\nprotocol = \"{protocol}\"\nendpoints = \
+             [\"http://127.0.0.1:8081\"]\n{own}[[topics]]\nname = \"{topic}\"\nprofile = \"main\"\ngroups = [\"{group}\"]\n"
+        );
+        let launch = Launch::bare().secrets(&Credentials::of("names")).file("gateway.toml", &text);
+        let finished = launch.arguments(&["check", "{directory}/gateway.toml"]).run();
+        (finished.code == Some(0), finished.output())
+    };
+    let (topic, group) = (|count: usize| "t".repeat(count), |count: usize| "g".repeat(count));
+    for (protocol, topic, group) in [
+        ("rocketmq", topic(127), group(255)),
+        ("ons-http", topic(64), group(64)),
+        ("mq-http", "订单".into(), group(64)),
+    ] {
+        let (good, output) = check(protocol, &topic, &group);
+        assert!(good, "{output}");
+    }
+    for (protocol, topic, group, words) in [
+        ("rocketmq", topic(128), group(1), "topics[0].name`: has 128 characters, the limit is 127"),
+        ("rocketmq", topic(1), group(256), "topics[0].groups[0]`: has 256 characters, the limit is 255"),
+        ("rocketmq", "订单".into(), group(1), "topics[0].name`: must not contain anything but A-Z a-z 0-9 _ % | -"),
+        ("rocketmq", topic(1), "G.a".into(), "topics[0].groups[0].name`: must not contain anything but A-Z"),
+        ("ons-http", topic(65), group(1), "topics[0].name`: has 65 characters, the limit is 64"),
+        ("mq-http", topic(1), group(65), "topics[0].groups[0].name`: has 65 characters, the limit is 64"),
+    ] {
+        let (good, output) = check(protocol, &topic, &group);
+        assert!(!good && output.contains(words), "{words}: {output}");
     }
 }
 

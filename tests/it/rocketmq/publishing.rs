@@ -216,6 +216,7 @@ fn what_a_topic_does_not_take_is_refused_before_the_wire() {
         ("steps", json!({"body": "x"}), "takes FIFO messages"),
         ("later", json!({"body": "x"}), "takes DELAY messages"),
         ("orders", json!({"body": "x", "message_group": "g"}), "takes NORMAL messages"),
+        ("half", json!({"body": "x"}), "the gateway sends no transactional messages: use another topic"),
     ] {
         let answer = app.post_json(&format!("/v1/topics/{topic}/messages"), envelope.to_string());
         let problem = assert_problem(&answer, 422, "capability-not-supported", Meaning::NotPublished);
@@ -237,13 +238,87 @@ fn what_the_protocol_does_not_carry_is_refused_with_its_limit() {
         (MESSAGES, json!({"body": ""}), 422, "capability-not-supported", "no empty body"),
         (MESSAGES, json!({"body": "01234567890"}), 413, "message-too-large", "11 bytes"),
         (MESSAGES, json!({"body": "x", "properties": many}), 422, "validation-failed", "are 129"),
+        (
+            MESSAGES,
+            json!({"body": "x", "properties": {"p": "x".repeat(16 << 10)}}),
+            422,
+            "validation-failed",
+            "have 16385 bytes together, the limit of rocketmq is 16384",
+        ),
         (MESSAGES, json!({"body": "x", "properties": {"KEYS": "x"}}), 422, "validation-failed", "the MQ itself uses"),
+        (MESSAGES, json!({"body": "x", "tag": "  "}), 422, "validation-failed", "a tag must not be blank"),
+        (
+            "/v1/topics/steps/messages",
+            json!({"body": "x", "message_group": "g".repeat(64)}),
+            422,
+            "validation-failed",
+            "has 64 bytes, the limit of rocketmq is 63",
+        ),
+        (
+            "/v1/topics/steps/messages",
+            json!({"body": "x", "message_group": "g", "delay_seconds": 5}),
+            422,
+            "validation-failed",
+            "cannot be delayed",
+        ),
         (later, json!({"body": "x", "delay_seconds": 3700}), 422, "validation-failed", "max_delay (1 h)"),
     ] {
         let problem = assert_problem(&app.post_json(target, envelope.to_string()), status, code, Meaning::NotPublished);
         assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
     }
     assert_eq!(proxy.calls("SendMessage").len(), 0);
+}
+
+#[test]
+fn a_body_may_have_four_mebibytes_and_no_byte_more() {
+    let proxy = FakeProxy::start();
+    let app = app_with(&proxy, "");
+    let publish = |length: usize| {
+        let raw = app.request("POST", MESSAGES).header("Content-Type: application/octet-stream");
+        raw.body(vec![b'x'; length]).send()
+    };
+    assert_eq!(publish(4 << 20).status, 201);
+    assert_eq!(proxy.stored()[0].body.len(), 4 << 20);
+    let problem = assert_problem(&publish((4 << 20) + 1), 413, "message-too-large", Meaning::NotPublished);
+    assert_eq!(problem["limit"], 4 << 20, "{problem}");
+    assert_eq!(proxy.calls("SendMessage").len(), 1);
+}
+
+#[test]
+fn a_limit_of_the_clusters_own_is_told_as_such() {
+    let proxy = FakeProxy::start();
+    let app = app(&proxy);
+    proxy.script("SendMessage", [Fault::Status(40012, "the max delay time is 3 hours")]);
+    let later = json!({"body": "x", "delay_seconds": 20_000});
+    let answer = app.post_json("/v1/topics/later/messages", later.to_string());
+    let problem = assert_problem(&answer, 422, "upstream-rejected-message", Meaning::NotPublished);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("3 hours; choose an earlier time: the cluster's limit is below the profile's `max_delay`"),
+        "{detail}"
+    );
+    assert_eq!(problem["vendor_code"], "ILLEGAL_DELIVERY_TIME");
+}
+
+#[test]
+fn configured_names_may_be_as_long_as_the_mqs() {
+    let proxy = FakeProxy::start();
+    let (topic, group) = ("t".repeat(127), "g".repeat(255));
+    let table = format!("[[topics]]\nname = \"{topic}\"\nprofile = \"main\"\ngroups = [\"{group}\"]\n");
+    let app = Launch::configured(&(proxy.configuration("") + &table)).start();
+    app.publish(&topic, "x");
+    assert_eq!(proxy.stored()[0].topic.clone().unwrap().name, topic);
+    let messages = app.receive(&topic, &group, r#"{"wait_seconds": 5}"#);
+    let [message] = &messages[..] else { panic!("{messages:?}") };
+    let handle = message["receipt_handle"].as_str().unwrap();
+    let path = format!("/v1/topics/{topic}/groups/{group}/messages");
+    let extended = json!({"receipt_handles": [handle], "visibility_timeout_seconds": 60});
+    let answer = app.post_json(&format!("{path}:extend"), extended.to_string()).expect_json(200);
+    let handle = answer["results"][0]["receipt_handle"].as_str().unwrap();
+    assert_eq!(app.ack(&topic, &group, &[handle]).expect_json(200)["results"][0]["status"], 204);
+    // What nobody configured is as short as anywhere.
+    let answer = app.post_json(&format!("/v1/topics/{}/messages", "t".repeat(65)), r#"{"body": "x"}"#);
+    assert_problem(&answer, 422, "validation-failed", Meaning::NotPublished);
 }
 
 #[test]

@@ -26,8 +26,8 @@ pub struct FakeProxy {
 }
 
 impl FakeProxy {
-    /// With topics `orders` and `by-tag` (NORMAL), `steps` (FIFO) and `later` (DELAY). As one in cluster mode it tells its callers that
-    /// all is where they say to have dialled.
+    /// With topics `orders` and `by-tag` (NORMAL), `steps` (FIFO), `later` (DELAY) and `half` (TRANSACTION); besides, every name of
+    /// more than 64 characters. As one in cluster mode it tells its callers that all is where they say to have dialled.
     pub fn start() -> Self {
         Self::start_at("127.0.0.1")
     }

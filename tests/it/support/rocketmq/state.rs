@@ -240,6 +240,8 @@ impl State {
         let topic = request.topic.clone().expect("a topic");
         let kind = match topic.name.as_str() {
             "orders" | "in-order" | "by-tag" => MessageType::Normal,
+            name if name.len() > 64 => MessageType::Normal,
+            "half" => MessageType::Transaction,
             "steps" => MessageType::Fifo,
             "later" => MessageType::Delay,
             _ => return QueryRouteResponse { status: status(40402, "no topic"), message_queues: vec![] },
