@@ -201,6 +201,9 @@ impl Charge {
     /// [`MemoryFull`] when the deadline passes first.
     pub async fn wait_to_grow(&mut self, more: usize, deadline: Instant) -> Result<(), MemoryFull> {
         let more = more.min(self.budget.largest_charge().saturating_sub(self.bytes));
+        if more == 0 {
+            return Ok(());
+        }
         let budget = self.budget.clone();
         let inner = &*budget.0;
         // Nobody overtakes those in line, but what is small never stands behind what is large: its quarter is not theirs.

@@ -14,6 +14,8 @@ use crate::memory::Charge;
 pub(super) struct ChargedBody {
     rest: Bytes,
     memory: Charge,
+    /// Held as long as `memory`.
+    share: Option<Charge>,
 }
 
 impl ChargedBody {
@@ -23,7 +25,13 @@ impl ChargedBody {
         memory.shrink_to(rest.len());
         // Escapes may make it longer than what it was made of.
         memory.cover(rest.len());
-        Self { rest, memory }
+        Self { rest, memory, share: None }
+    }
+
+    /// Holds this too until all was taken.
+    pub(super) fn holding(mut self, share: Charge) -> Self {
+        self.share = Some(share);
+        self
     }
 
     /// The length of what is left, in bytes.
@@ -40,6 +48,7 @@ impl ChargedBody {
         // The pieces share one buffer, which lives until the last of them was taken.
         if self.rest.is_empty() {
             self.memory.shrink_to(0);
+            self.share = None;
         }
         Some(piece)
     }

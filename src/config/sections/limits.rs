@@ -43,10 +43,10 @@ section! {
         /// Most open connections of callers; fewer where the process may not open as many files. Near it, those that
         /// have waited longest for a request are closed.
         connections: usize, Kind::integer(1, 1_000_000), machine(connections, "one for each 256 KiB that the control group (the container) allows, at most 25000; 25000 where it has no limit");
-        /// What the kernel may keep of a caller's connection in each direction, before we take it or the caller does; it counts to the
-        /// container's memory. Smaller ones slow large bodies down where a round trip takes long. 0 leaves it to the kernel, which may
-        /// take megabytes.
-        socket_buffer: usize, Kind::size(0, 64 << 20), machine(socket_buffer, "32 KiB where the control group (the container) has a limit; else 0");
+        /// What the kernel may keep of a caller's answers before they are sent, and half as much of what comes before we take it; it
+        /// counts to the container's memory. Small ones slow large bodies down where a round trip takes long. 0 leaves it to the
+        /// kernel, which may take megabytes.
+        socket_buffer: usize, Kind::size(0, 64 << 20), machine(socket_buffer, "64 KiB where the control group (the container) has a limit; else 0");
         /// Most connections from one address; 0 allows any number, as callers may share a proxy.
         connections_per_address: usize, Kind::integer(0, 1_000_000), default(0);
     }

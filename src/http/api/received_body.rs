@@ -110,8 +110,12 @@ impl ReceivedBody {
             }
             return;
         };
+        let item = item(&delivery, &handle);
+        // A text that doubled as it grew would take up to twice what is charged.
+        let length = usize::try_from(json_length(&item)).unwrap_or_default();
+        let mut json = Vec::with_capacity(length + 1);
         // Strings and numbers only: serialisation cannot fail.
-        let mut json = serde_json::to_vec(&item(&delivery, &handle)).unwrap_or_default();
+        drop(serde_json::to_writer(&mut json, &item));
         if !self.messages.is_empty() {
             json.push(b',');
         }

@@ -18,7 +18,7 @@ use crate::http::ons_http::edge::ClockWindow;
 use crate::http::request_id::RequestIds;
 use crate::http::resources::ServiceResources;
 use crate::listener::Untaken;
-use crate::memory::Charge;
+use crate::memory::{Charge, MemoryBudget, MemoryFull};
 use crate::model::{Delivery, UnixMillis};
 use crate::signature::Credentials;
 
@@ -29,6 +29,9 @@ pub(in crate::http) const MAX_CONSUMED_BYTES: usize = 16 << 20;
 const USUAL_BYTES: usize = 2 << 20;
 /// A body as it is stored, its text, and the text that is being written.
 const COPIES: usize = 3;
+/// The endpoint's answers hold at most a quarter of the memory: in the same process their reader waits for as much again, while they
+/// wait to be read, and neither must wait for the other.
+const SHARE: usize = 3;
 /// A consume is in line for memory for its wait and this.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
 
@@ -54,6 +57,8 @@ pub struct EndpointSettings {
     /// How long an error answer to GET is held.
     pub(in crate::http) error_hold: Duration,
     pace: Pace,
+    /// What the endpoint's answers may hold of the memory.
+    share: MemoryBudget,
 }
 
 impl EndpointSettings {
@@ -69,6 +74,7 @@ impl EndpointSettings {
             default_wait: config.default_wait,
             error_hold: config.error_hold,
             pace: Pace::new(limits),
+            share: MemoryBudget::new(limits.memory / SHARE),
         }
     }
 }
@@ -99,17 +105,18 @@ impl EndpointService {
     pub(in crate::http) async fn consume(
         &self,
         mut request: ConsumeRequest,
-    ) -> Result<(Vec<Delivery>, Charge), EngineError> {
-        let memory = &self.resources.memory;
+    ) -> Result<(Vec<Delivery>, AnswerMemory), EngineError> {
         let (end, wait) = (Instant::now() + request.wait + MEMORY_WAIT, request.wait);
         // What is there already is taken with the memory for it in hand.
         let most = request.max_bytes.min(self.consumed_bytes.get());
-        let mut charge = memory.wait_for(most * COPIES, end).await.map_err(|_| EngineError::Overloaded)?;
-        request.max_bytes = charge.bytes() / COPIES;
+        let share = self.settings.share.wait_for(most * COPIES, end).await.map_err(|_| EngineError::Overloaded)?;
+        let charge = self.resources.memory.wait_for(share.bytes(), end).await.map_err(|_| EngineError::Overloaded)?;
+        let mut memory = AnswerMemory { share, charge };
+        request.max_bytes = memory.charge.bytes() / COPIES;
         request.wait = Duration::ZERO;
         let mut deliveries = self.engine.receive(request.clone()).await?;
         if deliveries.is_empty() && !wait.is_zero() {
-            charge.shrink_to(0);
+            memory.shrink_to(0);
             let waiting = ConsumeRequest { wait, max_bytes: USUAL_BYTES, ..request };
             deliveries = tokio::select! {
                 biased;
@@ -120,17 +127,44 @@ impl EndpointService {
         let bodies: usize = deliveries.iter().map(|delivery| delivery.body.len()).sum();
         self.consumed_bytes.set(bodies.saturating_mul(2).clamp(USUAL_BYTES, MAX_CONSUMED_BYTES));
         let wanted = bodies.saturating_mul(COPIES);
-        charge.shrink_to(wanted);
-        let more = wanted - charge.bytes();
-        if more > 0 && charge.wait_to_grow(more, end).await.is_err() {
+        memory.shrink_to(wanted);
+        if memory.make_room(wanted, end).await.is_err() {
             self.engine.give_back(deliveries.into_iter().map(|delivery| delivery.handle).collect());
             return Err(EngineError::Overloaded);
         }
-        Ok((deliveries, charge))
+        Ok((deliveries, memory))
     }
 
     pub(in crate::http) fn now(&self) -> UnixMillis {
         self.resources.clock.now()
+    }
+}
+
+/// What an answer with messages takes, until it is written.
+#[derive(Debug)]
+pub(in crate::http) struct AnswerMemory {
+    /// Of the endpoint's share.
+    share: Charge,
+    /// Of the whole.
+    charge: Charge,
+}
+
+impl AnswerMemory {
+    fn shrink_to(&mut self, bytes: usize) {
+        self.share.shrink_to(bytes);
+        self.charge.shrink_to(bytes);
+    }
+
+    /// Room for `bytes` that are there already. Who holds nothing waits in line; who holds something would stand there behind those
+    /// who wait for just that, and has one message too many at most.
+    async fn make_room(&mut self, bytes: usize, end: Instant) -> Result<(), MemoryFull> {
+        for charge in [&mut self.share, &mut self.charge] {
+            if charge.bytes() == 0 && bytes > 0 {
+                charge.wait_to_grow(bytes, end).await?;
+            }
+            charge.cover(bytes);
+        }
+        Ok(())
     }
 }
 
@@ -167,12 +201,13 @@ impl<'a> EndpointRequest<'a> {
         &self,
         text: String,
         deliveries: Vec<Delivery>,
-        memory: Charge,
+        memory: AnswerMemory,
     ) -> Handover<ChargedBody> {
         let handles: Vec<_> = deliveries.into_iter().map(|delivery| delivery.handle).collect();
         let engine = self.service.engine.clone();
         let untaken = (!handles.is_empty()).then(|| Untaken::new(move || engine.give_back(handles)));
-        Handover::new(ChargedBody::new(text, memory), untaken, self.request)
+        let AnswerMemory { share, charge } = memory;
+        Handover::new(ChargedBody::new(text, charge).holding(share), untaken, self.request)
     }
 
     /// Counts a refusal.
