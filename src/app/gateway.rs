@@ -134,6 +134,7 @@ pub(super) fn listen(
         metrics: Arc::clone(&resources.metrics),
         memory: resources.memory.clone(),
         message_sizes: Arc::default(),
+        poll_lanes: Arc::default(),
         give_back: engine.cloned().map(|engine| GiveBack::new(move |handles| engine.give_back(handles))),
         stage: resources.stage.clone(),
     };

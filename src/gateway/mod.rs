@@ -33,6 +33,7 @@ pub use change_visibility::{ChangeResult, Changed, Changes};
 pub use discovery::TopicView;
 pub use error::GatewayError;
 pub use message_sizes::MessageSizes;
+pub use poll_lanes::PollLanes;
 pub use publish::Accepted;
 pub use recall::{GiveBack, Recall};
 pub use receipt_handle::ReceiptHandle;
@@ -52,6 +53,8 @@ pub struct Shared {
     pub memory: MemoryBudget,
     /// How large messages are.
     pub message_sizes: Arc<MessageSizes>,
+    /// Few polls for many who wait.
+    pub poll_lanes: Arc<PollLanes>,
     /// Where this process is the MQ of a profile.
     pub give_back: Option<GiveBack>,
     /// Waiting receives end when the process stops.
@@ -63,7 +66,6 @@ pub struct Shared {
 pub struct Gateway {
     shared: Shared,
     upstreams: Vec<Upstream>,
-    lanes: poll_lanes::PollLanes,
 }
 
 impl Gateway {
@@ -71,7 +73,7 @@ impl Gateway {
     #[must_use]
     pub fn new(shared: Shared) -> Self {
         let upstreams = shared.plans.iter().map(Upstream::build).collect();
-        Self { shared, upstreams, lanes: poll_lanes::PollLanes::default() }
+        Self { shared, upstreams }
     }
 
     /// The topic that a path names, decoded.

@@ -171,7 +171,7 @@ impl Gateway {
                 biased;
                 // Waiting receives end when the process stops.
                 _ = stage.wait_for(|stage| *stage == Stage::Stopping) => self.nothing(),
-                polled = self.wait(context, upstream, route, asked) => polled?,
+                polled = self.wait(context, upstream, asked) => polled?,
             }
         };
         let Polled { deliveries: messages, memory } = polled;
@@ -219,16 +219,24 @@ impl Gateway {
         &self,
         context: &RequestContext,
         upstream: &Upstream,
-        route: &GroupRoute,
         asked: upstream::PollRequest<'_>,
     ) -> Result<Polled, GatewayError> {
         let _waiter = self.shared.metrics.messages.receive_waiters.guard();
         let end = Instant::now() + asked.wait;
-        let lanes = self.lanes.of(&route.topic.topic, &route.group);
+        // A lane would keep its tenth waiter out of the line in which it is served by others' polls.
+        let lanes = (!upstream.shares_polls()).then(|| self.shared.poll_lanes.of(&asked));
         loop {
-            let Ok(permit) = timeout_at(end, lanes.acquire()).await else {
-                // The others waited all the time; this one has not asked yet, and must not say "none" without.
-                return self.ask(context, upstream, upstream::PollRequest { wait: Duration::ZERO, ..asked }).await;
+            let lane = match &lanes {
+                Some(lanes) => match timeout_at(end, lanes.acquire()).await {
+                    Ok(lane) => Some(lane),
+                    // The others waited all the time; this one has not asked yet, and must not say "none" without.
+                    Err(_) => {
+                        return self
+                            .ask(context, upstream, upstream::PollRequest { wait: Duration::ZERO, ..asked })
+                            .await;
+                    }
+                },
+                None => None,
             };
             let wait = end.saturating_duration_since(Instant::now());
             let polled = self.ask(context, upstream, upstream::PollRequest { wait, ..asked }).await?;
@@ -237,7 +245,7 @@ impl Gateway {
                 return Ok(polled);
             }
             // An empty answer before its time: the MQ's own long poll is shorter than ours. Others may ask meanwhile.
-            drop(permit);
+            drop(lane);
             let pause = upstream.empty_poll_pause();
             tokio::time::sleep(pause.min(remaining)).await;
             if pause >= remaining {

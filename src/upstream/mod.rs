@@ -92,6 +92,16 @@ impl Upstream {
         self.profile().empty_poll_pause
     }
 
+    /// Whether those who wait share few polls by themselves, however many receive at once.
+    #[must_use]
+    pub fn shares_polls(&self) -> bool {
+        match self {
+            Self::OnsHttp(_) | Self::MqHttp(_) => false,
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(_) => true,
+        }
+    }
+
     /// Most deliveries that one acknowledgement names.
     #[must_use]
     pub fn handles_at_once(&self) -> usize {

@@ -56,6 +56,7 @@ mod request_bytes;
 #[cfg(feature = "rocketmq")]
 mod rocketmq;
 mod secret_leaks;
+mod shared_polls;
 mod shutdown;
 mod sign;
 mod size_limits;

@@ -121,8 +121,11 @@ impl RocketMq {
         end: Instant,
     ) -> Result<Polled, UpstreamError> {
         let plan = &self.plan;
-        let _slot = self.slot()?;
-        let route = plan.routes.route(&plan.link, poll.topic, context).await?;
+        let route = {
+            // Who stands in line at a desk uses no connection, and takes none from a publish.
+            let _slot = self.slot()?;
+            plan.routes.route(&plan.link, poll.topic, context).await?
+        };
         let subject = Subject {
             topic: poll.topic.clone(),
             group: poll.group.clone(),

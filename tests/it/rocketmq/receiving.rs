@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::app;
 use crate::support::rocketmq::{FakeProxy, Fault};
-use crate::support::time::{now_millis, parse_rfc3339_millis};
+use crate::support::time::{now_millis, parse_rfc3339_millis, until};
 use crate::support::{Meaning, assert_problem};
 
 const RECEIVE: &str = "/v1/topics/orders/groups/GID_a/messages:receive";
@@ -183,4 +183,33 @@ fn order_is_promised_only_where_the_mq_keeps_it() {
     let app = super::app(&proxy);
     proxy.offer("x");
     assert_eq!(app.receive("in-order", "GID_a", r#"{"wait_seconds": 5}"#).len(), 1);
+}
+
+#[test]
+fn all_who_wait_stand_in_one_line_and_take_no_connection() {
+    let proxy = FakeProxy::start();
+    proxy.hold_polls(Duration::from_secs(2));
+    let app = super::app_with(&proxy, "connections = 2");
+    // The topic's route is known from here on.
+    app.publish("orders", "first");
+    assert_eq!(app.receive("orders", "GID_a", r#"{"wait_seconds": 5}"#).len(), 1);
+    let request = app.request("POST", RECEIVE).json(r#"{"wait_seconds": 30, "max_messages": 1}"#);
+    let mut waiting: Vec<_> = (0..30).map(|_| request.start()).collect();
+    until("all of them wait", || (app.metrics().get("mq_gateway_receive_waiters", &[]) == Some(30.0)).then_some(()));
+    let polls = proxy.calls("ReceiveMessage").len();
+    proxy.until_calls("ReceiveMessage", polls + 1);
+    assert_eq!(polled(&proxy, polls).batch_size, 30, "a poll for all of them");
+    for index in 0..30 {
+        app.publish("orders", &index.to_string());
+    }
+    let mut bodies: Vec<u32> = waiting
+        .iter_mut()
+        .map(|connection| {
+            let answer = connection.receive("POST").expect_json(200);
+            assert_eq!(answer["messages"].as_array().unwrap().len(), 1, "{answer}");
+            answer["messages"][0]["body"].as_str().unwrap().parse().unwrap()
+        })
+        .collect();
+    bodies.sort_unstable();
+    assert_eq!(bodies, (0..30).collect::<Vec<_>>());
 }

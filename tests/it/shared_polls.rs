@@ -1,0 +1,153 @@
+//! Many who wait share few polls upstream, whichever of the gateway's threads they are on.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::endpoint::{Recorded, never, respond};
+use crate::support::time::{until, within};
+use crate::support::{Connection, Endpoint, Settings, TestApp};
+
+const TARGET: &str = "/v1/topics/orders/groups/CID_a/messages:receive";
+/// Polls of one kind of receive.
+const LANES: usize = 8;
+
+/// Four threads, whatever the machine has.
+fn app(endpoint: &Endpoint) -> TestApp {
+    TestApp::with(endpoint, Settings::new().server("workers = 4"))
+}
+
+fn mq_app(endpoint: &Endpoint) -> TestApp {
+    TestApp::with(endpoint, Settings::new().server("workers = 4").profile("protocol = \"mq-http\""))
+}
+
+fn waiters(app: &TestApp) -> usize {
+    app.metrics().get("mq_gateway_receive_waiters", &[]).unwrap_or_default() as usize
+}
+
+/// One more who waits, for up to `max_messages`.
+fn wait_for(app: &TestApp, max_messages: usize) -> Connection {
+    let before = waiters(app);
+    let options = json!({"max_messages": max_messages, "wait_seconds": 30}).to_string();
+    let connection = app.request("POST", TARGET).json(options).start();
+    until("it waits", || (waiters(app) == before + 1).then_some(()));
+    connection
+}
+
+fn is_poll(request: &Recorded) -> bool {
+    request.method == "GET"
+}
+
+/// The polls so far, in the order in which they came.
+fn polls(endpoint: &Endpoint) -> Vec<Recorded> {
+    endpoint.requests().into_iter().filter(is_poll).collect()
+}
+
+#[test]
+fn the_polls_of_a_group_are_few_over_all_threads() {
+    let endpoint = Endpoint::start();
+    let app = app(&endpoint);
+    let request = app.request("POST", TARGET).json(r#"{"max_messages":1,"wait_seconds":30}"#);
+    let mut waiting: Vec<_> = (0..40).map(|_| request.start()).collect();
+    until("all of them wait", || (waiters(&app) == 40).then_some(()));
+    endpoint.wait_for_requests(LANES);
+    for index in 0..40 {
+        app.publish("orders", &index.to_string());
+    }
+    let mut bodies: Vec<u32> = waiting
+        .iter_mut()
+        .map(|connection| {
+            let answer = connection.receive("POST").expect_json(200);
+            assert_eq!(answer["messages"].as_array().unwrap().len(), 1, "{answer}");
+            answer["messages"][0]["body"].as_str().unwrap().parse().unwrap()
+        })
+        .collect();
+    bodies.sort_unstable();
+    assert_eq!(bodies, (0..40).collect::<Vec<_>>());
+    // One of those is a publish.
+    assert!((LANES..=LANES + 1).contains(&endpoint.most_in_flight()), "{} at once", endpoint.most_in_flight());
+}
+
+#[test]
+fn whoever_waits_longest_polls_next_whatever_its_thread() {
+    let endpoint = Endpoint::start();
+    let app = app(&endpoint);
+    let mut waiting: Vec<_> = (0..LANES).map(|_| wait_for(&app, 32)).collect();
+    endpoint.wait_for_requests(LANES);
+    waiting.extend((1..=12).map(|number| wait_for(&app, number)));
+    for number in 0..12 {
+        app.publish("orders", "x");
+        until("the next poll", || (polls(&endpoint).len() == LANES + number + 1).then_some(()));
+    }
+    let asked = polls(&endpoint).into_iter().skip(LANES).map(|poll| poll.parameter("num").unwrap().to_owned());
+    assert_eq!(asked.collect::<Vec<_>>(), (1..=12).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_publish_reaches_one_of_many_at_once() {
+    let endpoint = Endpoint::start();
+    let app = app(&endpoint);
+    let waiting: Vec<_> = (0..20).map(|_| wait_for(&app, 1)).collect();
+    for index in 0..20 {
+        app.publish("orders", &index.to_string());
+        let left = 20 - index - 1;
+        assert!(within(Duration::from_secs(3), || (waiters(&app) == left).then_some(())).is_some(), "{index}");
+    }
+    drop(waiting);
+}
+
+/// The tags of a poll.
+fn tags(request: &Recorded) -> Option<&str> {
+    request.parameter("tag")
+}
+
+#[test]
+fn those_who_wait_for_one_tag_do_not_keep_others_from_asking() {
+    let endpoint = Endpoint::start_mq();
+    endpoint.rule(|request| is_poll(request).then(never));
+    let app = mq_app(&endpoint);
+    let rare = app.request("POST", TARGET).json(r#"{"tags":["rare"],"wait_seconds":30}"#);
+    let _rare: Vec<_> = (0..2 * LANES).map(|_| rare.start()).collect();
+    endpoint.wait_for_requests(LANES);
+    let _usual = app.request("POST", TARGET).json(r#"{"wait_seconds":30}"#).start();
+    until("a poll without a tag", || polls(&endpoint).iter().any(|poll| tags(poll).is_none()).then_some(()));
+    let _other = app.request("POST", TARGET).json(r#"{"tags":["other"],"wait_seconds":30}"#).start();
+    until("a poll for the other tag", || polls(&endpoint).iter().any(|poll| tags(poll) == Some("other")).then_some(()));
+    assert_eq!(polls(&endpoint).iter().filter(|poll| tags(poll) == Some("rare")).count(), LANES);
+}
+
+#[test]
+fn whatever_callers_choose_a_groups_polls_are_bounded_and_the_usual_receive_is_served() {
+    let endpoint = Endpoint::start_mq();
+    endpoint.rule(|request| is_poll(request).then(never));
+    let app = mq_app(&endpoint);
+    let _waiting: Vec<_> = (0..200)
+        .map(|index| {
+            let options = json!({"tags": [format!("tag{index}")], "wait_seconds": 30});
+            app.request("POST", TARGET).json(options.to_string()).start()
+        })
+        .collect();
+    until("all of them wait", || (waiters(&app) == 200).then_some(()));
+    let _usual = app.request("POST", TARGET).json(r#"{"wait_seconds":30}"#).start();
+    until("a poll without a tag", || polls(&endpoint).iter().any(|poll| tags(poll).is_none()).then_some(()));
+    // Seven kinds of their own, and eight lanes for the others.
+    until("their polls", || (polls(&endpoint).len() == 7 + LANES + 1).then_some(()));
+    assert!(within(Duration::from_millis(500), || (polls(&endpoint).len() > 7 + LANES + 1).then_some(())).is_none());
+}
+
+#[test]
+fn who_gets_no_lane_asks_before_it_says_none() {
+    let endpoint = Endpoint::start();
+    let app = app(&endpoint);
+    endpoint.rule(|request| request.parameter("timeout").map(|_| never()));
+    let _waiting: Vec<_> = (0..LANES).map(|_| wait_for(&app, 32)).collect();
+    endpoint.wait_for_requests(LANES);
+    let mut late = app.request("POST", TARGET).json(r#"{"wait_seconds":1}"#).start();
+    until("it waits", || (waiters(&app) == LANES + 1).then_some(()));
+    endpoint.script(respond(200, &[], json!([]).to_string()));
+    assert_eq!(late.receive("POST").expect_json(200), json!({"messages": []}));
+    assert_eq!(polls(&endpoint).last().and_then(|poll| poll.parameter("timeout").map(str::to_owned)), None);
+    let mut late = app.request("POST", TARGET).json(r#"{"wait_seconds":1}"#).start();
+    app.publish("orders", "there");
+    assert_eq!(late.receive("POST").expect_json(200)["messages"][0]["body"], "there");
+}
