@@ -162,7 +162,7 @@ impl MemoryBudget {
     }
 
     fn remove(&self, held: usize, less: usize) {
-        let Inner { small, large, waiting, released, .. } = &*self.0;
+        let Inner { small, large, .. } = &*self.0;
         let left = held.saturating_sub(less);
         if held <= SMALL_BYTES {
             small.fetch_sub(less.min(held), Ordering::AcqRel);
@@ -172,8 +172,13 @@ impl MemoryBudget {
             small.fetch_add(left, Ordering::AcqRel);
             large.fetch_sub(held, Ordering::AcqRel);
         }
-        if waiting.load(Ordering::Acquire) > 0 {
-            released.notify_waiters();
+        self.wake();
+    }
+
+    /// There may be room for who is in line.
+    fn wake(&self) {
+        if self.0.waiting.load(Ordering::Acquire) > 0 {
+            self.0.released.notify_waiters();
         }
     }
 }
@@ -246,6 +251,20 @@ impl Charge {
         self.budget.class_of(self.bytes).fetch_sub(self.bytes, Ordering::AcqRel);
         self.budget.class_of(bytes).fetch_add(bytes, Ordering::AcqRel);
         self.bytes = bytes;
+    }
+
+    /// A charge that holds `bytes` of what this one does, or all of it. It always can, since nothing is added to the sum.
+    pub fn split_off(&mut self, bytes: usize) -> Self {
+        let bytes = bytes.min(self.bytes);
+        let rest = self.bytes - bytes;
+        self.budget.class_of(self.bytes).fetch_sub(self.bytes, Ordering::AcqRel);
+        for part in [bytes, rest] {
+            self.budget.class_of(part).fetch_add(part, Ordering::AcqRel);
+        }
+        self.bytes = rest;
+        // Parts of a large charge may be small ones.
+        self.budget.wake();
+        Self { budget: self.budget.clone(), bytes }
     }
 
     /// Gives back what is held beyond `bytes`.
@@ -350,6 +369,22 @@ mod tests {
         drop((large, small));
         assert_eq!(budget.usage(), MemoryUse { limit: 4 * MIB, small: 0, large: 0 });
         assert!(budget.charge_for_copies(TINY_BYTES, || 5 * TINY_BYTES).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_charge_hands_over_a_part_of_what_it_holds() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let usage = |small, large| assert_eq!(budget.usage(), MemoryUse { limit: 4 * MIB, small, large });
+        let mut whole = budget.charge();
+        whole.grow(SMALL_BYTES + 100).unwrap();
+        let part = whole.split_off(200);
+        usage(SMALL_BYTES + 100, 0);
+        let all = whole.split_off(usize::MAX);
+        assert_eq!((part.bytes(), whole.bytes(), all.bytes()), (200, 0, SMALL_BYTES - 100));
+        drop((whole, all));
+        usage(200, 0);
+        drop(part);
+        usage(0, 0);
     }
 
     #[test]

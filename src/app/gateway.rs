@@ -134,7 +134,8 @@ pub(super) fn listen(
         metrics: Arc::clone(&resources.metrics),
         memory: resources.memory.clone(),
         message_sizes: Arc::default(),
-        poll_lanes: Arc::default(),
+        poll_lines: Arc::default(),
+        tasks: tasks.clone(),
         give_back: engine.cloned().map(|engine| GiveBack::new(move |handles| engine.give_back(handles))),
         stage: resources.stage.clone(),
     };

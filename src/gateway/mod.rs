@@ -11,19 +11,20 @@ mod error;
 mod limits;
 mod message_sizes;
 mod once_each;
-mod poll_lanes;
+mod polls;
 mod publish;
 mod recall;
 mod receipt_handle;
 mod receive;
 mod routing;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use crate::memory::MemoryBudget;
-use crate::tasks::Stage;
+use crate::tasks::{Stage, Tasks};
 use crate::telemetry::Metrics;
 use crate::upstream::{Plan, Upstream};
 
@@ -33,7 +34,7 @@ pub use change_visibility::{ChangeResult, Changed, Changes};
 pub use discovery::TopicView;
 pub use error::GatewayError;
 pub use message_sizes::MessageSizes;
-pub use poll_lanes::PollLanes;
+pub use polls::PollLines;
 pub use publish::Accepted;
 pub use recall::{GiveBack, Recall};
 pub use receipt_handle::ReceiptHandle;
@@ -54,9 +55,11 @@ pub struct Shared {
     /// How large messages are.
     pub message_sizes: Arc<MessageSizes>,
     /// Few polls for many who wait.
-    pub poll_lanes: Arc<PollLanes>,
+    pub poll_lines: Arc<PollLines>,
     /// Where this process is the MQ of a profile.
     pub give_back: Option<GiveBack>,
+    /// What goes on without its caller.
+    pub tasks: Tasks,
     /// Waiting receives end when the process stops.
     pub stage: watch::Receiver<Stage>,
 }
@@ -65,14 +68,14 @@ pub struct Shared {
 #[derive(Debug)]
 pub struct Gateway {
     shared: Shared,
-    upstreams: Vec<Upstream>,
+    upstreams: Vec<Rc<Upstream>>,
 }
 
 impl Gateway {
     /// Builds this thread's upstream clients.
     #[must_use]
     pub fn new(shared: Shared) -> Self {
-        let upstreams = shared.plans.iter().map(Upstream::build).collect();
+        let upstreams = shared.plans.iter().map(|plan| Rc::new(Upstream::build(plan))).collect();
         Self { shared, upstreams }
     }
 
@@ -113,7 +116,7 @@ impl Gateway {
     }
 
     /// The upstream that a route leads to. Routes are made from the same plans, so there always is one.
-    fn upstream(&self, route: &TopicRoute) -> Result<&Upstream, GatewayError> {
+    fn upstream(&self, route: &TopicRoute) -> Result<&Rc<Upstream>, GatewayError> {
         self.upstreams.get(route.settings.profile).ok_or(GatewayError::Internal("a route without its profile"))
     }
 }

@@ -1,16 +1,19 @@
 //! Receive: poll, or long-poll until something comes, the time is over, or the process stops.
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::recall::Recall;
+use super::polls::{LateMessages, SharedPoll, Turn};
+use super::recall::{GiveBack, Recall};
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
 use crate::context::RequestContext;
 use crate::memory::Charge;
 use crate::model::{Delivery, Protocol, RequestField, TagFilter};
-use crate::tasks::Stage;
-use crate::upstream::{self, Polled, Upstream};
+use crate::tasks::{Stage, Work};
+use crate::upstream::{PollRequest, Polled, Upstream, UpstreamError};
 
 /// What a caller asks for, inside the contract's ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +64,8 @@ const COPIES: usize = 3;
 const ENVELOPE_BYTES: usize = 1024;
 /// A receive is in line for memory for its wait and this.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
+/// Whose time is over without a poll of its own is in line so long to ask at once.
+const TURN_WAIT: Duration = Duration::from_secs(3);
 
 /// The tags to receive by. Where a filter consumes, they are the group's own: two callers of one group with different filters would
 /// take each other's messages away.
@@ -89,7 +94,8 @@ fn filter<'a>(
 }
 
 impl Gateway {
-    /// Receives for one caller, with receipt handles of ours. Dropping the future ends its poll upstream.
+    /// Receives for one caller, with receipt handles of ours. Dropping the future ends its poll upstream, unless others wait for
+    /// the same.
     ///
     /// # Errors
     /// [`GatewayError`].
@@ -154,7 +160,7 @@ impl Gateway {
         let wait = request.wait.min(capabilities.limits.max_wait);
         let affordable = self.affordable_messages(&route.topic, capabilities.limits.max_message_bytes, wait).await?;
         let max_messages = request.max_messages.min(capabilities.limits.max_receive_messages).min(affordable);
-        let asked = upstream::PollRequest {
+        let asked = PollRequest {
             topic: &route.topic.topic,
             group: &route.group,
             max_messages,
@@ -171,7 +177,7 @@ impl Gateway {
                 biased;
                 // Waiting receives end when the process stops.
                 _ = stage.wait_for(|stage| *stage == Stage::Stopping) => self.nothing(),
-                polled = self.wait(context, upstream, asked) => polled?,
+                polled = self.wait(context, upstream, route, asked) => polled?,
             }
         };
         let Polled { deliveries: messages, memory } = polled;
@@ -184,8 +190,7 @@ impl Gateway {
         if let Some(largest) = messages.iter().map(|delivery| delivery.body.len()).max() {
             self.shared.message_sizes.note(&route.topic.topic, largest, Instant::now());
         }
-        let give_back = self.shared.give_back.as_ref().filter(|_| route.topic.is_embedded());
-        let recall = give_back.and_then(|give_back| Recall::of(give_back, &messages));
+        let recall = self.give_back(&route.topic).and_then(|give_back| Recall::of(give_back, &messages));
         Ok(Deliveries { messages, max_messages, memory, recall })
     }
 
@@ -218,47 +223,94 @@ impl Gateway {
     async fn wait(
         &self,
         context: &RequestContext,
-        upstream: &Upstream,
-        asked: upstream::PollRequest<'_>,
+        upstream: &Rc<Upstream>,
+        route: &GroupRoute,
+        asked: PollRequest<'_>,
     ) -> Result<Polled, GatewayError> {
         let _waiter = self.shared.metrics.messages.receive_waiters.guard();
+        if upstream.shares_polls() {
+            return self.ask(context, upstream, asked).await;
+        }
         let end = Instant::now() + asked.wait;
-        // A lane would keep its tenth waiter out of the line in which it is served by others' polls.
-        let lanes = (!upstream.shares_polls()).then(|| self.shared.poll_lanes.of(&asked));
+        let (line, sort) = self.shared.poll_lines.of(&asked, || self.late_messages(route));
         loop {
-            let lane = match &lanes {
-                Some(lanes) => match timeout_at(end, lanes.acquire()).await {
-                    Ok(lane) => Some(lane),
-                    // The others waited all the time; this one has not asked yet, and must not say "none" without.
-                    Err(_) => {
-                        return self
-                            .ask(context, upstream, upstream::PollRequest { wait: Duration::ZERO, ..asked })
-                            .await;
+            let place = line.line_up(sort.clone(), asked.max_messages);
+            let lane = match timeout_at(end, place.turn()).await {
+                Ok(Turn::Lane(lane)) => lane,
+                Ok(Turn::Messages(polled)) => return Ok(polled),
+                Err(_) => {
+                    if let Some(polled) = place.take_messages() {
+                        return Ok(polled);
                     }
-                },
-                None => None,
+                    // The others waited all the time; this one has not asked yet, and must not say "none" without.
+                    drop(place);
+                    let ask = async || self.ask(context, upstream, PollRequest { wait: Duration::ZERO, ..asked }).await;
+                    let polled = line.ask_at_the_end(&sort, end + TURN_WAIT, ask).await?;
+                    return Ok(polled.unwrap_or_else(|| self.nothing()));
+                }
             };
             let wait = end.saturating_duration_since(Instant::now());
-            let polled = self.ask(context, upstream, upstream::PollRequest { wait, ..asked }).await?;
+            let poll = self.poll(context, upstream, PollRequest { wait, ..asked });
+            let poll = SharedPoll::new(poll, lane, &place, self.shared.stage.clone(), self.shared.tasks.clone());
+            let answer = tokio::select! {
+                biased;
+                answer = poll => answer,
+                polled = place.messages() => return Ok(polled),
+            };
             let remaining = end.saturating_duration_since(Instant::now());
-            if !polled.deliveries.is_empty() || remaining.is_zero() {
+            let came = answer.as_ref().is_ok_and(|polled| !polled.deliveries.is_empty());
+            if !came && let Some(polled) = place.take_messages() {
+                return Ok(polled);
+            }
+            let polled = answer?;
+            if came || remaining.is_zero() {
                 return Ok(polled);
             }
             // An empty answer before its time: the MQ's own long poll is shorter than ours. Others may ask meanwhile.
-            drop(lane);
             let pause = upstream.empty_poll_pause();
-            tokio::time::sleep(pause.min(remaining)).await;
+            if let Ok(polled) = timeout(pause.min(remaining), place.messages()).await {
+                return Ok(polled);
+            }
             if pause >= remaining {
                 return Ok(self.nothing());
             }
         }
     }
 
+    /// A poll that borrows nothing of its caller's.
+    fn poll(
+        &self,
+        context: &RequestContext,
+        upstream: &Rc<Upstream>,
+        asked: PollRequest<'_>,
+    ) -> Work<Result<Polled, UpstreamError>> {
+        let (context, upstream, metrics) = (context.clone(), Rc::clone(upstream), Arc::clone(&self.shared.metrics));
+        let PollRequest { max_messages, wait, ordered, visibility_timeout, .. } = asked;
+        let (topic, group, tags) = (asked.topic.clone(), asked.group.clone(), asked.tags.cloned());
+        Box::pin(async move {
+            let (topic, group, tags) = (&topic, &group, tags.as_ref());
+            let asked = PollRequest { topic, group, max_messages, wait, tags, ordered, visibility_timeout };
+            let _poll = metrics.upstream.polls.guard();
+            upstream.receive(&context, &asked).await
+        })
+    }
+
+    fn late_messages(&self, route: &GroupRoute) -> LateMessages {
+        let TopicRoute { topic, settings, .. } = &route.topic;
+        let metrics = Arc::clone(&settings.late_messages);
+        LateMessages { topic: topic.clone(), give_back: self.give_back(&route.topic).cloned(), metrics }
+    }
+
+    /// The way back to the MQ of a topic, where it is this process.
+    fn give_back(&self, topic: &TopicRoute) -> Option<&GiveBack> {
+        self.shared.give_back.as_ref().filter(|_| topic.is_embedded())
+    }
+
     async fn ask(
         &self,
         context: &RequestContext,
         upstream: &Upstream,
-        asked: upstream::PollRequest<'_>,
+        asked: PollRequest<'_>,
     ) -> Result<Polled, GatewayError> {
         let _poll = self.shared.metrics.upstream.polls.guard();
         Ok(upstream.receive(context, &asked).await?)

@@ -10,7 +10,7 @@ use super::GatewayError;
 use super::limits::TopicLimits;
 use crate::config::{Config, DeliveryMode, Endpoint, Groups, OnUnknown, ProfileConfig, TopicConfig, TopicPattern};
 use crate::model::{ConsumerGroup, Key, Tag, TagFilter, Topic};
-use crate::telemetry::{GroupMetrics, Metrics, TopicMetrics};
+use crate::telemetry::{GroupMetrics, LateMessageMetrics, Metrics, TopicMetrics};
 
 /// Every configured topic.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(super) struct TopicSettings {
     pub(super) delivery: DeliveryMode,
     pub(super) on_unknown: OnUnknown,
     pub(super) limits: TopicLimits,
+    /// What becomes of messages whose caller is gone.
+    pub(super) late_messages: Arc<LateMessageMetrics>,
     configured: bool,
 }
 
@@ -99,7 +101,7 @@ impl Routes {
         for topic in &config.topics {
             let profile = config.profiles.values().enumerate().find(|(_, profile)| profile.name == topic.profile);
             let Some((index, profile)) = profile else { continue };
-            let settings = Arc::new(TopicSettings::new(topic, index, profile));
+            let settings = Arc::new(TopicSettings::new(topic, index, profile, metrics));
             routes.order.push((topic.name.clone(), Arc::clone(&settings)));
             match &topic.name {
                 TopicPattern::Any => routes.any = Some(settings),
@@ -130,7 +132,7 @@ impl Routes {
 }
 
 impl TopicSettings {
-    fn new(topic: &TopicConfig, index: usize, profile: &ProfileConfig) -> Self {
+    fn new(topic: &TopicConfig, index: usize, profile: &ProfileConfig, metrics: &Metrics) -> Self {
         Self {
             profile: index,
             profile_name: topic.profile.clone(),
@@ -142,6 +144,7 @@ impl TopicSettings {
             delivery: topic.delivery,
             on_unknown: topic.on_unknown,
             limits: TopicLimits::new(topic.max_in_flight, topic.publishes_per_second, Instant::now()),
+            late_messages: Arc::new(metrics.upstream.late_messages(&topic.profile)),
             configured: matches!(topic.name, TopicPattern::Named(_)),
         }
     }

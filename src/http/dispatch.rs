@@ -2,7 +2,7 @@
 //!
 //! Everything runs in the connection's own future. When a caller hangs up, that future is dropped: a publish or an
 //! acknowledgement under way moves into a task of its own then and runs to its end; a receive ends, and its poll
-//! upstream with it.
+//! upstream with it unless others wait for the same.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};

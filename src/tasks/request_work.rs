@@ -1,4 +1,4 @@
-//! Work that must outlive the request that started it: a publish whose caller hung up. It stays on its thread, and shutdown
+//! Work that outlives the request that started it: a publish whose caller hung up, a poll that others wait for. It stays on its thread, and shutdown
 //! waits for it.
 
 use std::pin::{Pin, pin};
@@ -25,6 +25,15 @@ impl Tasks {
     /// end.
     pub fn run_to_end<T: 'static>(&self, work: Work<T>) -> RunToEnd<T> {
         RunToEnd { work: Some((work, Guard::new(self))) }
+    }
+
+    /// Goes on with `work` in a task of its own on this thread.
+    pub fn go_on(&self, work: impl Future<Output = ()> + 'static) {
+        let guard = Guard::new(self);
+        drop(spawn_local(async move {
+            let _guard = guard;
+            work.await;
+        }));
     }
 
     /// How much work is under way.

@@ -9,6 +9,6 @@ pub use metrics::CircuitStates;
 pub use metrics::{
     CloseReason, ConnectionFamilies, ConnectionMetrics, Counter, CredentialReloads, DropInFamilies, EmbeddedFamilies,
     EmbeddedSample, EmbeddedTotals, Family, Gauge, GaugeGuard, GroupMetrics, Histogram, HttpLabels, HttpServerFamilies,
-    MessageFamilies, Metrics, MetricsError, ProcessFamilies, RequestMetrics, SecondsGauge, TopicMetrics,
-    UpstreamFamilies, UpstreamMetrics,
+    LateMessageMetrics, MessageFamilies, Metrics, MetricsError, ProcessFamilies, RequestMetrics, SecondsGauge,
+    TopicMetrics, UpstreamFamilies, UpstreamMetrics,
 };

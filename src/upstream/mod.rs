@@ -92,7 +92,7 @@ impl Upstream {
         self.profile().empty_poll_pause
     }
 
-    /// Whether those who wait share few polls by themselves, however many receive at once.
+    /// Whether those who wait share few polls by themselves, however many receive at once; each waits its whole time then.
     #[must_use]
     pub fn shares_polls(&self) -> bool {
         match self {

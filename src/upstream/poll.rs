@@ -21,6 +21,15 @@ impl Polled {
         memory.shrink_to(bodies.saturating_mul(2).min(memory.bytes()));
         Self { deliveries, memory }
     }
+
+    /// Keeps the first `count` messages; the others, with the memory that they hold, are returned.
+    #[must_use]
+    pub fn split_off(&mut self, count: usize) -> Self {
+        let deliveries = self.deliveries.split_off(count.min(self.deliveries.len()));
+        let bodies: usize = deliveries.iter().map(|delivery| delivery.body.len()).sum();
+        let memory = self.memory.split_off(bodies.saturating_mul(2));
+        Self { deliveries, memory }
+    }
 }
 
 /// What a receive asks for, within the protocol's capabilities.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::endpoint::{Recorded, never, respond};
+use crate::support::endpoint::{Gate, Recorded, Step, held, never, respond};
+use crate::support::messages::bodies;
 use crate::support::time::{until, within};
 use crate::support::{Connection, Endpoint, Settings, TestApp};
 
@@ -150,4 +151,118 @@ fn who_gets_no_lane_asks_before_it_says_none() {
     let mut late = app.request("POST", TARGET).json(r#"{"wait_seconds":1}"#).start();
     app.publish("orders", "there");
     assert_eq!(late.receive("POST").expect_json(200)["messages"][0]["body"], "there");
+}
+
+#[test]
+fn many_whose_time_is_over_ask_together_before_they_say_none() {
+    let endpoint = Endpoint::start();
+    let app = app(&endpoint);
+    let slow = || vec![Step::Pause(Duration::from_millis(100)), Step::Answer];
+    endpoint.rule(move |request| Some(if request.parameter("timeout").is_some() { never() } else { slow() }));
+    let _waiting: Vec<_> = (0..LANES).map(|_| wait_for(&app, 32)).collect();
+    endpoint.wait_for_requests(LANES);
+    let request = app.request("POST", TARGET).json(r#"{"wait_seconds":2}"#);
+    let mut late: Vec<_> = (0..200).map(|_| request.start()).collect();
+    for late in &mut late {
+        assert_eq!(late.receive("POST").expect_json(200), json!({"messages": []}));
+    }
+    let asked = polls(&endpoint).len() - LANES;
+    assert!((1..=50).contains(&asked), "{asked}");
+}
+
+fn late_messages(app: &TestApp, fate: &str) -> u32 {
+    app.metrics().get("mq_gateway_upstream_late_messages_total", &[("fate", fate)]).unwrap_or_default() as u32
+}
+
+/// No memory is held, and no poll is under way.
+fn assert_nothing_left(app: &TestApp) {
+    let gauge = |name: &str, labels: &[(&str, &str)]| app.metrics().get(name, labels).expect("a series");
+    let held = |state| gauge("mq_gateway_memory_budget_bytes", &[("state", state)]);
+    until("nothing is held", || (held("small") + held("large") == 0.0).then_some(()));
+    until("no polls", || (gauge("mq_gateway_upstream_polls", &[]) == 0.0).then_some(()));
+}
+
+#[test]
+fn what_comes_for_one_who_hung_up_goes_to_the_first_in_line() {
+    let endpoint = Endpoint::start();
+    let app = app(&endpoint);
+    let gate = Gate::default();
+    endpoint.script(held(&gate));
+    (1..LANES).for_each(|_| endpoint.script(never()));
+    let leaving = wait_for(&app, 32);
+    endpoint.wait_for_requests(1);
+    let others: Vec<_> = (1..LANES).map(|_| wait_for(&app, 32)).collect();
+    endpoint.wait_for_requests(LANES);
+    let mut in_line = [wait_for(&app, 2), wait_for(&app, 1)];
+    drop(leaving);
+    until("it has left", || (waiters(&app) == LANES + 1).then_some(()));
+    for body in ["1", "2", "3", "4", "5"] {
+        app.publish("orders", body);
+    }
+    gate.open();
+    let [first, second] = in_line.each_mut().map(|one| one.receive("POST").expect_json(200));
+    assert_eq!(bodies(first["messages"].as_array().unwrap()), ["1", "2"]);
+    assert_eq!(bodies(second["messages"].as_array().unwrap()), ["3"]);
+    // Then those who have polls of their own.
+    until("one more is served", || (waiters(&app) == LANES - 2).then_some(()));
+    until("they are counted", || (late_messages(&app, "handed_on") == 5).then_some(()));
+    assert_eq!((late_messages(&app, "left"), late_messages(&app, "given_back")), (0, 0));
+    drop((others, in_line));
+    assert_nothing_left(&app);
+}
+
+#[test]
+fn what_comes_for_one_who_hung_up_goes_to_one_with_a_poll_of_its_own() {
+    let endpoint = Endpoint::start();
+    let app = app(&endpoint);
+    let gate = Gate::default();
+    endpoint.script(held(&gate));
+    endpoint.script(never());
+    let leaving = wait_for(&app, 32);
+    endpoint.wait_for_requests(1);
+    let mut staying = wait_for(&app, 1);
+    endpoint.wait_for_requests(2);
+    drop(leaving);
+    until("it has left", || (waiters(&app) == 1).then_some(()));
+    app.publish("orders", "1");
+    app.publish("orders", "2");
+    gate.open();
+    assert_eq!(bodies(staying.receive("POST").expect_json(200)["messages"].as_array().unwrap()), ["1"]);
+    until("the other is counted", || (late_messages(&app, "left") == 1).then_some(()));
+    assert_eq!(late_messages(&app, "handed_on"), 1);
+    assert!(endpoint.gives_up_within(1, Duration::from_secs(5)), "nobody waits for its own poll any more");
+    assert_nothing_left(&app);
+}
+
+#[test]
+fn a_poll_ends_with_the_last_who_waits() {
+    let endpoint = Endpoint::start();
+    let app = app(&endpoint);
+    let leaving = wait_for(&app, 32);
+    endpoint.wait_for_requests(1);
+    let last = wait_for(&app, 32);
+    endpoint.wait_for_requests(2);
+    drop(leaving);
+    until("it has left", || (waiters(&app) == 1).then_some(()));
+    assert!(!endpoint.gives_up_within(0, Duration::from_millis(300)), "the other waits for it, too");
+    drop(last);
+    for poll in 0..2 {
+        assert!(endpoint.gives_up_within(poll, Duration::from_secs(5)), "poll {poll} goes on");
+    }
+    assert_nothing_left(&app);
+}
+
+#[test]
+fn a_poll_without_its_caller_does_not_keep_the_process() {
+    let endpoint = Endpoint::start();
+    let mut app = app(&endpoint);
+    let leaving = wait_for(&app, 32);
+    endpoint.wait_for_requests(1);
+    let mut staying = wait_for(&app, 32);
+    endpoint.wait_for_requests(2);
+    drop(leaving);
+    until("it has left", || (waiters(&app) == 1).then_some(()));
+    app.terminate();
+    assert_eq!(staying.receive("POST").expect_json(200), json!({"messages": []}));
+    assert!(app.wait_for_exit(Duration::from_secs(10)).success());
 }

@@ -28,7 +28,7 @@ pub use process::ProcessFamilies;
 pub use registrar::{Family, MetricsError};
 #[cfg(feature = "rocketmq")]
 pub use upstream::CircuitStates;
-pub use upstream::{UpstreamFamilies, UpstreamMetrics};
+pub use upstream::{LateMessageMetrics, UpstreamFamilies, UpstreamMetrics};
 
 /// All metrics of one gateway. Nothing is global: two gateways of one process do not see each other.
 #[derive(Debug)]

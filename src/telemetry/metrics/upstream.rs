@@ -15,6 +15,7 @@ pub struct UpstreamFamilies {
     clock_skew: SecondsGauges<1>,
     circuit_breaker_state: Gauges<2>,
     answers_left_unread: Counters<1>,
+    late_messages: Counters<2>,
 }
 
 /// The series of one operation of one profile.
@@ -35,6 +36,17 @@ pub struct UpstreamMetrics {
 pub struct CircuitStates {
     states: Gauges<2>,
     profile: String,
+}
+
+/// What becomes of messages of polls whose caller had hung up.
+#[derive(Debug)]
+pub struct LateMessageMetrics {
+    /// Others who waited have them.
+    pub handed_on: Counter,
+    /// The MQ has them back.
+    pub given_back: Counter,
+    /// Hidden until their visibility timeout is over.
+    pub left: Counter,
 }
 
 impl UpstreamFamilies {
@@ -72,6 +84,11 @@ impl UpstreamFamilies {
                 "Answers to receives that were not read, as there was no room in the memory budget: their messages come again.",
                 ["profile"],
             )?,
+            late_messages: registrar.counters(
+                "upstream_late_messages_total",
+                "Messages of polls whose caller had hung up, by what became of them.",
+                ["profile", "fate"],
+            )?,
         })
     }
 
@@ -104,6 +121,16 @@ impl UpstreamFamilies {
     #[must_use]
     pub fn answers_left_unread(&self, profile: &str) -> Counter {
         self.answers_left_unread.with([profile])
+    }
+
+    /// What becomes of messages of polls whose caller had hung up.
+    #[must_use]
+    pub fn late_messages(&self, profile: &str) -> LateMessageMetrics {
+        LateMessageMetrics {
+            handed_on: self.late_messages.with([profile, "handed_on"]),
+            given_back: self.late_messages.with([profile, "given_back"]),
+            left: self.late_messages.with([profile, "left"]),
+        }
     }
 
     /// The circuit of one endpoint of one profile, as configured.

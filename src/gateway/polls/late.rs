@@ -1,0 +1,64 @@
+//! Messages whose poll's own caller is gone: handed on, given back, or at least counted.
+
+use std::sync::Arc;
+
+use crate::gateway::recall::{GiveBack, Recall};
+use crate::model::Topic;
+use crate::telemetry::LateMessageMetrics;
+use crate::upstream::Polled;
+
+/// What becomes of the late messages of one line.
+#[derive(Debug)]
+pub(in crate::gateway) struct LateMessages {
+    pub(in crate::gateway) topic: Topic,
+    /// Where the MQ takes them back.
+    pub(in crate::gateway) give_back: Option<GiveBack>,
+    pub(in crate::gateway) metrics: Arc<LateMessageMetrics>,
+}
+
+impl LateMessages {
+    pub(super) fn count_handed_on(&self, messages: usize) {
+        self.metrics.handed_on.inc_by(messages as u64);
+    }
+
+    /// Nobody is left who wants them.
+    pub(super) fn nobody_takes(&self, polled: &Polled) {
+        let messages = polled.deliveries.len();
+        if let Some(recall) = self.give_back.as_ref().and_then(|it| Recall::of(it, &polled.deliveries)) {
+            self.metrics.given_back.inc_by(messages as u64);
+            recall.give_back();
+            return;
+        }
+        self.metrics.left.inc_by(messages as u64);
+        let topic = self.topic.as_str();
+        tracing::info!(
+            topic,
+            messages,
+            "messages came for nobody: the MQ delivers them again after their visibility timeout"
+        );
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    /// Of an MQ that takes nothing back.
+    pub(in crate::gateway::polls) fn late() -> LateMessages {
+        let metrics = Arc::new(Metrics::new().unwrap().upstream.late_messages("main"));
+        LateMessages { topic: Topic::parse("t").unwrap(), give_back: None, metrics }
+    }
+
+    /// Of one that does, and what it has back.
+    pub(in crate::gateway::polls) fn late_given_back() -> (LateMessages, Arc<Mutex<Vec<String>>>) {
+        let given_back = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&given_back);
+        let give_back = GiveBack::new(move |handles| {
+            seen.lock().unwrap().extend(handles.iter().map(|handle| handle.as_str().to_owned()));
+        });
+        (LateMessages { give_back: Some(give_back), ..late() }, given_back)
+    }
+}
