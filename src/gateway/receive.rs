@@ -65,7 +65,7 @@ const ENVELOPE_BYTES: usize = 1024;
 /// A receive is in line for memory for its wait and this.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
 /// Whose time is over without a poll of its own is in line so long to ask at once.
-const TURN_WAIT: Duration = Duration::from_secs(3);
+const TURN_WAIT: Duration = Duration::from_secs(4);
 
 /// The tags to receive by. Where a filter consumes, they are the group's own: two callers of one group with different filters would
 /// take each other's messages away.
@@ -244,7 +244,8 @@ impl Gateway {
                     }
                     // The others waited all the time; this one has not asked yet, and must not say "none" without.
                     drop(place);
-                    let ask = async || self.ask(context, upstream, PollRequest { wait: Duration::ZERO, ..asked }).await;
+                    let wait = upstream.briefest_wait();
+                    let ask = async || self.ask(context, upstream, PollRequest { wait, ..asked }).await;
                     let polled = line.ask_at_the_end(&sort, end + TURN_WAIT, ask).await?;
                     return Ok(polled.unwrap_or_else(|| self.nothing()));
                 }

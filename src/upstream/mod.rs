@@ -92,6 +92,17 @@ impl Upstream {
         self.profile().empty_poll_pause
     }
 
+    /// The wait of a poll that is to be answered soon by whatever MQ it is: without any, some hold it as long as they like.
+    #[must_use]
+    pub fn briefest_wait(&self) -> Duration {
+        match self {
+            Self::OnsHttp(it) => it.briefest_wait(),
+            Self::MqHttp(_) => Duration::ZERO,
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(_) => Duration::ZERO,
+        }
+    }
+
     /// Whether those who wait share few polls by themselves, however many receive at once; each waits its whole time then.
     #[must_use]
     pub fn shares_polls(&self) -> bool {

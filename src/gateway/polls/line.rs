@@ -77,7 +77,7 @@ pub(in crate::gateway) struct Lane(Arc<Line>);
 impl Line {
     pub(super) fn new(late: LateMessages) -> Self {
         let state = State { free_lanes: LANES, next_number: 0, waiting: BTreeMap::new(), in_line: BTreeSet::new() };
-        Self { state: Mutex::new(state), left: Notify::new(), last_ask: LastAsk::default(), late }
+        Self { state: Mutex::new(state), left: Notify::new(), last_ask: LastAsk::new(), late }
     }
 
     /// Gets in line for up to `wants` messages.
@@ -117,10 +117,10 @@ impl Line {
         self.late.nobody_takes(&polled);
     }
 
-    /// The question without a wait for one whose time is over: see [`LastAsk`]. `None` is nothing.
+    /// The last question of one whose time is over: see [`LastAsk`]. `None` is nothing.
     ///
     /// # Errors
-    /// As `ask`.
+    /// As `ask`, or that it took too long.
     pub(in crate::gateway) async fn ask_at_the_end(
         &self,
         sort: &Sort,

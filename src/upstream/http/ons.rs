@@ -21,6 +21,9 @@ use crate::upstream::attempts::{AttemptPolicy, Operation};
 use crate::upstream::profile::Profile;
 use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
 
+/// A wait that every service keeps to, and nobody feels.
+const BRIEF: Duration = Duration::from_millis(100);
+
 /// One thread's client of one profile.
 #[derive(Debug)]
 pub struct OnsHttp {
@@ -38,6 +41,10 @@ impl OnsHttp {
 
     pub(in crate::upstream) fn profile(&self) -> &Profile {
         &self.failover.profile
+    }
+
+    pub(in crate::upstream) fn briefest_wait(&self) -> Duration {
+        if self.settings.zero_timeout { Duration::ZERO } else { BRIEF }
     }
 
     pub(in crate::upstream) async fn publish(
