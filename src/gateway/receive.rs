@@ -64,8 +64,8 @@ const COPIES: usize = 3;
 const ENVELOPE_BYTES: usize = 1024;
 /// A receive is in line for memory for its wait and this.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
-/// Whose time is over without a poll of its own is in line so long to ask at once.
-const TURN_WAIT: Duration = Duration::from_secs(4);
+/// Whose time is over without a poll of its own waits so long for the answer to the last question: longer than one lasts.
+const TURN_WAIT: Duration = Duration::from_secs(9);
 
 /// The tags to receive by. Where a filter consumes, they are the group's own: two callers of one group with different filters would
 /// take each other's messages away.
