@@ -169,6 +169,8 @@ fn settings_that_the_server_lost_are_sent_again() {
     let proxy = FakeProxy::start();
     let app = app(&proxy);
     let handle = received(&proxy, &app);
+    // The first one, which would find out by itself.
+    proxy.until_calls("Heartbeat", 1);
     proxy.forget_settings();
     let item = result(&app.extend("orders", "GID_a", &[&handle], 60), 200);
     assert_eq!(item["status"], 204);
