@@ -196,7 +196,7 @@ fn the_document_that_is_made_of_a_body_is_charged() {
 
 #[test]
 fn the_embedded_endpoint_and_its_reader_do_not_wait_for_each_other() {
-    const MESSAGES: usize = 12;
+    const MESSAGES: usize = 8;
     let settings = Settings::new().profile("max_message_bytes = \"1MiB\"");
     let limits = "[server.limits]\nmemory = \"16MiB\"\nsocket_buffer = \"64KiB\"";
     let app = Launch::on_embedded("max_message_bytes = \"1MiB\"", &settings.more(limits)).start();
@@ -209,14 +209,14 @@ fn the_embedded_endpoint_and_its_reader_do_not_wait_for_each_other() {
         let receive = || {
             let (target, mut received) = ("/v1/topics/orders/groups/billing/messages:receive", 0);
             loop {
-                let answer = app.post_json(target, r#"{"wait_seconds":1}"#).expect_json(200);
+                let answer = app.post_json(target, r#"{"wait_seconds":4}"#).expect_json(200);
                 match answer["messages"].as_array().map_or(0, Vec::len) {
                     0 => return received,
                     count => received += count,
                 }
             }
         };
-        let callers: Vec<_> = (0..6).map(|_| scope.spawn(receive)).collect();
+        let callers: Vec<_> = (0..4).map(|_| scope.spawn(receive)).collect();
         callers.into_iter().map(|caller| caller.join().unwrap()).sum()
     });
     assert_eq!(received, MESSAGES);
