@@ -23,7 +23,11 @@ fn mq_app(endpoint: &Endpoint) -> TestApp {
 }
 
 fn waiters(app: &TestApp) -> usize {
-    app.metrics().get("mq_gateway_receive_waiters", &[]).unwrap_or_default() as usize
+    whole(app.metrics().get("mq_gateway_receive_waiters", &[]))
+}
+
+fn whole(metric: Option<f64>) -> usize {
+    format!("{}", metric.unwrap_or_default()).parse().expect("a whole number")
 }
 
 /// One more who waits, for up to `max_messages`.
@@ -175,8 +179,8 @@ fn many_whose_time_is_over_ask_together_before_they_say_none() {
     assert!((1..=50).contains(&asked), "{asked}");
 }
 
-fn late_messages(app: &TestApp, fate: &str) -> u32 {
-    app.metrics().get("mq_gateway_upstream_late_messages_total", &[("fate", fate)]).unwrap_or_default() as u32
+fn late_messages(app: &TestApp, fate: &str) -> usize {
+    whole(app.metrics().get("mq_gateway_upstream_late_messages_total", &[("fate", fate)]))
 }
 
 /// No memory is held, and no poll is under way.
