@@ -2,8 +2,10 @@
 //!
 //! A field is its number, a big-endian u16 length and its bytes: 1 topic, 2 group, 3 message id, 4 the MQ's handle, 5 when the
 //! delivery is visible again, in milliseconds since 1970 as a big-endian number. Unknown numbers are skipped, so that replicas of the
-//! next version and this one take each other's handles. `v1.` has the first four, without numbers. The checksum is the first eight
-//! bytes of the SHA-1 of all that. It finds damage and mix-ups, not forgery: there is no key, so that any replica takes any handle.
+//! next version and this one take each other's handles. The checksum is the CRC-32 of all that, big-endian. It finds damage and
+//! mix-ups, not forgery: there is no key, so that any replica takes any handle.
+//!
+//! `v1.` has the first four fields, without numbers, and the first eight bytes of the SHA-1.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,7 +18,8 @@ use crate::model::{MessageId, UnixMillis, UpstreamHandle};
 const MAX_BYTES: usize = 1024;
 const PREFIX: &str = "v2.";
 const FIRST_PREFIX: &str = "v1.";
-const CHECKSUM: usize = 8;
+const CHECKSUM: usize = 4;
+const FIRST_CHECKSUM: usize = 8;
 const TOPIC: u8 = 1;
 const GROUP: u8 = 2;
 const MESSAGE_ID: u8 = 3;
@@ -66,8 +69,8 @@ impl ReceiptHandle {
             bytes.extend_from_slice(&u16::try_from(field.len()).ok()?.to_be_bytes());
             bytes.extend_from_slice(field);
         }
-        let checksum = Sha1::digest(&bytes);
-        bytes.extend_from_slice(checksum.get(..CHECKSUM)?);
+        let checksum = crc32fast::hash(&bytes).to_be_bytes();
+        bytes.extend_from_slice(&checksum);
         let mut text = String::with_capacity(bytes.len() * 4 / 3 + PREFIX.len() + 3);
         text.push_str(PREFIX);
         URL_SAFE_NO_PAD.encode_string(&bytes, &mut text);
@@ -125,17 +128,23 @@ fn content(text: &str) -> Option<Content> {
     if text.len() > MAX_BYTES {
         return None;
     }
-    let (encoded, wrap): (_, fn(Vec<u8>) -> Content) = match text.strip_prefix(PREFIX) {
-        Some(encoded) => (encoded, Content::Numbered),
-        None => (text.strip_prefix(FIRST_PREFIX)?, Content::First),
-    };
+    if let Some(encoded) = text.strip_prefix(PREFIX) {
+        return whole(encoded, CHECKSUM, |content| crc32fast::hash(content).to_be_bytes()).map(Content::Numbered);
+    }
+    let first_bytes =
+        |content: &[u8]| Sha1::digest(content).first_chunk::<FIRST_CHECKSUM>().copied().unwrap_or_default();
+    whole(text.strip_prefix(FIRST_PREFIX)?, FIRST_CHECKSUM, first_bytes).map(Content::First)
+}
+
+/// What stands before the checksum, where that is right.
+fn whole<T: AsRef<[u8]>>(encoded: &str, length: usize, checksum: impl Fn(&[u8]) -> T) -> Option<Vec<u8>> {
     let mut bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
-    let (content, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM)?)?;
-    if Sha1::digest(content).get(..CHECKSUM)? != checksum {
+    let (content, found) = bytes.split_at_checked(bytes.len().checked_sub(length)?)?;
+    if checksum(content).as_ref() != found {
         return None;
     }
-    bytes.truncate(bytes.len() - CHECKSUM);
-    Some(wrap(bytes))
+    bytes.truncate(content.len());
+    Some(bytes)
 }
 
 /// A length and so many bytes.
@@ -178,7 +187,11 @@ mod tests {
 
     fn wrap(prefix: &str, content: &[u8]) -> String {
         let mut bytes = content.to_vec();
-        bytes.extend_from_slice(&Sha1::digest(content)[..CHECKSUM]);
+        if prefix == "v1." {
+            bytes.extend_from_slice(&Sha1::digest(content)[..8]);
+        } else {
+            bytes.extend_from_slice(&crc32fast::hash(content).to_be_bytes());
+        }
         format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
     }
 
