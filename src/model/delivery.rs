@@ -30,3 +30,23 @@ pub struct Delivery {
     /// When others get it unless it is acknowledged.
     pub visible_again_at: UnixMillis,
 }
+
+#[cfg(test)]
+impl Delivery {
+    /// A first delivery of a message with nothing but a body; `id` is its id, handle and body.
+    pub(crate) fn for_tests(id: &str) -> Self {
+        Self {
+            message_id: MessageId::parse(id).unwrap(),
+            handle: UpstreamHandle::parse(id).unwrap(),
+            body: id.to_owned().into(),
+            tag: None,
+            keys: Vec::new(),
+            properties: Vec::new(),
+            message_group: None,
+            delivery_attempt: 1,
+            published_at: UnixMillis(0),
+            first_delivered_at: None,
+            visible_again_at: UnixMillis(0),
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::endpoint::{Gate, Recorded, Step, held, never, respond};
-use crate::support::messages::bodies;
+use crate::support::messages::{bodies, one_number_each};
 use crate::support::time::{until, within};
 use crate::support::{Connection, Endpoint, Settings, TestApp};
 
@@ -64,16 +64,7 @@ fn the_polls_of_a_group_are_few_over_all_threads() {
     for index in 0..40 {
         app.publish("orders", &index.to_string());
     }
-    let mut bodies: Vec<u32> = waiting
-        .iter_mut()
-        .map(|connection| {
-            let answer = connection.receive("POST").expect_json(200);
-            assert_eq!(answer["messages"].as_array().unwrap().len(), 1, "{answer}");
-            answer["messages"][0]["body"].as_str().unwrap().parse().unwrap()
-        })
-        .collect();
-    bodies.sort_unstable();
-    assert_eq!(bodies, (0..40).collect::<Vec<_>>());
+    assert_eq!(one_number_each(&mut waiting), (0..40).collect::<Vec<_>>());
     // One of those is a publish.
     assert!((LANES..=LANES + 1).contains(&endpoint.most_in_flight()), "{} at once", endpoint.most_in_flight());
 }

@@ -270,7 +270,7 @@ mod tests {
     use crate::gateway::polls::kind::Kind;
     use crate::gateway::polls::late::tests::{late, late_given_back};
     use crate::memory::MemoryBudget;
-    use crate::model::{Delivery, MessageId, UnixMillis, UpstreamHandle};
+    use crate::model::Delivery;
 
     const USUAL: Sort = Sort { kind: None, ordered: false };
 
@@ -279,21 +279,8 @@ mod tests {
     }
 
     fn polled(ids: &[&str]) -> Polled {
-        let delivery = |id: &&str| Delivery {
-            message_id: MessageId::parse(id).unwrap(),
-            handle: UpstreamHandle::parse(id).unwrap(),
-            body: (*id).to_owned().into(),
-            tag: None,
-            keys: vec![],
-            properties: vec![],
-            message_group: None,
-            delivery_attempt: 1,
-            published_at: UnixMillis(0),
-            first_delivered_at: None,
-            visible_again_at: UnixMillis(0),
-        };
         let memory = MemoryBudget::new(1000).charge();
-        Polled { deliveries: ids.iter().map(delivery).collect(), memory }
+        Polled { deliveries: ids.iter().map(|id| Delivery::for_tests(id)).collect(), memory }
     }
 
     fn lane(place: &Place) -> Option<Lane> {

@@ -175,7 +175,7 @@ mod tests {
 
     use super::*;
     use crate::memory::MemoryBudget;
-    use crate::model::{ConsumerGroup, Delivery, MessageId, Topic, UnixMillis, UpstreamHandle};
+    use crate::model::{ConsumerGroup, Delivery, Topic};
     use crate::upstream::UpstreamErrorKind;
 
     fn desk() -> Desk {
@@ -189,20 +189,7 @@ mod tests {
     }
 
     fn held(id: &str) -> Held {
-        let delivery = Delivery {
-            message_id: MessageId::parse(id).unwrap(),
-            handle: UpstreamHandle::parse(id).unwrap(),
-            body: id.to_owned().into(),
-            tag: None,
-            keys: vec![],
-            properties: vec![],
-            message_group: None,
-            delivery_attempt: 1,
-            published_at: UnixMillis(0),
-            first_delivered_at: None,
-            visible_again_at: UnixMillis(0),
-        };
-        Held::new(delivery, MemoryBudget::new(1000).charge(), Duration::from_secs(60))
+        Held::new(Delivery::for_tests(id), MemoryBudget::new(1000).charge(), Duration::from_secs(60))
     }
 
     fn ids(mut hand: Hand) -> Vec<String> {

@@ -7,6 +7,7 @@ use prost::Message as _;
 use serde_json::json;
 
 use super::app;
+use crate::support::messages::one_number_each;
 use crate::support::rocketmq::{FakeProxy, Fault};
 use crate::support::time::{now_millis, parse_rfc3339_millis, until};
 use crate::support::{Meaning, assert_problem};
@@ -202,14 +203,5 @@ fn all_who_wait_stand_in_one_line_and_take_no_connection() {
     for index in 0..30 {
         app.publish("orders", &index.to_string());
     }
-    let mut bodies: Vec<u32> = waiting
-        .iter_mut()
-        .map(|connection| {
-            let answer = connection.receive("POST").expect_json(200);
-            assert_eq!(answer["messages"].as_array().unwrap().len(), 1, "{answer}");
-            answer["messages"][0]["body"].as_str().unwrap().parse().unwrap()
-        })
-        .collect();
-    bodies.sort_unstable();
-    assert_eq!(bodies, (0..30).collect::<Vec<_>>());
+    assert_eq!(one_number_each(&mut waiting), (0..30).collect::<Vec<_>>());
 }

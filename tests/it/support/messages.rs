@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::Connection;
+
 /// The receipt handle of a received message.
 #[track_caller]
 pub fn handle_of(message: &Value) -> &str {
@@ -16,6 +18,19 @@ pub fn handle_of(message: &Value) -> &str {
 #[track_caller]
 pub fn bodies(messages: &[Value]) -> Vec<&str> {
     messages.iter().map(|message| message["body"].as_str().unwrap_or_else(|| panic!("a body in {message}"))).collect()
+}
+
+/// The answers to receives that wait: one message each, whose body is a number; the numbers, sorted.
+#[track_caller]
+pub fn one_number_each(waiting: &mut [Connection]) -> Vec<u32> {
+    let mut numbers = Vec::with_capacity(waiting.len());
+    for connection in waiting {
+        let answer = connection.receive("POST").expect_json(200);
+        assert_eq!(answer["messages"].as_array().unwrap().len(), 1, "{answer}");
+        numbers.push(answer["messages"][0]["body"].as_str().unwrap().parse().unwrap());
+    }
+    numbers.sort_unstable();
+    numbers
 }
 
 /// The same handle with one character changed, in the middle of it.
