@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 
-use super::pieces::PIECE_BYTES;
+use super::pieces::next_piece;
 use crate::memory::Charge;
 
 /// An answer that is there as a whole.
@@ -41,10 +41,7 @@ impl ChargedBody {
 
     /// The next piece.
     pub(super) fn next_piece(&mut self) -> Option<Bytes> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let piece = self.rest.split_to(PIECE_BYTES.min(self.rest.len()));
+        let piece = next_piece(&mut self.rest)?;
         // The pieces share one buffer, which lives until the last of them was taken.
         if self.rest.is_empty() {
             self.memory.shrink_to(0);

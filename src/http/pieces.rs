@@ -13,6 +13,11 @@ use bytes::Bytes;
 /// The length of a piece.
 pub(super) const PIECE_BYTES: usize = 16 << 10;
 
+/// Takes the next piece of what is left of a text; `None` at its end.
+pub(super) fn next_piece(rest: &mut Bytes) -> Option<Bytes> {
+    (!rest.is_empty()).then(|| rest.split_to(PIECE_BYTES.min(rest.len())))
+}
+
 /// A large text that is part of the program, or small enough to be held by every caller who asks for it.
 pub(super) struct Pieces(Bytes);
 
@@ -30,8 +35,6 @@ impl MessageBody for Pieces {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let length = PIECE_BYTES.min(self.0.len());
-        let piece = self.0.split_to(length);
-        Poll::Ready(if piece.is_empty() { None } else { Some(Ok(piece)) })
+        Poll::Ready(next_piece(&mut self.0).map(Ok))
     }
 }

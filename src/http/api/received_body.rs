@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::times::rfc3339;
 use crate::gateway::{ReceiptHandle, Received};
-use crate::http::pieces::PIECE_BYTES;
+use crate::http::pieces::next_piece;
 use crate::memory::Charge;
 use crate::model::{Delivery, MessageGroup};
 
@@ -44,8 +44,8 @@ const ENVELOPE_BYTES: usize = 640;
 
 /// `{"messages":[…]}`, with `applied` where the request was lowered.
 pub(super) struct ReceivedBody {
-    /// Not written yet.
-    messages: VecDeque<(Delivery, ReceiptHandle)>,
+    /// Not written yet, each with its length as JSON, in bytes.
+    messages: VecDeque<(Delivery, ReceiptHandle, u64)>,
     /// Written as JSON and not taken yet.
     text: Bytes,
     /// What follows the last message, until it is in `text`.
@@ -73,11 +73,16 @@ impl ReceivedBody {
             return Self::whole(begin, &messages, &end, memory);
         }
         let commas = messages.len().saturating_sub(1);
-        let items: u64 = messages.iter().map(|(delivery, handle)| json_length(&item(delivery, handle))).sum();
+        let measured = messages.into_iter().map(|(delivery, handle)| {
+            let length = json_length(&item(&delivery, &handle));
+            (delivery, handle, length)
+        });
+        let messages: VecDeque<_> = measured.collect();
+        let items: u64 = messages.iter().map(|(_, _, length)| length).sum();
         Self {
             length: items + (begin.len() + commas + end.len()) as u64,
             bodies,
-            messages: messages.into(),
+            messages,
             text: Bytes::from_static(begin.as_bytes()),
             end: Some(end),
             memory,
@@ -104,18 +109,16 @@ impl ReceivedBody {
 
     /// Puts the next message into `text`.
     fn write_next(&mut self) {
-        let Some((delivery, handle)) = self.messages.pop_front() else {
+        let Some((delivery, handle, length)) = self.messages.pop_front() else {
             if let Some(end) = self.end.take() {
                 self.text = end.into();
             }
             return;
         };
-        let item = item(&delivery, &handle);
         // A text that doubled as it grew would take up to twice what is charged.
-        let length = usize::try_from(json_length(&item)).unwrap_or_default();
-        let mut json = Vec::with_capacity(length + 1);
+        let mut json = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
         // Strings and numbers only: serialisation cannot fail.
-        drop(serde_json::to_writer(&mut json, &item));
+        drop(serde_json::to_writer(&mut json, &item(&delivery, &handle)));
         if !self.messages.is_empty() {
             json.push(b',');
         }
@@ -136,9 +139,7 @@ impl MessageBody for ReceivedBody {
         if self.text.is_empty() {
             self.write_next();
         }
-        let length = PIECE_BYTES.min(self.text.len());
-        let piece = self.text.split_to(length);
-        Poll::Ready(if piece.is_empty() { None } else { Some(Ok(piece)) })
+        Poll::Ready(next_piece(&mut self.text).map(Ok))
     }
 }
 
@@ -188,22 +189,15 @@ mod tests {
     use std::future::poll_fn;
 
     use super::*;
+    use crate::http::pieces::PIECE_BYTES;
     use crate::memory::MemoryBudget;
-    use crate::model::{MessageId, UnixMillis, UpstreamHandle};
+    use crate::model::UnixMillis;
 
     fn delivery(body: &str) -> Delivery {
         Delivery {
-            message_id: MessageId::parse("ID").unwrap(),
-            handle: UpstreamHandle::parse("H").unwrap(),
             body: Bytes::copy_from_slice(body.as_bytes()),
-            tag: None,
-            keys: Vec::new(),
-            properties: Vec::new(),
-            message_group: None,
-            delivery_attempt: 1,
-            published_at: UnixMillis(0),
-            first_delivered_at: None,
             visible_again_at: UnixMillis(1),
+            ..Delivery::for_tests("ID")
         }
     }
 
