@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::once_each::{once_each, open, sound};
+use super::once_each::{for_all, once_each, open, sound};
 use super::receipt_handle::Opened;
 use super::{Gateway, GatewayError, GroupRoute};
 use crate::context::RequestContext;
@@ -34,22 +34,15 @@ impl Gateway {
         let (now, is_told) = (upstream.now(), upstream.capabilities().protocol.tells_stale_handles());
         let is_late = |opened: &Opened| !is_told && opened.visible_again_at.is_some_and(|at| at <= now);
         let opened = open(handles, route);
-        let late: HashSet<&UpstreamHandle> =
-            opened.iter().flatten().filter(|opened| is_late(opened)).map(|opened| &opened.handle).collect();
+        let late: HashSet<UpstreamHandle> =
+            opened.iter().flatten().filter(|opened| is_late(opened)).map(|opened| opened.handle.clone()).collect();
         let metrics = route.metrics(&self.shared.metrics);
         let count = |handle: &UpstreamHandle, result| {
             metrics.acked(if result == "ok" && late.contains(handle) { "late" } else { result });
         };
-        let mut answered = self.acknowledge_each(context, route, &sound(&opened), count).await?.into_iter();
-        let lost = || Err(GatewayError::Internal("a handle without a result"));
-        let answers = opened.iter().map(|opened| match opened {
-            Ok(opened) => answered.next().unwrap_or_else(lost).map(|()| Acknowledged { late: is_late(opened) }),
-            Err(error) => {
-                metrics.acked(error.label());
-                Err(error.clone())
-            }
-        });
-        Ok(answers.collect())
+        let answered = self.acknowledge_each(context, route, &sound(&opened), count).await?;
+        let done = |opened: &Opened, ()| Ok(Acknowledged { late: is_late(opened) });
+        Ok(for_all(opened, answered, |result| metrics.acked(result), done))
     }
 
     /// As [`Gateway::acknowledge`], with the MQ's own handles.

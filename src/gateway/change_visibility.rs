@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::once_each::{once_each, open, sound};
+use super::once_each::{for_all, once_each, open, sound};
 use super::receipt_handle::Opened;
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
 use crate::context::RequestContext;
@@ -63,18 +63,10 @@ impl Gateway {
         };
         let opened = open(handles, route);
         let count = |_: &UpstreamHandle, result| metrics.changed(change.verb, result);
-        let mut answered = once_each(context, route, &sound(&opened), 1, one, count).await.into_iter();
-        let lost = || Err(GatewayError::Internal("a handle without a result"));
-        let results = opened
-            .into_iter()
-            .map(|opened| match opened {
-                Ok(opened) => changed(route, change.verb, &opened, answered.next().unwrap_or_else(lost)?),
-                Err(error) => {
-                    metrics.changed(change.verb, error.label());
-                    Err(error)
-                }
-            })
-            .collect();
+        let answered = once_each(context, route, &sound(&opened), 1, one, count).await;
+        let failed = |result| metrics.changed(change.verb, result);
+        let results =
+            for_all(opened, answered, failed, |opened, delivery| changed(route, change.verb, opened, delivery));
         Ok(Changes { results, applied: (hidden_for != wanted.hidden_for).then_some(hidden_for) })
     }
 

@@ -19,6 +19,28 @@ pub(super) fn open(handles: &[String], route: &GroupRoute) -> Vec<Result<Opened,
     handles.iter().map(|handle| ReceiptHandle::open(handle, route)).collect()
 }
 
+/// The answers for all handles of a request, in their order: `done` makes those of the handles that could be opened out of
+/// `answered`, which has one for each of them; the others keep their error, with which `failed` is called.
+pub(super) fn for_all<T, U>(
+    opened: Vec<Result<Opened, GatewayError>>,
+    answered: Vec<Result<T, GatewayError>>,
+    failed: impl Fn(&'static str),
+    done: impl Fn(&Opened, T) -> Result<U, GatewayError>,
+) -> Vec<Result<U, GatewayError>> {
+    let mut answered = answered.into_iter();
+    let lost = || Err(GatewayError::Internal("a handle without a result"));
+    opened
+        .into_iter()
+        .map(|opened| match opened {
+            Ok(opened) => done(&opened, answered.next().unwrap_or_else(lost)?),
+            Err(error) => {
+                failed(error.label());
+                Err(error)
+            }
+        })
+        .collect()
+}
+
 /// The handles that could be opened.
 pub(super) fn sound(opened: &[Result<Opened, GatewayError>]) -> Vec<UpstreamHandle> {
     opened.iter().flatten().map(|opened| opened.handle.clone()).collect()
