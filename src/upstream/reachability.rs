@@ -9,7 +9,7 @@ use rustls::ClientConfig;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::profile::Profile;
-use crate::outbound::{Endpoints, probe};
+use crate::outbound::{Candidate, Endpoint, Endpoints, probe};
 
 /// Failed connects ask for a look at once, yet not more often than this.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
@@ -58,20 +58,31 @@ impl Lookout<'_> {
     /// Prefers the first address that can be reached. One that was away before is asked by the next request, whatever the pause
     /// of its circuit.
     async fn reach(&self, was_away: bool) -> Result<(), String> {
-        let mut reason = "no address".to_owned();
-        for candidate in self.endpoints.all() {
-            let Some(endpoint) = self.endpoints.endpoint(candidate) else { continue };
-            match probe(&endpoint.origin.address, candidate.address, self.tls, self.connect_timeout).await {
-                Ok(()) => {
-                    self.endpoints.prefer(candidate);
-                    if was_away {
-                        endpoint.breaker.reachable(Instant::now());
-                    }
-                    return Ok(());
-                }
-                Err(failure) => reason = failure,
-            }
+        let (candidate, endpoint) = first_reached(self.endpoints, self.tls, self.connect_timeout).await?;
+        self.endpoints.prefer(candidate);
+        if was_away {
+            endpoint.breaker.reachable(Instant::now());
         }
-        Err(reason)
+        Ok(())
     }
+}
+
+/// The first address that takes a connection and, for https, shakes hands; `limit` holds for each of the two.
+///
+/// # Errors
+/// Why the last one could not be reached, for people.
+pub(super) async fn first_reached<'a>(
+    endpoints: &'a Endpoints,
+    tls: &Arc<ClientConfig>,
+    limit: Duration,
+) -> Result<(Candidate, &'a Endpoint), String> {
+    let mut reason = "no address".to_owned();
+    for candidate in endpoints.all() {
+        let Some(endpoint) = endpoints.endpoint(candidate) else { continue };
+        match probe(&endpoint.origin.address, candidate.address, tls, limit).await {
+            Ok(()) => return Ok((candidate, endpoint)),
+            Err(failure) => reason = failure,
+        }
+    }
+    Err(reason)
 }

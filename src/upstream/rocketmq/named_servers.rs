@@ -9,12 +9,11 @@ use rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::outbound::{
-    BreakerSettings, Endpoint, EndpointAddress, Endpoints, GrpcChannel, GrpcError, InvalidHost, probe,
-};
+use crate::outbound::{BreakerSettings, Endpoint, EndpointAddress, Endpoints, GrpcChannel, GrpcError, InvalidHost};
 use crate::random::Random;
 use crate::tasks::Nursery;
 use crate::telemetry::CircuitStates;
+use crate::upstream::reachability::first_reached;
 
 /// Most addresses at once.
 const MOST: usize = 64;
@@ -181,17 +180,12 @@ impl Life {
 
     /// One that is back is asked by the next request, whatever the pause of its circuit.
     async fn look_whether_it_is_back(&self) {
-        let Self { address, server, making, .. } = self;
+        let Self { server, making, .. } = self;
         server.endpoints.resolve().await;
-        for candidate in server.endpoints.all() {
-            if probe(address, candidate.address, &making.tls, making.connect_timeout).await.is_ok() {
-                if let Some(endpoint) = server.endpoint() {
-                    endpoint.breaker.reachable(Instant::now());
-                }
-                return;
-            }
+        match first_reached(&server.endpoints, &making.tls, making.connect_timeout).await {
+            Ok((_, endpoint)) => endpoint.breaker.reachable(Instant::now()),
+            Err(_) => server.endpoints.mark_stale(),
         }
-        server.endpoints.mark_stale();
     }
 
     /// Nobody uses it, or it gave way.
