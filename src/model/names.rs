@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::Protocol;
+
 /// Longest topic or group name, in characters; RocketMQ 5 has longer ones.
 pub const MAX_NAME_CHARS: usize = 64;
 /// Longest topic of RocketMQ 5, in characters.
@@ -128,20 +130,23 @@ macro_rules! named {
                 Name::parse_longest(text, $longest).map(Self)
             }
 
-            /// Whether the name is one of RocketMQ 5.
+            /// Whether a protocol takes the name.
             ///
             /// # Errors
             /// [`NameError`] tells what is wrong.
-            pub fn check_for_rocketmq(&self) -> Result<(), NameError> {
+            pub fn check_for(&self, protocol: Protocol) -> Result<(), NameError> {
+                match protocol {
+                    Protocol::RocketMq => self.check_for_rocketmq(),
+                    Protocol::OnsHttp | Protocol::MqHttp => self.check_for_http(),
+                }
+            }
+
+            fn check_for_rocketmq(&self) -> Result<(), NameError> {
                 check_length(self.as_str(), $longest)?;
                 self.0.check_letters()
             }
 
-            /// Whether the name is as short as every other protocol has it.
-            ///
-            /// # Errors
-            /// [`NameError`] tells what is wrong.
-            pub fn check_for_http(&self) -> Result<(), NameError> {
+            fn check_for_http(&self) -> Result<(), NameError> {
                 check_length(self.as_str(), MAX_NAME_CHARS)
             }
 

@@ -4,7 +4,7 @@ use crate::config::findings::Findings;
 use crate::config::sections::{Groups, TopicPattern};
 use crate::config::settings::Config;
 use crate::config::values::{ANY, Flaw};
-use crate::model::{NameError, Protocol};
+use crate::model::NameError;
 
 /// Refuses names that are too long, or that the MQ would refuse one by one.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
@@ -19,16 +19,11 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             }
         };
         if let TopicPattern::Named(name) = &topic.name {
-            let checked =
-                if protocol == Protocol::RocketMq { name.check_for_rocketmq() } else { name.check_for_http() };
-            add(format!("topics[{index}].name"), checked);
+            add(format!("topics[{index}].name"), name.check_for(protocol));
         }
         let Groups::Named(groups) = &topic.groups else { continue };
         for (number, group) in groups.iter().enumerate().filter(|(_, group)| group.name.as_str() != ANY) {
-            let name = &group.name;
-            let checked =
-                if protocol == Protocol::RocketMq { name.check_for_rocketmq() } else { name.check_for_http() };
-            add(format!("topics[{index}].groups[{number}].name"), checked);
+            add(format!("topics[{index}].groups[{number}].name"), group.name.check_for(protocol));
         }
     }
 }
