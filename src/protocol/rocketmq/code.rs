@@ -39,6 +39,16 @@ macro_rules! codes {
             }
         }
 
+        /// `40402 (TOPIC_NOT_FOUND)`.
+        impl std::fmt::Display for Code {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self.word() {
+                    Some(word) => write!(f, "{} ({word})", self.number()),
+                    None => write!(f, "{}", self.number()),
+                }
+            }
+        }
+
         #[cfg(test)]
         pub(super) const KNOWN: &[Code] = &[$(Code::$code,)+];
     };

@@ -7,13 +7,13 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::client::RocketMq;
-use super::link::{Errand, Link};
+use super::link::{Errand, Link, nothing_sent};
 use super::outcome::{Asked, code, refusal};
 use super::place::Place;
 use super::session::InUse;
 use super::superseded::Key;
 use crate::context::RequestContext;
-use crate::model::{ChangedDelivery, ConsumerGroup, Outcome, Topic, UpstreamHandle, VisibilityChange};
+use crate::model::{ChangedDelivery, ConsumerGroup, Topic, UpstreamHandle, VisibilityChange};
 use crate::protocol::rocketmq::wire::{
     AckMessageEntry, AckMessageRequest, AckMessageResponse, AckMessageResultEntry, ChangeInvisibleDurationRequest,
     ChangeInvisibleDurationResponse, Status,
@@ -200,13 +200,7 @@ impl RocketMq {
             return Err(UpstreamError::new(UpstreamErrorKind::StaleHandle, detail));
         }
         let link: &Link = &self.plan.link;
-        let request = ChangeInvisibleDurationRequest {
-            group: Some(link.resource(group.as_str())),
-            topic: Some(link.resource(topic.as_str())),
-            receipt_handle: handle.text.clone(),
-            invisible_duration: Some(change.hidden_for.into()),
-            message_id: handle.message_id.clone(),
-        };
+        let request = link.change_of(topic, group, &handle, change.hidden_for);
         let attempt = async || {
             let _slot = self.slot()?;
             let place = self.place_of(context, topic, &[&handle]).await?;
@@ -294,10 +288,4 @@ fn replaced() -> UpstreamError {
 fn still_changed() -> UpstreamError {
     let detail = "another request with the same receipt handle is under way, so nothing was sent";
     UpstreamError::new(UpstreamErrorKind::Overloaded, detail)
-}
-
-/// The client was not known to the server in time: nothing of the request itself was sent.
-fn nothing_sent(error: UpstreamError) -> UpstreamError {
-    let kind = if error.kind.outcome() == Outcome::Unknown { UpstreamErrorKind::Unreachable } else { error.kind };
-    UpstreamError { kind, ..error }
 }

@@ -7,22 +7,16 @@ use tokio::time::Instant;
 use super::link::Link;
 use super::poll::Subject;
 use super::session::InUse;
-use crate::protocol::rocketmq::wire::{ChangeInvisibleDurationRequest, ChangeInvisibleDurationResponse};
+use crate::protocol::rocketmq::wire::ChangeInvisibleDurationResponse;
 use crate::protocol::rocketmq::{Code, Handle, Method};
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Gives one back, in the name of a client that is known where it came from. What fails comes again when its visibility timeout is
 /// over.
-pub(super) async fn give_back(link: &Link, client: &InUse, subject: &Subject, handle: Handle) {
+pub(super) async fn give_back(link: &Link, client: &InUse, subject: &Subject, handle: &Handle) {
     let Ok(ready) = client.session().ready(Instant::now() + PATIENCE).await else { return };
-    let request = ChangeInvisibleDurationRequest {
-        group: Some(link.resource(subject.group.as_str())),
-        topic: Some(link.resource(subject.topic.as_str())),
-        receipt_handle: handle.text,
-        invisible_duration: Some(Duration::ZERO.into()),
-        message_id: handle.message_id,
-    };
+    let request = link.change_of(&subject.topic, &subject.group, handle, Duration::ZERO);
     let deadline = Instant::now() + PATIENCE;
     let client_id = &client.session().client_id;
     let answer = link.call_at(&ready.spot, client_id, Method::ChangeInvisibleDuration, request, deadline);

@@ -15,13 +15,13 @@ use super::outcome::verdict;
 use super::place::{Place, Spot};
 use crate::config::{CredentialsSource, ProfileConfig, RocketMqConfig};
 use crate::context::RequestContext;
-use crate::model::{Outcome, Topic};
+use crate::model::{ConsumerGroup, Outcome, Topic};
 use crate::outbound::{
     BreakerSettings, CircuitChange, CircuitOpen, Endpoint, EndpointAddress, Endpoints, GrpcCall, GrpcChannel,
     GrpcError, GrpcStream, TlsRoots, http2_client_config,
 };
-use crate::protocol::rocketmq::wire::Resource;
-use crate::protocol::rocketmq::{Client, Metadata, Method, metadata};
+use crate::protocol::rocketmq::wire::{ChangeInvisibleDurationRequest, Resource};
+use crate::protocol::rocketmq::{Client, Handle, Metadata, Method, metadata};
 use crate::tasks::Nursery;
 use crate::upstream::http::left_alone;
 use crate::upstream::profile::Profile;
@@ -153,6 +153,23 @@ impl Link {
     /// A topic or group in the protocol's terms.
     pub(super) fn resource(&self, name: &str) -> Resource {
         Resource { resource_namespace: self.namespace.clone(), name: name.to_owned() }
+    }
+
+    /// The request that hides a delivery for so long from now.
+    pub(super) fn change_of(
+        &self,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handle: &Handle,
+        hidden_for: Duration,
+    ) -> ChangeInvisibleDurationRequest {
+        ChangeInvisibleDurationRequest {
+            group: Some(self.resource(group.as_str())),
+            topic: Some(self.resource(topic.as_str())),
+            receipt_handle: handle.text.clone(),
+            invisible_duration: Some(hidden_for.into()),
+            message_id: handle.message_id.clone(),
+        }
     }
 
     /// The instance, empty for none.
@@ -305,7 +322,7 @@ impl Link {
                 }
                 match called {
                     Err(error @ GrpcError::NotConnected(_)) => {
-                        self.note_unreachable(&spot, &way);
+                        self.note_unreachable(&way);
                         unreachable = Some(advised(&spot, error).into());
                     }
                     Err(error @ (GrpcError::Unwritable(_) | GrpcError::TimedOutUnsent)) => {
@@ -395,18 +412,18 @@ impl Link {
     /// Notes that a server could not be reached, or did not answer, when a session was to begin there.
     pub(super) async fn note_no_session(&self, spot: &Spot) {
         if let Ok(way) = self.way(spot, Instant::now()).await {
-            self.note_unreachable(spot, &way);
+            self.note_unreachable(&way);
         }
     }
 
     /// Whether the MQ is up is said of the configured endpoints.
-    fn note_unreachable(&self, spot: &Spot, way: &Way<'_>) {
-        match (spot, way) {
-            (Spot::Configured(_), _) | (_, Way::Configured(..)) => {
+    fn note_unreachable(&self, way: &Way<'_>) {
+        match way {
+            Way::Configured(..) => {
                 self.profile.up.set(0);
                 self.endpoints.mark_stale();
             }
-            (Spot::Named(_), Way::Named(server, _)) => server.note_unreachable(),
+            Way::Named(server, _) => server.note_unreachable(),
         }
     }
 
@@ -461,9 +478,8 @@ fn advised(spot: &Spot, error: GrpcError) -> GrpcError {
     }
 }
 
-/// Nothing of the request itself was sent, whatever became of what had to be asked before.
-pub(super) fn before_sending(error: UpstreamError) -> UpstreamError {
+/// Nothing of the request itself was sent, whatever became of what had to be done before.
+pub(super) fn nothing_sent(error: UpstreamError) -> UpstreamError {
     let kind = if error.kind.outcome() == Outcome::Unknown { UpstreamErrorKind::Unreachable } else { error.kind };
-    let detail = format!("the MQ was asked for the topic's route, and nothing was sent yet: {}", error.detail);
-    UpstreamError { kind, detail, ..error }
+    UpstreamError { kind, ..error }
 }

@@ -99,10 +99,7 @@ pub(super) fn refusal(status: Option<&Status>, asked: Asked) -> UpstreamError {
     };
     let text = status.map(|status| status.message.as_str()).unwrap_or_default();
     let kind = kind(code, text, asked);
-    let shown = match code.word() {
-        Some(word) => format!("{} ({word})", code.number()),
-        None => code.number().to_string(),
-    };
+    let shown = code.to_string();
     let detail = match kind {
         UpstreamErrorKind::AuthRejected => {
             format!("the MQ refused our credentials, or denies them this topic or group: {shown}")

@@ -195,7 +195,7 @@ impl Polls {
             let brokers = std::iter::once(handle.broker());
             let Ok(place) = self.routes.place_of(&self.link, topic, brokers, &context).await else { continue };
             if let Ok(client) = self.sessions.enter(group, topic, &place) {
-                give_back(&self.link, &client, subject, handle).await;
+                give_back(&self.link, &client, subject, &handle).await;
             }
         }
     }

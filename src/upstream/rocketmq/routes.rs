@@ -8,7 +8,7 @@ use std::time::Duration;
 use sha1::{Digest as _, Sha1};
 use tokio::time::Instant;
 
-use super::link::{Errand, Link, before_sending};
+use super::link::{Errand, Link, nothing_sent};
 use super::outcome::{Asked, code, refusal};
 use super::place::{Place, Spot, access_point};
 use super::topic_type;
@@ -179,6 +179,13 @@ impl Routes {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Topic, Arc<Route>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whatever became of this question, what it was for was not sent.
+fn before_sending(error: UpstreamError) -> UpstreamError {
+    let error = nothing_sent(error);
+    let detail = format!("the MQ was asked for the topic's route, and nothing was sent yet: {}", error.detail);
+    UpstreamError { detail, ..error }
 }
 
 async fn ask(link: &Link, topic: &Topic, context: &RequestContext) -> Result<Route, UpstreamError> {

@@ -1,7 +1,5 @@
 //! What a proxy's answers mean, as far as the doctor cares.
 
-use std::fmt;
-
 use super::questions::{GroupQuestion, TopicQuestion};
 use crate::outbound::{GrpcError, GrpcStatus};
 use crate::protocol::rocketmq::wire::{MessageType, Permission, QueryRouteResponse, Status};
@@ -23,11 +21,11 @@ pub(super) enum Answer<T> {
     /// It is there, and this is known of it.
     Known(T),
     /// It is not there; who asked was checked before.
-    Missing(Reply),
+    Missing(Code),
     /// Not for us: keys or permissions. Which of them the answer does not tell.
-    Denied(Reply),
+    Denied(Code),
     /// The proxy could not, or does not take the question.
-    Refused(Reply),
+    Refused(Code),
     /// Something else listens there.
     Foreign,
     /// No answer, and why.
@@ -43,19 +41,6 @@ pub(super) struct Route {
     pub(super) brokers: usize,
 }
 
-/// A code as it may be shown: `40402 (TOPIC_NOT_FOUND)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reply(pub(super) Code);
-
-impl fmt::Display for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.word() {
-            Some(word) => write!(f, "{} ({word})", self.0.number()),
-            None => write!(f, "{}", self.0.number()),
-        }
-    }
-}
-
 impl<T> Answer<T> {
     /// What a status says that is no success; `None` for success.
     pub(super) fn of_status(status: Option<&Status>) -> Option<Self> {
@@ -64,11 +49,11 @@ impl<T> Answer<T> {
         if code == Code::Ok {
             None
         } else if matches!(code, Code::Unauthorized | Code::Forbidden | Code::PaymentRequired) {
-            Some(Self::Denied(Reply(code)))
+            Some(Self::Denied(code))
         } else if matches!(code, Code::TopicNotFound | Code::ConsumerGroupNotFound | Code::NotFound) {
-            Some(Self::Missing(Reply(code)))
+            Some(Self::Missing(code))
         } else {
-            Some(Self::Refused(Reply(code)))
+            Some(Self::Refused(code))
         }
     }
 

@@ -1,12 +1,12 @@
 //! Answers in, findings out.
 
-use super::answer::{Answer, Answers, Reply, Route};
+use super::answer::{Answer, Answers, Route};
 use super::questions::{GroupQuestion, TopicQuestion};
 use crate::cli::doctor::advice;
 use crate::cli::doctor::report::{Check, Finding, Verdict};
 use crate::model::Feature;
 use crate::protocol::rocketmq::wire::MessageType;
-use crate::protocol::rocketmq::{GroupSettings, type_name};
+use crate::protocol::rocketmq::{Code, GroupSettings, type_name};
 
 /// Stand in for what only the operator knows.
 const WHERE: &str = "-n NAMESRV -c CLUSTER";
@@ -224,7 +224,7 @@ fn group(question: &GroupQuestion, answer: &Answer<GroupSettings>, is_accepted: 
 }
 
 /// Good keys that may not have this topic or group.
-fn denied(new: impl Fn(Verdict, &str) -> Finding, reply: &Reply, what: &str) -> Finding {
+fn denied(new: impl Fn(Verdict, &str) -> Finding, reply: &Code, what: &str) -> Finding {
     let advice =
         format!("`mqadmin createAcl {WHERE} -s User:USER {what} -d Allow` permits it (updateAcl where there is one)");
     new(Verdict::Failed, &format!("is denied to the profile's user: {reply}")).advise(advice)

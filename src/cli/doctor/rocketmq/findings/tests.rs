@@ -1,8 +1,7 @@
 use super::*;
 use crate::cli::doctor::probes::{Name, placeholder_topic};
-use crate::protocol::rocketmq::Code;
 
-const DENIED: Reply = Reply(Code::Unauthorized);
+const DENIED: Code = Code::Unauthorized;
 
 fn named(text: &str) -> Name {
     Name { text: text.to_owned(), is_placeholder: false }
@@ -49,10 +48,10 @@ fn assert_finding(topics: Topics, groups: Groups, signed: bool, (check, verdict,
 #[test]
 fn keys() {
     let named = || named("orders");
-    let refused = Answer::Refused(Reply(Code::InternalServerError));
+    let refused = Answer::Refused(Code::InternalServerError);
     for (name, answer, signed, verdict, words) in [
         (named(), route(&[]), true, Verdict::Ok, &["accepted a signed request"][..]),
-        (named(), Answer::Missing(Reply(Code::TopicNotFound)), true, Verdict::Ok, &["accepted a signed request"]),
+        (named(), Answer::Missing(Code::TopicNotFound), true, Verdict::Ok, &["accepted a signed request"]),
         (named(), route(&[]), false, Verdict::Ok, &["not signed"]),
         (
             named(),
@@ -118,9 +117,9 @@ fn topics() {
             Verdict::Warning,
             &["no broker lets it be read", "mqadmin updateTopicPerm"],
         ),
-        (&[], Answer::Missing(Reply(Code::TopicNotFound)), Verdict::Failed, &["40402", "+message.type=NORMAL"]),
-        (&[MessageGroups], Answer::Missing(Reply(Code::TopicNotFound)), Verdict::Failed, &["+message.type=FIFO"]),
-        (&[], Answer::Refused(Reply(Code::IllegalTopic)), Verdict::Failed, &["40002 (ILLEGAL_TOPIC)", "1 to 127"]),
+        (&[], Answer::Missing(Code::TopicNotFound), Verdict::Failed, &["40402", "+message.type=NORMAL"]),
+        (&[MessageGroups], Answer::Missing(Code::TopicNotFound), Verdict::Failed, &["+message.type=FIFO"]),
+        (&[], Answer::Refused(Code::IllegalTopic), Verdict::Failed, &["40002 (ILLEGAL_TOPIC)", "1 to 127"]),
         (&[], Answer::Denied(DENIED), Verdict::Skipped, &["together with the credentials"]),
         (&[], Answer::None("x".to_owned()), Verdict::Skipped, &["see the credentials"]),
     ] {
@@ -132,7 +131,7 @@ fn topics() {
     let words = &["is denied to the profile's user: 40100", "mqadmin createAcl", "-r Topic:orders -a Pub,Sub"];
     let group = about_group(named("orders"), false, known(false, Some(17)));
     assert_finding(vec![denied], vec![group], true, (Check::Topic, Verdict::Failed, words));
-    let wildcard = about_topic(placeholder_topic(), &[], Answer::Missing(Reply(Code::TopicNotFound)));
+    let wildcard = about_topic(placeholder_topic(), &[], Answer::Missing(Code::TopicNotFound));
     assert_finding(vec![wildcard], vec![], true, (Check::Topic, Verdict::Skipped, &["no topic is named"]));
 }
 
@@ -146,13 +145,7 @@ fn groups() {
         (named("orders"), false, known(false, None), Verdict::Failed, &["is not known to the MQ", make]),
         (named("orders"), true, known(false, None), Verdict::Failed, &[make, "GID_a -o true"]),
         (named("orders"), true, known(false, Some(17)), Verdict::Failed, &["not deliver to it in order", "-o true"]),
-        (
-            named("orders"),
-            false,
-            Answer::Missing(Reply(Code::ConsumerGroupNotFound)),
-            Verdict::Failed,
-            &["40403", make],
-        ),
+        (named("orders"), false, Answer::Missing(Code::ConsumerGroupNotFound), Verdict::Failed, &["40403", make]),
         (
             named("orders"),
             false,
@@ -162,13 +155,7 @@ fn groups() {
         ),
         (placeholder_topic(), false, Answer::Denied(DENIED), Verdict::Skipped, &["with the placeholder: 40100"]),
         (placeholder_topic(), false, known(false, Some(17)), Verdict::Ok, &["on a placeholder topic"]),
-        (
-            named("orders"),
-            false,
-            Answer::Refused(Reply(Code::IllegalConsumerGroup)),
-            Verdict::Failed,
-            &["40003", "1 to 255"],
-        ),
+        (named("orders"), false, Answer::Refused(Code::IllegalConsumerGroup), Verdict::Failed, &["40003", "1 to 255"]),
         (named("orders"), false, Answer::None("x".to_owned()), Verdict::Skipped, &["see the credentials"]),
     ] {
         let topics = vec![about_topic(named("orders"), &[], route(&[]))];
