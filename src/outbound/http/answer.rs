@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use actix_web::http::header::HttpDate;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HttpDate, RETRY_AFTER, TRANSFER_ENCODING};
 use bytes::Bytes;
 
 use crate::memory::Charge;
@@ -25,13 +26,48 @@ pub struct Answer {
     pub memory: Charge,
 }
 
+/// What an answer's head says of it.
+pub(super) struct AnswerHead {
+    pub(super) status: StatusCode,
+    date: Option<SystemTime>,
+    retry_after: Option<Duration>,
+    /// Its `Content-Length`.
+    pub(super) announced: Option<usize>,
+    /// It has a `Transfer-Encoding`; the libraries read `chunked` alone.
+    pub(super) chunked: bool,
+}
+
+impl AnswerHead {
+    pub(super) fn read(status: StatusCode, headers: &HeaderMap) -> Self {
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let date = text(DATE).and_then(date);
+        Self {
+            status,
+            date,
+            retry_after: text(RETRY_AFTER).and_then(|value| retry_after(value, date)),
+            announced: text(CONTENT_LENGTH).and_then(|value| value.parse().ok()),
+            chunked: headers.contains_key(TRANSFER_ENCODING),
+        }
+    }
+
+    /// These have no body whatever they announce.
+    pub(super) fn is_bodiless(&self) -> bool {
+        self.status == StatusCode::NO_CONTENT || self.status == StatusCode::NOT_MODIFIED
+    }
+
+    /// The answer with its body.
+    pub(super) fn with_body(self, (body, memory): (Bytes, Charge)) -> Answer {
+        Answer { status: self.status.as_u16(), date: self.date, retry_after: self.retry_after, body, memory }
+    }
+}
+
 /// Reads a `Date`.
-pub(super) fn date(value: &str) -> Option<SystemTime> {
+fn date(value: &str) -> Option<SystemTime> {
     value.parse::<HttpDate>().ok().map(SystemTime::from)
 }
 
 /// Reads a `Retry-After`: seconds, or a date, which is compared with the answer's own.
-pub(super) fn retry_after(value: &str, answered_at: Option<SystemTime>) -> Option<Duration> {
+fn retry_after(value: &str, answered_at: Option<SystemTime>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds.min(LONGEST_RETRY_AFTER)));

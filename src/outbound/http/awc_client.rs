@@ -17,25 +17,24 @@ use actix_web::HttpMessage as _;
 use actix_web::body::{BodySize, MessageBody, None as NoBody};
 use actix_web::dev::fn_service;
 use actix_web::error::ParseError;
-use actix_web::http::header::{CONTENT_LENGTH, DATE, HOST, HeaderName, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
-use actix_web::http::{Method as LibraryMethod, StatusCode};
+use actix_web::http::Method as LibraryMethod;
+use actix_web::http::header::{HOST, HeaderName, HeaderValue};
 use awc::error::{ConnectError, SendRequestError};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::poll_fn;
 use rustls::ClientConfig;
 use tokio::time::Instant;
 
-use super::answer::{Answer, date, retry_after};
+use super::answer::{Answer, AnswerHead};
+use super::answer_body::read_body;
 use super::awc_connection::{EndSeen, GivingUp, connect};
 use super::call::{Call, CallError, Limits};
 use super::progress::Progress;
+use super::room::Room;
 use crate::http_message::{Method, Request};
-use crate::memory::{Charge, MemoryBudget, MemoryFull};
+use crate::memory::MemoryBudget;
 use crate::outbound::tls_fault::{connect_fault, proof_of_refusal};
-
-/// Waiting for memory ends so long before the call does: that there was no room is not taken for a silent server.
-const MEMORY_MARGIN: Duration = Duration::from_millis(100);
 
 /// The longest part of a body that is handed to awc at once.
 const PIECE_BYTES: usize = 32 << 10;
@@ -78,6 +77,7 @@ impl AwcClient {
 
     /// Sends one request and reads the whole answer. `progress` tells meanwhile how far that is.
     pub(super) async fn call(&self, call: Call<'_>, progress: &Rc<Cell<Progress>>) -> Result<Answer, CallError> {
+        let (room, max_answer_bytes) = (Room::new(&self.memory, &call), call.max_answer_bytes);
         let Request { method, target, headers, body } = call.request;
         let origin = &call.origin.library;
         let uri = origin.uri(target).ok_or(CallError::Unwritable("the target is not a URI"))?;
@@ -111,73 +111,35 @@ impl AwcClient {
             self.start_afresh();
             return Err(CallError::Broken("the answer was an interim one (1xx)"));
         }
-        let status = response.status();
-        let text = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let date = text(DATE).and_then(date);
-        let retry_after = text(RETRY_AFTER).and_then(|value| retry_after(value, date));
-        // These have no body whatever they announce.
-        let (body, memory) = if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
-            (Bytes::new(), self.memory.charge())
+        let head = AnswerHead::read(response.status(), response.headers());
+        let body = if head.is_bodiless() {
+            (Bytes::new(), room.memory)
         } else {
-            let deadline = call.deadline.checked_sub(MEMORY_MARGIN).unwrap_or(call.deadline);
-            let room = Room { memory: self.memory.charge(), copies: call.copies, deadline };
-            self.read_body(response, call.max_answer_bytes, room).await?
+            read_body(&head, max_answer_bytes, room, async || self.next_piece(response, head.chunked).await).await?
         };
         unread.is_read = true;
-        Ok(Answer { status: status.as_u16(), date, retry_after, body, memory })
+        Ok(head.with_body(body))
     }
 
-    async fn read_body(
+    /// The next piece of a body, or `None` at its end.
+    ///
+    /// The last chunk ends the body before the connection is read again; where TLS was closed properly that cannot be seen, and
+    /// the answer's own grammar is what is left to show a cut.
+    async fn next_piece(
         &self,
         response: &mut awc::ClientResponse,
-        limit: usize,
-        mut room: Room,
-    ) -> Result<(Bytes, Charge), CallError> {
-        let chunked = response.headers().contains_key(TRANSFER_ENCODING);
-        let length = response.headers().get(CONTENT_LENGTH);
-        let announced = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        if announced.is_none() && !chunked && response.status().is_success() {
-            // awc takes a body that the connection's end delimits for no body.
-            return Err(CallError::Broken(
-                "the answer has neither Content-Length nor chunks: the end of the connection alone does not show that it is whole",
-            ));
+        is_chunked: bool,
+    ) -> Result<Option<Bytes>, CallError> {
+        let next = poll_fn(|context| {
+            self.end_seen.set(false);
+            response.poll_next_unpin(context)
+        });
+        match next.await {
+            Some(Ok(piece)) => Ok(Some(piece)),
+            Some(Err(_)) => Err(CallError::Broken("the connection broke off in the answer's body")),
+            None if is_chunked && self.end_seen.get() => Err(CallError::Broken("the answer was cut short")),
+            None => Ok(None),
         }
-        if announced.is_some_and(|length| length > limit) {
-            return Err(CallError::TooLarge(limit));
-        }
-        // All at once where the length is known: nothing is read before there is room for it.
-        room.make(announced.unwrap_or_default()).await?;
-        let mut first = Bytes::new();
-        let mut whole = BytesMut::new();
-        loop {
-            let next = poll_fn(|context| {
-                self.end_seen.set(false);
-                response.poll_next_unpin(context)
-            });
-            let Some(chunk) = next.await else { break };
-            let chunk = chunk.map_err(|_| CallError::Broken("the connection broke off in the answer's body"))?;
-            let length = first.len() + whole.len() + chunk.len();
-            if length > limit {
-                return Err(CallError::TooLarge(limit));
-            }
-            room.make(length).await?;
-            if first.is_empty() && whole.is_empty() {
-                first = chunk; // nearly every answer is one chunk: no copy
-                continue;
-            }
-            if whole.is_empty() {
-                whole.reserve(announced.unwrap_or(length));
-            }
-            whole.extend_from_slice(&std::mem::take(&mut first));
-            whole.extend_from_slice(&chunk);
-        }
-        let body = if whole.is_empty() { first } else { whole.freeze() };
-        // The last chunk ends the body before the connection is read again; where TLS was closed properly that cannot
-        // be seen, and the answer's own grammar is what is left to show a cut.
-        if announced.is_some_and(|length| length != body.len()) || (chunked && self.end_seen.get()) {
-            return Err(CallError::Broken("the answer was cut short"));
-        }
-        Ok((body, room.memory))
     }
 
     /// Forgets every pooled connection. Runs before any other task of this thread can take the tainted one.
@@ -261,22 +223,6 @@ impl Drop for Unread<'_> {
             drop(self.response.take_payload());
             self.giving_up.set(false);
         }
-    }
-}
-
-/// The memory that an answer may take.
-struct Room {
-    memory: Charge,
-    copies: usize,
-    deadline: Instant,
-}
-
-impl Room {
-    /// Waits for room for a body of `length` bytes and its copies.
-    async fn make(&mut self, length: usize) -> Result<(), MemoryFull> {
-        let wanted = length.saturating_mul(self.copies);
-        let more = wanted.saturating_sub(self.memory.bytes());
-        if more > 0 { self.memory.wait_to_grow(more, self.deadline).await } else { Ok(()) }
     }
 }
 

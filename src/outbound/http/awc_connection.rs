@@ -10,7 +10,6 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -20,13 +19,10 @@ use actix_web::http::Uri;
 use actix_web::http::uri::Scheme;
 use actix_web::rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
+use super::tcp;
 use crate::outbound::tls_fault::{ALERT, SpeaksTls};
-
-/// What the kernel may keep of an answer, in bytes. Large ones wait there for room in the memory budget; left to itself, the
-/// kernel would take megabytes for each, which count to the container's memory.
-const RECEIVE_BUFFER: u32 = 128 << 10;
 
 /// Turns true when any connection of this thread's client was read to its end. Whoever polls a body sets it to false
 /// first: one thread polls one body at a time.
@@ -42,18 +38,10 @@ pub(super) async fn connect(
     giving_up: GivingUp,
 ) -> Result<Connection<Uri, Watched>, ConnectError> {
     let address = info.addrs().next().ok_or(ConnectError::Unresolved)?;
-    let stream = open(address).await.map_err(ConnectError::Io)?;
-    // A small request must not wait for the answer to the one before it.
-    stream.set_nodelay(true).map_err(ConnectError::Io)?;
+    let stream = tcp::connect(address).await.map_err(ConnectError::Io)?;
     // Under TLS an alert is TLS's own matter.
     let nothing_read = info.request().scheme() == Some(&Scheme::HTTP);
     Ok(Connection::new(info.request().clone(), Watched { stream, nothing_read, end_seen, giving_up }))
-}
-
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
-    socket.connect(address).await
 }
 
 /// A TCP connection that notes its end.

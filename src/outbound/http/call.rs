@@ -56,7 +56,7 @@ pub enum CallError {
     /// The deadline passed after sending began, and no answer had begun.
     #[error("no complete answer came in time")]
     TimedOut {
-        /// Since sending began; of a request without a body, since the call began.
+        /// Since sending began; with awc, of a request without a body, since the call began.
         on_the_wire: Duration,
     },
     /// The deadline passed while the answer was coming.

@@ -1,14 +1,21 @@
 //! One HTTP call: a request in, a whole answer out, or the reason why there is none.
 //!
-//! [`HttpClient`] keeps the limits that hold whatever library sends; the library's types stay in its own file.
+//! [`HttpClient`] keeps the limits that hold whoever sends. There are two: awc, and a client of our own for short calls, which
+//! are most of the gateway's work. The HTTP libraries' types stay in their files.
 
 mod answer;
+mod answer_body;
 mod awc_client;
 mod awc_connection;
 mod call;
 mod library_origin;
 mod origin;
+mod pooled;
 mod progress;
+mod room;
+mod tcp;
+#[cfg(test)]
+mod tests;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -23,13 +30,20 @@ pub use answer::Answer;
 use awc_client::AwcClient;
 pub use call::{Call, CallError, Limits};
 pub use origin::{EndpointAddress, InvalidHost, Origin};
+use pooled::PooledClient;
 use progress::Progress;
 
 /// One thread's client: pooled connections, not `Send`.
 pub struct HttpClient {
-    library: AwcClient,
+    sender: Sender,
     limits: Limits,
     in_flight: Cell<usize>,
+}
+
+/// Who sends.
+enum Sender {
+    Awc(Box<AwcClient>),
+    Pooled(Box<PooledClient>),
 }
 
 impl std::fmt::Debug for HttpClient {
@@ -39,10 +53,21 @@ impl std::fmt::Debug for HttpClient {
 }
 
 impl HttpClient {
-    /// A client with its own connection pool; what it reads is charged to `memory`.
+    /// A client on awc with its own connection pool: for calls that wait, and those of which there are few. What it reads is
+    /// charged to `memory`.
     #[must_use]
     pub fn new(tls: Arc<ClientConfig>, limits: Limits, memory: MemoryBudget) -> Self {
-        Self { library: AwcClient::new(tls, limits, memory), limits, in_flight: Cell::new(0) }
+        Self::of(Sender::Awc(Box::new(AwcClient::new(tls, limits, memory))), limits)
+    }
+
+    /// A client for short calls, of which there are many, with its own connection pool. What it reads is charged to `memory`.
+    #[must_use]
+    pub fn for_short_calls(tls: Arc<ClientConfig>, limits: Limits, memory: MemoryBudget) -> Self {
+        Self::of(Sender::Pooled(Box::new(PooledClient::new(tls, limits, memory))), limits)
+    }
+
+    fn of(sender: Sender, limits: Limits) -> Self {
+        Self { sender, limits, in_flight: Cell::new(0) }
     }
 
     /// Sends one request and reads the whole answer.
@@ -58,14 +83,17 @@ impl HttpClient {
         if Instant::now() >= deadline {
             return Err(CallError::TimedOutUnsent);
         }
-        let progress = Rc::new(Cell::new(Progress::Unsent));
-        match timeout_at(deadline, self.library.call(call, &progress)).await {
-            Ok(result) => result,
-            Err(_) => Err(match progress.get() {
-                Progress::Unsent => CallError::TimedOutUnsent,
-                Progress::Sent(at) => CallError::TimedOut { on_the_wire: at.elapsed() },
-                Progress::Answering => CallError::TimedOutInAnswer,
-            }),
+        match &self.sender {
+            Sender::Awc(client) => {
+                let progress = Rc::new(Cell::new(Progress::Unsent));
+                let result = timeout_at(deadline, client.call(call, &progress)).await;
+                result.unwrap_or_else(|_| Err(progress.get().timed_out()))
+            }
+            Sender::Pooled(client) => {
+                let progress = Cell::new(Progress::Unsent);
+                let result = timeout_at(deadline, client.call(call, &progress)).await;
+                result.unwrap_or_else(|_| Err(progress.get().timed_out()))
+            }
         }
     }
 }

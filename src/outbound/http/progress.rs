@@ -2,6 +2,8 @@
 
 use tokio::time::Instant;
 
+use super::call::CallError;
+
 /// How far a call has come.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Progress {
@@ -10,4 +12,15 @@ pub(super) enum Progress {
     Sent(Instant),
     /// The answer's head came.
     Answering,
+}
+
+impl Progress {
+    /// Why there is no answer when the deadline passes at this point.
+    pub(super) fn timed_out(self) -> CallError {
+        match self {
+            Self::Unsent => CallError::TimedOutUnsent,
+            Self::Sent(at) => CallError::TimedOut { on_the_wire: at.elapsed() },
+            Self::Answering => CallError::TimedOutInAnswer,
+        }
+    }
 }

@@ -55,7 +55,7 @@ impl Failover {
     pub(super) fn new(profile: &Profile, plan: &HttpPlan, max_answer_bytes: usize) -> Self {
         Self {
             profile: profile.clone(),
-            short: HttpClient::new(plan.tls.clone(), plan.limits, plan.memory.clone()),
+            short: HttpClient::for_short_calls(plan.tls.clone(), plan.limits, plan.memory.clone()),
             polls: HttpClient::new(plan.tls.clone(), plan.limits, plan.memory.clone()),
             plan: plan.clone(),
             max_answer_bytes: max_answer_bytes.min(plan.memory.largest_charge()),

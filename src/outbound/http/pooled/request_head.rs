@@ -1,0 +1,78 @@
+//! Writes a request's head.
+
+use crate::http_message::Request;
+use crate::outbound::http::call::CallError;
+
+/// Writes the head of a request to `host`, header names spelled as the protocol documents them.
+///
+/// # Errors
+/// [`CallError::Unwritable`] where a target or value would end its line early. Values were checked when they were read, and
+/// targets are percent-encoded: this is the second lock on that door.
+pub(super) fn write_head(head: &mut Vec<u8>, request: &Request, host: &str) -> Result<(), CallError> {
+    let Request { method, target, headers, body } = request;
+    if !target.starts_with('/') || !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+        return Err(CallError::Unwritable("the target is not a URI"));
+    }
+    for part in [method.as_str(), " ", target, " HTTP/1.1\r\nHost: ", host, "\r\n"] {
+        head.extend_from_slice(part.as_bytes());
+    }
+    for (name, value) in headers {
+        if !value.bytes().all(|byte| (byte >= b' ' && byte != 0x7f) || byte == b'\t') {
+            return Err(CallError::Unwritable("a header cannot be written"));
+        }
+        for part in [name, ": ", value, "\r\n"] {
+            head.extend_from_slice(part.as_bytes());
+        }
+    }
+    if let Some(body) = body {
+        head.extend_from_slice(b"Content-Length: ");
+        head.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::http_message::Method;
+
+    fn request(target: &str, headers: Vec<(&'static str, String)>, body: Option<&'static [u8]>) -> Request {
+        Request { method: Method::Post, target: target.to_owned(), headers, body: body.map(Bytes::from_static) }
+    }
+
+    fn written(request: &Request) -> Result<String, CallError> {
+        let mut head = Vec::new();
+        write_head(&mut head, request, "mq.example.com:8080").map(|()| String::from_utf8(head).unwrap())
+    }
+
+    #[test]
+    fn a_head_is_written_as_the_protocol_spells_it() {
+        let headers = vec![("AccessKey", "ak".to_owned()), ("ProducerID", "PID ü\t".to_owned())];
+        let head = written(&request("/message/?topic=a%20b", headers, Some(b"12345"))).unwrap();
+        let expected = "POST /message/?topic=a%20b HTTP/1.1\r\nHost: mq.example.com:8080\r\nAccessKey: ak\r\n\
+                        ProducerID: PID ü\t\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(head, expected);
+    }
+
+    #[test]
+    fn a_length_is_sent_where_there_is_a_body_even_an_empty_one() {
+        assert!(written(&request("/", Vec::new(), Some(b""))).unwrap().ends_with("Content-Length: 0\r\n\r\n"));
+        assert!(!written(&request("/", Vec::new(), None)).unwrap().contains("Content-Length"));
+    }
+
+    #[test]
+    fn nothing_ends_a_line_early() {
+        for target in ["", "message", "/a b", "/a\r\nX: y", "/a\u{7f}", "/ü", "/a#b"] {
+            let refused = written(&request(target, Vec::new(), None));
+            assert_eq!(refused, Err(CallError::Unwritable("the target is not a URI")), "{target:?}");
+        }
+        for value in ["a\r\nX: y", "a\nb", "a\0b", "\u{7f}"] {
+            let refused = written(&request("/", vec![("AccessKey", value.to_owned())], None));
+            assert_eq!(refused, Err(CallError::Unwritable("a header cannot be written")), "{value:?}");
+        }
+    }
+}
