@@ -1,5 +1,7 @@
 //! Reads a request's body: at most so many bytes, in so much time, and not too slowly. Every listener reads here.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -234,6 +236,12 @@ struct Pieces<'a> {
 impl Pieces<'_> {
     /// The next piece; a timer is made only when it is not there already.
     async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        if connection_of(self.request).is_some_and(|connection| connection.body_is_next()) {
+            // Nobody is to be woken: the HTTP library goes on at once. A look with a waker would make it wake itself, and look
+            // at everything once more for nothing.
+            let mut is_first = true;
+            poll_fn(|_| if std::mem::take(&mut is_first) { Poll::Pending } else { Poll::Ready(()) }).await;
+        }
         let next = match self.payload.next().now_or_never() {
             Some(next) => next,
             None => {

@@ -92,7 +92,8 @@ impl DataService {
         if request.method() == Method::OPTIONS && matches!(allowed, Allowed::Foreign(_)) {
             return Ok(Admission::Preflight { allow: route.methods });
         }
-        if !route.methods.split(", ").any(|allowed| allowed == request.method().as_str()) {
+        let method = request.method().as_str();
+        if route.methods != method && !route.methods.split(", ").any(|allowed| allowed == method) {
             return Err(HeadError::MethodNotAllowed { allow: route.methods });
         }
         if !accepts(request.headers(), route.produces) {

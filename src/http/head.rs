@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{ACCEPT_LANGUAGE, HOST, HeaderValue, ORIGIN, UPGRADE};
+use actix_web::http::header::{ACCEPT_LANGUAGE, HOST, HeaderName, HeaderValue, ORIGIN, UPGRADE};
 
 use crate::config::LimitsConfig;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Why a head is not admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -138,7 +140,7 @@ pub(super) fn check_client_origin(request: &HttpRequest, policy: &OriginPolicy) 
 /// for routes that change something; following a link to a page of ours is no harm.
 pub(super) fn check_site(request: &HttpRequest) -> Result<(), HeadError> {
     let headers = request.headers();
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
     if headers.contains_key(ORIGIN) || matches!(site, None | Some(b"same-origin" | b"none")) {
         return Ok(());
     }

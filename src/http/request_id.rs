@@ -45,8 +45,13 @@ impl RequestIds {
 
 /// 16 digits of `prefix` and the last 8 of `number`, without the formatting machinery: it runs for every request.
 fn hex24(prefix: u64, number: u64) -> String {
-    let nibbles = (0..16).rev().map(|i| prefix >> (4 * i)).chain((0..8).rev().map(|i| number >> (4 * i)));
-    nibbles.filter_map(|nibble| char::from_digit(u32::try_from(nibble & 15).unwrap_or(0), 16)).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u64| DIGITS.get(usize::try_from(nibble & 15).unwrap_or_default()).copied().unwrap_or(b'0');
+    let mut id = [0; 24];
+    for (index, to) in (0..24_u32).zip(&mut id) {
+        *to = if index < 16 { digit(prefix >> (60 - 4 * index)) } else { digit(number >> (92 - 4 * index)) };
+    }
+    std::str::from_utf8(&id).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

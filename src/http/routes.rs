@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use actix_web::HttpResponse;
 use futures_util::FutureExt as _;
+use memchr::memchr;
 use percent_encoding::percent_decode_str;
 
 use super::context::{HttpContext, PathNames};
@@ -130,13 +131,13 @@ pub(super) fn find(path: &str) -> Option<Found> {
 /// best, but not at the end, where a slash too many is another path.
 fn names_in<'a>(path: &'a str, template: &str) -> Option<(&'a str, &'a str)> {
     let (mut topic, mut group) = ("", "");
-    let mut parts = template.split('{');
-    let mut rest = path.strip_prefix(parts.next()?)?;
-    for part in parts {
-        let (name, text) = part.split_once('}')?;
-        let end = if name == "asset" { None } else { rest.find('/') };
-        let (value, after) = rest.split_at(end.unwrap_or(rest.len()));
-        if value.is_empty() && text.is_empty() {
+    let (mut template, mut rest) = (template, path);
+    while let Some((text, name, after)) = next_name(template) {
+        template = after;
+        rest = rest.strip_prefix(text)?;
+        let end = if name == "asset" { None } else { memchr(b'/', rest.as_bytes()) };
+        let (value, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        if value.is_empty() && template.is_empty() {
             return None;
         }
         match name {
@@ -144,13 +145,23 @@ fn names_in<'a>(path: &'a str, template: &str) -> Option<(&'a str, &'a str)> {
             "group" => group = value,
             _ => {}
         }
-        rest = after.strip_prefix(text)?;
+        rest = after;
     }
-    rest.is_empty().then_some((topic, group))
+    (rest == template).then_some((topic, group))
+}
+
+/// The text before a template's next name, the name, and what follows it.
+fn next_name(template: &str) -> Option<(&str, &str, &str)> {
+    let (text, rest) = template.split_at_checked(memchr(b'{', template.as_bytes())?)?;
+    let (name, after) = rest.split_at_checked(memchr(b'}', rest.as_bytes())?)?;
+    Some((text, name.get(1..)?, after.get(1..)?))
 }
 
 /// A segment's text; an escape that is none becomes a replacement character too.
 fn decode(segment: &str) -> String {
+    if memchr(b'%', segment.as_bytes()).is_none() {
+        return segment.to_owned();
+    }
     let whole = segment.split('%').skip(1).all(|after| {
         let mut digits = after.bytes().take(2).filter(u8::is_ascii_hexdigit);
         digits.next().is_some() && digits.next().is_some()

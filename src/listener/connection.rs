@@ -90,6 +90,8 @@ pub struct Connection {
     since: Cell<Tick>,
     framing: RefCell<Framing>,
     ahead: Ahead,
+    /// The request under way is looked at for the first time.
+    is_first_look: Cell<bool>,
     /// Requests that have their answers.
     answered: Cell<u64>,
     /// Bytes that came after an answer and that nobody reads.
@@ -114,6 +116,7 @@ impl Connection {
             since: Cell::new(thread.now.get()),
             framing: RefCell::new(Framing::new(thread.longest_head)),
             ahead: Ahead::default(),
+            is_first_look: Cell::new(false),
             answered: Cell::new(0),
             unread: Cell::new(0),
             stopped: Cell::new(None),
@@ -200,7 +203,19 @@ impl Connection {
 
     /// A head is whole and its request is about to be answered.
     pub(super) fn begin(&self, has_body: bool) {
+        self.is_first_look.set(true);
         self.enter(if has_body { Phase::Body } else { Phase::Answer });
+    }
+
+    /// The request under way was looked at.
+    pub(super) fn looked(&self) {
+        self.is_first_look.set(false);
+    }
+
+    /// Whether the HTTP library has the whole body of the request, reads it next, and looks at the request then: a request is
+    /// looked at for the first time as soon as its head is read.
+    pub(crate) fn body_is_next(&self) -> bool {
+        self.is_first_look.get() && self.framing.borrow().whole() > self.answered.get()
     }
 
     /// Somebody has all that came of the request's body, and waits for more.

@@ -1,5 +1,7 @@
 //! Requests and the connections that they come on.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 
 use actix_web::dev::{Extensions, Payload};
@@ -31,7 +33,15 @@ where
     if let Some(connection) = connection_of(&request) {
         connection.begin(has_body);
     }
-    let response = handle(request.clone(), payload).await;
+    let mut handling = pin!(handle(request.clone(), payload));
+    let response = poll_fn(|context| {
+        let polled = handling.as_mut().poll(context);
+        if let Some(connection) = connection_of(&request) {
+            connection.looked();
+        }
+        polled
+    })
+    .await;
     if let Some(connection) = connection_of(&request) {
         connection.end();
     }

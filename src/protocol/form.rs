@@ -19,6 +19,10 @@ pub fn push_pair(target: &mut String, name: &str, value: &str) {
 
 /// Appends `text` as one segment of a path or one value of a query.
 pub fn push_escaped(target: &mut String, text: &str) {
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')) {
+        target.push_str(text);
+        return;
+    }
     target.extend(utf8_percent_encode(text, ESCAPED));
 }
 

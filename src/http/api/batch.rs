@@ -1,17 +1,21 @@
 //! `POST /v1/topics/{topic}/messages:batch`.
 
 use actix_web::HttpResponse;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::envelope::{Envelope, FIELDS};
+use super::envelope::{self, FIELDS};
+use super::json::{self, APPLICATION_JSON, Sink};
 use super::publish::PublishResponse;
-use super::shape::{Field, FieldKind, MOST_ERRORS, object, object_within_depth};
+use super::shape::{Field, FieldKind, MOST_ERRORS, object};
 use super::{content_type, prefer};
 use crate::gateway::BatchItem;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
 use crate::model::Message;
+
+/// What nearly every message's part of the answer fits into.
+const ITEM_BYTES: usize = 224;
 
 const SHAPE: &[Field] = &[Field::required("messages", FieldKind::Objects(FIELDS))];
 
@@ -20,21 +24,6 @@ const SHAPE: &[Field] = &[Field::required("messages", FieldKind::Objects(FIELDS)
 struct Request<'a> {
     #[serde(borrow)]
     messages: Vec<&'a RawValue>,
-}
-
-#[derive(Serialize)]
-struct BatchResponse<'a> {
-    results: Vec<Item<'a>>,
-}
-
-#[derive(Serialize)]
-struct Item<'a> {
-    index: usize,
-    status: u16,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    stored: Option<PublishResponse<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<Box<RawValue>>,
 }
 
 /// Publishes every message; nothing at all when the shape of any is wrong.
@@ -57,7 +46,7 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
     let mut errors = Vec::new();
     for (index, raw) in request.messages.iter().enumerate() {
         let at = format!("/messages/{index}");
-        let envelope: Envelope<'_> = match object_within_depth(raw.get().as_bytes(), FIELDS) {
+        let envelope = match envelope::read_within_depth(raw.get()) {
             Ok(envelope) => envelope,
             Err(problem) => {
                 problem.below(&at).errors().iter().for_each(|error| errors.push(error.clone()));
@@ -80,18 +69,34 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
     let results = context.gateway().publish_batch(&context.request_context, &route, messages, wait).await;
     context.log_failures(&context.path.topic, results.iter().filter_map(|result| result.as_ref().err()));
     let all_stored = results.iter().all(Result::is_ok);
-    let items = results.iter().enumerate();
-    let results = items.map(|(index, result)| item(index, result, route.topic.as_str(), context.id())).collect();
+    let mut json = Vec::with_capacity(results.len() * ITEM_BYTES);
+    json.extend_from_slice(b"{\"results\":[");
+    json::list(&mut json, results.iter().enumerate(), |json, (index, result)| {
+        write_item(json, index, result, route.topic.as_str(), context.id());
+    });
+    json.extend_from_slice(b"]}");
     let mut response = if all_stored { HttpResponse::Ok() } else { HttpResponse::MultiStatus() };
-    Ok(response.json(BatchResponse { results }))
+    Ok(response.content_type(APPLICATION_JSON).body(json))
 }
 
-fn item<'a>(index: usize, result: &'a BatchItem, topic: &'a str, request_id: &str) -> Item<'a> {
+/// One message's part of the answer.
+fn write_item(json: &mut impl Sink, index: usize, result: &BatchItem, topic: &str, request_id: &str) {
+    json.push(b"{\"index\":");
+    json::number(json, index as u64);
+    json.push(b",\"status\":");
     match result {
-        Ok(accepted) => Item { index, status: 201, stored: Some(PublishResponse::new(accepted, topic)), problem: None },
+        Ok(accepted) => {
+            json.push(b"201,");
+            PublishResponse::new(accepted, topic).write(json);
+        }
         Err(error) => {
             let problem = Problem::from(error.clone()).below(&format!("/messages/{index}"));
-            Item { index, status: problem.status(), stored: None, problem: problem.embedded(request_id) }
+            json::number(json, problem.status().into());
+            if let Some(problem) = problem.embedded(request_id) {
+                json.push(b",\"problem\":");
+                json::raw(json, &problem);
+            }
         }
     }
+    json.push(b"}");
 }

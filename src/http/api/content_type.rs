@@ -17,6 +17,10 @@ pub(super) enum BodyFormat {
 pub(super) fn of_publish(headers: &HeaderMap) -> Result<BodyFormat, Problem> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(BodyFormat::Raw) };
     let value = value.to_str().unwrap_or_default();
+    // What nearly everybody says, word for word.
+    if value == "application/json" {
+        return Ok(BodyFormat::Json);
+    }
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let refuse = |detail: &str| Err(Problem::new(Code::UnsupportedMediaType, detail));
     if is_json(&essence) {

@@ -10,9 +10,9 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::compact::compact;
-use super::shape::{Field, FieldKind, note};
-use super::times;
-use crate::http::problem::FieldError;
+use super::shape::{Field, FieldKind, note, object, object_within_depth};
+use super::{plain_envelope, times};
+use crate::http::problem::{FieldError, Problem};
 use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
 
 /// The envelope's fields, for errors.
@@ -32,25 +32,39 @@ pub(super) const FIELDS: &[Field] = &[
 #[serde(deny_unknown_fields)]
 pub(super) struct Envelope<'a> {
     #[serde(borrow)]
-    body: &'a RawValue,
+    pub(super) body: Body<'a>,
     #[serde(borrow, default)]
-    encoding: Option<Cow<'a, str>>,
+    pub(super) encoding: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    tag: Option<Cow<'a, str>>,
+    pub(super) tag: Option<Cow<'a, str>>,
     #[serde(default)]
-    keys: Option<Vec<Cow<'a, str>>>,
+    pub(super) keys: Option<Vec<Cow<'a, str>>>,
     #[serde(default)]
-    properties: Option<Properties>,
+    pub(super) properties: Option<Properties>,
     #[serde(borrow, default)]
-    message_group: Option<Cow<'a, str>>,
+    pub(super) message_group: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    deliver_at: Option<Cow<'a, str>>,
+    pub(super) deliver_at: Option<Cow<'a, str>>,
     #[serde(default)]
-    delay_seconds: Option<u64>,
+    pub(super) delay_seconds: Option<u64>,
+}
+
+/// A body as its caller wrote it.
+pub(super) enum Body<'a> {
+    /// What stands between the quotes of a string without escapes.
+    Plain(&'a str),
+    /// Any JSON.
+    Json(&'a RawValue),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Body<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(Self::Json)
+    }
 }
 
 /// Name-value pairs in the caller's order.
-struct Properties(Vec<(String, String)>);
+pub(super) struct Properties(pub(super) Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Properties {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -72,6 +86,29 @@ impl<'de> Deserialize<'de> for Properties {
     }
 }
 
+/// Reads a JSON envelope nested at most `depth` deep.
+///
+/// # Errors
+/// As those of [`object`].
+pub(super) fn read(body: &[u8], depth: usize) -> Result<Envelope<'_>, Problem> {
+    match plain(body).filter(|_| depth >= PLAIN_DEPTH) {
+        Some(envelope) => Ok(envelope),
+        None => object(body, FIELDS, depth),
+    }
+}
+
+/// As [`read`], for a part of what was checked already.
+pub(super) fn read_within_depth(json: &str) -> Result<Envelope<'_>, Problem> {
+    plain_envelope::read(json).map_or_else(|| object_within_depth(json.as_bytes(), FIELDS), Ok)
+}
+
+/// How deep a plain envelope is nested at most.
+const PLAIN_DEPTH: usize = 2;
+
+fn plain(body: &[u8]) -> Option<Envelope<'_>> {
+    simdutf8::basic::from_utf8(body).ok().and_then(plain_envelope::read)
+}
+
 impl Envelope<'_> {
     /// The message. `whole` is the request's body, of which the message's body is a part wherever it can be.
     ///
@@ -85,17 +122,22 @@ impl Envelope<'_> {
         at: &str,
     ) -> Result<Message, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let body = body(self.body, self.encoding.as_deref(), whole).map_err(|(field, detail)| {
+        let body = match self.body {
+            Body::Plain(text) => Ok(part_of(whole, text)),
+            Body::Json(json) => body(json, self.encoding.as_deref(), whole),
+        };
+        let body = body.map_err(|(field, detail)| {
             note(&mut errors, format!("{at}/{field}"), detail);
         });
         let mut message = Message::new(topic, body.unwrap_or_default());
-        message.tag = checked(self.tag.as_deref(), Tag::parse, at, "tag", &mut errors);
+        message.tag = checked(self.tag.as_deref(), Tag::parse, at, || "tag".to_owned(), &mut errors);
+        message.keys.reserve_exact(self.keys.as_ref().map_or(0, Vec::len));
         for (index, key) in self.keys.iter().flatten().enumerate() {
-            message.keys.extend(checked(Some(key), Key::parse, at, &format!("keys/{index}"), &mut errors));
+            message.keys.extend(checked(Some(key), Key::parse, at, || format!("keys/{index}"), &mut errors));
         }
         message.properties = self.properties.map_or_else(Vec::new, |properties| properties.0);
         message.message_group =
-            checked(self.message_group.as_deref(), MessageGroup::parse, at, "message_group", &mut errors);
+            checked(self.message_group.as_deref(), MessageGroup::parse, at, || "message_group".to_owned(), &mut errors);
         let time = match (self.deliver_at.as_deref(), self.delay_seconds) {
             (Some(_), Some(_)) => {
                 note(&mut errors, format!("{at}/delay_seconds"), "excludes deliver_at: send one of the two");
@@ -122,7 +164,8 @@ fn body(raw: &RawValue, encoding: Option<&str>, whole: &Bytes) -> Result<Bytes, 
     let is_string = json.starts_with('"');
     let text = || {
         // Without escapes the text is what stands between the quotes.
-        let plain = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|text| !text.contains('\\'));
+        let has_escapes = |text: &&str| memchr::memchr(b'\\', text.as_bytes()).is_some();
+        let plain = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|text| !has_escapes(text));
         if let Some(plain) = plain {
             return Ok(Cow::Borrowed(plain));
         }
@@ -170,13 +213,13 @@ pub(super) fn checked<T>(
     text: Option<&str>,
     parse: impl Fn(&str) -> Result<T, NameError>,
     at: &str,
-    field: &str,
+    field: impl FnOnce() -> String,
     errors: &mut Vec<FieldError>,
 ) -> Option<T> {
     match parse(text?) {
         Ok(parsed) => Some(parsed),
         Err(error) => {
-            note(errors, format!("{at}/{field}"), error.to_string());
+            note(errors, format!("{at}/{}", field()), error.to_string());
             None
         }
     }

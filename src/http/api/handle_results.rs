@@ -1,33 +1,14 @@
 //! The answer to a list of receipt handles: a result for each, in the order of the request.
 
 use actix_web::HttpResponse;
-use serde::Serialize;
-use serde_json::value::RawValue;
 
+use super::json::{self, APPLICATION_JSON, Sink};
 use crate::gateway::GatewayError;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
 
-/// The whole answer.
-#[derive(Serialize)]
-struct HandleResults<'a> {
-    results: Vec<Item<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    applied: Option<Box<RawValue>>,
-}
-
-/// One handle's part.
-#[derive(Serialize)]
-struct Item<'a> {
-    receipt_handle: &'a str,
-    status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    visible_again_at: Option<String>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    late: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<Box<RawValue>>,
-}
+/// What one handle's part of the answer takes besides the handle, about.
+const ITEM_BYTES: usize = 48;
 
 /// What is told of a handle that did what was asked of it.
 #[derive(Default)]
@@ -59,22 +40,50 @@ pub(super) fn answer<'a, T: 'a>(
 ) -> HttpResponse {
     context.log_failures(&context.path.topic, results.iter().filter_map(|result| result.as_ref().err()));
     let all_done = results.iter().all(Result::is_ok);
-    let items = handles.iter().zip(results);
-    let results = items
-        .map(|(given, result)| match result {
-            Ok(result) => {
-                let Done { new_handle, visible_again_at, late } = done(result);
-                Item { receipt_handle: new_handle.unwrap_or(given), status: 204, visible_again_at, late, problem: None }
-            }
-            Err(error) => {
-                let mut problem = Problem::from(error.clone());
-                problem.outcome = None;
-                let (status, problem) = (problem.status(), problem.embedded(context.id()));
-                Item { receipt_handle: given, status, visible_again_at: None, late: false, problem }
-            }
-        })
-        .collect();
-    let applied = applied.and_then(|(name, number)| RawValue::from_string(format!("{{\"{name}\":{number}}}")).ok());
+    let handle_bytes: usize = handles.iter().map(String::len).sum();
+    let mut json = Vec::with_capacity(handle_bytes + handles.len() * ITEM_BYTES + ITEM_BYTES);
+    json.extend_from_slice(b"{\"results\":[");
+    json::list(&mut json, handles.iter().zip(results), |json, (given, result)| match result {
+        Ok(result) => write_done(json, given, &done(result)),
+        Err(error) => write_failed(json, given, error, context.id()),
+    });
+    json.extend_from_slice(b"]");
+    if let Some((name, number)) = applied {
+        json.extend_from_slice(b",\"applied\":{");
+        json::plain(&mut json, name);
+        json.push(b':');
+        json::number(&mut json, number);
+        json.push(b'}');
+    }
+    json.push(b'}');
     let mut response = if all_done { HttpResponse::Ok() } else { HttpResponse::MultiStatus() };
-    response.json(HandleResults { results, applied })
+    response.content_type(APPLICATION_JSON).body(json)
+}
+
+fn write_done(json: &mut impl Sink, given: &str, done: &Done<'_>) {
+    json.push(b"{\"receipt_handle\":");
+    json::string(json, done.new_handle.unwrap_or(given));
+    json.push(b",\"status\":204");
+    if let Some(time) = &done.visible_again_at {
+        json.push(b",\"visible_again_at\":");
+        json::plain(json, time);
+    }
+    if done.late {
+        json.push(b",\"late\":true");
+    }
+    json.push(b"}");
+}
+
+fn write_failed(json: &mut impl Sink, given: &str, error: &GatewayError, request_id: &str) {
+    let mut problem = Problem::from(error.clone());
+    problem.outcome = None;
+    json.push(b"{\"receipt_handle\":");
+    json::string(json, given);
+    json.push(b",\"status\":");
+    json::number(json, problem.status().into());
+    if let Some(problem) = problem.embedded(request_id) {
+        json.push(b",\"problem\":");
+        json::raw(json, &problem);
+    }
+    json.push(b"}");
 }

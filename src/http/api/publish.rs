@@ -1,26 +1,24 @@
 //! `POST /v1/topics/{topic}/messages`.
 
 use actix_web::HttpResponse;
-use serde::Serialize;
 
 use super::content_type::{self, BodyFormat};
-use super::envelope::{Envelope, FIELDS};
-use super::shape::object;
-use super::{prefer, raw};
+use super::json::{self, APPLICATION_JSON, Sink};
+use super::{envelope, prefer, raw};
 use crate::gateway::Accepted;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
 use crate::model::{Durability, Message};
 
+/// What nearly every answer fits into.
+const ANSWER_BYTES: usize = 192;
+
 /// The answer to one stored message.
-#[derive(Serialize)]
 pub(super) struct PublishResponse<'a> {
     message_id: &'a str,
     topic: &'a str,
-    outcome: &'static str,
     attempts: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    durability: Option<&'static str>,
+    durability: Durability,
 }
 
 impl<'a> PublishResponse<'a> {
@@ -28,12 +26,22 @@ impl<'a> PublishResponse<'a> {
         Self {
             message_id: accepted.published.message_id.as_str(),
             topic,
-            outcome: "published",
             attempts: accepted.attempts,
-            durability: match accepted.published.durability {
-                Durability::Full => None,
-                Durability::Degraded => Some("degraded"),
-            },
+            durability: accepted.published.durability,
+        }
+    }
+
+    /// Writes its fields.
+    pub(super) fn write(&self, json: &mut impl Sink) {
+        json.push(b"\"message_id\":");
+        json::string(json, self.message_id);
+        json.push(b",\"topic\":");
+        json::string(json, self.topic);
+        json.push(b",\"outcome\":\"published\",\"attempts\":");
+        json::number(json, self.attempts.into());
+        match self.durability {
+            Durability::Full => {}
+            Durability::Degraded => json.push(b",\"durability\":\"degraded\""),
         }
     }
 }
@@ -54,7 +62,7 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
                 let detail = "does not go with a JSON envelope: put it into the envelope";
                 return Err(Problem::invalid(vec![FieldError::parameter(raw::shown(name), detail)]));
             }
-            let envelope: Envelope<'_> = object(&body, FIELDS, context.limits().json_depth)?;
+            let envelope = envelope::read(&body, context.limits().json_depth)?;
             let message = envelope.into_message(topic, now, &body, "").map_err(Problem::invalid)?;
             // What was decoded is not longer than what it was decoded from, which is not held beside it.
             drop(body);
@@ -73,5 +81,9 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
                 problem.in_query(|field| raw::parameter(field, property.as_deref()))
             }
         })?;
-    Ok(HttpResponse::Created().json(PublishResponse::new(&accepted, route.topic.as_str())))
+    let mut json = Vec::with_capacity(ANSWER_BYTES);
+    json.push(b'{');
+    PublishResponse::new(&accepted, route.topic.as_str()).write(&mut json);
+    json.push(b'}');
+    Ok(HttpResponse::Created().content_type(APPLICATION_JSON).body(json))
 }

@@ -4,24 +4,22 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, MessageBody};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use serde::Serialize;
-
+use super::json::{self, Length, Sink};
 use super::times::rfc3339;
 use crate::gateway::{ReceiptHandle, Received};
 use crate::http::pieces::next_piece;
 use crate::memory::Charge;
 use crate::model::{Delivery, MessageGroup};
+use actix_web::body::{BodySize, MessageBody};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 
 /// A message as callers see it.
-#[derive(Serialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 struct Item<'a> {
     message_id: &'a str,
     receipt_handle: &'a str,
@@ -74,8 +72,9 @@ impl ReceivedBody {
         }
         let commas = messages.len().saturating_sub(1);
         let measured = messages.into_iter().map(|(delivery, handle)| {
-            let length = json_length(&item(&delivery, &handle));
-            (delivery, handle, length)
+            let mut length = Length::default();
+            item(&delivery, &handle).write(&mut length);
+            (delivery, handle, length.0)
         });
         let messages: VecDeque<_> = measured.collect();
         let items: u64 = messages.iter().map(|(_, _, length)| length).sum();
@@ -98,8 +97,7 @@ impl ReceivedBody {
             if index > 0 {
                 text.push(b',');
             }
-            // Strings and numbers only: serialisation cannot fail.
-            drop(serde_json::to_writer(&mut text, &item(delivery, handle)));
+            item(delivery, handle).write(&mut text);
         }
         text.extend_from_slice(end.as_bytes());
         memory.shrink_to(text.len());
@@ -117,8 +115,7 @@ impl ReceivedBody {
         };
         // A text that doubled as it grew would take up to twice what is charged.
         let mut json = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
-        // Strings and numbers only: serialisation cannot fail.
-        drop(serde_json::to_writer(&mut json, &item(&delivery, &handle)));
+        item(&delivery, &handle).write(&mut json);
         if !self.messages.is_empty() {
             json.push(b',');
         }
@@ -143,8 +140,40 @@ impl MessageBody for ReceivedBody {
     }
 }
 
+impl Item<'_> {
+    fn write(&self, json: &mut impl Sink) {
+        json.push(b"{\"message_id\":");
+        json::string(json, self.message_id);
+        json.push(b",\"receipt_handle\":");
+        json::plain(json, self.receipt_handle);
+        json.push(b",\"body\":");
+        json::string(json, &self.body);
+        json.push(b",\"encoding\":");
+        json::plain(json, self.encoding);
+        json.push(b",\"tag\":");
+        json::optional(json, self.tag);
+        json.push(b",\"keys\":[");
+        json::list(json, self.keys.iter(), |json, key| json::string(json, key));
+        json.push(b"],\"properties\":{");
+        json::list(json, self.properties.iter(), |json, (name, value)| {
+            json::string(json, name);
+            json.push(b":");
+            json::string(json, value);
+        });
+        json.push(b"},\"message_group\":");
+        json::optional(json, self.message_group);
+        json.push(b",\"delivery_attempt\":");
+        json::number(json, self.delivery_attempt.into());
+        json.push(b",\"published_at\":");
+        json::plain(json, &self.published_at);
+        json.push(b",\"visible_again_at\":");
+        json::plain(json, &self.visible_again_at);
+        json.push(b"}");
+    }
+}
+
 fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
-    let (body, encoding) = match std::str::from_utf8(&delivery.body) {
+    let (body, encoding) = match simdutf8::basic::from_utf8(&delivery.body) {
         Ok(text) => (text.into(), "text"),
         Err(_) => (STANDARD.encode(&delivery.body).into(), "base64"),
     };
@@ -161,27 +190,6 @@ fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
         published_at: rfc3339(delivery.published_at),
         visible_again_at: rfc3339(delivery.visible_again_at),
     }
-}
-
-/// How long a value is as JSON, in bytes.
-fn json_length(value: &impl Serialize) -> u64 {
-    struct Length(u64);
-
-    impl io::Write for Length {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len() as u64;
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let mut length = Length(0);
-    // As above; a length that were wrong would end the connection, not the message.
-    drop(serde_json::to_writer(&mut length, value));
-    length.0
 }
 
 #[cfg(test)]
@@ -237,6 +245,25 @@ mod tests {
             let received: Vec<&str> = messages.iter().map(|message| message["body"].as_str().unwrap()).collect();
             assert_eq!(received, bodies);
             assert_eq!(json["applied"]["max_messages"], 4);
+        }
+    }
+
+    #[test]
+    fn a_message_is_written_as_the_library_does() {
+        let full = Delivery {
+            tag: Some("a \"tag\"".to_owned()),
+            keys: vec!["k".to_owned(), "\n".to_owned()],
+            properties: vec![("b".to_owned(), "\u{7}".to_owned()), ("a".to_owned(), "中".to_owned())],
+            message_group: Some(MessageGroup::parse("g").unwrap()),
+            ..delivery("text \\ \u{1f}")
+        };
+        let binary = Delivery { body: Bytes::from_static(b"\xff\0"), ..delivery("") };
+        for delivery in [full, binary, delivery("")] {
+            let handle = ReceiptHandle::for_tests("v2.x");
+            let item = item(&delivery, &handle);
+            let mut json = Vec::new();
+            item.write(&mut json);
+            assert_eq!(String::from_utf8(json).unwrap(), serde_json::to_string(&item).unwrap());
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2_iter;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -57,7 +58,7 @@ const MOST_ELEMENTS: usize = 1024;
 /// Refuses nesting beyond the limit.
 fn check_depth(body: &[u8], limit: usize) -> Result<(), Problem> {
     // As many brackets as the limit cannot nest deeper: the common body is not followed byte by byte.
-    if brackets(body) <= limit {
+    if memchr2_iter(b'[', b'{', body).nth(limit).is_none() {
         return Ok(());
     }
     let actual = depth(body);
@@ -85,12 +86,6 @@ pub(super) fn object_within_depth<'a, T: Deserialize<'a>>(body: &'a [u8], fields
     } else {
         Err(explain(body, fields, ""))
     }
-}
-
-/// How many bytes are `[` or `{`, which differ in one bit: summed up in bytes, as the compiler makes vectors of that.
-fn brackets(body: &[u8]) -> usize {
-    let in_chunk = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(byte | 0x20 == b'{')).sum::<u8>();
-    body.chunks(255).map(|chunk| usize::from(in_chunk(chunk))).sum()
 }
 
 /// Why `body` is not an object of the shape `fields`; `error` is the library's message, which is never shown.

@@ -7,7 +7,26 @@ use crate::model::{MAX_DELAY, UnixMillis};
 /// `2026-11-24T08:00:00.123Z`.
 pub(super) fn rfc3339(time: UnixMillis) -> String {
     let timestamp = i64::try_from(time.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
-    timestamp.map_or_else(String::new, |timestamp| format!("{timestamp:.3}"))
+    let Some(timestamp) = timestamp else { return String::new() };
+    let utc = jiff::tz::Offset::UTC.to_datetime(timestamp);
+    // Digit by digit: every message of a receive has two of them.
+    let mut text = String::with_capacity(24);
+    for (number, digits, after) in [
+        (utc.year(), 4, '-'),
+        (utc.month().into(), 2, '-'),
+        (utc.day().into(), 2, 'T'),
+        (utc.hour().into(), 2, ':'),
+        (utc.minute().into(), 2, ':'),
+        (utc.second().into(), 2, '.'),
+        (utc.millisecond(), 3, 'Z'),
+    ] {
+        for place in (0..digits).rev() {
+            let digit = number.unsigned_abs() / 10_u16.pow(place) % 10;
+            text.push(char::from_digit(digit.into(), 10).unwrap_or('0'));
+        }
+        text.push(after);
+    }
+    text
 }
 
 /// When to deliver, from `deliver_at` or `delay_seconds`: `None` for a past time, which is now.
@@ -42,6 +61,10 @@ mod tests {
     fn times_in_and_out() {
         assert_eq!(rfc3339(UnixMillis(1_503_907_519_123)), "2017-08-28T08:05:19.123Z");
         assert_eq!(rfc3339(UnixMillis(1_503_907_519_000)), "2017-08-28T08:05:19.000Z");
+        for time in [0, 1, 951_782_399_999, 951_782_400_000, 4_102_444_799_999, 253_402_207_200_000] {
+            let library = jiff::Timestamp::from_millisecond(i64::try_from(time).unwrap()).unwrap();
+            assert_eq!(rfc3339(UnixMillis(time)), format!("{library:.3}"));
+        }
         let now = UnixMillis(1_503_907_519_123);
         assert_eq!(deliver_at("2017-08-28T08:05:20.5Z", now), Ok(Some(UnixMillis(1_503_907_520_500))));
         assert_eq!(deliver_at("2017-08-28T16:05:20+08:00", now), Ok(Some(UnixMillis(1_503_907_520_000))));

@@ -67,14 +67,15 @@ pub(super) fn text_md5(text: &str) -> String {
 /// The bytes as text, if XML can carry them.
 pub(super) fn xml_text(bytes: &[u8]) -> Option<&str> {
     // By bytes, since few need a closer look: control characters are one byte, U+FFFE and U+FFFF are EF BF BE and EF BF BF.
-    // Without a branch per byte.
-    let is_forbidden = |byte: u8| (byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r');
-    let forbidden = bytes.iter().fold(false, |found, byte| found | is_forbidden(*byte));
+    let has_control = bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < b' ';
+    let is_forbidden = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
     let mut candidates = memchr::memchr_iter(0xEF, bytes).filter_map(|at| bytes.get(at..at + 3));
-    if forbidden || candidates.any(|candidate| matches!(candidate, [0xEF, 0xBF, 0xBE | 0xBF])) {
+    if (has_control && bytes.iter().any(is_forbidden))
+        || candidates.any(|candidate| matches!(candidate, [0xEF, 0xBF, 0xBE | 0xBF]))
+    {
         return None;
     }
-    std::str::from_utf8(bytes).ok()
+    simdutf8::basic::from_utf8(bytes).ok()
 }
 
 /// XML 1.0, production `Char`.
@@ -102,7 +103,7 @@ impl<'a> WireBody<'a> {
     /// As it is in any case. What is no UTF-8 becomes a character that XML forbids, so that the MQ refuses the message
     /// instead of storing another one.
     pub(super) fn verbatim(body: &'a [u8]) -> Self {
-        let text = match std::str::from_utf8(body) {
+        let text = match simdutf8::basic::from_utf8(body) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => {
                 let mut text = String::with_capacity(body.len());

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr_iter, memchr3_iter};
+
 use super::body::{is_xml_char, xml_text};
 use super::elements::NAMESPACE;
 
@@ -55,47 +57,41 @@ pub(super) fn number(xml: &mut String, name: &str, number: u64) {
 /// a reader turns a bare one into `\n`.
 fn push_escaped(xml: &mut String, text: &str) {
     let mut rest = text;
-    while let Some(at) = next_special(rest.as_bytes()) {
-        let Some((plain, tail)) = rest.split_at_checked(at) else { break };
-        let mut tail = tail.chars();
+    let mut taken = 0;
+    for (at, escaped) in specials(text.as_bytes()) {
+        let Some((plain, tail)) = rest.split_at_checked(at - taken) else { break };
         xml.push_str(plain);
-        xml.push_str(match tail.next() {
-            Some('&') => "&amp;",
-            Some('<') => "&lt;",
-            Some('>') => "&gt;",
-            Some(_) | None => "&#13;",
-        });
-        rest = tail.as_str();
+        xml.push_str(escaped);
+        rest = tail.get(1..).unwrap_or_default();
+        taken = at + 1;
     }
     xml.push_str(rest);
 }
 
 /// How many bytes `text` takes when it is escaped: counting is cheaper than growing a string of megabytes.
 pub(super) fn escaped_len(text: &str) -> usize {
-    let extra = |byte: &u8| match byte {
-        b'&' | b'\r' => 4,
-        b'<' | b'>' => 3,
-        _ => 0,
-    };
-    let special = text.as_bytes().chunks(CHUNK).filter(|chunk| has_special(chunk));
-    text.len() + special.map(|chunk| chunk.iter().map(extra).sum::<usize>()).sum::<usize>()
+    text.len() + specials(text.as_bytes()).map(|(_, escaped)| escaped.len() - 1).sum::<usize>()
 }
 
-/// So many bytes are looked at together, which costs a few instructions; most hold nothing special.
-const CHUNK: usize = 64;
-
-fn next_special(bytes: &[u8]) -> Option<usize> {
-    let (number, chunk) = bytes.chunks(CHUNK).enumerate().find(|(_, chunk)| has_special(chunk))?;
-    Some(number * CHUNK + chunk.iter().position(|byte| is_special(*byte))?)
-}
-
-/// Without a branch per byte.
-fn has_special(chunk: &[u8]) -> bool {
-    chunk.iter().fold(false, |found, byte| found | is_special(*byte))
-}
-
-const fn is_special(byte: u8) -> bool {
-    (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'\r')
+/// Where a byte has to be escaped, and how.
+fn specials(bytes: &[u8]) -> impl Iterator<Item = (usize, &'static str)> {
+    let mut signs = memchr3_iter(b'&', b'<', b'>', bytes).peekable();
+    let mut returns = memchr_iter(b'\r', bytes).peekable();
+    std::iter::from_fn(move || {
+        let is_sign = match (signs.peek(), returns.peek()) {
+            (Some(sign), Some(carriage_return)) => sign < carriage_return,
+            (sign, None) => sign.is_some(),
+            (None, Some(_)) => false,
+        };
+        let at = if is_sign { signs.next() } else { returns.next() }?;
+        let escaped = match bytes.get(at)? {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            _ => "&#13;",
+        };
+        Some((at, escaped))
+    })
 }
 
 /// `text` with U+FFFD in place of what XML forbids: for words to people, whose loss is smaller than that of the response.

@@ -10,7 +10,7 @@ pub fn objection(message: &Message, able: &Capabilities) -> Option<Objection> {
     if let Some(objection) = lacking(message, message.body.len(), able) {
         return Some(objection);
     }
-    if !able.has(Feature::BinaryBodies) && std::str::from_utf8(&message.body).is_err() {
+    if !able.has(Feature::BinaryBodies) && simdutf8::basic::from_utf8(&message.body).is_err() {
         let detail = format!(
             "{} carries no bytes that are not UTF-8: encode them (base64) or set binary_bodies on the profile where the \
              MQ gives them back unchanged",

@@ -91,7 +91,7 @@ pub fn encode_consumed(deliveries: &[Delivery]) -> String {
     let elements: Vec<_> = deliveries
         .iter()
         .map(|delivery| {
-            let (body, body_encoding) = match std::str::from_utf8(&delivery.body) {
+            let (body, body_encoding) = match simdutf8::basic::from_utf8(&delivery.body) {
                 Ok(text) => (Cow::Borrowed(text), None),
                 Err(_) => (Cow::Owned(delivery.body.iter().map(|byte| char::from(*byte)).collect()), Some(LATIN1)),
             };
@@ -173,7 +173,8 @@ pub struct Consumed {
 /// # Errors
 /// [`ResponseError`] when it is no list, or holds nothing that can be read.
 pub fn decode_consumed(body: &[u8], visible_again_at: UnixMillis) -> Result<Consumed, ResponseError> {
-    let elements: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| ResponseError::Unreadable)?;
+    let body = simdutf8::basic::from_utf8(body).map_err(|_| ResponseError::Unreadable)?;
+    let elements: Vec<&RawValue> = serde_json::from_str(body).map_err(|_| ResponseError::Unreadable)?;
     let mut consumed = Consumed { deliveries: Vec::with_capacity(elements.len()), unreadable: 0 };
     let mut failure = None;
     for element in elements {

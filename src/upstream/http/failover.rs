@@ -190,9 +190,10 @@ impl Failover {
     }
 
     fn log_change(&self, change: Option<CircuitChange>, endpoint: &Endpoint, cause: Option<&CallError>) {
+        let Some(change) = change else { return };
         let (profile, endpoint) = (self.profile.name.as_str(), endpoint.origin.address.authority());
         match change {
-            Some(CircuitChange::Opened { failures, pause }) => {
+            CircuitChange::Opened { failures, pause } => {
                 let cause = cause.map(ToString::to_string);
                 let pause_millis = pause.as_millis();
                 tracing::warn!(
@@ -204,11 +205,10 @@ impl Failover {
                     "an endpoint failed and is left alone"
                 );
             }
-            Some(CircuitChange::Closed { after }) => {
+            CircuitChange::Closed { after } => {
                 let after_millis = after.as_millis();
                 tracing::info!(profile, endpoint, after_millis, "an endpoint that was left alone answers again");
             }
-            None => {}
         }
     }
 
