@@ -16,6 +16,9 @@ pub struct Message {
     pub topic: Topic,
     /// The bytes that consumers get back.
     pub body: Bytes,
+    /// The MD5 of the body in lower-case hex, where somebody has computed it: it costs more than all else that is done for a small
+    /// message.
+    pub body_md5: Option<[u8; 32]>,
     /// What consumers may select by.
     pub tag: Option<Tag>,
     /// What people search for.
@@ -38,6 +41,7 @@ impl Message {
         Self {
             topic,
             body,
+            body_md5: None,
             tag: None,
             keys: Vec::new(),
             properties: Vec::new(),

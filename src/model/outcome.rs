@@ -44,4 +44,6 @@ pub struct Published {
     pub message_id: MessageId,
     /// How durably it was stored.
     pub durability: Durability,
+    /// The MQ's own MD5 of the body as it went over the wire, in upper-case hex; `None` where the protocol has none.
+    pub body_md5: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 /// Everything but the unreserved characters of RFC 3986 is escaped; a blank is `%20`, never `+`.
@@ -51,10 +52,26 @@ impl<'a> Query<'a> {
 
 /// A query's pairs in order: `+` and `%20` are blanks, `%XX` are bytes; a value that is not UTF-8 is an error of its own.
 pub fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let mut rest = query;
+    let parts = std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (pair, after) = split_at_sign(rest, b'&');
+        rest = after;
+        Some(pair)
+    });
+    parts.filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = split_at_sign(pair, b'=');
         (decode(name).unwrap_or(Cow::Borrowed(name)), decode(value))
     })
+}
+
+/// What stands before and after an ASCII sign; nothing after it where there is none.
+fn split_at_sign(text: &str, sign: u8) -> (&str, &str) {
+    let at = memchr(sign, text.as_bytes());
+    let parts = at.and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?)));
+    parts.unwrap_or((text, ""))
 }
 
 /// The bytes behind the escapes are not UTF-8.
@@ -62,7 +79,7 @@ pub fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
 pub struct NotUtf8;
 
 fn decode(text: &str) -> Result<Cow<'_, str>, NotUtf8> {
-    if !text.bytes().any(|byte| byte == b'+' || byte == b'%') {
+    if memchr2(b'+', b'%', text.as_bytes()).is_none() {
         return Ok(Cow::Borrowed(text));
     }
     let blanks = text.replace('+', " ");

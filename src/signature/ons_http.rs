@@ -5,14 +5,12 @@
 //! acknowledge `topic, consumer group, handle, time`. `time` is milliseconds as digits, exactly as sent. What the protocol
 //! does not have, and the embedded endpoint does: change of visibility `topic, consumer group, handle, milliseconds, time`.
 
-use super::digest::body_md5_hex;
 use super::hmac_sha1::StringToSign;
 
 /// The text signed for a publish. The body enters as its MD5 in lower-case hex, over every byte.
 #[must_use]
-pub fn publish(topic: &str, producer_group: &str, body: &[u8], time: &str) -> StringToSign {
-    let digest = body_md5_hex(body);
-    join(&[topic, producer_group, std::str::from_utf8(&digest).unwrap_or_default(), time])
+pub fn publish(topic: &str, producer_group: &str, body_md5: &[u8; 32], time: &str) -> StringToSign {
+    join(&[topic, producer_group, std::str::from_utf8(body_md5).unwrap_or_default(), time])
 }
 
 /// The text signed for a consume.

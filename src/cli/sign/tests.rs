@@ -56,6 +56,7 @@ fn explained_ons(vector: &Value, show_signature: bool) -> Explanation {
     let query = |name: &str| vector["query"].get(name).map(|value| Cow::from(value.as_str().unwrap()));
     let request = match vector["operation"].as_str().unwrap() {
         "publish" => ons_http::Request::Publish(ons_http::Publish {
+            body_md5: None,
             topic,
             producer_group: group,
             time,

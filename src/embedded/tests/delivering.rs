@@ -9,6 +9,7 @@ async fn a_message_comes_back_as_it_was_published() {
     let fixture = start(EngineOptions::default());
     let body = Bytes::from((0..=255).collect::<Vec<u8>>());
     let published = Message {
+        body_md5: None,
         topic: topic("orders"),
         body: body.clone(),
         tag: Some(Tag::parse("标签 & +").unwrap()),

@@ -161,7 +161,7 @@ mod tests {
         optional(&mut json, None);
         optional(&mut json, Some("\n"));
         number(&mut json, u64::MAX);
-        list(&mut json, ["a", "b"].into_iter(), |json, text| plain(json, text));
+        list(&mut json, ["a", "b"].into_iter(), plain);
         assert_eq!(json, br#"null"\n"18446744073709551615"a","b""#);
     }
 }

@@ -85,7 +85,11 @@ async fn perform(context: &EndpointRequest<'_>, payload: &mut Payload, id: &str)
             drop(body);
             let stored = message.body.clone();
             let message_id = service.engine.publish(message).await.map_err(|error| failed(context, &error))?;
-            Ok(edge::document(StatusCode::CREATED, mq_http::encode_published(&message_id, &stored), id))
+            Ok(edge::document(
+                StatusCode::CREATED,
+                mq_http::encode_published(&message_id, &mq_http::body_md5(&stored)),
+                id,
+            ))
         }
         Operation::Consume(query) => consume(context, topic, query, id).await,
         Operation::Acknowledge { group } => {

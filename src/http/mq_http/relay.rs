@@ -13,7 +13,7 @@ use crate::http::handover::Handover;
 use crate::http::head::HeadError;
 use crate::http::identity::{Denied, Identity};
 use crate::http::vendor::method;
-use crate::model::UpstreamHandle;
+use crate::model::{Published, UpstreamHandle};
 use crate::protocol::mq_http::{
     self, AckError, ConsumeQuery, Operation, Refusal, Target, decode_message, decode_receipt_handles,
 };
@@ -104,7 +104,9 @@ async fn publish_one(
     let sent = message.body.clone();
     let published = gateway.publish(&context.request_context, &route, message, None).await;
     let accepted = published.map_err(|error| logged(context, topic, &error))?;
-    let answer = mq_http::encode_published(&accepted.published.message_id, &sent);
+    let Published { message_id, body_md5, .. } = accepted.published;
+    let body_md5 = body_md5.unwrap_or_else(|| mq_http::body_md5(&sent));
+    let answer = mq_http::encode_published(&message_id, &body_md5);
     Ok(edge::document(StatusCode::CREATED, answer, id).into())
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 
@@ -16,9 +16,12 @@ use crate::http_message::Method;
 use crate::model::{
     ConsumerGroup, Key, MAX_DELAY, Message, MessageGroup, MessageId, NameError, Tag, Topic, UnixMillis,
 };
+use crate::protocol::VISIBILITY_MARK;
 use crate::protocol::ons_http::{
-    self, Authentication, CONTENT_TYPE as TEXT_HTML, ErrorCode, ForbiddenReason, Header, Publish, Refusal, Signed,
+    self, Authentication, CONTENT_TYPE as TEXT_HTML, ErrorCode, ForbiddenReason, Header, Publish, Refusal, Request,
+    Signed,
 };
+use crate::signature::body_md5_hex;
 
 /// Reads a request's head; a publish's body is still to come.
 pub(in crate::http) fn decode(
@@ -27,13 +30,27 @@ pub(in crate::http) fn decode(
     authentication: Authentication,
 ) -> Result<Signed<'_>, Refusal> {
     let header = |header: Header| {
-        let value = request.headers().get(header.name())?;
+        let value = request.headers().get(name_of(header))?;
         Some(match std::str::from_utf8(value.as_bytes()) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => Cow::Owned(value.as_bytes().iter().map(|byte| char::from(*byte)).collect()),
         })
     };
     ons_http::decode(method, request.uri().query().unwrap_or_default(), header, Bytes::new(), authentication)
+}
+
+/// A header's name in the HTTP library's type.
+fn name_of(header: Header) -> HeaderName {
+    match header {
+        Header::Signature => HeaderName::from_static("signature"),
+        Header::AccessKey => HeaderName::from_static("accesskey"),
+        Header::ProducerId => HeaderName::from_static("producerid"),
+        Header::ConsumerId => HeaderName::from_static("consumerid"),
+        Header::IsOrder => HeaderName::from_static("isorder"),
+        Header::ShardingKey => HeaderName::from_static("shardingkey"),
+        Header::ContentType => CONTENT_TYPE,
+        Header::Visibility => HeaderName::from_static(VISIBILITY_MARK),
+    }
 }
 
 /// How far a request's time may be from ours.
@@ -59,6 +76,13 @@ pub(in crate::http) fn identify<'a>(
     Ok(caller)
 }
 
+/// Computes the digest of a publish's body, for the signature here and for the one towards the MQ.
+pub(in crate::http) fn digest_body(signed: &mut Signed<'_>) {
+    if let Request::Publish(publish) = &mut signed.request {
+        publish.body_md5 = Some(body_md5_hex(&publish.body));
+    }
+}
+
 /// The signature, which covers the body.
 pub(in crate::http) fn check_signature(caller: &Caller, signed: &Signed<'_>) -> Result<(), Refusal> {
     let expected = caller.keys.current().signing.sign(&signed.request.string_to_sign());
@@ -71,7 +95,10 @@ pub(in crate::http) fn check_signature(caller: &Caller, signed: &Signed<'_>) -> 
 
 /// The message that a publish carries.
 pub(in crate::http) fn message(topic: Topic, publish: &Publish<'_>, now: UnixMillis) -> Result<Message, Refusal> {
-    let mut message = Message::new(topic, in_utf8(publish.content_type.as_deref(), publish.body.clone()));
+    let mut message = match in_utf8(publish.content_type.as_deref(), &publish.body) {
+        Some(body) => Message::new(topic, body),
+        None => Message { body_md5: publish.body_md5, ..Message::new(topic, publish.body.clone()) },
+    };
     message.tag = publish.tag.as_deref().map(Tag::parse).transpose().map_err(|error| invalid("Tag", error))?;
     let keys = publish.key.as_deref().unwrap_or_default().split(' ').filter(|key| !key.is_empty());
     message.keys = keys.map(Key::parse).collect::<Result<_, _>>().map_err(|error| invalid("Key", error))?;
@@ -153,20 +180,16 @@ pub(in crate::http) fn no_such_method() -> HttpResponse {
     HttpResponse::MethodNotAllowed().insert_header((ALLOW, METHODS)).force_close().finish()
 }
 
-/// An explicit charset other than UTF-8 is honoured; bytes that do not fit it stay as they are (item 18).
-fn in_utf8(content_type: Option<&str>, body: Bytes) -> Bytes {
+/// The body in UTF-8, where it came in another charset that was named; bytes that do not fit it stay as they are (item 18).
+fn in_utf8(content_type: Option<&str>, body: &[u8]) -> Option<Bytes> {
     let charset = content_type.unwrap_or_default().split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
     });
-    let Some(encoding) = charset.and_then(|name| encoding_rs::Encoding::for_label(name.as_bytes())) else {
-        return body;
-    };
-    if encoding == encoding_rs::UTF_8 {
-        return body;
-    }
-    match encoding.decode_without_bom_handling_and_without_replacement(&body) {
-        Some(Cow::Owned(text)) => Bytes::from(text),
-        Some(Cow::Borrowed(_)) | None => body,
+    let charset = charset.filter(|name| !name.eq_ignore_ascii_case("utf-8"))?;
+    let encoding = encoding_rs::Encoding::for_label(charset.as_bytes()).filter(|it| *it != encoding_rs::UTF_8)?;
+    match encoding.decode_without_bom_handling_and_without_replacement(body) {
+        Some(Cow::Owned(text)) => Some(Bytes::from(text)),
+        Some(Cow::Borrowed(_)) | None => None,
     }
 }

@@ -81,6 +81,7 @@ async fn perform<'a>(
         publish.body = context.body(limit_bytes).await.map_err(edge::unread)?;
     }
     if let Identity::Caller(caller) = found {
+        edge::digest_body(&mut signed);
         edge::check_signature(caller, &signed)?;
     }
     let identity = *identity.insert(found);

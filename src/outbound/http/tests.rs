@@ -257,15 +257,19 @@ fn lines(count: usize) -> String {
     format!("{others}Content-Length: {}", STORED.len())
 }
 
-/// Every kind of fault between a request and the end of its answer.
-fn rows() -> Vec<Row> {
-    let created = |headers: &str| answer("201 Created", headers, "");
+fn created(headers: &str) -> String {
+    answer("201 Created", headers, "")
+}
+
+fn fin(bytes: impl AsRef<[u8]>) -> Vec<Step> {
+    then(send(bytes), Step::Fin)
+}
+
+/// Answers that are whole.
+fn whole_answers() -> Vec<Row> {
     let length = STORED.len();
     let with_length = created(&format!("Content-Length: {length}"));
     let chunked = created("Transfer-Encoding: chunked");
-    let longer = format!("{}{STORED}", created(&format!("Content-Length: {}", length + 20)));
-    let fin = |bytes: String| then(send(bytes), Step::Fin);
-    let reset = |bytes: String| then(send(bytes), Step::Reset);
     vec![
         row("a good answer", good(), Verdict::stored()),
         row(
@@ -299,7 +303,7 @@ fn rows() -> Vec<Row> {
         ),
         row(
             "a refusal of HTTP/1.0 that the connection's end ends",
-            fin("HTTP/1.0 400 Bad Request\r\nX: y\r\n\r\n{}".to_owned()),
+            fin("HTTP/1.0 400 Bad Request\r\nX: y\r\n\r\n{}"),
             Verdict::answer(400, "{}"),
         ),
         row(
@@ -313,17 +317,27 @@ fn rows() -> Vec<Row> {
                 charged: 0,
             },
         ),
+        row("96 header lines", send(format!("{}{STORED}", created(&lines(96)))), Verdict::stored()),
+    ]
+}
+
+/// Every kind of fault between a request and the end of its answer.
+fn faults() -> Vec<Row> {
+    let length = STORED.len();
+    let chunked = created("Transfer-Encoding: chunked");
+    let longer = format!("{}{STORED}", created(&format!("Content-Length: {}", length + 20)));
+    vec![
         row("FIN without an answer", vec![Step::Fin], Verdict::NoAnswer),
         row("RST without an answer", vec![Step::Reset], Verdict::NoAnswer),
-        row("half a status line", fin("HTTP/1.1 20".to_owned()), Verdict::NoAnswer),
-        row("half a head", fin("HTTP/1.1 201 Created\r\nContent-Le".to_owned()), Verdict::NoAnswer),
-        row("an interim answer and nothing more", fin("HTTP/1.1 101 X\r\n\r\n".to_owned()), Verdict::Broken),
-        row("a TLS alert", fin("\u{15}\u{3}\u{3}\0\u{2}\u{2}F".to_owned()), Verdict::NotConnected),
-        broken("a garbage status line", fin("nonsense\r\n\r\n".to_owned())),
-        broken("binary garbage", then(send(b"\x16\x03\x01\x02\x00\x01\xff\xfe\r\n\r\n"), Step::Fin)),
+        row("half a status line", fin("HTTP/1.1 20"), Verdict::NoAnswer),
+        row("half a head", fin("HTTP/1.1 201 Created\r\nContent-Le"), Verdict::NoAnswer),
+        row("an interim answer and nothing more", fin("HTTP/1.1 101 X\r\n\r\n"), Verdict::Broken),
+        row("a TLS alert", fin("\u{15}\u{3}\u{3}\0\u{2}\u{2}F"), Verdict::NotConnected),
+        broken("a garbage status line", fin("nonsense\r\n\r\n")),
+        broken("binary garbage", fin(b"\x16\x03\x01\x02\x00\x01\xff\xfe\r\n\r\n")),
         broken("a head without its body", fin(created("Content-Length: 100"))),
-        broken("a body cut short by FIN", fin(longer.clone())),
-        broken("a body cut short by RST", reset(longer.clone())),
+        broken("a body cut short by FIN", fin(&longer)),
+        broken("a body cut short by RST", then(send(&longer), Step::Reset)),
         broken("two lengths", fin(format!("{}{STORED}", created("Content-Length: 5\r\nContent-Length: 5")))),
         broken("a length that is no number", fin(format!("{}{STORED}", created("Content-Length: many")))),
         broken("a negative length", fin(format!("{}{STORED}", created("Content-Length: -1")))),
@@ -333,7 +347,6 @@ fn rows() -> Vec<Row> {
         broken("another coding", fin(format!("{}{STORED}", created("Transfer-Encoding: gzip")))),
         broken("a body that only the connection's end ends", fin(answer("201 Created", "Connection: close", STORED))),
         broken("97 header lines", fin(format!("{}{STORED}", created(&lines(97))))),
-        row("96 header lines", send(format!("{}{STORED}", created(&lines(96)))), Verdict::stored()),
         broken("a head of 300 kB", fin(created(&format!("X-Big: {}\r\nContent-Length: 0", "y".repeat(300_000))))),
         row(
             "an answer that announces too much",
@@ -356,7 +369,7 @@ fn rows() -> Vec<Row> {
 fn both_clients_make_the_same_of_every_answer() {
     for (name, new) in CLIENTS {
         block_on(async {
-            for row in rows() {
+            for row in whole_answers().into_iter().chain(faults()) {
                 let server = Server::start(vec![row.script, good()]);
                 let (origin, client) = (origin(server.address), client(new));
                 let verdict = call(&client, &origin, server.address, row.patience).await;

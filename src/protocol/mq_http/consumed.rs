@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::body::{BODY_ENCODING_PROPERTY, Mark, WireBody, is_xml_text, text_md5};
-use super::read::{Document, Malformed};
+use super::read::{Document, Malformed, read_document};
 use super::response::ResponseError;
 use super::{elements, properties, write};
 use crate::model::{Delivery, MessageGroup, MessageId, UnixMillis, UpstreamHandle};
@@ -88,7 +88,10 @@ pub struct Consumed {
 /// # Errors
 /// [`ResponseError`] when it is no `Messages`, or holds nothing that can be read.
 pub fn decode_consumed(body: &[u8]) -> Result<Consumed, ResponseError> {
-    let (mut document, root) = Document::open(body)?;
+    read_document(body, read_consumed)
+}
+
+fn read_consumed(document: &mut Document<'_>, root: &str) -> Result<Consumed, ResponseError> {
     if root != elements::MESSAGES {
         return Err(ResponseError::Unreadable);
     }
@@ -99,7 +102,7 @@ pub fn decode_consumed(body: &[u8]) -> Result<Consumed, ResponseError> {
             document.skip()?;
             continue;
         }
-        let incoming = Incoming::read(&mut document)?;
+        let incoming = Incoming::read(document)?;
         let is_mismatch = incoming.is_digest_mismatch();
         match incoming.into_delivery() {
             Ok(delivery) => {

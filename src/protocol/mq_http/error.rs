@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::error_code::ErrorCode;
-use super::read::{Document, Malformed};
+use super::read::{Document, Malformed, read_document};
 use super::{elements, write};
 
 /// An `Error`.
@@ -43,13 +43,14 @@ impl AckError {
 /// Reads an `Error`, where the body is one and has a code.
 #[must_use]
 pub fn decode_error(body: &[u8]) -> Option<ErrorBody> {
-    let (mut document, root) = Document::open(body).ok()?;
-    if root != elements::ERROR {
-        return None;
-    }
-    let names = [elements::CODE, elements::MESSAGE, elements::REQUEST_ID];
-    let [code, message, request_id] = children(&mut document, names).ok()?;
-    document.close().ok()?;
+    let children = read_document(body, |document, root| {
+        if root != elements::ERROR {
+            return Err(Malformed);
+        }
+        let children = children(document, [elements::CODE, elements::MESSAGE, elements::REQUEST_ID])?;
+        document.close().map(|()| children)
+    });
+    let [code, message, request_id] = children.ok()?;
     let code = ErrorCode::parse(&code.filter(|code| !code.is_empty())?);
     let request_id = request_id.filter(|id| !id.is_empty()).map(Cow::into_owned);
     Some(ErrorBody { code, message: message.unwrap_or_default().into_owned(), request_id })
@@ -59,26 +60,29 @@ pub fn decode_error(body: &[u8]) -> Option<ErrorBody> {
 /// not known then, and none may be counted as acknowledged.
 #[must_use]
 pub fn decode_ack_errors(body: &[u8]) -> Option<Vec<AckError>> {
-    let (mut document, root) = Document::open(body).ok()?;
+    read_document(body, read_ack_errors).ok()
+}
+
+fn read_ack_errors(document: &mut Document<'_>, root: &str) -> Result<Vec<AckError>, Malformed> {
     if root != elements::ERRORS {
-        return None;
+        return Err(Malformed);
     }
     let mut errors = Vec::new();
-    while let Some(element) = document.child().ok()? {
+    while let Some(element) = document.child()? {
         if element != elements::ERROR {
-            document.skip().ok()?;
+            document.skip()?;
             continue;
         }
         let names = [elements::RECEIPT_HANDLE, elements::ERROR_CODE, elements::ERROR_MESSAGE];
-        let [handle, code, message] = children(&mut document, names).ok()?;
+        let [handle, code, message] = children(document, names)?;
         errors.push(AckError {
-            handle: handle.filter(|handle| !handle.is_empty())?.into_owned(),
+            handle: handle.filter(|handle| !handle.is_empty()).ok_or(Malformed)?.into_owned(),
             code: ErrorCode::parse(&code.unwrap_or_default()),
             message: message.unwrap_or_default().into_owned(),
         });
     }
-    document.close().ok()?;
-    Some(errors)
+    document.close()?;
+    Ok(errors)
 }
 
 /// The body of the 404 that answers an acknowledgement with bad handles. Each `Error` has these three children and no

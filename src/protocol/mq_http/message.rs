@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::body::{BODY_ENCODING_PROPERTY, Mark};
 use super::limits::MAX_ACK;
-use super::read::{Document, Malformed};
+use super::read::{Document, Malformed, read_document};
 use super::refusal::{HALF_MESSAGES, Refusal};
 use super::{elements, properties};
 use crate::model::{Message, Tag, Topic};
@@ -23,7 +23,13 @@ impl From<Malformed> for Refusal {
 /// # Errors
 /// [`Refusal::MalformedXml`], or [`Refusal::InvalidArgument`] that names the element and the rule.
 pub fn decode_message(topic: Topic, body: &Bytes) -> Result<Message, Refusal> {
-    let mut document = open(body, elements::MESSAGE)?;
+    read_document(body, |document, root| {
+        check_root(root, elements::MESSAGE)?;
+        read_message(document, topic.clone())
+    })
+}
+
+fn read_message(document: &mut Document<'_>, topic: Topic) -> Result<Message, Refusal> {
     let (mut text, mut tag, mut listed) = (None, None, None);
     while let Some(element) = document.child()? {
         let slot = match element {
@@ -78,7 +84,13 @@ fn decode_body(text: Cow<'_, str>, encoding: Option<&str>) -> Result<Bytes, Refu
 /// [`Refusal::MalformedXml`]; [`Refusal::MissingReceiptHandle`] for none or an empty one;
 /// [`Refusal::InvalidArgument`] for more than [`MAX_ACK`].
 pub fn decode_receipt_handles(body: &[u8]) -> Result<Vec<String>, Refusal> {
-    let mut document = open(body, elements::RECEIPT_HANDLES)?;
+    read_document(body, |document, root| {
+        check_root(root, elements::RECEIPT_HANDLES)?;
+        read_receipt_handles(document)
+    })
+}
+
+fn read_receipt_handles(document: &mut Document<'_>) -> Result<Vec<String>, Refusal> {
     let mut handles = Vec::new();
     while let Some(element) = document.child()? {
         if element != elements::RECEIPT_HANDLE {
@@ -102,10 +114,9 @@ pub fn decode_receipt_handles(body: &[u8]) -> Result<Vec<String>, Refusal> {
     }
 }
 
-fn open<'a>(body: &'a [u8], wanted: &'static str) -> Result<Document<'a>, Refusal> {
-    let (document, root) = Document::open(body)?;
+fn check_root(root: &str, wanted: &str) -> Result<(), Refusal> {
     if root == wanted {
-        return Ok(document);
+        return Ok(());
     }
     Err(Refusal::schema(format_args!("the root element, which must be {wanted}")))
 }

@@ -13,6 +13,7 @@ mod headers;
 mod limits;
 mod message;
 mod objection;
+mod plain_events;
 mod properties;
 mod read;
 mod refusal;
@@ -33,7 +34,7 @@ pub use objection::objection;
 pub use properties::{is_reserved_property, property_flaw};
 pub use refusal::Refusal;
 pub use request::{Acknowledge, Consume, Dated, Encoded, Publish};
-pub use response::{PublishedResponse, ResponseError, decode_published, encode_published};
+pub use response::{ResponseError, decode_published, encode_published};
 pub use target::{ConsumeQuery, Operation, Target, decode_target, raw_topic};
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The response to a publish.
 
-use super::body::body_md5;
-use super::read::{Document, Malformed};
+use std::borrow::Cow;
+
+use super::read::{Document, Malformed, read_document};
 use super::{elements, write};
 use crate::model::{Durability, MessageId, Published};
 
@@ -22,23 +23,13 @@ impl From<Malformed> for ResponseError {
     }
 }
 
-/// What a publish's 201 says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedResponse {
-    /// The MQ has it. The protocol has no weaker durability.
-    pub published: Published,
-    /// The MQ's own digest of the body, as [`body_md5`] makes it, in either case. Nothing is decided by it: that the body
-    /// arrived as it was sent the MQ has checked by `Content-MD5`.
-    pub body_md5: Option<String>,
-}
-
-/// The body of a publish's 201. `body` is the message's: one that XML cannot carry came as base64, whose digest the
-/// sender expects.
+/// The body of a publish's 201. `body_md5` is as [`body_md5`](super::body_md5) makes it: the digest of what was sent, since that
+/// is what the sender expects.
 #[must_use]
-pub fn encode_published(message_id: &MessageId, body: &[u8]) -> String {
+pub fn encode_published(message_id: &MessageId, body_md5: &str) -> String {
     let mut xml = write::begin(elements::MESSAGE, 160);
     write::element(&mut xml, elements::MESSAGE_ID, &write::legible(message_id.as_str()));
-    write::element(&mut xml, elements::MESSAGE_BODY_MD5, &body_md5(body));
+    write::element(&mut xml, elements::MESSAGE_BODY_MD5, body_md5);
     write::close(&mut xml, elements::MESSAGE);
     xml
 }
@@ -47,8 +38,11 @@ pub fn encode_published(message_id: &MessageId, body: &[u8]) -> String {
 ///
 /// # Errors
 /// [`ResponseError`]: the outcome is unknown then.
-pub fn decode_published(body: &[u8]) -> Result<PublishedResponse, ResponseError> {
-    let (mut document, root) = Document::open(body)?;
+pub fn decode_published(body: &[u8]) -> Result<Published, ResponseError> {
+    read_document(body, read_published)
+}
+
+fn read_published(document: &mut Document<'_>, root: &str) -> Result<Published, ResponseError> {
     if root != elements::MESSAGE {
         return Err(ResponseError::Unreadable);
     }
@@ -68,6 +62,9 @@ pub fn decode_published(body: &[u8]) -> Result<PublishedResponse, ResponseError>
     document.close()?;
     let message_id = message_id.and_then(|text| MessageId::parse(&text).ok());
     let message_id = message_id.ok_or(ResponseError::Field(elements::MESSAGE_ID))?;
-    let body_md5 = body_md5.filter(|text| !text.is_empty()).map(|text| text.into_owned());
-    Ok(PublishedResponse { published: Published { message_id, durability: Durability::Full }, body_md5 })
+    // Nothing is decided by it: that the body arrived as it was sent the MQ has checked by `Content-MD5`.
+    let is_md5 = |text: &Cow<'_, str>| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let body_md5 = body_md5.filter(is_md5).map(|text| text.to_ascii_uppercase());
+    // The protocol has no weaker durability.
+    Ok(Published { message_id, durability: Durability::Full, body_md5 })
 }

@@ -71,6 +71,7 @@ pub fn decode<'a>(
             let ordered =
                 header(Header::IsOrder).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
             Request::Publish(Publish {
+                body_md5: None,
                 topic,
                 producer_group,
                 time,

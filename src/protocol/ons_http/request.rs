@@ -9,7 +9,7 @@ use crate::http_message::{self, Method};
 use crate::model::{Key, Message, MessageGroup, Tag, UnixMillis};
 use crate::protocol::form;
 use crate::protocol::signed_by::SignedBy;
-use crate::signature::{Pair, StringToSign, ons_http};
+use crate::signature::{Pair, StringToSign, body_md5_hex, ons_http};
 
 /// One of the protocol's requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Publish<'a> {
     pub content_type: Option<Cow<'a, str>>,
     /// The bytes.
     pub body: Bytes,
+    /// Their MD5 in lower-case hex, where it is known.
+    pub body_md5: Option<[u8; 32]>,
 }
 
 /// Asks for messages.
@@ -103,6 +105,7 @@ impl<'a> Publish<'a> {
             timeout: None,
             content_type: Some(content_type.into()),
             body: message.body.clone(),
+            body_md5: message.body_md5,
         }
     }
 }
@@ -144,7 +147,10 @@ impl Request<'_> {
     #[must_use]
     pub fn string_to_sign(&self) -> StringToSign {
         match self {
-            Self::Publish(it) => ons_http::publish(&it.topic, &it.producer_group, &it.body, &it.time),
+            Self::Publish(it) => {
+                let body_md5 = it.body_md5.unwrap_or_else(|| body_md5_hex(&it.body));
+                ons_http::publish(&it.topic, &it.producer_group, &body_md5, &it.time)
+            }
             Self::Consume(it) => ons_http::consume(&it.topic, &it.consumer_group, &it.time),
             Self::Acknowledge(it) => ons_http::acknowledge(&it.topic, &it.consumer_group, &it.handle, &it.time),
             Self::ChangeVisibility(ChangeVisibility { delivery: it, millis }) => {

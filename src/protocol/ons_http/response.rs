@@ -59,7 +59,7 @@ pub fn decode_published(body: &[u8]) -> Result<Published, ResponseError> {
         _ => return Err(ResponseError::UnknownSendStatus),
     };
     let message_id = MessageId::parse(&wire.message_id).map_err(|_| ResponseError::Field("msgId"))?;
-    Ok(Published { message_id, durability })
+    Ok(Published { message_id, durability, body_md5: None })
 }
 
 /// One element of a consume's 200, in the service's alphabetical order; all seven of its fields always there

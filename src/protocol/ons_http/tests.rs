@@ -27,6 +27,7 @@ fn request_of(vector: &Value) -> Request<'_> {
     let query = |name: &str| vector["query"].get(name).map(|value| Cow::Borrowed(value.as_str().unwrap()));
     match vector["operation"].as_str().unwrap() {
         "publish" => Request::Publish(Publish {
+            body_md5: None,
             topic: text("topic"),
             producer_group: text("group"),
             time: text("time"),
@@ -98,6 +99,7 @@ fn decoded(encoded: &http_message::Request) -> Result<Signed<'_>, Refusal> {
 #[test]
 fn the_vendors_three_requests() {
     let publish = Request::Publish(Publish {
+        body_md5: None,
         topic: "T".into(),
         producer_group: "PID".into(),
         time: "1503907519123".into(),
@@ -281,6 +283,7 @@ fn requests() -> impl Strategy<Value = Request<'static>> {
             )| {
                 let body = Bytes::from(body);
                 Request::Publish(Publish {
+                    body_md5: None,
                     topic,
                     producer_group,
                     time,

@@ -72,8 +72,7 @@ impl MqHttp {
             if answer.status != 201 {
                 return Err(self.classify(&answer, Operation::Publish));
             }
-            // That the body arrived as it was sent the MQ has checked by `Content-MD5`; its own digest says no more.
-            Ok(decode_published(&answer.body).map_err(bad_response)?.published)
+            decode_published(&answer.body).map_err(bad_response)
         };
         let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(Operation::Publish, &message.topic, context) };
         self.failover.perform(&policy, sign, read).await

@@ -181,5 +181,5 @@ fn published(answer: &SendMessageResponse, id: &MessageId) -> Result<Published, 
     }
     let durability = if is_weak { Durability::Degraded } else { Durability::Full };
     let named = entry.and_then(|entry| MessageId::parse(&entry.message_id).ok());
-    Ok(Published { message_id: named.unwrap_or_else(|| id.clone()), durability })
+    Ok(Published { message_id: named.unwrap_or_else(|| id.clone()), durability, body_md5: None })
 }

@@ -176,18 +176,21 @@ impl Connection {
 
     /// A head was read: its body is next, where it has one.
     fn turn_to_body(&mut self) {
-        self.codec = match std::mem::replace(&mut self.codec, Codec::Turning) {
-            Codec::Head(codec) if codec.message_type() != MessageType::None => Codec::Body(codec.into_payload_codec()),
-            other => other,
-        };
+        let has_body = |codec: &ClientCodec| codec.message_type() != MessageType::None;
+        if matches!(&self.codec, Codec::Head(codec) if has_body(codec))
+            && let Codec::Head(codec) = std::mem::replace(&mut self.codec, Codec::Turning)
+        {
+            self.codec = Codec::Body(codec.into_payload_codec());
+        }
     }
 
     /// A body was read to its end: a head is next.
     fn turn_to_head(&mut self) {
-        self.codec = match std::mem::replace(&mut self.codec, Codec::Turning) {
-            Codec::Body(codec) => Codec::Head(codec.into_message_codec()),
-            other => other,
-        };
+        if matches!(self.codec, Codec::Body(_))
+            && let Codec::Body(codec) = std::mem::replace(&mut self.codec, Codec::Turning)
+        {
+            self.codec = Codec::Head(codec.into_message_codec());
+        }
     }
 }
 
@@ -206,12 +209,11 @@ impl Drop for Answering<'_> {
 }
 
 fn no_head(error: &ParseError) -> CallError {
-    match error {
-        ParseError::TooLarge => {
-            CallError::Broken("the answer has more than 96 header lines, or a head of more than 128 KiB")
-        }
-        _ => CallError::Broken("the answer is not HTTP"),
-    }
+    CallError::Broken(if matches!(error, ParseError::TooLarge) {
+        "the answer has more than 96 header lines, or a head of more than 128 KiB"
+    } else {
+        "the answer is not HTTP"
+    })
 }
 
 /// The request was sent, and nobody answers it: unless the server proves that it took nothing of it.

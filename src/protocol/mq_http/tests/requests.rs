@@ -19,6 +19,7 @@ fn body(encoded: &Encoded) -> &str {
 #[test]
 fn a_publish_with_everything() {
     let message = Message {
+        body_md5: None,
         topic: topic(),
         body: "<a>&amp; ]]> \r\n\"'世界".into(),
         tag: Some(Tag::parse("a&b").unwrap()),

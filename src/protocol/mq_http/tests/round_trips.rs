@@ -38,6 +38,7 @@ fn groups() -> impl Strategy<Value = Option<MessageGroup>> {
 fn messages() -> impl Strategy<Value = Message> {
     ((bodies(), tags(), keys()), (properties(), groups(), any::<Option<u64>>())).prop_map(
         |((body, tag, keys), (properties, message_group, time))| Message {
+            body_md5: None,
             topic: topic(),
             body,
             tag: tag.map(|tag| Tag::parse(&tag).unwrap()),
