@@ -15,6 +15,7 @@ pub mod listener;
 pub mod memory;
 pub mod model;
 pub mod outbound;
+pub mod plain_json;
 pub mod protocol;
 pub mod random;
 pub mod signature;

@@ -88,7 +88,7 @@ pub(super) enum Allowed {
 
 /// Refuses foreign host names where the listener at the key `listen` is on loopback.
 pub(super) fn check_host(request: &HttpRequest, loopback: bool, listen: &'static str) -> Result<(), HeadError> {
-    let is_ours = |host: &[u8]| std::str::from_utf8(host).is_ok_and(is_loopback);
+    let is_ours = |host: &[u8]| is_usual(host) || std::str::from_utf8(host).is_ok_and(is_loopback);
     if loopback && host_of(request).is_some_and(|host| !is_ours(host)) {
         return Err(HeadError::HostNotAllowed { listen });
     }
@@ -145,6 +145,15 @@ pub(super) fn check_site(request: &HttpRequest) -> Result<(), HeadError> {
         return Ok(());
     }
     Err(HeadError::SiteNotAllowed)
+}
+
+/// Whether a `Host` value is what nearly every caller on loopback says: a look at a few bytes.
+fn is_usual(host: &[u8]) -> bool {
+    let port = [&b"127.0.0.1:"[..], b"localhost:"].iter().find_map(|name| host.strip_prefix(*name));
+    let number = |port: &[u8]| port.iter().fold(0, |number, digit| number * 10 + u32::from(digit.wrapping_sub(b'0')));
+    port.is_some_and(|port| {
+        (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit) && u16::try_from(number(port)).is_ok()
+    })
 }
 
 /// Whether a `Host` value is a loopback address or `localhost`, with any port.

@@ -65,7 +65,7 @@ impl Prober<'_> {
         };
         let (outcome, offset) = match client.call(call).await {
             Ok(answer) => {
-                let offset = answer.date.and_then(|date| ClockOffset::measured(date, self.clock.now()));
+                let offset = answer.date().and_then(|date| ClockOffset::measured(date, self.clock.now()));
                 (self.read(&answer), offset)
             }
             Err(error) => (ProbeOutcome::NoAnswer(error.to_string()), None),

@@ -51,8 +51,8 @@ pub(super) struct Envelope<'a> {
 
 /// A body as its caller wrote it.
 pub(super) enum Body<'a> {
-    /// What stands between the quotes of a string without escapes.
-    Plain(&'a str),
+    /// A string, read.
+    Text(Cow<'a, str>),
     /// Any JSON.
     Json(&'a RawValue),
 }
@@ -123,7 +123,8 @@ impl Envelope<'_> {
     ) -> Result<Message, Vec<FieldError>> {
         let mut errors = Vec::new();
         let body = match self.body {
-            Body::Plain(text) => Ok(part_of(whole, text)),
+            Body::Text(Cow::Borrowed(text)) => Ok(part_of(whole, text)),
+            Body::Text(Cow::Owned(text)) => Ok(Bytes::from(text)),
             Body::Json(json) => body(json, self.encoding.as_deref(), whole),
         };
         let body = body.map_err(|(field, detail)| {

@@ -1,147 +1,43 @@
-//! Reads the envelope that nearly every caller writes, in one pass: strings without escapes, no `encoding`, no field twice.
+//! Reads the envelope that nearly every caller writes, in one pass: no `encoding`, no `null`, no field twice.
 //!
-//! What is written in another way, or wrongly, is left to the JSON library, which knows all of JSON and explains what does not
-//! fit; a test holds both to the same result.
-
-use std::borrow::Cow;
-
-use memchr::memchr2;
+//! What is written in another way, or wrongly, is left to the JSON library, which explains what does not fit; a test holds both to
+//! the same result.
 
 use super::envelope::{Body, Envelope, Properties};
+use crate::plain_json::{PlainJson, once};
 
 /// The envelope, if it is a plain one.
 pub(super) fn read(json: &str) -> Option<Envelope<'_>> {
-    let mut reader = Reader { rest: json };
-    let mut found = Found::default();
-    reader.take('{')?;
-    loop {
-        let name = reader.string()?;
-        reader.take(':')?;
-        match name {
-            "body" => once(&mut found.body, reader.string()?)?,
-            "tag" => once(&mut found.tag, reader.string()?)?,
-            "keys" => once(&mut found.keys, reader.strings()?)?,
-            "properties" => once(&mut found.properties, reader.properties()?)?,
-            "message_group" => once(&mut found.message_group, reader.string()?)?,
-            "deliver_at" => once(&mut found.deliver_at, reader.string()?)?,
-            "delay_seconds" => once(&mut found.delay_seconds, reader.number()?)?,
-            _ => return None,
+    let (mut body, mut tag, mut keys, mut properties) = (None, None, None, None);
+    let (mut message_group, mut deliver_at, mut delay_seconds) = (None, None, None);
+    let mut reader = PlainJson::new(json);
+    reader.object(|name, value| match name {
+        "body" => once(&mut body, value.string()?),
+        "tag" => once(&mut tag, value.string()?),
+        "keys" => {
+            let mut list = Vec::new();
+            value.list(|key| {
+                list.push(key.string()?);
+                Some(())
+            })?;
+            once(&mut keys, list)
         }
-        if reader.take(',').is_none() {
-            break;
+        "properties" => {
+            let mut pairs = Vec::new();
+            value.object(|name, value| {
+                pairs.push((name.to_owned(), value.string()?.into_owned()));
+                Some(())
+            })?;
+            once(&mut properties, Properties(pairs))
         }
-    }
-    reader.take('}')?;
-    reader.skip_blanks();
-    if !reader.rest.is_empty() {
-        return None;
-    }
-    Some(Envelope {
-        body: Body::Plain(found.body?),
-        encoding: None,
-        tag: found.tag.map(Cow::Borrowed),
-        keys: found.keys,
-        properties: found.properties.map(Properties),
-        message_group: found.message_group.map(Cow::Borrowed),
-        deliver_at: found.deliver_at.map(Cow::Borrowed),
-        delay_seconds: found.delay_seconds,
-    })
-}
-
-#[derive(Default)]
-struct Found<'a> {
-    body: Option<&'a str>,
-    tag: Option<&'a str>,
-    keys: Option<Vec<Cow<'a, str>>>,
-    properties: Option<Vec<(String, String)>>,
-    message_group: Option<&'a str>,
-    deliver_at: Option<&'a str>,
-    delay_seconds: Option<u64>,
-}
-
-/// Keeps the value of a field that was not there before.
-fn once<T>(field: &mut Option<T>, value: T) -> Option<()> {
-    field.replace(value).is_none().then_some(())
-}
-
-struct Reader<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Reader<'a> {
-    fn skip_blanks(&mut self) {
-        if self.rest.as_bytes().first().is_some_and(|byte| *byte <= b' ') {
-            self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-        }
-    }
-
-    fn take(&mut self, sign: char) -> Option<()> {
-        self.skip_blanks();
-        self.rest = self.rest.strip_prefix(sign)?;
-        Some(())
-    }
-
-    /// A string that says what it is: no escapes, and none of the characters that need one.
-    fn string(&mut self) -> Option<&'a str> {
-        self.take('"')?;
-        let end = memchr2(b'"', b'\\', self.rest.as_bytes())?;
-        let (text, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest.strip_prefix('"')?;
-        (!has_control(text.as_bytes())).then_some(text)
-    }
-
-    fn strings(&mut self) -> Option<Vec<Cow<'a, str>>> {
-        self.take('[')?;
-        let mut strings = Vec::new();
-        if self.take(']').is_some() {
-            return Some(strings);
-        }
-        loop {
-            strings.push(Cow::Borrowed(self.string()?));
-            if self.take(',').is_none() {
-                break;
-            }
-        }
-        self.take(']')?;
-        Some(strings)
-    }
-
-    fn properties(&mut self) -> Option<Vec<(String, String)>> {
-        self.take('{')?;
-        let mut pairs = Vec::new();
-        if self.take('}').is_some() {
-            return Some(pairs);
-        }
-        loop {
-            let name = self.string()?;
-            self.take(':')?;
-            pairs.push((name.to_owned(), self.string()?.to_owned()));
-            if self.take(',').is_none() {
-                break;
-            }
-        }
-        self.take('}')?;
-        Some(pairs)
-    }
-
-    /// Digits alone, without a zero in front.
-    fn number(&mut self) -> Option<u64> {
-        self.skip_blanks();
-        let end = self.rest.bytes().position(|byte| !byte.is_ascii_digit())?;
-        let (digits, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest;
-        let follows = rest.bytes().next()?;
-        let is_whole = matches!(follows, b',' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
-        if !is_whole || (digits.len() > 1 && digits.starts_with('0')) {
-            return None;
-        }
-        digits.parse().ok()
-    }
-}
-
-/// Whether any byte is a control character. The smallest byte tells it without a branch for each.
-fn has_control(bytes: &[u8]) -> bool {
-    bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < b' '
+        "message_group" => once(&mut message_group, value.string()?),
+        "deliver_at" => once(&mut deliver_at, value.string()?),
+        "delay_seconds" => once(&mut delay_seconds, value.number()?),
+        _ => None,
+    })?;
+    let body = reader.is_at_end().then_some(body?)?;
+    let (encoding, body) = (None, Body::Text(body));
+    Some(Envelope { body, encoding, tag, keys, properties, message_group, deliver_at, delay_seconds })
 }
 
 #[cfg(test)]
@@ -174,6 +70,7 @@ mod tests {
             "\r\n{ \"body\" :\t\"x\" , \"keys\" : [ ] , \"properties\" : { } }\n",
             r#"{"properties":{"a":"b","c":"d","a":"e"},"body":"x","delay_seconds":0}"#,
             r#"{"body":"x","deliver_at":"2026-01-01T00:00:00Z"}"#,
+            r#"{"body":"{\"a\":\"\u4e2d\n\"}","tag":"\u0061"}"#,
             r#"{"body":"x","delay_seconds":18446744073709551615}"#,
         ] {
             assert!(is_plain(json), "{json}");
@@ -190,7 +87,8 @@ mod tests {
             r#"{"body":7}"#,
             r#"{"body":null}"#,
             r#"{"body":{"a":"b"}}"#,
-            r#"{"body":"a\n"}"#,
+            r#"{"body":"\ud800"}"#,
+            r#"{"\u0062ody":"a"}"#,
             "{\"body\":\"a\n\"}",
             r#"{"body":"x","encoding":"text"}"#,
             r#"{"body":"x","body":"x"}"#,

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HttpDate, RETRY_AFTER, TRANSFER_ENCODING};
+use actix_web::http::header::{
+    CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, HttpDate, RETRY_AFTER, TRANSFER_ENCODING,
+};
 use bytes::Bytes;
 
 use crate::memory::Charge;
@@ -16,8 +18,8 @@ const LONGEST_RETRY_AFTER: u64 = 24 * 3600;
 pub struct Answer {
     /// Its status: never 1xx.
     pub status: u16,
-    /// Its `Date`.
-    pub date: Option<SystemTime>,
+    /// Its `Date` as it came: few look at it.
+    date: Option<HeaderValue>,
     /// Its `Retry-After`, at most a day.
     pub retry_after: Option<Duration>,
     /// Its body, of the length it announced.
@@ -29,7 +31,7 @@ pub struct Answer {
 /// What an answer's head says of it.
 pub(super) struct AnswerHead {
     pub(super) status: StatusCode,
-    date: Option<SystemTime>,
+    date: Option<HeaderValue>,
     retry_after: Option<Duration>,
     /// Its `Content-Length`.
     pub(super) announced: Option<usize>,
@@ -40,11 +42,12 @@ pub(super) struct AnswerHead {
 impl AnswerHead {
     pub(super) fn read(status: StatusCode, headers: &HeaderMap) -> Self {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let date = text(DATE).and_then(date);
+        let date = headers.get(DATE);
+        let retry_after = text(RETRY_AFTER).and_then(|value| retry_after(value, date.and_then(date_in)));
         Self {
             status,
-            date,
-            retry_after: text(RETRY_AFTER).and_then(|value| retry_after(value, date)),
+            date: date.cloned(),
+            retry_after,
             announced: text(CONTENT_LENGTH).and_then(|value| value.parse().ok()),
             chunked: headers.contains_key(TRANSFER_ENCODING),
         }
@@ -59,6 +62,24 @@ impl AnswerHead {
     pub(super) fn with_body(self, (body, memory): (Bytes, Charge)) -> Answer {
         Answer { status: self.status.as_u16(), date: self.date, retry_after: self.retry_after, body, memory }
     }
+}
+
+impl Answer {
+    /// An answer without a body.
+    #[cfg(test)]
+    pub(crate) fn for_tests(status: u16, memory: Charge) -> Self {
+        Self { status, date: None, retry_after: None, body: Bytes::new(), memory }
+    }
+
+    /// Its `Date`.
+    #[must_use]
+    pub fn date(&self) -> Option<SystemTime> {
+        self.date.as_ref().and_then(date_in)
+    }
+}
+
+fn date_in(value: &HeaderValue) -> Option<SystemTime> {
+    value.to_str().ok().and_then(date)
 }
 
 /// Reads a `Date`.

@@ -206,8 +206,9 @@ impl Verdict {
     fn of(result: Result<Answer, CallError>) -> Self {
         match result {
             Ok(answer) => {
-                let Answer { status, date, retry_after, body, memory } = answer;
-                Self::Answer { status, dated: date.is_some(), retry_after, body, charged: memory.bytes() }
+                let dated = answer.date().is_some();
+                let Answer { status, retry_after, body, memory, .. } = answer;
+                Self::Answer { status, dated, retry_after, body, charged: memory.bytes() }
             }
             Err(CallError::Full(_)) => Self::Full,
             Err(CallError::Unwritable(_)) => Self::Unwritable,

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::error_code::ErrorCode;
 use crate::model::{Delivery, Durability, MessageGroup, MessageId, Published, UnixMillis, UpstreamHandle};
+use crate::plain_json::{PlainJson, once};
 
 /// A response that cannot be used. The text says why and quotes nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -174,12 +175,14 @@ pub struct Consumed {
 /// [`ResponseError`] when it is no list, or holds nothing that can be read.
 pub fn decode_consumed(body: &[u8], visible_again_at: UnixMillis) -> Result<Consumed, ResponseError> {
     let body = simdutf8::basic::from_utf8(body).map_err(|_| ResponseError::Unreadable)?;
-    let elements: Vec<&RawValue> = serde_json::from_str(body).map_err(|_| ResponseError::Unreadable)?;
+    let elements = match read_plain(body) {
+        Some(elements) => elements.into_iter().map(Ok).collect(),
+        None => read_leniently(body)?,
+    };
     let mut consumed = Consumed { deliveries: Vec::with_capacity(elements.len()), unreadable: 0 };
     let mut failure = None;
     for element in elements {
-        let read = serde_json::from_str::<ConsumedIn<'_>>(element.get()).map_err(|_| ResponseError::Unreadable);
-        match read.and_then(|element| decode_element(element, visible_again_at)) {
+        match element.and_then(|element| decode_element(element, visible_again_at)) {
             Ok(delivery) => consumed.deliveries.push(delivery),
             Err(error) => {
                 consumed.unreadable += 1;
@@ -191,6 +194,53 @@ pub fn decode_consumed(body: &[u8], visible_again_at: UnixMillis) -> Result<Cons
         Some(error) if consumed.deliveries.is_empty() => Err(error),
         Some(_) | None => Ok(consumed),
     }
+}
+
+/// Each element by itself: one that cannot be read does not cost its neighbours a delivery.
+fn read_leniently(body: &str) -> Result<Vec<Result<ConsumedIn<'_>, ResponseError>>, ResponseError> {
+    let elements: Vec<&RawValue> = serde_json::from_str(body).map_err(|_| ResponseError::Unreadable)?;
+    let read = elements.into_iter().map(|element| serde_json::from_str(element.get()));
+    Ok(read.map(|read| read.map_err(|_| ResponseError::Unreadable)).collect())
+}
+
+/// The elements, if all are as the service writes them.
+fn read_plain(body: &str) -> Option<Vec<ConsumedIn<'_>>> {
+    let mut elements = Vec::new();
+    let mut reader = PlainJson::new(body);
+    reader.list(|element| {
+        elements.push(read_plain_element(element)?);
+        Some(())
+    })?;
+    reader.is_at_end().then_some(elements)
+}
+
+fn read_plain_element<'a>(element: &mut PlainJson<'a>) -> Option<ConsumedIn<'a>> {
+    let (mut body, mut body_encoding, mut born_time, mut key) = (None, None, None, None);
+    let (mut handle, mut message_id, mut reconsume_times) = (None, None, None);
+    let (mut sharding_key, mut tag) = (None, None);
+    element.object(|name, value| match name {
+        "body" => once(&mut body, value.string()?),
+        "bodyEncoding" => once(&mut body_encoding, value.string()?),
+        "bornTime" => once(&mut born_time, Digits(value.plain_string()?.parse().ok()?)),
+        "key" => once(&mut key, value.string()?.into_owned()),
+        "msgHandle" => once(&mut handle, value.string()?),
+        "msgId" => once(&mut message_id, value.string()?),
+        "reconsumeTimes" => once(&mut reconsume_times, Digits(value.number()?)),
+        "shardingKey" => once(&mut sharding_key, value.string()?.into_owned()),
+        "tag" => once(&mut tag, value.string()?.into_owned()),
+        _ => None,
+    })?;
+    Some(ConsumedIn {
+        body: body?,
+        body_encoding,
+        born_time: born_time?,
+        key,
+        handle: handle?,
+        message_id: message_id?,
+        reconsume_times,
+        sharding_key,
+        tag,
+    })
 }
 
 fn decode_element(element: ConsumedIn<'_>, visible_again_at: UnixMillis) -> Result<Delivery, ResponseError> {
@@ -255,4 +305,63 @@ pub fn decode_error(body: &[u8]) -> Option<ErrorBody> {
     }
     let wire: Wire = serde_json::from_slice(body).ok()?;
     Some(ErrorBody { code: ErrorCode::parse(&wire.code), info: wire.info })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decoded(
+        elements: impl IntoIterator<Item = Result<ConsumedIn<'static>, ResponseError>>,
+    ) -> Vec<Result<Delivery, ResponseError>> {
+        let decode = |element: Result<_, _>| element.and_then(|element| decode_element(element, UnixMillis(7)));
+        elements.into_iter().map(decode).collect()
+    }
+
+    /// Whether a body is a plain one; those that are, are what the library reads.
+    fn is_plain(body: &str) -> bool {
+        let body: &'static str = Box::leak(body.to_owned().into_boxed_str());
+        let Some(plain) = read_plain(body) else { return false };
+        assert_eq!(decoded(plain.into_iter().map(Ok)), decoded(read_leniently(body).unwrap()), "{body}");
+        true
+    }
+
+    const MESSAGE: &str = r#"{"body":"b","bornTime":"1503907519000","key":"k l","msgHandle":"h","msgId":"0A","reconsumeTimes":1,"tag":"t"}"#;
+
+    #[test]
+    fn what_is_plain_is_read_alike() {
+        for body in ["[]", " [ ] ", &format!("[{MESSAGE}]"), &format!("[{MESSAGE},\n{MESSAGE}]"), MESSAGE_WITH_ESCAPES]
+        {
+            assert!(is_plain(body), "{body}");
+        }
+        for part in
+            ["\"bornTime\":\"x\"", "\"new\":1", "\"body\":\"c\"", "\"reconsumeTimes\":\"1\"", "\"sharding\":null"]
+        {
+            let body = format!(
+                "[{}]",
+                MESSAGE.replace("\"tag\":\"t\"", part).replace("\"bornTime\":\"1503907519000\",\"key\"", "\"key\"")
+            );
+            assert!(!is_plain(&body), "{body}");
+        }
+        for body in ["", "{}", "null", "[", "[{}]", "[7]"] {
+            assert!(!is_plain(body), "{body}");
+        }
+    }
+
+    const MESSAGE_WITH_ESCAPES: &str = r#"[{"body":"{\"a\":\"\u4e2d\n\"}","bodyEncoding":"latin1","bornTime":"0","msgHandle":"h","msgId":"0A","shardingKey":"g"}]"#;
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_as_plain_is_what_the_library_reads(
+            parts in prop::collection::vec(prop::sample::select(vec![
+                r#""body":"b""#, r#""body":"\u00e9""#, r#""bodyEncoding":"latin1""#, r#""bornTime":"1""#, r#""bornTime":2"#,
+                r#""key":"k""#, r#""key":null"#, r#""msgHandle":"h""#, r#""msgHandle":"""#, r#""msgId":"0A""#, r#""msgId":"a b""#,
+                r#""reconsumeTimes":3"#, r#""reconsumeTimes":"4""#, r#""shardingKey":"g""#, r#""tag":"""#, r#""other":[]"#,
+            ]), 3..9),
+        ) {
+            is_plain(&format!("[{{{}}}]", parts.join(",")));
+        }
+    }
 }

@@ -219,10 +219,11 @@ impl Failover {
 
     /// Now and then from a success, and always from a refusal, which the clock may be the cause of.
     fn measure_skew(&self, answer: &Answer) {
-        let Some(date) = answer.date else { return };
         let now = Instant::now();
         let due = self.skew_measured.get().is_none_or(|last| now - last >= SKEW_PAUSE);
-        if due || !(200..300).contains(&answer.status) {
+        if (due || !(200..300).contains(&answer.status))
+            && let Some(date) = answer.date()
+        {
             self.skew_measured.set(Some(now));
             self.plan.clock_skew.measure(date, self.profile.clock.now());
         }

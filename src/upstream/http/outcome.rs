@@ -60,22 +60,12 @@ pub(super) fn verdict(call: &Result<Answer, CallError>, patience: Duration) -> O
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::memory::MemoryBudget;
 
     #[test]
     fn an_endpoint_fails_where_it_answers_nobody() {
-        let answer = |status| {
-            Ok(Answer {
-                status,
-                date: None,
-                retry_after: None,
-                body: Bytes::new(),
-                memory: MemoryBudget::new(0).charge(),
-            })
-        };
+        let answer = |status| Ok(Answer::for_tests(status, MemoryBudget::new(0).charge()));
         let timed_out = |millis| Err(CallError::TimedOut { on_the_wire: Duration::from_millis(millis) });
         let check = |call, expected| assert_eq!(verdict(&call, Duration::from_secs(4)), expected, "{call:?}");
         for status in [201, 403, 404, 408, 429, 500, 503] {

@@ -11,6 +11,7 @@ pub const LAYERS: &[Row] = &[
     ("context", 0, &["trace_context"]),
     ("http_message", 0, &[]),
     ("memory", 0, &[]),
+    ("plain_json", 0, &[]),
     ("random", 0, &[]),
     ("tasks", 0, &[]),
     ("trace_context", 0, &[]),
@@ -46,5 +47,5 @@ pub const CRATES: &[CrateRow] = &[
             "listener", "http", "app", "cli",
         ],
     ),
-    ("serde*", &["protocol", "config", "embedded", "http", "cli"]),
+    ("serde*", &["plain_json", "protocol", "config", "embedded", "http", "cli"]),
 ];
