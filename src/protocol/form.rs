@@ -30,13 +30,18 @@ pub fn push_escaped(target: &mut String, text: &str) {
 /// A parameter's name and its value, decoded.
 pub type Pair<'a> = (Cow<'a, str>, Result<Cow<'a, str>, NotUtf8>);
 
+/// Room for so many parameters is made at once.
+const USUAL_PARAMETERS: usize = 8;
+
 /// A query's parameters. A value is judged only where it is asked for.
 pub(super) struct Query<'a>(Vec<Pair<'a>>);
 
 impl<'a> Query<'a> {
     /// Reads a raw query.
     pub(super) fn read(query: &'a str) -> Self {
-        Self(pairs(query).collect())
+        let mut parameters = Vec::with_capacity(USUAL_PARAMETERS);
+        parameters.extend(pairs(query));
+        Self(parameters)
     }
 
     /// The first parameter that has one of these names; `None` when it is absent or empty.

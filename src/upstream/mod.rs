@@ -149,7 +149,8 @@ impl Upstream {
             Self::OnsHttp(it) => it.publish(context, message, on_unknown).await,
             Self::MqHttp(it) => it.publish(context, message, on_unknown).await,
             #[cfg(feature = "rocketmq")]
-            Self::RocketMq(it) => it.publish(context, message, on_unknown).await,
+            // In a box, so that the other two need not be as large.
+            Self::RocketMq(it) => Box::pin(it.publish(context, message, on_unknown)).await,
         }
     }
 
@@ -184,7 +185,7 @@ impl Upstream {
             }
             Self::MqHttp(it) => it.acknowledge(context, topic, group, handles).await,
             #[cfg(feature = "rocketmq")]
-            Self::RocketMq(it) => it.acknowledge(context, topic, group, handles).await,
+            Self::RocketMq(it) => Box::pin(it.acknowledge(context, topic, group, handles)).await,
         }
     }
 

@@ -131,7 +131,7 @@ pub(in crate::http) fn document(
     request_id: &str,
 ) -> HttpResponse {
     let mut response = with_headers(status, request_id);
-    response.insert_header((CONTENT_TYPE, TEXT_XML)).body(body)
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static(TEXT_XML))).body(body)
 }
 
 /// 204: an acknowledgement that succeeded has no body.
@@ -174,7 +174,7 @@ pub(in crate::http) fn host(request: &HttpRequest) -> String {
 
 fn with_headers(status: StatusCode, request_id: &str) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
-    response.insert_header((X_MQ_VERSION, VERSION));
+    response.insert_header((X_MQ_VERSION, HeaderValue::from_static(VERSION)));
     if let Ok(id) = HeaderValue::from_str(request_id) {
         response.insert_header((REQUEST_ID, id));
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 
@@ -154,7 +154,9 @@ pub(in crate::http) fn unread(error: BodyError) -> Refusal {
 
 /// 201.
 pub(in crate::http) fn published(message_id: &MessageId) -> HttpResponse {
-    HttpResponse::Created().insert_header((CONTENT_TYPE, TEXT_HTML)).body(ons_http::encode_published(message_id))
+    let mut response = HttpResponse::Created();
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static(TEXT_HTML)));
+    response.body(ons_http::encode_published(message_id))
 }
 
 /// An answer that is no success.
@@ -182,7 +184,9 @@ pub(in crate::http) fn no_such_method() -> HttpResponse {
 
 /// The body in UTF-8, where it came in another charset that was named; bytes that do not fit it stay as they are (item 18).
 fn in_utf8(content_type: Option<&str>, body: &[u8]) -> Option<Bytes> {
-    let charset = content_type.unwrap_or_default().split(';').skip(1).find_map(|parameter| {
+    // What the protocol's clients say.
+    let content_type = content_type.filter(|it| *it != TEXT_HTML)?;
+    let charset = content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
     });

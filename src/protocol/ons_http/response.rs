@@ -33,7 +33,7 @@ pub struct ErrorBody {
     pub info: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct PublishedWire<'a> {
     #[serde(rename = "msgId", borrow)]
     message_id: Cow<'a, str>,
@@ -44,7 +44,7 @@ struct PublishedWire<'a> {
 /// The body of a publish's 201.
 #[must_use]
 pub fn encode_published(message_id: &MessageId) -> String {
-    format!(r#"{{"msgId":"{}","sendStatus":"SEND_OK"}}"#, message_id.as_str())
+    [r#"{"msgId":""#, message_id.as_str(), r#"","sendStatus":"SEND_OK"}"#].concat()
 }
 
 /// Reads the body of a publish's 201. Only `SEND_OK` and the three statuses that mean "stored, weaker than asked"
@@ -53,7 +53,8 @@ pub fn encode_published(message_id: &MessageId) -> String {
 /// # Errors
 /// [`ResponseError`]: the outcome is unknown then.
 pub fn decode_published(body: &[u8]) -> Result<Published, ResponseError> {
-    let wire: PublishedWire<'_> = serde_json::from_slice(body).map_err(|_| ResponseError::Unreadable)?;
+    let plain = simdutf8::basic::from_utf8(body).ok().and_then(read_plain_published);
+    let wire = plain.map_or_else(|| serde_json::from_slice(body), Ok).map_err(|_| ResponseError::Unreadable)?;
     let durability = match wire.send_status.as_ref() {
         "SEND_OK" => Durability::Full,
         "FLUSH_DISK_TIMEOUT" | "FLUSH_SLAVE_TIMEOUT" | "SLAVE_NOT_AVAILABLE" => Durability::Degraded,
@@ -61,6 +62,17 @@ pub fn decode_published(body: &[u8]) -> Result<Published, ResponseError> {
     };
     let message_id = MessageId::parse(&wire.message_id).map_err(|_| ResponseError::Field("msgId"))?;
     Ok(Published { message_id, durability, body_md5: None })
+}
+
+fn read_plain_published(body: &str) -> Option<PublishedWire<'_>> {
+    let (mut message_id, mut send_status) = (None, None);
+    let mut reader = PlainJson::new(body);
+    reader.object(|name, value| match name {
+        "msgId" => once(&mut message_id, value.string()?),
+        "sendStatus" => once(&mut send_status, value.string()?),
+        _ => None,
+    })?;
+    reader.is_at_end().then_some(PublishedWire { message_id: message_id?, send_status: send_status? })
 }
 
 /// One element of a consume's 200, in the service's alphabetical order; all seven of its fields always there
@@ -326,6 +338,25 @@ mod tests {
         let Some(plain) = read_plain(body) else { return false };
         assert_eq!(decoded(plain.into_iter().map(Ok)), decoded(read_leniently(body).unwrap()), "{body}");
         true
+    }
+
+    #[test]
+    fn a_plain_answer_to_a_publish_is_read_alike() {
+        for (body, is_plain) in [
+            (r#"{"msgId":"0A","sendStatus":"SEND_OK"}"#, true),
+            (" { \"sendStatus\" : \"x\\n\" , \"msgId\" : \"\" } \n", true),
+            (r#"{"msgId":"0A","sendStatus":"SEND_OK","x":1}"#, false),
+            (r#"{"msgId":"0A"}"#, false),
+            (r#"{"msgId":7,"sendStatus":"SEND_OK"}"#, false),
+            (r#"{"msgId":"0A","sendStatus":"SEND_OK"}}"#, false),
+            ("", false),
+        ] {
+            let plain = read_plain_published(body);
+            assert_eq!(plain.is_some(), is_plain, "{body}");
+            if plain.is_some() {
+                assert_eq!(plain, serde_json::from_str(body).ok(), "{body}");
+            }
+        }
     }
 
     const MESSAGE: &str = r#"{"body":"b","bornTime":"1503907519000","key":"k l","msgHandle":"h","msgId":"0A","reconsumeTimes":1,"tag":"t"}"#;

@@ -46,7 +46,8 @@ impl PooledClient {
         let endpoint = &call.origin.address;
         let mut connection = match self.pool.take(endpoint, Instant::now()) {
             Some(connection) => connection,
-            None => self.open(&call).await?,
+            // In a box: it is seldom needed, and larger than all else that a call keeps.
+            None => Box::pin(self.open(&call)).await?,
         };
         connection.send(&call.request, &call.origin.host_header, progress).await?;
         let room = Room::new(&self.memory, &call);
