@@ -83,7 +83,8 @@ def ons_http(method, target, headers, body):
         return 201, "application/json", json.dumps({"msgId": md5(body).upper(), "sendStatus": "SEND_OK"})
     if method == "GET":
         must_be_signed("consumerid", CONSUMER_GROUP)
-        messages = [{"body": text, "bornTime": now, "key": "http", "msgHandle": handle, "msgId": message_id, "reconsumeTimes": 0, "tag": "http"}
+        messages = [{"body": text, "bornTime": now, "key": "http", "msgHandle": handle, "msgId": message_id, "reconsumeTimes": 0,
+                     "tag": "http"}
                     for message_id, handle, text in deliveries(int(query.get("num", 1)))]
         return 200, "application/json", json.dumps(messages)
     must_be_signed("consumerid", CONSUMER_GROUP, query.get("msgHandle", ""))

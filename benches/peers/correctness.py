@@ -57,7 +57,7 @@ def must_be_refused(port, work, mq_port):
 def check(relays, directory, cpus):
     """The relays that do what they must, after a line for each."""
     mq_port, good = free_port(), []
-    command = [sys.executable, Path(__file__).with_name("checking_mq.py"), mq_port]
+    command = [sys.executable, "-B", Path(__file__).with_name("checking_mq.py"), mq_port]
     with Program(command, mq_port, cpus.load, directory / "checking_mq.log"):
         for relay in relays:
             try:

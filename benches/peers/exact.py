@@ -5,13 +5,12 @@ stopping take is in both. The shorter run lasts as long as the longer one, so wh
 """
 
 import re
-import shutil
 import sys
 import time
 
 from counts import counts
 from load import load
-from processes import free_port
+from processes import found, free_port
 from relays import LARGE
 from work import Connection, Publish, Unexpected
 
@@ -34,12 +33,13 @@ def exact(relays, directory, cpus, mq):
             row = {"relay": relay.name, "work": work.description}
             for name, count, loads in [("instructions", Instructions, counted), ("calls", Calls, counted), ("calls_many", Calls, loaded)]:
                 try:
-                    row[name] = difference(count, relay, work, loads, directory, cpus, mq) if shutil.which(count.tool) else None
+                    row[name] = difference(count, relay, work, loads, directory, cpus, mq) if found(count.tool) else None
                 except (Unexpected, OSError) as error:
                     print(f"   {relay.name}, {work.description}: no {name}: {error}", file=sys.stderr)
                     row[name] = None
             rows.append(row)
-            print("   " + ", ".join(f"{value:,.1f} {name}" if isinstance(value, float) else str(value) for name, value in row.items()), file=sys.stderr)
+            told = [f"{value:,.1f} {name}" if isinstance(value, float) else str(value) for name, value in row.items()]
+            print(f"   {', '.join(told)}", file=sys.stderr)
     return rows
 
 

@@ -24,8 +24,8 @@ def load(port, work, connections, seconds, cpu, directory):
     script = directory / "wrk.lua"
     script.write_text(work.script(directory) + TELL)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script, f"http://127.0.0.1:{port}{work.target}"]
-    done = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds + END_SECONDS,
-                          preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+    done = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=seconds + END_SECONDS, preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
     told = re.search(r'^\{"requests".*', done.stdout, re.M)
     if not told:
         raise Unexpected(f"wrk told nothing: {done.stdout[-1000:]}")

@@ -3,9 +3,10 @@
 import os
 import platform
 import re
-import shutil
 import subprocess
 from pathlib import Path
+
+from processes import ENVIRONMENT, found
 
 VERSIONS = {
     "HAProxy": (["haproxy", "-v"], r"version (\d[\d.]*)"),
@@ -26,13 +27,13 @@ def describe(gateway, left_out):
         "virtual": "hypervisor" in Path("/proc/cpuinfo").read_text(),
         "kernel": re.match(r"[\d.]+\d", platform.release())[0], "system": system[1] if system else "Linux",
         "versions": {"mq-gateway": output([gateway, "--version"], r"([\d.]+)"), "rustc": compiler(gateway)}
-        | {name: output(command, pattern) for name, (command, pattern) in VERSIONS.items() if shutil.which(command[0])},
+        | {name: output(command, pattern) for name, (command, pattern) in VERSIONS.items() if found(command[0])},
         "left_out": left_out,
     }
 
 
 def output(command, pattern):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     found = re.search(pattern, done.stdout)
     return found[1] if found else "?"
 

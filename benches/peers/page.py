@@ -40,7 +40,7 @@ def middle(values):
 
 
 def groups(results):
-    """What the plot shows, of all rows with many connections: a heading, and of each bar its label, whose it is, and `middle` of the ratios."""
+    """What the plot shows of the rows with many connections: headings, and of each bar its label, whether it is ours, and `middle`."""
     found = rows(results)
     bars = {row: middle(values) for row in found if row[2] > 1 and row[0] != BASELINE and (values := ratios(found, row))}
 
@@ -66,15 +66,15 @@ def tables(results):
                   table(["relay", "work", "CPU µs", f"against {BASELINE}", "middle half", "messages/s", "p50 µs", "p99 µs", "RSS MiB",
                          "new connections"], lines)]
     if results["exact"]:
-        base = next((row for row in results["exact"] if (row["relay"], row["work"]) == (BASELINE, SMALL)), {})
-        lines = [[row["relay"], row["work"], number(row["instructions"], ",.0f"), number(quotient(row["instructions"], base.get("instructions")), ".2f"),
-                  number(row["calls"], ".1f"), number(row["calls_many"], ".1f")]
-                 for row in sorted(results["exact"], key=lambda row: (WORKS.index(row["work"]), RELAYS.index(row["relay"])))]
+        counted = sorted(results["exact"], key=lambda row: (WORKS.index(row["work"]), RELAYS.index(row["relay"])))
+        base = next((row["instructions"] for row in counted if row["relay"] == BASELINE), None)
+        lines = [[row["relay"], row["work"], number(row["instructions"], ",.0f"), number(quotient(row["instructions"], base), ".2f"),
+                  number(row["calls"], ".1f"), number(row["calls_many"], ".1f")] for row in counted]
         parts += ["**Exact counts of each message**",
                   table(["relay", "work", "user instructions", f"against {BASELINE}", "system calls, 1 connection", "64 connections"], lines)]
     if results["timed"]:
         others = statistics.median(run["others"] for run in results["timed"])
-        parts.append(f"Other programs took {others:.1f} of the CPUs in the median run.")
+        parts.append(f"Meanwhile other programs took {others:.1f} of the {results['machine']['cpus']} CPUs (median of the runs).")
     return "\n\n".join([about(results["machine"]), *parts])
 
 

@@ -6,13 +6,14 @@ WIDTH, LABELS, RIGHT, BAR, LINE, TOP, BOTTOM = 860, 260, 70, 18, 26, 52, 34
 
 STYLE = """\
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+.page { fill: #ffffff }
 .title { font-weight: 600; font-size: 15px }
 .heading { font-weight: 600 }
 .note { fill: #59636e; font-size: 12px }
 .peer { fill: #8c959f } .gateway { fill: #0969da } .base { stroke: #1f2328; stroke-dasharray: 4 3 }
 .grid { stroke: #d1d9e0 } .whisker { stroke: #1f2328; stroke-width: 1.5 }
 @media (prefers-color-scheme: dark) {
-  text { fill: #f0f6fc } .note { fill: #9198a1 }
+  .page { fill: #0d1117 } text { fill: #f0f6fc } .note { fill: #9198a1 }
   .peer { fill: #6e7681 } .gateway { fill: #4493f8 } .base, .whisker { stroke: #f0f6fc } .grid { stroke: #3d444d }
 }"""
 
@@ -27,7 +28,9 @@ def svg(groups, baseline):
     def x(value):
         return round(LABELS + (WIDTH - LABELS - RIGHT) * value / (ticks * step), 1)
 
-    parts = [text(12, 22, f"CPU time of a message against {baseline}", "title"),
+    # A background of its own: what shows it may be light where the system is dark.
+    parts = [f'<rect class="page" width="{WIDTH}" height="{below + BOTTOM}" rx="6"/>',
+             text(12, 22, f"CPU time of a message against {baseline}", "title"),
              text(12, 41, f"shorter is better; whiskers are the middle half of the rounds; the dashed line is {baseline}", "note")]
     for tick in range(ticks + 1):
         value = tick * step
@@ -40,15 +43,16 @@ def svg(groups, baseline):
             middle = y + BAR / 2 + (LINE - BAR) / 2
             parts += [
                 text(LABELS - 10, middle + 4.5, label, None, "end"),
-                f'<rect class="{"gateway" if stands_out else "peer"}" x="{x(0)}" y="{middle - BAR / 2}" width="{round(x(median) - x(0), 1)}" '
-                f'height="{BAR}" rx="2"/>',
+                f'<rect class="{"gateway" if stands_out else "peer"}" x="{x(0)}" y="{middle - BAR / 2}" '
+                f'width="{round(x(median) - x(0), 1)}" height="{BAR}" rx="2"/>',
                 line(x(low), middle, x(high), middle, "whisker"), line(x(low), middle - 4, x(low), middle + 4, "whisker"),
                 line(x(high), middle - 4, x(high), middle + 4, "whisker"),
                 text(x(high) + 8, middle + 4.5, f"{median:.2f}"),
             ]
         y += LINE
     parts.append(line(x(1), TOP, x(1), below, "base"))
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {below + BOTTOM}" width="{WIDTH}" height="{below + BOTTOM}" role="img">'
+    height = below + BOTTOM
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">'
     title = f"<title>CPU time of a message against {escape(baseline)}</title>"
     return "\n".join([head, title, f"<style>\n{STYLE}\n</style>", *parts, "</svg>", ""])
 

@@ -1,6 +1,7 @@
 """Programs: where they run, when they serve, what they take, how they end."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,8 +13,14 @@ from work import Unexpected
 START_SECONDS, STOP_SECONDS = 60, 30
 TICKS = os.sysconf("SC_CLK_TCK")
 
-# Nothing else is in the environment: its size moves the stack, and a variable could be a setting.
-ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+# Servers are in sbin, which is not everybody's to search. Nothing else is in the environment: its size moves the stack, and a variable
+# could be a setting.
+PATH = os.environ["PATH"] + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin"
+ENVIRONMENT = {"PATH": PATH}
+
+
+def found(program):
+    return shutil.which(program, path=PATH) is not None
 
 
 def free_port():
@@ -30,8 +37,8 @@ class Program:
 
     def __enter__(self):
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(self.command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                            preexec_fn=lambda: os.sched_setaffinity(0, {self.cpu}))
+            self.process = subprocess.Popen(self.command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=subprocess.STDOUT, preexec_fn=lambda: os.sched_setaffinity(0, {self.cpu}))
         try:
             self.wait_until_it_listens()
         except BaseException:

@@ -3,13 +3,12 @@
 import base64
 import glob
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import names
-from processes import Program
+from processes import ENVIRONMENT, Program, found
 from work import QUERY, Publish, Receive, batch_of_envelopes, one_envelope, text_itself
 
 HERE = Path(__file__).resolve().parent
@@ -44,13 +43,13 @@ class Relay:
     wrong_keys: str = ""  # a directory of keys that the MQ does not know
 
     def lacks(self):
-        return [need for need in self.needs + self.build_needs if not (glob.glob(need) if need.startswith("/") else shutil.which(need))]
+        return [need for need in self.needs + self.build_needs if not (glob.glob(need) if need.startswith("/") else found(need))]
 
     def make(self, directory):
         """Builds what must be built. What the compiler said, if it could not."""
         if not self.build:
             return None
-        environment = {"PATH": "/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin", "HOME": str(directory), "GO111MODULE": "off"}
+        environment = {**ENVIRONMENT, "HOME": str(directory), "GO111MODULE": "off"}
         command = [filled(part, {"DIRECTORY": directory}) for part in self.build]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return done.stdout if done.returncode else None

@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ import machine
 import page
 from correctness import check
 from exact import exact
-from processes import Program, free_port
+from processes import Program, found, free_port
 from relays import HERE, PEERS, gateway, write_keys
 from timed import timed
 from work import BODY, Unexpected
@@ -109,12 +110,13 @@ def main():
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all runs to this file")
     parser.add_argument("--page", action="store_true", help="write table and plot into docs/benchmarks.md and docs/benchmarks.svg")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: what was started here ends with this
     if arguments.results:
         results = json.loads(arguments.results.read_text())
     elif not arguments.program or not arguments.program.is_file():
         parser.error("which mq-gateway?")
     else:
-        lacking = [program for program in ("wrk", "gcc") if not shutil.which(program)]
+        lacking = [program for program in ("wrk", "gcc") if not found(program)]
         if lacking:
             raise Unexpected(f"no {' and no '.join(lacking)}")
         with tempfile.TemporaryDirectory(prefix="mq-gateway-peers-") as directory:
@@ -125,6 +127,8 @@ def main():
     if not arguments.check_only:
         print(page.tables(results))
     if arguments.page:
+        if not results["timed"] or not results["exact"]:
+            raise Unexpected("the page wants a whole run")
         page.write(results)
 
 

@@ -3,7 +3,8 @@
  *     upstream PORT DIGEST
  *
  * DIGEST is the MD5 of the 1 KB body that it hands out. Nothing is checked here (checking_mq.py does that), and its queues are endless.
- * GET /counts tells how many connections there were besides those that asked for it, and how many messages were published and acknowledged. */
+ * GET /counts tells how many connections there were besides those that asked for it, and how many messages were published and
+ * acknowledged. */
 #include "http1.h"
 
 enum { BODY_BYTES = 1024, MOST_MESSAGES = 32, HEAD = 512, DATE_BYTES = 29 };
@@ -32,7 +33,8 @@ static struct response response(const char *status, const char *headers, const c
 static void prepare(const char *digest)
 {
     static const char json[] = "Content-Type: text/html;charset=UTF-8\r\n";
-    static const char xml[] = "Content-Type: text/xml;charset=utf-8\r\nx-mq-request-id: 5EB4C0A5373236303200104D\r\nx-mq-version: 2015-06-06\r\n";
+    static const char xml[] = "Content-Type: text/xml;charset=utf-8\r\nx-mq-request-id: 5EB4C0A5373236303200104D\r\n"
+                              "x-mq-version: 2015-06-06\r\n";
     static const char begin[] = "<?xml version=\"1.0\" encoding=\"utf-8\"?><%s xmlns=\"http://mq.aliyuncs.com/doc/v1/\">";
     char body[BODY_BYTES + 1], *text = malloc((MOST_MESSAGES + 1) * (BODY_BYTES + 1024)), *end;
     unsigned long long now = time(NULL) * 1000ull, tomorrow = now + 86400000;
@@ -48,16 +50,18 @@ static void prepare(const char *digest)
     for (int count = 1; count <= MOST_MESSAGES; count++) {
         end = text;
         for (int index = 0; index < count; index++)
-            end += sprintf(end, "%c{\"body\":\"%s\",\"bornTime\":\"%llu\",\"key\":\"http\",\"msgHandle\":\"X1BFTkRJTkdNU0dfJVJFVFJZJSQx%032d\","
-                                "\"msgId\":\"" MESSAGE_ID "%02X\",\"reconsumeTimes\":0,\"tag\":\"http\"}", index ? ',' : '[', body, now, index, index);
+            end += sprintf(end, "%c{\"body\":\"%s\",\"bornTime\":\"%llu\",\"key\":\"http\",\"msgHandle\":\"X1BFTkRJTkdNU0dfJVJFVFJZJSQx"
+                                "%032d\",\"msgId\":\"" MESSAGE_ID "%02X\",\"reconsumeTimes\":0,\"tag\":\"http\"}",
+                           index ? ',' : '[', body, now, index, index);
         strcpy(end, "]");
         ons_consumed[count] = response("200 OK", json, text);
 
         end = text + sprintf(text, begin, "Messages");
         for (int index = 0; index < count; index++)
-            end += sprintf(end, "<Message><MessageId>" MESSAGE_ID "%02X</MessageId><MessageBodyMD5>%s</MessageBodyMD5><ReceiptHandle>"
-                                MESSAGE_ID "%02X-MTUwMzkwNzUxOTAwMCAyIDMw%08d</ReceiptHandle><PublishTime>%llu</PublishTime><FirstConsumeTime>%llu"
-                                "</FirstConsumeTime><NextConsumeTime>%llu</NextConsumeTime><ConsumedTimes>1</ConsumedTimes><MessageTag>http</MessageTag>"
+            end += sprintf(end, "<Message><MessageId>" MESSAGE_ID "%02X</MessageId><MessageBodyMD5>%s</MessageBodyMD5>"
+                                "<ReceiptHandle>" MESSAGE_ID "%02X-MTUwMzkwNzUxOTAwMCAyIDMw%08d</ReceiptHandle>"
+                                "<PublishTime>%llu</PublishTime><FirstConsumeTime>%llu</FirstConsumeTime>"
+                                "<NextConsumeTime>%llu</NextConsumeTime><ConsumedTimes>1</ConsumedTimes><MessageTag>http</MessageTag>"
                                 "<Properties>KEYS:http|</Properties><MessageBody>%s</MessageBody></Message>",
                            index, digest, index, index, now, now, tomorrow, body);
         strcpy(end, "</Messages>");
@@ -94,7 +98,8 @@ static void tell_counts(int fd)
     char body[128], text[256];
     accepted--;
     sprintf(body, "{\"connections\":%lu,\"published\":%lu,\"acknowledged\":%lu}", accepted, published, deleted);
-    send_all(fd, text, sprintf(text, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body));
+    int length = sprintf(text, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body);
+    send_all(fd, text, length);
 }
 
 /* How many messages a consume wants: `num` of ONS HTTP, `numOfMessages` of MQ HTTP. */

@@ -103,7 +103,8 @@ static void relay_request(int caller, const char *request, size_t body, size_t l
     clock_gettime(CLOCK_REALTIME, &time);
     sprintf(now, "%lld", time.tv_sec * 1000LL + time.tv_nsec / 1000000);
     sign(request + body, length - body, now, signature);
-    int head_length = snprintf(head, sizeof head, "POST /message/?topic=%s&time=%s&tag=%.*s&key=%.*s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nSignature: %s\r\n"
+    int head_length = snprintf(head, sizeof head,
+                               "POST /message/?topic=%s&time=%s&tag=%.*s&key=%.*s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nSignature: %s\r\n"
                                "AccessKey: %s\r\nProducerID: %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
                                arguments[TOPIC], now, tag_length, tag, key_length, key, arguments[UPSTREAM_PORT], signature,
                                arguments[ACCESS_KEY], arguments[PRODUCER_GROUP], length - body);
