@@ -27,19 +27,25 @@ impl<'a> PlainJson<'a> {
         self.rest.is_empty()
     }
 
-    /// One sign of the grammar, after blanks.
-    pub fn sign(&mut self, sign: char) -> Option<()> {
+    /// One sign of the grammar, which is ASCII, after blanks.
+    pub fn sign(&mut self, sign: u8) -> Option<()> {
         self.skip_blanks();
-        self.rest = self.rest.strip_prefix(sign)?;
+        self.sign_at_once(sign)
+    }
+
+    fn sign_at_once(&mut self, sign: u8) -> Option<()> {
+        let found = self.rest.as_bytes().first() == Some(&sign);
+        self.rest = if found { self.rest.get(1..)? } else { return None };
         Some(())
     }
 
     /// A string without escapes, and without the characters that need one.
     pub fn plain_string(&mut self) -> Option<&'a str> {
-        self.sign('"')?;
+        self.sign(b'"')?;
         let end = memchr2(b'"', b'\\', self.rest.as_bytes())?;
         let (text, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest.strip_prefix('"')?;
+        self.rest = rest;
+        self.sign_at_once(b'"')?;
         (!has_control(text.as_bytes())).then_some(text)
     }
 
@@ -79,30 +85,30 @@ impl<'a> PlainJson<'a> {
 
     /// `[…]`: `element` reads each.
     pub fn list(&mut self, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.sign('[')?;
-        if self.sign(']').is_some() {
+        self.sign(b'[')?;
+        if self.sign(b']').is_some() {
             return Some(());
         }
         loop {
             element(self)?;
-            if self.sign(',').is_none() {
-                return self.sign(']');
+            if self.sign(b',').is_none() {
+                return self.sign(b']');
             }
         }
     }
 
     /// `{…}`: `member` reads the value of each name. Names have no escapes.
     pub fn object(&mut self, mut member: impl FnMut(&'a str, &mut Self) -> Option<()>) -> Option<()> {
-        self.sign('{')?;
-        if self.sign('}').is_some() {
+        self.sign(b'{')?;
+        if self.sign(b'}').is_some() {
             return Some(());
         }
         loop {
             let name = self.plain_string()?;
-            self.sign(':')?;
+            self.sign(b':')?;
             member(name, self)?;
-            if self.sign(',').is_none() {
-                return self.sign('}');
+            if self.sign(b',').is_none() {
+                return self.sign(b'}');
             }
         }
     }

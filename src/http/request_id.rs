@@ -13,7 +13,8 @@ const MAX_LENGTH: usize = 128;
 /// Makes ids for one thread: a random prefix and a counter, so that no request costs a system call.
 #[derive(Debug, Clone)]
 pub struct RequestIds {
-    prefix: u64,
+    /// 16 digits.
+    prefix: String,
     next: Cell<u64>,
 }
 
@@ -24,7 +25,7 @@ impl RequestIds {
         let mut bytes = [0; 8];
         // Without randomness ids are less unique, and service goes on.
         let prefix = random.fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes));
-        Self { prefix, next: Cell::new(0) }
+        Self { prefix: format!("{prefix:016x}"), next: Cell::new(0) }
     }
 
     /// The caller's id where it is 1–128 visible ASCII characters, else a new one.
@@ -37,21 +38,21 @@ impl RequestIds {
             _ => {
                 let number = self.next.get();
                 self.next.set(number.wrapping_add(1));
-                hex24(self.prefix, number)
+                with_number(&self.prefix, number)
             }
         }
     }
 }
 
-/// 16 digits of `prefix` and the last 8 of `number`, without the formatting machinery: it runs for every request.
-fn hex24(prefix: u64, number: u64) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u64| DIGITS.get(usize::try_from(nibble & 15).unwrap_or_default()).copied().unwrap_or(b'0');
-    let mut id = [0; 24];
-    for (index, to) in (0..24_u32).zip(&mut id) {
-        *to = if index < 16 { digit(prefix >> (60 - 4 * index)) } else { digit(number >> (92 - 4 * index)) };
+/// `prefix` and the last 8 hexadecimal digits of `number`, without the formatting machinery: it runs for every request.
+fn with_number(prefix: &str, number: u64) -> String {
+    let mut id = String::with_capacity(prefix.len() + 8);
+    id.push_str(prefix);
+    for place in (0..8).rev() {
+        let nibble = u32::try_from((number >> (4 * place)) & 15).unwrap_or_default();
+        id.push(char::from_digit(nibble, 16).unwrap_or('0'));
     }
-    std::str::from_utf8(&id).unwrap_or_default().to_owned()
+    id
 }
 
 #[cfg(test)]
@@ -60,6 +61,6 @@ mod tests {
 
     #[test]
     fn ids_are_hexadecimal() {
-        assert_eq!(hex24(0xA220_F277_2726_9C62, 0x1_0000_002F), "a220f27727269c620000002f");
+        assert_eq!(with_number("a220f27727269c62", 0x1_0000_002F), "a220f27727269c620000002f");
     }
 }

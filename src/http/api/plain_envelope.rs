@@ -6,6 +6,9 @@
 use super::envelope::{Body, Envelope, Properties};
 use crate::plain_json::{PlainJson, once};
 
+/// Room for so many keys is made at once.
+const USUAL_KEYS: usize = 2;
+
 /// The envelope, if it is a plain one.
 pub(super) fn read(json: &str) -> Option<Envelope<'_>> {
     let (mut body, mut tag, mut keys, mut properties) = (None, None, None, None);
@@ -15,7 +18,7 @@ pub(super) fn read(json: &str) -> Option<Envelope<'_>> {
         "body" => once(&mut body, value.string()?),
         "tag" => once(&mut tag, value.string()?),
         "keys" => {
-            let mut list = Vec::new();
+            let mut list = Vec::with_capacity(USUAL_KEYS);
             value.list(|key| {
                 list.push(key.string()?);
                 Some(())

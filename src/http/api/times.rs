@@ -10,22 +10,37 @@ pub(super) fn rfc3339(time: UnixMillis) -> String {
     let Some(timestamp) = timestamp else { return String::new() };
     let utc = jiff::tz::Offset::UTC.to_datetime(timestamp);
     // Digit by digit: every message of a receive has two of them.
-    let mut text = String::with_capacity(24);
-    for (number, digits, after) in [
-        (utc.year(), 4, '-'),
-        (utc.month().into(), 2, '-'),
-        (utc.day().into(), 2, 'T'),
-        (utc.hour().into(), 2, ':'),
-        (utc.minute().into(), 2, ':'),
-        (utc.second().into(), 2, '.'),
-        (utc.millisecond(), 3, 'Z'),
+    let mut digits = [b'0'; 17];
+    let mut rest = digits.as_mut_slice();
+    for (number, places) in [
+        (utc.year(), 4),
+        (utc.month().into(), 2),
+        (utc.day().into(), 2),
+        (utc.hour().into(), 2),
+        (utc.minute().into(), 2),
+        (utc.second().into(), 2),
+        (utc.millisecond(), 3),
     ] {
-        for place in (0..digits).rev() {
-            let digit = number.unsigned_abs() / 10_u16.pow(place) % 10;
-            text.push(char::from_digit(digit.into(), 10).unwrap_or('0'));
+        let (part, after) = rest.split_at_mut(places);
+        let mut number = number.unsigned_abs();
+        for digit in part.iter_mut().rev() {
+            *digit += u8::try_from(number % 10).unwrap_or_default();
+            number /= 10;
         }
-        text.push(after);
+        rest = after;
     }
+    let mut text = String::with_capacity(24);
+    for (digit, place) in digits.iter().zip(1..) {
+        text.push(char::from(*digit));
+        match place {
+            4 | 6 => text.push('-'),
+            8 => text.push('T'),
+            10 | 12 => text.push(':'),
+            14 => text.push('.'),
+            _ => {}
+        }
+    }
+    text.push('Z');
     text
 }
 

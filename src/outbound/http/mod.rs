@@ -80,7 +80,8 @@ impl HttpClient {
         let _slot = Slot::take(&self.in_flight, self.limits.in_flight)?;
         let deadline = call.deadline;
         // A pooled connection would be written to before the timer is looked at.
-        if Instant::now() >= deadline {
+        let now = Instant::now();
+        if now >= deadline {
             return Err(CallError::TimedOutUnsent);
         }
         match &self.sender {
@@ -91,7 +92,7 @@ impl HttpClient {
             }
             Sender::Pooled(client) => {
                 let progress = Cell::new(Progress::Unsent);
-                let result = timeout_at(deadline, client.call(call, &progress)).await;
+                let result = timeout_at(deadline, client.call(call, now, &progress)).await;
                 result.unwrap_or_else(|_| Err(progress.get().timed_out()))
             }
         }

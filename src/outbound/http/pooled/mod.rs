@@ -40,11 +40,16 @@ impl PooledClient {
         Self { tls, limits, memory, pool: Pool::new(limits.keep_alive), config: OnceCell::new() }
     }
 
-    /// Sends one request and reads the whole answer. `progress` tells meanwhile how far that is. Dropped before its end, the call
+    /// Sends one request at the time `now` and reads the whole answer. `progress` tells meanwhile how far that is. Dropped before its end, the call
     /// closes its connection.
-    pub(super) async fn call(&self, call: Call<'_>, progress: &Cell<Progress>) -> Result<Answer, CallError> {
+    pub(super) async fn call(
+        &self,
+        call: Call<'_>,
+        now: Instant,
+        progress: &Cell<Progress>,
+    ) -> Result<Answer, CallError> {
         let endpoint = &call.origin.address;
-        let mut connection = match self.pool.take(endpoint, Instant::now()) {
+        let mut connection = match self.pool.take(endpoint, now) {
             Some(connection) => connection,
             // In a box: it is seldom needed, and larger than all else that a call keeps.
             None => Box::pin(self.open(&call)).await?,
