@@ -18,6 +18,9 @@ pub(crate) struct Options {
     /// One section instead of all.
     #[arg(long)]
     only: Option<Section>,
+    /// Callers that publish at once; repeat it for more than one number.
+    #[arg(long, default_values_t = [1, 16, 64])]
+    pub(crate) callers: Vec<usize>,
     /// Rounds in which a publish, the raw file and plain SQLite take turns.
     #[arg(long, default_value_t = 3)]
     pub(crate) rounds: u32,

@@ -9,13 +9,12 @@ use crate::run::Run;
 use crate::store::{block_on, open, topic, with_commits};
 use crate::table::{self, Beside};
 
-const CALLERS: [usize; 3] = [1, 16, 64];
 const BODY_BYTES: usize = 1_024;
 
 pub(crate) fn measure(directory: &Path, options: &Options) {
     let directory = directory.join("publish");
     let (engine, topic, time) = (open(&directory), topic("benchmark"), options.time());
-    for callers in CALLERS {
+    for callers in options.callers.iter().copied() {
         let publish = |time| {
             let run = calls::publish(&engine, &topic, BODY_BYTES, callers, Until::Time(time));
             block_on(with_commits(&engine, run))
