@@ -113,6 +113,8 @@ fn begin(connection: &Connection, path: &Path, schema: Schema) -> Result<i64, Op
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     // The log is moved with the checksums of its pages, or stays.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
+    // A plan may not depend on what is bound: else SQLite prepares a statement anew each time that it gets other values.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
     // Before the first read: then the write-ahead log needs no shared-memory file.
     set(connection, "locking_mode", "EXCLUSIVE").map_err(failed)?;
     set(connection, "cell_size_check", "ON").map_err(failed)?;

@@ -1,6 +1,6 @@
 //! The store as its callers see it.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension, StatementStatus};
 
 use super::{Access, OpenError, Schema, Storage, StorageError, StoreLocation};
 use crate::clock::Clock;
@@ -206,6 +206,24 @@ async fn the_settings_are_those_that_were_chosen() {
 }
 
 #[cfg(unix)]
+#[tokio::test]
+async fn a_statement_is_prepared_once_whatever_is_bound() {
+    const WORDS: &str = "CREATE TABLE words (topic INTEGER, place INTEGER); CREATE INDEX log ON words (topic, place) WHERE place NOT NULL";
+    fn prepared_again(connection: &Connection) -> rusqlite::Result<i32> {
+        let mut find =
+            connection.prepare("SELECT topic FROM words WHERE topic = ?1 AND place >= ?2 ORDER BY place LIMIT ?3")?;
+        for place in 0..10 {
+            find.query_row([1, place, 1], |_| Ok(())).optional()?;
+        }
+        Ok(find.get_status(StatementStatus::RePrepare))
+    }
+    let usual = Connection::open_in_memory().unwrap();
+    usual.execute_batch(WORDS).unwrap();
+    assert!(prepared_again(&usual).unwrap() > 0, "SQLite has another way of its own: this test shows nothing");
+    let storage = open(&StoreLocation::Memory, Schema::plain(&[WORDS])).unwrap();
+    assert_eq!(storage.run(Access::Reads, prepared_again).await.unwrap(), 0);
+}
+
 #[tokio::test]
 async fn the_files_are_private() {
     use std::os::unix::fs::PermissionsExt;
