@@ -1,9 +1,10 @@
 //! SQLite behind one thread.
 //!
 //! One operating-system thread owns the only connection, reads included. Callers send it closures over a bounded
-//! channel and wait for the answer; the thread takes what has gathered, runs each closure in a savepoint of its own
-//! inside one transaction, commits once and only then answers them all (*group commit*: many callers share one fsync).
-//! What was answered with success is on the disk.
+//! channel and wait for the answer; the thread takes what has gathered, runs the closures inside one transaction, commits
+//! once and only then answers them all (*group commit*: many callers share one sync of the disk). Where a closure fails,
+//! the transaction begins anew with a savepoint for each, and the others' work stays. What was answered with success is on
+//! the disk.
 //!
 //! The store reports its own faults: damage found at the start refuses the start ([`OpenError::Damaged`]), what goes wrong
 //! later is in [`Storage::faults`], and a failed job is certainly undone, or its outcome is unknown

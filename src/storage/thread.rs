@@ -18,6 +18,9 @@ const MAX_GROUP: usize = 1_024;
 /// A transaction takes no more jobs after this time, so that its first caller does not wait for the last of many big ones.
 const MAX_GROUP_TIME: Duration = Duration::from_millis(20);
 
+/// Takes the lock at once: a transaction that begins by reading could be refused it later.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
 /// How a transaction ended without a commit.
 enum Lost {
     /// It was undone, since the disk was full: what does not add to the store is worth another try.
@@ -104,13 +107,16 @@ fn answer_all(store: &mut Store, ended: Result<(), Lost>, group: &mut Vec<Box<dy
 }
 
 /// Runs jobs in one transaction, as long as `more` has any for the number taken so far. `group` then holds the jobs.
+///
+/// They run without savepoints, as few of them fail, and a savepoint costs a copy of each page that a job changes. When one
+/// does fail, all that was done is undone and done again, now and from here on with a savepoint for each.
 fn transact(
     store: &mut Store,
     first: Box<dyn Job>,
     more: impl Fn(usize) -> Option<Box<dyn Job>>,
     group: &mut Vec<Box<dyn Job>>,
 ) -> Result<(), Lost> {
-    let mut begun = false;
+    let (mut begun, mut apart) = (false, false);
     let mut next = Some(first);
     while let Some(mut job) = next.take() {
         if let Some(error) = store.refusal(job.access()) {
@@ -118,44 +124,75 @@ fn transact(
             next = more(group.len());
             continue;
         }
-        if !begun && let Err(error) = execute(store.connection(), "BEGIN IMMEDIATE") {
+        if !begun && let Err(error) = execute(store.connection(), BEGIN) {
             group.push(job);
             return Err(undone(error));
         }
         begun = true;
-        let ran = run_job(store.connection(), job.as_mut());
+        let ran =
+            if apart { run_apart(store.connection(), job.as_mut()) } else { run_job(store.connection(), job.as_mut()) };
         if let Ok(Ran::Badly(flaw)) = ran {
             store.meet(flaw, 1, || job.failure());
         }
         group.push(job);
         // With an error the transaction is gone, and with it what the earlier jobs wrote.
-        ran?;
+        if let Ran::Badly(_) = ran?
+            && !apart
+        {
+            run_again(store, group)?;
+            apart = true;
+        }
         next = more(group.len());
     }
     if begun { commit(store.connection()) } else { Ok(()) }
 }
 
+/// Undoes all that a transaction did, and does it again, the failure of one job apart from the others. That of the last
+/// one was met already.
+fn run_again(store: &mut Store, group: &mut [Box<dyn Job>]) -> Result<(), Lost> {
+    let last = group.len().saturating_sub(1);
+    execute(store.connection(), "ROLLBACK").map_err(|error| abandon(store.connection(), error))?;
+    execute(store.connection(), BEGIN).map_err(undone)?;
+    for (index, job) in group.iter_mut().enumerate() {
+        if let Ran::Badly(flaw) = run_apart(store.connection(), job.as_mut())?
+            && index < last
+        {
+            store.meet(flaw, 1, || job.failure());
+        }
+    }
+    Ok(())
+}
+
 /// Runs one job in a savepoint; an error means that the whole transaction is lost.
-fn run_job(connection: &Connection, job: &mut dyn Job) -> Result<Ran, Lost> {
+fn run_apart(connection: &Connection, job: &mut dyn Job) -> Result<Ran, Lost> {
     execute(connection, "SAVEPOINT job").map_err(|error| abandon(connection, error))?;
+    let ran = run_job(connection, job)?;
+    if let Ran::Badly(_) = ran {
+        execute(connection, "ROLLBACK TO job").map_err(|error| abandon(connection, error))?;
+    }
+    execute(connection, "RELEASE job").map_err(|error| abandon(connection, error))?;
+    Ok(ran)
+}
+
+/// Runs one job; an error means that the whole transaction is lost.
+fn run_job(connection: &Connection, job: &mut dyn Job) -> Result<Ran, Lost> {
     let ran = catch_unwind(AssertUnwindSafe(|| job.run(connection))).unwrap_or(Ran::Badly(Flaw::Other));
-    match ran {
+    let flaw = match ran {
         Ran::Badly(Flaw::Full) => {
             roll_back(connection);
             return Err(Lost::Full);
         }
-        Ran::Badly(flaw) if connection.is_autocommit() => {
-            // SQLite itself rolled everything back.
-            let error = rusqlite::Error::SqliteFailure(
-                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
-                Some("another job of the same transaction made SQLite roll it back".to_owned()),
-            );
-            return Err(Lost::Undone(StorageError::from(error), flaw));
-        }
-        Ran::Badly(_) => execute(connection, "ROLLBACK TO job").map_err(|error| abandon(connection, error))?,
-        Ran::Well => {}
+        Ran::Badly(flaw) => flaw,
+        Ran::Well => Flaw::Other,
+    };
+    if connection.is_autocommit() {
+        // SQLite itself rolled everything back.
+        let error = rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
+            Some("another job of the same transaction made SQLite roll it back".to_owned()),
+        );
+        return Err(Lost::Undone(StorageError::from(error), flaw));
     }
-    execute(connection, "RELEASE job").map_err(|error| abandon(connection, error))?;
     Ok(ran)
 }
 
