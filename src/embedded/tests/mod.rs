@@ -12,6 +12,7 @@ mod long_polling;
 mod migrating;
 mod model;
 mod ordering;
+mod plans;
 mod redelivering;
 mod reopening;
 mod retaining;
