@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::handle::Handle;
 use super::topics::{self, SubscriptionRow};
@@ -86,10 +86,12 @@ impl Engine {
         let work = move |connection: &Connection| {
             let topic = topics::topic(connection, topic.as_str())?;
             let subscription = topics::subscription(connection, topic, group.as_str(), starts)?;
+            let mut delete = connection
+                .prepare_cached("DELETE FROM deliveries WHERE subscription_id = ?1 AND position = ?2 AND nonce = ?3")?;
             handles
                 .iter()
                 .map(|handle| match handle {
-                    Some(handle) => acknowledge(connection, subscription, *handle),
+                    Some(handle) => acknowledge(connection, &mut delete, subscription, *handle),
                     None => Ok(Acknowledgement::Malformed),
                 })
                 .collect()
@@ -100,15 +102,14 @@ impl Engine {
 
 fn acknowledge(
     connection: &Connection,
+    delete: &mut Statement<'_>,
     subscription: SubscriptionRow,
     handle: Handle,
 ) -> rusqlite::Result<Acknowledgement> {
     if handle.subscription_id != subscription.id {
         return Ok(Acknowledgement::Stale);
     }
-    let deleted = connection
-        .prepare_cached("DELETE FROM deliveries WHERE subscription_id = ?1 AND position = ?2 AND nonce = ?3")?
-        .execute(params![handle.subscription_id, handle.position, handle.nonce])?;
+    let deleted = delete.execute(params![handle.subscription_id, handle.position, handle.nonce])?;
     if deleted > 0 {
         return Ok(Acknowledgement::Done);
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::NewGroupStarts;
 use super::columns::{damaged, limit, parsed, parsed_optional};
@@ -26,6 +26,11 @@ use crate::storage::{blob, millis, to_sql, unsigned};
 
 /// Most delayed messages that one receive moves into the log.
 const DUE_AT_ONCE: u32 = 128;
+
+const INSERT_FIRST: &str = "
+    INSERT INTO deliveries (subscription_id, position, sequence, attempt, state, visible_at, nonce, first_delivered_at, tag,
+        message_group, hidden_for)
+    VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 /// What a receive asks of the store.
 #[derive(Debug)]
@@ -90,14 +95,21 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: Moment) -> rusq
     }
     let subscription = topics::subscription(connection, topic, lease.group.as_str(), lease.starts)?;
     let mut taking = Taking::new(connection, lease, now, subscription);
-    if taking.redeliver()? {
+    let first_redelivery = taking.first_redelivery()?;
+    let may_go_on = if first_redelivery.is_some_and(|time| time <= to_sql(now.store.0)) {
+        taking.redeliver()?
+    } else {
+        taking.nothing_is_due();
+        true
+    };
+    if may_go_on {
         let mut locks = Locks::new(connection, subscription.id, &lease.interest);
         taking.deliver_filtered_out(&mut locks)?;
         taking.deliver_new(topic.id, &mut locks)?;
     }
     taking.save_progress()?;
     let delayed_due = if topic.delayed > 0 { log::next_due(connection, topic.id, now)? } else { None };
-    let redelivery_due = taking.next_redelivery()?.map(|time| UnixMillis(unsigned(time)));
+    let redelivery_due = taking.next_redelivery(first_redelivery)?.map(|time| UnixMillis(unsigned(time)));
     Ok(Leased {
         looked_at: now.store,
         next_due: [delayed_due, redelivery_due].into_iter().flatten().min(),
@@ -136,6 +148,8 @@ pub(super) struct Taking<'a> {
     pub(super) held_back_change: i64,
     /// By the store's own time.
     visible_again_at: UnixMillis,
+    /// Stores a first delivery.
+    insert: Option<CachedStatement<'a>>,
     deliveries: Vec<Delivery>,
     /// Of their bodies.
     bytes: usize,
@@ -159,6 +173,7 @@ impl<'a> Taking<'a> {
             filtered_out_change: 0,
             held_back_change: 0,
             visible_again_at: now.store + lease.visibility_timeout,
+            insert: None,
             deliveries: Vec::new(),
             bytes: 0,
         }
@@ -208,24 +223,23 @@ impl<'a> Taking<'a> {
         nonce: Nonce,
         delivery: Delivery,
     ) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO deliveries (subscription_id, position, sequence, attempt, state, visible_at, nonce,
-                    first_delivered_at, tag, message_group, hidden_for)
-                VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )?
-            .execute(params![
-                self.subscription.id,
-                position,
-                sequence,
-                self.state_after(1),
-                to_sql(self.visible_again_at.0),
-                nonce,
-                to_sql(self.wall.0),
-                delivery.tag.as_deref().unwrap_or_default(),
-                delivery.message_group.as_ref().map(MessageGroup::as_str).unwrap_or_default(),
-                self.hidden_for(),
-            ])?;
+        let columns = params![
+            self.subscription.id,
+            position,
+            sequence,
+            self.state_after(1),
+            to_sql(self.visible_again_at.0),
+            nonce,
+            to_sql(self.wall.0),
+            delivery.tag.as_deref().unwrap_or_default(),
+            delivery.message_group.as_ref().map(MessageGroup::as_str).unwrap_or_default(),
+            self.hidden_for(),
+        ];
+        match &mut self.insert {
+            Some(insert) => insert.execute(columns)?,
+            // Kept for the others of this look.
+            None => self.insert.insert(self.connection.prepare_cached(INSERT_FIRST)?).execute(columns)?,
+        };
         self.hand_out(delivery);
         Ok(())
     }
@@ -347,11 +361,24 @@ impl<'a> Taking<'a> {
         Ok(())
     }
 
-    /// When the subscription's next delivery comes back after now.
-    fn next_redelivery(&self) -> rusqlite::Result<Option<i64>> {
+    /// When the first delivery of the subscription comes back, or came.
+    fn first_redelivery(&self) -> rusqlite::Result<Option<i64>> {
+        self.connection
+            .prepare_cached("SELECT min(visible_at) FROM deliveries WHERE subscription_id = ?1")?
+            .query_row([self.subscription.id], |row| row.get(0))
+    }
+
+    /// When the subscription's next delivery comes back after now. `first` was the first before this look.
+    fn next_redelivery(&self, first: Option<i64>) -> rusqlite::Result<Option<i64>> {
+        let (now, visible_again_at) = (to_sql(self.now.0), to_sql(self.visible_again_at.0));
+        if first.is_none_or(|first| first > now) && visible_again_at > now {
+            // All that were there are later than now, and all that this look added come back at one time.
+            let added = (!self.deliveries.is_empty()).then_some(visible_again_at);
+            return Ok(first.into_iter().chain(added).min());
+        }
         self.connection
             .prepare_cached("SELECT min(visible_at) FROM deliveries WHERE subscription_id = ?1 AND visible_at > ?2")?
-            .query_row([self.subscription.id, to_sql(self.now.0)], |row| row.get(0))
+            .query_row([self.subscription.id, now], |row| row.get(0))
     }
 
     /// Whether a delivery of the subscription is due and was not taken.

@@ -12,15 +12,16 @@ use crate::random::{Random, RandomError};
 /// Makes the ids of one process.
 #[derive(Debug)]
 pub(super) struct MessageIds {
-    prefix: [u8; 6],
+    prefix: u64,
     counter: AtomicU32,
 }
 
 impl MessageIds {
     pub(super) fn new(random: &Random) -> Result<Self, RandomError> {
-        let mut prefix = [0; 6];
-        random.fill(&mut prefix)?;
-        Ok(Self { prefix, counter: AtomicU32::new(0) })
+        let mut bytes = [0; 8];
+        let (_, prefix) = bytes.split_at_mut(2);
+        random.fill(prefix)?;
+        Ok(Self { prefix: u64::from_be_bytes(bytes), counter: AtomicU32::new(0) })
     }
 
     /// The next id.
@@ -29,13 +30,10 @@ impl MessageIds {
     /// None in practice: only an empty text is no id.
     pub(super) fn next(&self, now: UnixMillis) -> Result<MessageId, NameError> {
         let counter = self.counter.fetch_add(1, Ordering::Relaxed);
+        let (prefix, millis) = (self.prefix, now.0 & 0xFFFF_FFFF_FFFF);
         let mut id = String::with_capacity(32);
-        for byte in self.prefix {
-            // Writing to a string cannot fail.
-            write!(id, "{byte:02X}").ok();
-        }
-        let millis = now.0 & 0xFFFF_FFFF_FFFF;
-        write!(id, "{millis:012X}{counter:08X}").ok();
+        // Writing to a string cannot fail.
+        write!(id, "{prefix:012X}{millis:012X}{counter:08X}").ok();
         MessageId::parse(&id)
     }
 }

@@ -80,6 +80,13 @@ impl Taking<'_> {
         Ok(true)
     }
 
+    /// What [`Self::redeliver`] finds where nothing is due.
+    pub(super) fn nothing_is_due(&mut self) {
+        if self.lease.interest.ordered {
+            self.scan.due = Progress::Done;
+        }
+    }
+
     fn due(&self) -> rusqlite::Result<Vec<Due>> {
         self.connection
             .prepare_cached(
