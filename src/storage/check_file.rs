@@ -121,11 +121,21 @@ impl CheckFile {
 
     /// Notes the checksum of a page; not synced.
     pub(super) fn set_sum(&self, page: u32, sum: u32) -> io::Result<()> {
-        let mut bytes = [0; SUM_BYTES];
-        let (plain, turned) = bytes.split_at_mut(SUM_BYTES / 2);
-        plain.copy_from_slice(&sum.to_be_bytes());
-        turned.copy_from_slice(&(!sum).to_be_bytes());
-        self.file.write_all_at(&bytes, offset(page))
+        self.set_sums(&[(page, sum)])
+    }
+
+    /// Notes the checksums of pages, neighbours together where they follow each other; not synced.
+    pub(super) fn set_sums(&self, sums: &[(u32, u32)]) -> io::Result<()> {
+        for neighbours in sums.chunk_by(|(page, _), (next, _)| page.checked_add(1) == Some(*next)) {
+            let Some((first, _)) = neighbours.first() else { continue };
+            let mut bytes = Vec::with_capacity(neighbours.len() * SUM_BYTES);
+            for (_, sum) in neighbours {
+                bytes.extend(sum.to_be_bytes());
+                bytes.extend((!sum).to_be_bytes());
+            }
+            self.file.write_all_at(&bytes, offset(*first))?;
+        }
+        Ok(())
     }
 
     /// Forgets the pages behind the store's end; not synced.

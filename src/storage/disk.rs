@@ -14,8 +14,11 @@ use super::files::{WAL, beside};
 use super::reserve::Reserve;
 use super::wal;
 
-/// The log is moved into the store when it has so many frames: 4 MiB.
-const MOST_FRAMES: u32 = 1_000;
+/// The log is moved into the store when it has so many frames, 16 MiB; on a small volume it has fewer, [`most_frames`]. Each
+/// time waits for the disk three times, and frames that wait are mostly newer ones of the same pages.
+const MOST_FRAMES: u32 = 4_000;
+/// Not fewer than these: with fewer a move would come after each commit of large messages.
+const LEAST_FRAMES: u32 = 250;
 
 /// The files of an open store.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(super) struct Disk {
     committed: Arc<AtomicU32>,
     /// Frames that are not moved yet.
     frames: u32,
+    /// So many of them are moved while others wait.
+    most_frames: u32,
     /// The log's file holds something, be it moved.
     log_used: bool,
     /// Held open until the connection is closed: closing any handle of the file would free SQLite's lock of it.
@@ -73,8 +78,8 @@ impl Disk {
         committed: Arc<AtomicU32>,
         frames: u32,
     ) -> Self {
-        let path = path.to_owned();
-        Self { path, check, reserve, log: None, committed, frames, log_used: true, _store: store }
+        let (path, most_frames) = (path.to_owned(), most_frames(&reserve));
+        Self { path, check, reserve, log: None, committed, frames, most_frames, log_used: true, _store: store }
     }
 
     /// After a commit: whether it wrote. What it wrote is claimed.
@@ -92,7 +97,7 @@ impl Disk {
 
     /// Whether the log is long enough to be moved while others wait.
     pub(super) fn is_log_long(&self) -> bool {
-        self.frames >= MOST_FRAMES
+        self.frames >= self.most_frames
     }
 
     /// Whether there is something to do when nobody waits.
@@ -129,11 +134,9 @@ impl Disk {
         if log.committed != frames {
             return Err(MoveError::Damaged { frame: log.committed.saturating_add(1) });
         }
-        for (page, sum) in &log.pages {
-            if *page <= log.store_pages {
-                self.check.set_sum(*page, *sum)?;
-            }
-        }
+        let mut sums: Vec<(u32, u32)> = log.pages.into_iter().filter(|(page, _)| *page <= log.store_pages).collect();
+        sums.sort_unstable();
+        self.check.set_sums(&sums)?;
         self.check.forget_behind(log.store_pages)?;
         self.check.withdraw_claim()?;
         Ok(self.check.sync()?)
@@ -145,6 +148,13 @@ impl Disk {
         }
         self.log.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
+}
+
+/// How many frames the log may have before it is moved: so few that a disk which is full is so also with an empty log, or
+/// the store would go from full to not full and back.
+pub(super) fn most_frames(reserve: &Reserve) -> u32 {
+    let frames = reserve.margin().unwrap_or(0) / wal::FRAME_BYTES;
+    u32::try_from(frames).unwrap_or(MOST_FRAMES).clamp(LEAST_FRAMES, MOST_FRAMES)
 }
 
 /// Moves all frames; how many there were, none when the log was emptied.

@@ -12,20 +12,18 @@ use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::check_file::CheckFile;
-use super::disk::Disk;
+use super::disk::{self, Disk};
 use super::examine;
 use super::files::{CHECK, PAGE_BYTES, RESERVE, beside};
 use super::health::Health;
 use super::reserve::Reserve;
 use super::store::Store;
-use super::{OpenError, Schema, StoreLocation};
+use super::{OpenError, Schema, StoreLocation, to_sql, wal};
 
 /// How long another connection may hold the file before opening fails.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 /// Statements that stay prepared; more than any store of ours has.
 const PREPARED_STATEMENTS: usize = 128;
-/// The log's file is cut to this size when it is used from its start again, in bytes.
-const LOG_BYTES: i64 = 8 << 20;
 
 /// A store that was opened.
 pub(super) struct Opened {
@@ -43,7 +41,7 @@ pub(super) fn open(location: &StoreLocation, schema: Schema, health: Arc<Health>
     let failed = |source| sqlite_error(path, source);
     let mut connection = Connection::open_in_memory().map_err(failed)?;
     let found = begin(&connection, path, schema)?;
-    set_up(&connection, found).and_then(|()| schema.migrate(&mut connection, found)).map_err(failed)?;
+    set_up(&connection, found, 0).and_then(|()| schema.migrate(&mut connection, found)).map_err(failed)?;
     Ok(Opened { store: Store::new(connection, None, health), damaged: false })
 }
 
@@ -72,6 +70,8 @@ fn open_file(path: &Path, schema: Schema, health: Arc<Health>) -> Result<Opened,
         }
     };
     let committed = Arc::new(AtomicU32::new(0));
+    // Room for the commit that makes it long enough to be moved.
+    let log_bytes = u64::from(disk::most_frames(&reserve)) * wal::FRAME_BYTES * 5 / 4;
     let step = || {
         let noted = Arc::clone(&committed);
         // In place of SQLite's own, which would move the log whenever it is long. Before the first commit.
@@ -79,7 +79,7 @@ fn open_file(path: &Path, schema: Schema, health: Arc<Health>) -> Result<Opened,
             noted.store(u32::try_from(frames).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))?;
-        set_up(&connection, format)?;
+        set_up(&connection, format, log_bytes)?;
         schema.migrate(&mut connection, format)
     };
     with_reserve(&mut reserve, step, is_full).map_err(failed)?;
@@ -131,7 +131,8 @@ fn begin(connection: &Connection, path: &Path, schema: Schema) -> Result<i64, Op
     Ok(found)
 }
 
-fn set_up(connection: &Connection, format: i64) -> rusqlite::Result<()> {
+/// `log_bytes`: the log's file is cut to this size when it is used from its start again.
+fn set_up(connection: &Connection, format: i64, log_bytes: u64) -> rusqlite::Result<()> {
     if format == 0 {
         // First of all: the switch to a write-ahead log writes the first page, and then it is too late.
         set(connection, "page_size", i64::from(PAGE_BYTES))?;
@@ -139,7 +140,7 @@ fn set_up(connection: &Connection, format: i64) -> rusqlite::Result<()> {
     }
     set(connection, "journal_mode", "WAL")?;
     set(connection, "synchronous", "FULL")?;
-    set(connection, "journal_size_limit", LOG_BYTES)?;
+    set(connection, "journal_size_limit", to_sql(log_bytes))?;
     set(connection, "temp_store", "MEMORY")?;
     set(connection, "trusted_schema", "OFF")
 }

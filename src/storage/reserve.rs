@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::fs::{FallocateFlags, StatVfs, fallocate, statvfs};
 use rustix::io::Errno;
 
 /// How large the reserve is; on a small volume it is half of the volume.
@@ -37,6 +37,11 @@ impl Reserve {
         self.held
     }
 
+    /// Room that has to be there besides the reserve before it is made again, on this volume.
+    pub(super) fn margin(&self) -> io::Result<u64> {
+        Ok(reserve_bytes(&self.volume()?) / MARGIN_DIVISOR)
+    }
+
     /// Gives the space up; whether there was any.
     pub(super) fn release(&mut self) -> io::Result<bool> {
         self.held = false;
@@ -53,8 +58,8 @@ impl Reserve {
         if self.held {
             return Ok(true);
         }
-        let volume = statvfs(self.path.parent().unwrap_or(Path::new(".")))?;
-        let bytes = RESERVE_BYTES.min(volume.f_blocks.saturating_mul(volume.f_frsize) / 2);
+        let volume = self.volume()?;
+        let bytes = reserve_bytes(&volume);
         let free = volume.f_bavail.saturating_mul(volume.f_frsize);
         let there = std::fs::symlink_metadata(&self.path).map_or(0, |it| it.blocks().saturating_mul(512));
         let margin = if again { bytes / MARGIN_DIVISOR } else { 0 };
@@ -74,6 +79,14 @@ impl Reserve {
         self.held = true;
         Ok(true)
     }
+
+    fn volume(&self) -> io::Result<StatVfs> {
+        Ok(statvfs(self.path.parent().unwrap_or(Path::new(".")))?)
+    }
+}
+
+fn reserve_bytes(volume: &StatVfs) -> u64 {
+    RESERVE_BYTES.min(volume.f_blocks.saturating_mul(volume.f_frsize) / 2)
 }
 
 /// Makes a file of so many bytes that are really on the disk.
@@ -121,6 +134,7 @@ mod tests {
         let metadata = std::fs::metadata(&path).unwrap();
         assert!(metadata.blocks() * 512 >= RESERVE_BYTES, "not sparse: {metadata:?}");
         assert_eq!(metadata.mode() & 0o777, 0o600);
+        assert_eq!(reserve.margin().unwrap(), RESERVE_BYTES / MARGIN_DIVISOR);
         assert!(reserve.release().unwrap() && !reserve.held && !path.exists());
         assert!(!reserve.release().unwrap(), "nothing is left to give up");
         assert!(reserve.make(true).unwrap() && path.exists());

@@ -205,10 +205,10 @@ async fn the_settings_are_those_that_were_chosen() {
     );
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn a_statement_is_prepared_once_whatever_is_bound() {
-    const WORDS: &str = "CREATE TABLE words (topic INTEGER, place INTEGER); CREATE INDEX log ON words (topic, place) WHERE place NOT NULL";
+    const WORDS: &str = "CREATE TABLE words (topic INTEGER, place INTEGER);
+        CREATE INDEX log ON words (topic, place) WHERE place NOT NULL";
     fn prepared_again(connection: &Connection) -> rusqlite::Result<i32> {
         let mut find =
             connection.prepare("SELECT topic FROM words WHERE topic = ?1 AND place >= ?2 ORDER BY place LIMIT ?3")?;
@@ -224,6 +224,7 @@ async fn a_statement_is_prepared_once_whatever_is_bound() {
     assert_eq!(storage.run(Access::Reads, prepared_again).await.unwrap(), 0);
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn the_files_are_private() {
     use std::os::unix::fs::PermissionsExt;

@@ -14,8 +14,12 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
+use super::files::PAGE_BYTES;
+
 const HEADER_BYTES: usize = 32;
 const FRAME_HEAD_BYTES: usize = 24;
+/// A frame in a log of ours.
+pub(super) const FRAME_BYTES: u64 = FRAME_HEAD_BYTES as u64 + PAGE_BYTES as u64;
 const MAGIC: u32 = 0x377f_0682;
 const VERSION: u32 = 3_007_000;
 /// Read from the file at once.
@@ -184,10 +188,14 @@ fn words(bytes: &[u8; HEADER_BYTES]) -> [u32; 8] {
 }
 
 /// SQLite's checksum of a log, continued.
-fn checksum([mut first, mut second]: [u32; 2], bytes: &[u8], big_endian: bool) -> [u32; 2] {
-    let word = if big_endian { u32::from_be_bytes } else { u32::from_le_bytes };
-    for eight in bytes.chunks_exact(8) {
-        let Ok([a, b, c, d, e, f, g, h]) = <[u8; 8]>::try_from(eight) else { break };
+fn checksum(sums: [u32; 2], bytes: &[u8], big_endian: bool) -> [u32; 2] {
+    // Two loops: one that chooses for each word takes several times as long.
+    if big_endian { checksum_of(sums, bytes, u32::from_be_bytes) } else { checksum_of(sums, bytes, u32::from_le_bytes) }
+}
+
+fn checksum_of([mut first, mut second]: [u32; 2], bytes: &[u8], word: impl Fn([u8; 4]) -> u32) -> [u32; 2] {
+    let (eights, _) = bytes.as_chunks::<8>();
+    for &[a, b, c, d, e, f, g, h] in eights {
         first = first.wrapping_add(word([a, b, c, d])).wrapping_add(second);
         second = second.wrapping_add(word([e, f, g, h])).wrapping_add(first);
     }
