@@ -1,6 +1,6 @@
 //! Many handles in one request: each distinct one is sent once, and there is an answer for each.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use futures_util::StreamExt as _;
 use tokio::time::Instant;
@@ -57,7 +57,8 @@ pub(super) async fn once_each<T: Clone>(
     count: impl Fn(&UpstreamHandle, &'static str),
 ) -> Vec<Result<T, GatewayError>> {
     let mut distinct: Vec<UpstreamHandle> = Vec::with_capacity(handles.len());
-    let mut index_of: HashMap<&UpstreamHandle, usize> = HashMap::with_capacity(handles.len());
+    // They are few, and long: comparing some costs less than hashing each twice.
+    let mut index_of: BTreeMap<&UpstreamHandle, usize> = BTreeMap::new();
     for handle in handles {
         index_of.entry(handle).or_insert_with(|| {
             distinct.push(handle.clone());

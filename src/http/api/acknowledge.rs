@@ -9,13 +9,35 @@ use super::shape::{Field, FieldKind, object};
 use crate::gateway::Acknowledged;
 use crate::http::context::HttpContext;
 use crate::http::problem::Problem;
+use crate::plain_json::{PlainJson, once};
 
 const SHAPE: &[Field] = &[Field::required("receipt_handles", FieldKind::Texts)];
 
-#[derive(Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
     receipt_handles: Vec<String>,
+}
+
+/// How deep a plain request is nested.
+const PLAIN_DEPTH: usize = 2;
+
+/// The request, if it is a plain one: what else it may be, the JSON library reads and explains.
+fn read_plain(json: &str) -> Option<Request> {
+    let mut receipt_handles = None;
+    let mut reader = PlainJson::new(json);
+    reader.object(|name, value| {
+        if name != "receipt_handles" {
+            return None;
+        }
+        let mut handles = Vec::new();
+        value.list(|handle| {
+            handles.push(handle.string()?.into_owned());
+            Some(())
+        })?;
+        once(&mut receipt_handles, handles)
+    })?;
+    reader.is_at_end().then_some(Request { receipt_handles: receipt_handles? })
 }
 
 /// Acknowledges every handle.
@@ -24,11 +46,40 @@ pub(in crate::http) async fn acknowledge(context: HttpContext) -> Result<HttpRes
     let body = context.body(context.limits().body_bytes).await?;
     content_type::require_json(context.request.headers(), false)?;
     context.no_query()?;
-    let Request { receipt_handles } = object(&body, SHAPE, context.limits().json_depth)?;
+    let depth = context.limits().json_depth;
+    let plain = simdutf8::basic::from_utf8(&body).ok().filter(|_| depth >= PLAIN_DEPTH).and_then(read_plain);
+    let Request { receipt_handles } = plain.map_or_else(|| object(&body, SHAPE, depth), Ok)?;
     check_count(&context, &receipt_handles)?;
     let results = context.gateway().acknowledge(&context.request_context, &route, &receipt_handles).await?;
     Ok(answer(&context, &receipt_handles, &results, None, |Acknowledged { late }| Done {
         late: *late,
         ..Done::default()
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_plain_is_what_the_library_reads() {
+        for (json, is_plain) in [
+            (r#"{"receipt_handles":["v2.a","v2.b"]}"#, true),
+            (" { \"receipt_handles\" : [ ] } ", true),
+            (r#"{"receipt_handles":["\u0061"]}"#, true),
+            (r#"{"receipt_handles":["a",7]}"#, false),
+            (r#"{"receipt_handles":["a"],"receipt_handles":[]}"#, false),
+            (r#"{"receipt_handles":["a"],"x":1}"#, false),
+            (r#"{"receipt_handles":null}"#, false),
+            (r#"{"receipt_handles":["a"]}]"#, false),
+            ("{}", false),
+            ("", false),
+        ] {
+            let plain = read_plain(json);
+            assert_eq!(plain.is_some(), is_plain, "{json}");
+            if is_plain {
+                assert_eq!(plain, serde_json::from_str(json).ok(), "{json}");
+            }
+        }
+    }
 }

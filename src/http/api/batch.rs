@@ -1,13 +1,12 @@
 //! `POST /v1/topics/{topic}/messages:batch`.
 
 use actix_web::HttpResponse;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::envelope::{self, FIELDS};
+use super::envelope::Place;
 use super::json::{self, APPLICATION_JSON, Sink};
 use super::publish::PublishResponse;
-use super::shape::{Field, FieldKind, MOST_ERRORS, object};
+use super::read_envelope::read_batch;
+use super::shape::MOST_ERRORS;
 use super::{content_type, prefer};
 use crate::gateway::BatchItem;
 use crate::http::context::HttpContext;
@@ -17,15 +16,6 @@ use crate::model::Message;
 /// What nearly every message's part of the answer fits into.
 const ITEM_BYTES: usize = 224;
 
-const SHAPE: &[Field] = &[Field::required("messages", FieldKind::Objects(FIELDS))];
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request<'a> {
-    #[serde(borrow)]
-    messages: Vec<&'a RawValue>,
-}
-
 /// Publishes every message; nothing at all when the shape of any is wrong.
 pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse, Problem> {
     let route = context.topic_to_publish()?;
@@ -33,10 +23,9 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
     content_type::require_json(context.request.headers(), false)?;
     context.no_query()?;
     let limits = context.limits();
-    // The list and the batch around it are two levels more than an envelope alone.
-    let request: Request<'_> = object(&body, SHAPE, limits.json_depth)?;
+    let elements = read_batch(&body, limits.json_depth)?;
     let limit = limits.batch_messages;
-    let count = request.messages.len();
+    let count = elements.len();
     if count == 0 || count > limit {
         let detail = format!("must hold 1 to {limit} messages, has {count}: split the batch");
         return Err(Problem::invalid(vec![FieldError::at("/messages", detail)]).counted(limit, count));
@@ -44,22 +33,20 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
     let now = context.now();
     let mut messages: Vec<Message> = Vec::with_capacity(count);
     let mut errors = Vec::new();
-    for (index, raw) in request.messages.iter().enumerate() {
-        let at = format!("/messages/{index}");
-        let envelope = match envelope::read_within_depth(raw.get()) {
+    for (place, element) in elements.into_iter().enumerate().map(|(index, element)| (Place::InBatch(index), element)) {
+        let envelope = match element.read() {
             Ok(envelope) => envelope,
             Err(problem) => {
-                problem.below(&at).errors().iter().for_each(|error| errors.push(error.clone()));
+                problem.below(&place.to_string()).errors().iter().for_each(|error| errors.push(error.clone()));
                 continue;
             }
         };
-        match envelope.into_message(route.topic.clone(), now, &body, &at) {
+        match envelope.into_message(route.topic.clone(), now, &body, place) {
             Ok(message) => messages.push(message),
             Err(wrong) => errors.extend(wrong),
         }
     }
     // What was decoded is not longer than what it was decoded from, which is not held beside it.
-    drop(request);
     drop(body);
     if !errors.is_empty() {
         errors.truncate(MOST_ERRORS);

@@ -1,6 +1,7 @@
 //! The JSON envelope of one message.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,9 +11,9 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::compact::compact;
-use super::shape::{Field, FieldKind, note, object, object_within_depth};
-use super::{plain_envelope, times};
-use crate::http::problem::{FieldError, Problem};
+use super::shape::{Field, FieldKind, note};
+use super::times;
+use crate::http::problem::FieldError;
 use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
 
 /// The envelope's fields, for errors.
@@ -71,7 +72,7 @@ impl<'de> Deserialize<'de> for Properties {
         struct Pairs;
         impl<'de> Visitor<'de> for Pairs {
             type Value = Properties;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object whose values are strings")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
@@ -86,27 +87,22 @@ impl<'de> Deserialize<'de> for Properties {
     }
 }
 
-/// Reads a JSON envelope nested at most `depth` deep.
-///
-/// # Errors
-/// As those of [`object`].
-pub(super) fn read(body: &[u8], depth: usize) -> Result<Envelope<'_>, Problem> {
-    match plain(body).filter(|_| depth >= PLAIN_DEPTH) {
-        Some(envelope) => Ok(envelope),
-        None => object(body, FIELDS, depth),
+/// Where an envelope stands: the beginning of the pointers to its fields.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    /// It is the whole body.
+    Alone,
+    /// It is so far down in a batch.
+    InBatch(usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alone => Ok(()),
+            Self::InBatch(index) => write!(f, "/messages/{index}"),
+        }
     }
-}
-
-/// As [`read`], for a part of what was checked already.
-pub(super) fn read_within_depth(json: &str) -> Result<Envelope<'_>, Problem> {
-    plain_envelope::read(json).map_or_else(|| object_within_depth(json.as_bytes(), FIELDS), Ok)
-}
-
-/// How deep a plain envelope is nested at most.
-const PLAIN_DEPTH: usize = 2;
-
-fn plain(body: &[u8]) -> Option<Envelope<'_>> {
-    simdutf8::basic::from_utf8(body).ok().and_then(plain_envelope::read)
 }
 
 impl Envelope<'_> {
@@ -119,7 +115,7 @@ impl Envelope<'_> {
         topic: Topic,
         now: UnixMillis,
         whole: &Bytes,
-        at: &str,
+        at: Place,
     ) -> Result<Message, Vec<FieldError>> {
         let mut errors = Vec::new();
         let body = match self.body {
@@ -213,7 +209,7 @@ fn part_of(whole: &Bytes, text: &str) -> Bytes {
 pub(super) fn checked<T>(
     text: Option<&str>,
     parse: impl Fn(&str) -> Result<T, NameError>,
-    at: &str,
+    at: Place,
     field: impl FnOnce() -> String,
     errors: &mut Vec<FieldError>,
 ) -> Option<T> {
@@ -233,7 +229,7 @@ mod tests {
     fn message(json: &str) -> Result<Message, Vec<FieldError>> {
         let whole = Bytes::copy_from_slice(json.as_bytes());
         let envelope: Envelope<'_> = serde_json::from_slice(&whole).unwrap();
-        envelope.into_message(Topic::parse("T").unwrap(), UnixMillis(1_000_000), &whole, "")
+        envelope.into_message(Topic::parse("T").unwrap(), UnixMillis(1_000_000), &whole, Place::Alone)
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod plain_envelope;
 mod prefer;
 mod publish;
 mod raw;
+mod read_envelope;
 mod receive;
 mod received_body;
 mod shape;

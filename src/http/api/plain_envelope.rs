@@ -11,9 +11,32 @@ const USUAL_KEYS: usize = 2;
 
 /// The envelope, if it is a plain one.
 pub(super) fn read(json: &str) -> Option<Envelope<'_>> {
+    let mut reader = PlainJson::new(json);
+    let envelope = read_next(&mut reader)?;
+    reader.is_at_end().then_some(envelope)
+}
+
+/// The envelopes of a batch, if all of it is plain.
+pub(super) fn read_batch(json: &str) -> Option<Vec<Envelope<'_>>> {
+    let mut messages = None;
+    let mut reader = PlainJson::new(json);
+    reader.object(|name, value| {
+        if name != "messages" {
+            return None;
+        }
+        let mut envelopes = Vec::new();
+        value.list(|element| {
+            envelopes.push(read_next(element)?);
+            Some(())
+        })?;
+        once(&mut messages, envelopes)
+    })?;
+    reader.is_at_end().then_some(messages?)
+}
+
+fn read_next<'a>(reader: &mut PlainJson<'a>) -> Option<Envelope<'a>> {
     let (mut body, mut tag, mut keys, mut properties) = (None, None, None, None);
     let (mut message_group, mut deliver_at, mut delay_seconds) = (None, None, None);
-    let mut reader = PlainJson::new(json);
     reader.object(|name, value| match name {
         "body" => once(&mut body, value.string()?),
         "tag" => once(&mut tag, value.string()?),
@@ -38,8 +61,7 @@ pub(super) fn read(json: &str) -> Option<Envelope<'_>> {
         "delay_seconds" => once(&mut delay_seconds, value.number()?),
         _ => None,
     })?;
-    let body = reader.is_at_end().then_some(body?)?;
-    let (encoding, body) = (None, Body::Text(body));
+    let (encoding, body) = (None, Body::Text(body?));
     Some(Envelope { body, encoding, tag, keys, properties, message_group, deliver_at, delay_seconds })
 }
 
@@ -49,10 +71,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::http::api::envelope::Place;
     use crate::model::{Message, Topic, UnixMillis};
 
     fn message(envelope: Envelope<'_>, whole: &Bytes) -> Option<Message> {
-        envelope.into_message(Topic::parse("T").unwrap(), UnixMillis(1_000_000), whole, "").ok()
+        envelope.into_message(Topic::parse("T").unwrap(), UnixMillis(1_000_000), whole, Place::Alone).ok()
     }
 
     /// Whether it is read here; what is, is what the JSON library reads.
@@ -111,6 +134,33 @@ mod tests {
             "\u{a0}{\"body\":\"x\"}",
         ] {
             assert!(!is_plain(json), "{json}");
+        }
+    }
+
+    #[test]
+    fn batches_are_plain_where_all_of_them_is() {
+        let one = r#"{"body":"x","keys":["a"]}"#;
+        let whole = |json: &str| format!(r#" {{ "messages" : [ {json} ] }} "#);
+        let bodies = |json: &str| -> Option<Vec<String>> {
+            let envelopes = read_batch(json)?;
+            let text = |envelope: Envelope<'_>| match envelope.body {
+                Body::Text(text) => text.into_owned(),
+                Body::Json(_) => unreachable!("read by the library"),
+            };
+            Some(envelopes.into_iter().map(text).collect())
+        };
+        assert_eq!(bodies(&whole(&format!(r#"{one},{{"body":"y\n"}}"#))), Some(vec!["x".to_owned(), "y\n".to_owned()]));
+        assert_eq!(bodies(&whole("")), Some(Vec::new()));
+        for json in [
+            "{}".to_owned(),
+            format!("[{one}]"),
+            whole(&format!("{one},")),
+            whole(&format!(r#"{one},{{"body":7}}"#)),
+            format!(r#"{{"messages":[{one}],"messages":[]}}"#),
+            format!(r#"{{"messages":[{one}],"more":1}}"#),
+            format!(r#"{{"messages":[{one}]}}x"#),
+        ] {
+            assert_eq!(bodies(&json), None, "{json}");
         }
     }
 

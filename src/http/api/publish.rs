@@ -3,8 +3,9 @@
 use actix_web::HttpResponse;
 
 use super::content_type::{self, BodyFormat};
+use super::envelope::Place;
 use super::json::{self, APPLICATION_JSON, Sink};
-use super::{envelope, prefer, raw};
+use super::{prefer, raw, read_envelope};
 use crate::gateway::Accepted;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
@@ -62,8 +63,8 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
                 let detail = "does not go with a JSON envelope: put it into the envelope";
                 return Err(Problem::invalid(vec![FieldError::parameter(raw::shown(name), detail)]));
             }
-            let envelope = envelope::read(&body, context.limits().json_depth)?;
-            let message = envelope.into_message(topic, now, &body, "").map_err(Problem::invalid)?;
+            let envelope = read_envelope::read(&body, context.limits().json_depth)?;
+            let message = envelope.into_message(topic, now, &body, Place::Alone).map_err(Problem::invalid)?;
             // What was decoded is not longer than what it was decoded from, which is not held beside it.
             drop(body);
             message

@@ -13,6 +13,7 @@ mod headers;
 mod limits;
 mod message;
 mod objection;
+mod part;
 mod plain_events;
 mod properties;
 mod read;

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2, memmem};
 
 use super::elements;
-use super::read::{MAX_DEPTH, MAX_ELEMENTS, Part};
+use super::part::{MAX_DEPTH, MAX_ELEMENTS, Part};
 
 /// A reader that knows few forms.
 pub(super) struct PlainEvents<'a> {

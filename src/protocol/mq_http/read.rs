@@ -12,12 +12,9 @@ use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 
 use super::body::{is_xml_char, xml_text};
 use super::elements;
+use super::part::{MAX_DEPTH, MAX_ELEMENTS, Part};
 use super::plain_events::PlainEvents;
 
-/// Deepest nesting. The protocol needs three levels; elements that it does not have may have children.
-pub(super) const MAX_DEPTH: usize = 8;
-/// Most elements in one document: a full consume has fewer than 200.
-pub(super) const MAX_ELEMENTS: usize = 1024;
 /// Most attributes of one element; the protocol has only `xmlns`. Duplicates are looked for pair by pair.
 const MAX_ATTRIBUTES: usize = 16;
 
@@ -52,15 +49,6 @@ struct LibraryEvents<'a> {
     reader: Reader<&'a [u8]>,
     depth: usize,
     elements: usize,
-}
-
-/// What a document is made of, without what means nothing.
-#[derive(Debug, PartialEq)]
-pub(super) enum Part<'a> {
-    Open(&'static str),
-    Text(Cow<'a, str>),
-    Character(char),
-    Close,
 }
 
 /// Reads a document: `read` gets it and the name of its root (`""` for one that the protocol does not have). It is called again,

@@ -1,0 +1,73 @@
+//! Reads envelopes from a request's body: by the plain reader where it can, else by the JSON library.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::envelope::{Envelope, FIELDS};
+use super::plain_envelope;
+use super::shape::{Field, FieldKind, object, object_within_depth};
+use crate::http::problem::Problem;
+
+/// How deep a plain envelope is nested at most.
+const PLAIN_DEPTH: usize = 2;
+/// The list and the batch around an envelope.
+const LEVELS_OF_BATCH: usize = 2;
+
+const BATCH: &[Field] = &[Field::required("messages", FieldKind::Objects(FIELDS))];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch<'a> {
+    #[serde(borrow)]
+    messages: Vec<&'a RawValue>,
+}
+
+/// One message of a batch.
+pub(super) enum Element<'a> {
+    /// Read already.
+    Plain(Envelope<'a>),
+    /// As its caller wrote it.
+    Raw(&'a RawValue),
+}
+
+impl<'a> Element<'a> {
+    /// Its envelope.
+    ///
+    /// # Errors
+    /// 422 for another shape.
+    pub(super) fn read(self) -> Result<Envelope<'a>, Problem> {
+        match self {
+            Self::Plain(envelope) => Ok(envelope),
+            Self::Raw(raw) => object_within_depth(raw.get().as_bytes(), FIELDS),
+        }
+    }
+}
+
+/// Reads a JSON envelope nested at most `depth` deep.
+///
+/// # Errors
+/// As those of [`object`].
+pub(super) fn read(body: &[u8], depth: usize) -> Result<Envelope<'_>, Problem> {
+    match text(body, depth, PLAIN_DEPTH).and_then(plain_envelope::read) {
+        Some(envelope) => Ok(envelope),
+        None => object(body, FIELDS, depth),
+    }
+}
+
+/// Reads a batch of envelopes nested at most `depth` deep: the list and the batch around it are two levels more than an envelope
+/// alone.
+///
+/// # Errors
+/// As those of [`object`]; what is wrong with a single message shows when that is read.
+pub(super) fn read_batch(body: &[u8], depth: usize) -> Result<Vec<Element<'_>>, Problem> {
+    if let Some(envelopes) = text(body, depth, PLAIN_DEPTH + LEVELS_OF_BATCH).and_then(plain_envelope::read_batch) {
+        return Ok(envelopes.into_iter().map(Element::Plain).collect());
+    }
+    let Batch { messages } = object(body, BATCH, depth)?;
+    Ok(messages.into_iter().map(Element::Raw).collect())
+}
+
+/// A body as text, where what may be in a plain one is not nested too deep.
+fn text(body: &[u8], depth: usize, plain_depth: usize) -> Option<&str> {
+    simdutf8::basic::from_utf8(body).ok().filter(|_| depth >= plain_depth)
+}
