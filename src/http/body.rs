@@ -236,13 +236,15 @@ struct Pieces<'a> {
 impl Pieces<'_> {
     /// The next piece; a timer is made only when it is not there already.
     async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
-        if connection_of(self.request).is_some_and(|connection| connection.body_is_next()) {
+        let mut next = self.payload.next().now_or_never();
+        if next.is_none() && connection_of(self.request).is_some_and(|connection| connection.body_is_next()) {
             // Nobody is to be woken: the HTTP library goes on at once. A look with a waker would make it wake itself, and look
             // at everything once more for nothing.
             let mut is_first = true;
             poll_fn(|_| if std::mem::take(&mut is_first) { Poll::Pending } else { Poll::Ready(()) }).await;
+            next = self.payload.next().now_or_never();
         }
-        let next = match self.payload.next().now_or_never() {
+        let next = match next {
             Some(next) => next,
             None => {
                 if let Some(connection) = connection_of(self.request) {

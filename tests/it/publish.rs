@@ -396,3 +396,23 @@ fn a_degraded_durability_is_reported() {
         assert_eq!(answer, expected, "{status}");
     }
 }
+
+#[test]
+fn publishes_that_come_together_are_answered_one_after_the_other() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    let head = "POST /v1/topics/orders/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n";
+    let sizes = [5, 9_000, 5, 40_000, 60_000, 1];
+    let mut requests = String::new();
+    for size in sizes {
+        let body = "x".repeat(size);
+        requests.push_str(&format!("{head}Content-Length: {size}\r\n\r\n{body}"));
+        requests.push_str(&format!("{head}Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n{body}\r\n0\r\n\r\n"));
+    }
+    let before = endpoint.request_count();
+    let mut connection = app.raw(requests.as_bytes());
+    for _ in 0..2 * sizes.len() {
+        assert_eq!(connection.receive("POST").status, 201);
+    }
+    assert_eq!(endpoint.request_count() - before, 2 * sizes.len());
+}
