@@ -19,8 +19,8 @@ impl RequestContext {
     /// The context of one caller's request; `id` is what the answer's `x-request-id` says, `trace` what the caller's
     /// `traceparent` says, and nothing new is begun for the request after `deadline`.
     #[must_use]
-    pub fn new(id: &str, trace: Option<TraceContext>, deadline: Instant) -> Self {
-        Self { id: Some(id.into()), trace, deadline }
+    pub fn new(id: Arc<str>, trace: Option<TraceContext>, deadline: Instant) -> Self {
+        Self { id: Some(id), trace, deadline }
     }
 
     /// The context of work that many requests share: log lines about it name none of them.
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_deadline_is_lowered_and_never_raised() {
         let now = Instant::now();
-        let context = RequestContext::new("r1", None, now + Duration::from_secs(5));
+        let context = RequestContext::new("r1".into(), None, now + Duration::from_secs(5));
         assert_eq!(context.until(now).deadline(), now);
         assert_eq!(context.until(now + Duration::from_secs(9)).deadline(), context.deadline());
         assert_eq!(context.until(now).id(), Some("r1"));

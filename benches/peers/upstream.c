@@ -1,8 +1,8 @@
-/* An MQ that answers each request of either protocol with the same success at once, so that all relays wait the same for it.
+/* An MQ that answers each request of either protocol with the same success, so that all relays wait the same for it.
  *
- *     upstream PORT DIGEST
+ *     upstream PORT DIGEST [MILLIS]
  *
- * DIGEST is the MD5 of the 1 KB body that it hands out. Nothing is checked here (checking_mq.py does that), and its queues are endless.
+ * It answers at once, or after MILLIS. DIGEST is the MD5 of the 1 KB body that it hands out. Nothing is checked here (checking_mq.py does that), and its queues are endless.
  * GET /counts tells how many connections there were besides those that asked for it, and how many messages were published and
  * acknowledged. */
 #include "http1.h"
@@ -20,6 +20,22 @@ static struct {
     size_t length;
 } connections[CONNECTIONS];
 static unsigned long accepted, published, deleted;
+
+/* Responses that are due later, the first one first: all wait equally long. */
+static struct {
+    int fd;
+    struct response response;
+    long long due;
+} waiting[CONNECTIONS];
+static size_t first_waiting, last_waiting;
+static long long delay;
+
+static long long now_millis(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
 
 static struct response response(const char *status, const char *headers, const char *body)
 {
@@ -93,6 +109,30 @@ static void send_dated(int fd, struct response response)
     send_all(fd, response.bytes, response.length);
 }
 
+static void send_later(int fd, struct response response)
+{
+    if (!delay) {
+        send_dated(fd, response);
+        return;
+    }
+    size_t place = last_waiting++ % CONNECTIONS;
+    waiting[place].fd = fd;
+    waiting[place].response = response;
+    waiting[place].due = now_millis() + delay;
+}
+
+/* Sends what is due. How long until there is more: -1 for ever. */
+static int send_due(void)
+{
+    for (long long now = now_millis(); first_waiting < last_waiting; first_waiting++) {
+        size_t place = first_waiting % CONNECTIONS;
+        if (waiting[place].due > now)
+            return waiting[place].due - now;
+        send_dated(waiting[place].fd, waiting[place].response);
+    }
+    return -1;
+}
+
 static void tell_counts(int fd)
 {
     char body[128], text[256];
@@ -115,7 +155,7 @@ static void respond(int fd, const char *request, size_t body, size_t length)
     int ons = !!memmem(request, body, " /message/", 10);
     if (*request == 'P') {
         published++;
-        send_dated(fd, ons ? ons_published : mq_published);
+        send_later(fd, ons ? ons_published : mq_published);
     } else if (*request == 'D') {
         const char *handle = request + body, *end = request + length;
         int handles = 0;
@@ -124,11 +164,11 @@ static void respond(int fd, const char *request, size_t body, size_t length)
             handle += 15;
         }
         deleted += ons ? 1 : handles;
-        send_dated(fd, acknowledged);
+        send_later(fd, acknowledged);
     } else if (!strncmp(request, "GET /counts ", 12))
         tell_counts(fd);
     else
-        send_dated(fd, ons ? ons_consumed[wanted(request, "num=")] : mq_consumed[wanted(request, "numOfMessages=")]);
+        send_later(fd, ons ? ons_consumed[wanted(request, "num=")] : mq_consumed[wanted(request, "numOfMessages=")]);
 }
 
 static void receive(int fd)
@@ -151,14 +191,15 @@ static void receive(int fd)
 
 int main(int count, char **arguments)
 {
-    if (count != 3)
+    if (count != 3 && count != 4)
         return 2;
     prepare(arguments[2]);
+    delay = count == 4 ? atoi(arguments[3]) : 0;
     int listener = listen_on(arguments[1]), epoll = epoll_create1(0);
     struct epoll_event events[EVENTS];
     watch(epoll, listener, EPOLLIN);
     for (;;) {
-        int ready = epoll_wait(epoll, events, EVENTS, -1);
+        int ready = epoll_wait(epoll, events, EVENTS, send_due());
         for (int index = 0; index < ready; index++) {
             int fd = events[index].data.fd;
             if (fd != listener) {

@@ -5,6 +5,7 @@
 //! upstream with it unless others wait for the same.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
@@ -53,7 +54,7 @@ impl DataService {
             (Ok(Admission::Admitted), Some(Found { route, names })) => {
                 let time = self.settings.limits.request_timeout.saturating_sub(MARGIN);
                 let deadline = tokio::time::Instant::from_std(started + time);
-                let context = RequestContext::new(&id, trace_context(request.headers()), deadline);
+                let context = RequestContext::new(Arc::clone(&id), trace_context(request.headers()), deadline);
                 let service = Rc::clone(&self);
                 let context = HttpContext::new(service, request.clone(), payload, route.path, names, context);
                 self.perform(route, context, &id).await
@@ -64,7 +65,7 @@ impl DataService {
         timer.answered(status);
         let (method, route) = labels;
         tracing::debug!(
-            request_id = id,
+            request_id = &*id,
             method,
             route,
             status,

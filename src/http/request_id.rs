@@ -1,6 +1,7 @@
 //! The id that ties a request, its answer and its log lines together.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 
@@ -13,8 +14,8 @@ const MAX_LENGTH: usize = 128;
 /// Makes ids for one thread: a random prefix and a counter, so that no request costs a system call.
 #[derive(Debug, Clone)]
 pub struct RequestIds {
-    /// 16 digits.
-    prefix: String,
+    /// 16 digits, and room for those of the number.
+    digits: [u8; 24],
     next: Cell<u64>,
 }
 
@@ -25,34 +26,38 @@ impl RequestIds {
         let mut bytes = [0; 8];
         // Without randomness ids are less unique, and service goes on.
         let prefix = random.fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes));
-        Self { prefix: format!("{prefix:016x}"), next: Cell::new(0) }
+        let mut digits = [b'0'; 24];
+        for (to, digit) in digits.iter_mut().zip(format!("{prefix:016x}").bytes()) {
+            *to = digit;
+        }
+        Self { digits, next: Cell::new(0) }
     }
 
     /// The caller's id where it is 1–128 visible ASCII characters, else a new one.
-    pub(super) fn of(&self, headers: &HeaderMap) -> String {
+    pub(super) fn of(&self, headers: &HeaderMap) -> Arc<str> {
         let theirs = headers.get(X_REQUEST_ID).map(|value| value.as_bytes());
         match theirs {
             Some(bytes) if (1..=MAX_LENGTH).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic) => {
-                String::from_utf8_lossy(bytes).into_owned()
+                String::from_utf8_lossy(bytes).into()
             }
             _ => {
                 let number = self.next.get();
                 self.next.set(number.wrapping_add(1));
-                with_number(&self.prefix, number)
+                with_number(self.digits, number)
             }
         }
     }
 }
 
-/// `prefix` and the last 8 hexadecimal digits of `number`, without the formatting machinery: it runs for every request.
-fn with_number(prefix: &str, number: u64) -> String {
-    let mut id = String::with_capacity(prefix.len() + 8);
-    id.push_str(prefix);
-    for place in (0..8).rev() {
-        let nibble = u32::try_from((number >> (4 * place)) & 15).unwrap_or_default();
-        id.push(char::from_digit(nibble, 16).unwrap_or('0'));
+/// An id with the last 8 hexadecimal digits of `number`, without the formatting machinery: it runs for every request.
+fn with_number(mut digits: [u8; 24], number: u64) -> Arc<str> {
+    const HEX: [u8; 16] = *b"0123456789abcdef";
+    let mut rest = number;
+    for digit in digits.iter_mut().rev().take(8) {
+        *digit = HEX.get(usize::try_from(rest & 15).unwrap_or_default()).copied().unwrap_or(b'0');
+        rest >>= 4;
     }
-    id
+    std::str::from_utf8(&digits).unwrap_or_default().into()
 }
 
 #[cfg(test)]
@@ -61,6 +66,8 @@ mod tests {
 
     #[test]
     fn ids_are_hexadecimal() {
-        assert_eq!(with_number("a220f27727269c62", 0x1_0000_002F), "a220f27727269c620000002f");
+        let digits = *b"a220f27727269c6200000000";
+        assert_eq!(&*with_number(digits, 0x1_0000_002F), "a220f27727269c620000002f");
+        assert_eq!(&*with_number(digits, 0), "a220f27727269c6200000000");
     }
 }

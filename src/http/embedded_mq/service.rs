@@ -1,6 +1,7 @@
 //! The embedded endpoint's service, and one request at it.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
@@ -173,7 +174,7 @@ pub(in crate::http) struct EndpointRequest<'a> {
     pub(in crate::http) service: &'a EndpointService,
     pub(in crate::http) request: &'a HttpRequest,
     /// Made when something says it: answers of the ONS HTTP protocol do not.
-    id: OnceCell<String>,
+    id: OnceCell<Arc<str>>,
     /// What its body takes.
     memory: RefCell<Charge>,
 }

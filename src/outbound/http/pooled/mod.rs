@@ -63,10 +63,10 @@ impl PooledClient {
         Ok(received.answer)
     }
 
-    async fn open(&self, call: &Call<'_>) -> Result<Connection, CallError> {
+    async fn open(&self, call: &Call<'_>) -> Result<Box<Connection>, CallError> {
         let limit = self.limits.connect_timeout;
         let stream = Stream::open(&call.origin.address, call.address, &self.tls, limit).await?;
         let config = self.config.get_or_init(ServiceConfig::default).clone();
-        Ok(Connection::new(stream, Instant::now(), config))
+        Ok(Box::new(Connection::new(stream, Instant::now(), config)))
     }
 }

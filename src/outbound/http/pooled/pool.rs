@@ -22,7 +22,8 @@ pub(super) struct Pool {
 }
 
 struct Idle {
-    connection: Connection,
+    /// In a box: it moves with every call.
+    connection: Box<Connection>,
     since: Instant,
 }
 
@@ -32,7 +33,7 @@ impl Pool {
     }
 
     /// The connection that was used last, if it still can be: those before it grow old and are closed.
-    pub(super) fn take(&self, endpoint: &EndpointAddress, now: Instant) -> Option<Connection> {
+    pub(super) fn take(&self, endpoint: &EndpointAddress, now: Instant) -> Option<Box<Connection>> {
         let mut idle = self.idle.borrow_mut();
         let (_, connections) = idle.iter_mut().find(|(known, _)| known == endpoint)?;
         // Nobody is to be woken: whoever takes the connection asks it anew.
@@ -46,7 +47,7 @@ impl Pool {
     }
 
     /// Keeps a connection for the next call.
-    pub(super) fn put(&self, endpoint: &EndpointAddress, connection: Connection, now: Instant) {
+    pub(super) fn put(&self, endpoint: &EndpointAddress, connection: Box<Connection>, now: Instant) {
         let mut idle = self.idle.borrow_mut();
         let kept = Idle { connection, since: now };
         match idle.iter_mut().find(|(known, _)| known == endpoint) {
