@@ -32,9 +32,10 @@ impl Gateway {
         wait: Option<Duration>,
     ) -> Result<Accepted, GatewayError> {
         let patience = wait.map_or(route.deadline(), |wait| wait.min(route.deadline()));
-        let context = context.until(Instant::now() + patience);
+        let now = Instant::now();
+        let context = context.until(now + patience);
         let bytes = message.body.len() as u64;
-        let result = self.attempt(&context, route, message).await;
+        let result = self.attempt(&context, route, message, now).await;
         let metrics = route.metrics(&self.shared.metrics);
         match &result {
             Ok(_) => {
@@ -51,10 +52,11 @@ impl Gateway {
         context: &RequestContext,
         route: &TopicRoute,
         message: Message,
+        now: Instant,
     ) -> Result<Accepted, GatewayError> {
         let upstream = self.upstream(route)?;
         let message = admit(route, upstream, message)?;
-        let _in_flight = route.settings.limits.enter(Instant::now())?;
+        let _in_flight = route.settings.limits.enter(now)?;
         let answer = upstream.publish(context, &message, route.settings.on_unknown).await;
         Ok(Accepted { published: answer.result?, attempts: answer.attempts })
     }

@@ -43,7 +43,9 @@ impl AnswerHead {
     pub(super) fn read(status: StatusCode, headers: &HeaderMap) -> Self {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let date = headers.get(DATE);
-        let retry_after = text(RETRY_AFTER).and_then(|value| retry_after(value, date.and_then(date_in)));
+        // A success has nothing to be tried again.
+        let retry_after = if status.is_success() { None } else { text(RETRY_AFTER) };
+        let retry_after = retry_after.and_then(|value| wait_of(value, date.and_then(date_in)));
         Self {
             status,
             date: date.cloned(),
@@ -88,7 +90,7 @@ fn date(value: &str) -> Option<SystemTime> {
 }
 
 /// Reads a `Retry-After`: seconds, or a date, which is compared with the answer's own.
-fn retry_after(value: &str, answered_at: Option<SystemTime>) -> Option<Duration> {
+fn wait_of(value: &str, answered_at: Option<SystemTime>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds.min(LONGEST_RETRY_AFTER)));
@@ -107,7 +109,7 @@ mod tests {
         let check = |value, expected: Option<u64>| {
             let answered_at = date("Tue, 15 Nov 1994 08:12:31 GMT");
             assert!(answered_at.is_some());
-            assert_eq!(retry_after(value, answered_at), expected.map(Duration::from_secs), "{value:?}");
+            assert_eq!(wait_of(value, answered_at), expected.map(Duration::from_secs), "{value:?}");
         };
         check("0", Some(0));
         check(" 7 ", Some(7));
@@ -118,6 +120,6 @@ mod tests {
         check("-1", None);
         check("soon", None);
         check("", None);
-        assert_eq!(retry_after("Tue, 15 Nov 1994 08:12:41 GMT", None), Some(Duration::from_secs(1)));
+        assert_eq!(wait_of("Tue, 15 Nov 1994 08:12:41 GMT", None), Some(Duration::from_secs(1)));
     }
 }

@@ -131,8 +131,12 @@ impl Failover {
             tried.set(tried.get() + 1);
             let wait = wait(policy.end_of_wait, permit.is_try(), now);
             let call = self.call(policy, sign, (&endpoint.origin, candidate.address), wait).await;
+            let now = Instant::now();
+            if let Ok(answer) = &call {
+                self.measure_skew(answer, now);
+            }
             if let Some(verdict) = verdict(&call, wait + self.plan.answer_timeout) {
-                let change = permit.settle(verdict, Instant::now());
+                let change = permit.settle(verdict, now);
                 self.log_change(change, endpoint, call.as_ref().err());
             }
             match call {
@@ -173,9 +177,7 @@ impl Failover {
             Operation::Receive => (&self.polls, COPIES),
             Operation::Publish | Operation::Acknowledge | Operation::Nack | Operation::Extend => (&self.short, 1),
         };
-        let answer = client.call(Call { request, origin, address, deadline, max_answer_bytes, copies }).await?;
-        self.measure_skew(&answer);
-        Ok(answer)
+        client.call(Call { request, origin, address, deadline, max_answer_bytes, copies }).await
     }
 
     fn failed(&self, policy: &AttemptPolicy<'_>, error: CallError) -> UpstreamError {
@@ -218,8 +220,7 @@ impl Failover {
     }
 
     /// Now and then from a success, and always from a refusal, which the clock may be the cause of.
-    fn measure_skew(&self, answer: &Answer) {
-        let now = Instant::now();
+    fn measure_skew(&self, answer: &Answer, now: Instant) {
         let due = self.skew_measured.get().is_none_or(|last| now - last >= SKEW_PAUSE);
         if (due || !(200..300).contains(&answer.status))
             && let Some(date) = answer.date()
