@@ -213,7 +213,8 @@ impl Connection {
     }
 
     /// Whether the HTTP library has the whole body of the request, reads it next, and looks at the request then: a request is
-    /// looked at for the first time as soon as its head is read.
+    /// looked at for the first time as soon as its head is read. True only where nothing that polls by itself stands between the
+    /// library and who asks: a task, a set of futures.
     pub(crate) fn body_is_next(&self) -> bool {
         self.is_first_look.get() && self.framing.borrow().whole() > self.answered.get()
     }

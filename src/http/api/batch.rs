@@ -23,8 +23,8 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
     content_type::require_json(context.request.headers(), false)?;
     context.no_query()?;
     let limits = context.limits();
-    let elements = read_batch(&body, limits.json_depth)?;
     let limit = limits.batch_messages;
+    let elements = read_batch(&body, limits.json_depth, limit)?;
     let count = elements.len();
     if count == 0 || count > limit {
         let detail = format!("must hold 1 to {limit} messages, has {count}: split the batch");

@@ -16,6 +16,9 @@ use super::times;
 use crate::http::problem::FieldError;
 use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
 
+/// Room for more keys is made when they have turned out to be some.
+const MOST_KEYS_AT_ONCE: usize = 16;
+
 /// The envelope's fields, for errors.
 pub(super) const FIELDS: &[Field] = &[
     Field::required("body", FieldKind::Any),
@@ -128,7 +131,7 @@ impl Envelope<'_> {
         });
         let mut message = Message::new(topic, body.unwrap_or_default());
         message.tag = checked(self.tag.as_deref(), Tag::parse, at, || "tag".to_owned(), &mut errors);
-        message.keys.reserve_exact(self.keys.as_ref().map_or(0, Vec::len));
+        message.keys.reserve_exact(self.keys.as_ref().map_or(0, Vec::len).min(MOST_KEYS_AT_ONCE));
         for (index, key) in self.keys.iter().flatten().enumerate() {
             message.keys.extend(checked(Some(key), Key::parse, at, || format!("keys/{index}"), &mut errors));
         }

@@ -16,8 +16,8 @@ pub(super) fn read(json: &str) -> Option<Envelope<'_>> {
     reader.is_at_end().then_some(envelope)
 }
 
-/// The envelopes of a batch, if all of it is plain.
-pub(super) fn read_batch(json: &str) -> Option<Vec<Envelope<'_>>> {
+/// The envelopes of a batch, if all of it is plain and they are at most `most`: an envelope takes more than it is written in.
+pub(super) fn read_batch(json: &str, most: usize) -> Option<Vec<Envelope<'_>>> {
     let mut messages = None;
     let mut reader = PlainJson::new(json);
     reader.object(|name, value| {
@@ -26,7 +26,7 @@ pub(super) fn read_batch(json: &str) -> Option<Vec<Envelope<'_>>> {
         }
         let mut envelopes = Vec::new();
         value.list(|element| {
-            envelopes.push(read_next(element)?);
+            envelopes.push(read_next(element).filter(|_| envelopes.len() < most)?);
             Some(())
         })?;
         once(&mut messages, envelopes)
@@ -142,7 +142,7 @@ mod tests {
         let one = r#"{"body":"x","keys":["a"]}"#;
         let whole = |json: &str| format!(r#" {{ "messages" : [ {json} ] }} "#);
         let bodies = |json: &str| -> Option<Vec<String>> {
-            let envelopes = read_batch(json)?;
+            let envelopes = read_batch(json, 2)?;
             let text = |envelope: Envelope<'_>| match envelope.body {
                 Body::Text(text) => text.into_owned(),
                 Body::Json(_) => unreachable!("read by the library"),
@@ -154,6 +154,7 @@ mod tests {
         for json in [
             "{}".to_owned(),
             format!("[{one}]"),
+            whole(&format!("{one},{one},{one}")),
             whole(&format!("{one},")),
             whole(&format!(r#"{one},{{"body":7}}"#)),
             format!(r#"{{"messages":[{one}],"messages":[]}}"#),

@@ -54,13 +54,14 @@ pub(super) fn read(body: &[u8], depth: usize) -> Result<Envelope<'_>, Problem> {
     }
 }
 
-/// Reads a batch of envelopes nested at most `depth` deep: the list and the batch around it are two levels more than an envelope
-/// alone.
+/// Reads a batch of envelopes nested at most `depth` deep. More than `most` are only counted. The list and the batch around it are two
+/// levels more than an envelope alone.
 ///
 /// # Errors
 /// As those of [`object`]; what is wrong with a single message shows when that is read.
-pub(super) fn read_batch(body: &[u8], depth: usize) -> Result<Vec<Element<'_>>, Problem> {
-    if let Some(envelopes) = text(body, depth, PLAIN_DEPTH + LEVELS_OF_BATCH).and_then(plain_envelope::read_batch) {
+pub(super) fn read_batch(body: &[u8], depth: usize, most: usize) -> Result<Vec<Element<'_>>, Problem> {
+    let plain = text(body, depth, PLAIN_DEPTH + LEVELS_OF_BATCH);
+    if let Some(envelopes) = plain.and_then(|text| plain_envelope::read_batch(text, most)) {
         return Ok(envelopes.into_iter().map(Element::Plain).collect());
     }
     let Batch { messages } = object(body, BATCH, depth)?;

@@ -35,7 +35,7 @@ pub(super) struct AnswerHead {
     retry_after: Option<Duration>,
     /// Its `Content-Length`.
     pub(super) announced: Option<usize>,
-    /// It has a `Transfer-Encoding`; the libraries read `chunked` alone.
+    /// Its body comes in chunks.
     pub(super) chunked: bool,
 }
 
@@ -51,13 +51,18 @@ impl AnswerHead {
             date: date.cloned(),
             retry_after,
             announced: text(CONTENT_LENGTH).and_then(|value| value.parse().ok()),
-            chunked: headers.contains_key(TRANSFER_ENCODING),
+            chunked: text(TRANSFER_ENCODING).is_some_and(|value| value.trim().eq_ignore_ascii_case("chunked")),
         }
     }
 
     /// These have no body whatever they announce.
     pub(super) fn is_bodiless(&self) -> bool {
         self.status == StatusCode::NO_CONTENT || self.status == StatusCode::NOT_MODIFIED
+    }
+
+    /// Whether it says itself where it ends: behind any other a body may come that nobody reads.
+    pub(super) fn has_an_end(&self) -> bool {
+        self.is_bodiless() || self.announced.is_some() || self.chunked
     }
 
     /// The answer with its body.

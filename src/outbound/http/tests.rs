@@ -346,6 +346,7 @@ fn faults() -> Vec<Row> {
         broken("chunks cut short", fin(format!("{chunked}{length:x}\r\n{STORED}\r\n"))),
         broken("a chunk cut short", fin(format!("{chunked}{:x}\r\n{STORED}", length + 5))),
         broken("another coding", fin(format!("{}{STORED}", created("Transfer-Encoding: gzip")))),
+        broken("no coding and no length", fin(format!("{}{STORED}", created("Transfer-Encoding: identity")))),
         broken("a body that only the connection's end ends", fin(answer("201 Created", "Connection: close", STORED))),
         broken("97 header lines", fin(format!("{}{STORED}", created(&lines(97))))),
         broken("a head of 300 kB", fin(created(&format!("X-Big: {}\r\nContent-Length: 0", "y".repeat(300_000))))),
@@ -437,7 +438,9 @@ fn a_connection_serves_one_call_after_the_other_while_it_may() {
         let no_time = Limits { keep_alive: Duration::ZERO, ..limits() };
         assert_eq!(connections(new, no_time, three), [0, 1, 2], "{name}: no keep-alive");
     }
-    // awc keeps this one, although its server does not.
+    // awc keeps these two: one whose body may still come, and one that its server does not keep.
+    let endless = send("HTTP/1.1 403 Forbidden\r\nX: y\r\n\r\n");
+    assert_eq!(connections(HttpClient::for_short_calls, limits(), vec![endless, good()]), [0, 1]);
     let old = send("HTTP/1.0 201 Created\r\nContent-Length: 2\r\n\r\n{}");
     assert_eq!(connections(HttpClient::for_short_calls, limits(), vec![old, good()]), [0, 1]);
 }

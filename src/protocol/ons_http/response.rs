@@ -44,7 +44,13 @@ struct PublishedWire<'a> {
 /// The body of a publish's 201.
 #[must_use]
 pub fn encode_published(message_id: &MessageId) -> String {
-    [r#"{"msgId":""#, message_id.as_str(), r#"","sendStatus":"SEND_OK"}"#].concat()
+    let message_id = message_id.as_str();
+    if message_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return [r#"{"msgId":""#, message_id, r#"","sendStatus":"SEND_OK"}"#].concat();
+    }
+    // Another MQ's id may be any text. Strings only: serialisation cannot fail.
+    let wire = PublishedWire { message_id: message_id.into(), send_status: "SEND_OK".into() };
+    serde_json::to_string(&wire).unwrap_or_default()
 }
 
 /// Reads the body of a publish's 201. Only `SEND_OK` and the three statuses that mean "stored, weaker than asked"
@@ -338,6 +344,14 @@ mod tests {
         let Some(plain) = read_plain(body) else { return false };
         assert_eq!(decoded(plain.into_iter().map(Ok)), decoded(read_leniently(body).unwrap()), "{body}");
         true
+    }
+
+    #[test]
+    fn any_message_id_is_json() {
+        for id in ["0A97CB496DE1137A9034915421F297A7", "a\"b\\c\n", "中", "a-b"] {
+            let json = encode_published(&MessageId::parse(id).unwrap());
+            assert_eq!(decode_published(json.as_bytes()).unwrap().message_id.as_str(), id);
+        }
     }
 
     #[test]

@@ -106,7 +106,8 @@ impl Connection {
         };
         let at_rest = matches!(connection.codec, Codec::Head(_)) && connection.unread.is_empty();
         answering.is_read = true;
-        Ok(Received { answer: head.with_body(body), is_reusable: keeps_alive && at_rest })
+        let is_reusable = keeps_alive && at_rest && head.has_an_end();
+        Ok(Received { answer: head.with_body(body), is_reusable })
     }
 
     /// The final answer's head, and whether the server keeps the connection. Interim answers are passed over (RFC 9110, section

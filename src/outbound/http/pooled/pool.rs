@@ -51,13 +51,14 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         let kept = Idle { connection, since: now };
         match idle.iter_mut().find(|(known, _)| known == endpoint) {
-            Some((_, connections)) => {
-                connections.push_back(kept);
-                while connections.front().is_some_and(|oldest| self.is_too_old(oldest, now)) {
-                    connections.pop_front();
-                }
-            }
+            Some((_, connections)) => connections.push_back(kept),
             None => idle.push((endpoint.clone(), VecDeque::from([kept]))),
+        }
+        // To every endpoint: nobody may call one any more.
+        for (_, connections) in idle.iter_mut() {
+            while connections.front().is_some_and(|oldest| self.is_too_old(oldest, now)) {
+                connections.pop_front();
+            }
         }
     }
 

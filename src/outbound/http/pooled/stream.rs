@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::unconstrained;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -52,11 +53,12 @@ impl Stream {
     pub(super) fn has_news(&mut self, context: &mut Context<'_>) -> bool {
         let mut byte = [0];
         let mut buffer = ReadBuf::new(&mut byte);
-        let read = match self {
+        let look = poll_fn(|context| match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, &mut buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(context, &mut buffer),
-        };
-        read.is_ready()
+        });
+        // Also where the task has done so much already that the runtime would have it pause.
+        pin!(unconstrained(look)).poll(context).is_ready()
     }
 
     /// Reads what there is into the room that `buffer` has; 0 at the end.
