@@ -36,7 +36,9 @@ pub(super) async fn read_body(
         if length > limit {
             return Err(CallError::TooLarge(limit));
         }
-        room.make(length).await?;
+        if announced.is_none_or(|announced| length > announced) {
+            room.make(length).await?;
+        }
         if first.is_empty() && whole.is_empty() {
             first = piece; // nearly every answer is one piece: no copy
             continue;

@@ -20,7 +20,6 @@ pub(super) fn write_head(head: &mut Vec<u8>, request: &Request, host: &str) -> R
     }
     let first_header = head.len();
     for (name, value) in headers {
-        head.reserve(name.len() + value.len() + 4);
         for part in [name, ": ", value, "\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
