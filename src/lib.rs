@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod context;
+pub mod control_characters;
 pub mod embedded;
 pub mod gateway;
 pub mod http;

@@ -7,6 +7,11 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
+use crate::control_characters::has_control;
+
+/// Room for so many elements of a list is made at once.
+const USUAL_ELEMENTS: usize = 2;
+
 /// What is left of a document.
 #[derive(Debug, Clone)]
 pub struct PlainJson<'a> {
@@ -14,21 +19,16 @@ pub struct PlainJson<'a> {
 }
 
 impl<'a> PlainJson<'a> {
-    /// Reads `json` from its beginning.
-    #[must_use]
-    pub fn new(json: &'a str) -> Self {
-        Self { rest: json }
-    }
-
-    /// Whether nothing but blanks is left.
-    #[must_use]
-    pub fn is_at_end(&mut self) -> bool {
-        self.skip_blanks();
-        self.rest.is_empty()
+    /// What `read` makes of the whole of `json`, behind which nothing but blanks may stand.
+    pub fn read<T>(json: &'a str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let mut reader = Self { rest: json };
+        let value = read(&mut reader)?;
+        reader.skip_blanks();
+        reader.rest.is_empty().then_some(value)
     }
 
     /// One sign of the grammar, which is ASCII, after blanks.
-    pub fn sign(&mut self, sign: u8) -> Option<()> {
+    fn sign(&mut self, sign: u8) -> Option<()> {
         self.skip_blanks();
         self.sign_at_once(sign)
     }
@@ -83,16 +83,17 @@ impl<'a> PlainJson<'a> {
         digits.parse().ok()
     }
 
-    /// `[…]`: `element` reads each.
-    pub fn list(&mut self, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+    /// `[…]`: what `element` makes of each.
+    pub fn list<T>(&mut self, mut element: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         self.sign(b'[')?;
         if self.sign(b']').is_some() {
-            return Some(());
+            return Some(Vec::new());
         }
+        let mut elements = Vec::with_capacity(USUAL_ELEMENTS);
         loop {
-            element(self)?;
+            elements.push(element(self)?);
             if self.sign(b',').is_none() {
-                return self.sign(b']');
+                return self.sign(b']').map(|()| elements);
             }
         }
     }
@@ -113,6 +114,13 @@ impl<'a> PlainJson<'a> {
         }
     }
 
+    /// `{…}` with one member of this name alone: what `value` makes of it.
+    pub fn only_member<T>(&mut self, name: &str, mut value: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+        let mut found = None;
+        self.object(|found_name, member| if found_name == name { once(&mut found, value(member)?) } else { None })?;
+        found
+    }
+
     fn skip_blanks(&mut self) {
         if self.rest.as_bytes().first().is_some_and(|byte| *byte <= b' ') {
             self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
@@ -125,11 +133,6 @@ pub fn once<T>(field: &mut Option<T>, value: T) -> Option<()> {
     field.replace(value).is_none().then_some(())
 }
 
-/// Whether any byte is a control character. The smallest byte tells it without a branch for each.
-fn has_control(bytes: &[u8]) -> bool {
-    bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < b' '
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -140,7 +143,7 @@ mod tests {
         /// A string is what the library reads, and what follows it is left.
         #[test]
         fn strings_are_what_the_library_reads(json in "\"([a ü]|\\\\[\\\\\"nu/x]|\\\\u00[0-9a-f]{2}|\\\\ud8[0-9]{2}|\\x07)*\"?,?") {
-            let mut reader = PlainJson::new(&json);
+            let mut reader = PlainJson { rest: &json };
             if let Some(text) = reader.string() {
                 let string = json.strip_suffix(reader.rest).unwrap();
                 prop_assert_eq!(text, serde_json::from_str::<String>(string).unwrap());
@@ -152,7 +155,7 @@ mod tests {
 
     #[test]
     fn strings_of_every_kind() {
-        let read = |json| PlainJson::new(json).string().map(Cow::into_owned);
+        let read = |json| PlainJson { rest: json }.string().map(Cow::into_owned);
         assert_eq!(read(r#" "a""#).as_deref(), Some("a"));
         assert_eq!(read(r#""""#).as_deref(), Some(""));
         assert_eq!(read(r#""a\"b\\","c""#).as_deref(), Some("a\"b\\"));
@@ -165,17 +168,19 @@ mod tests {
     #[test]
     fn lists_and_objects() {
         let mut found = Vec::new();
-        let mut reader = PlainJson::new(r#" { "a" : [ 1 , 20 ] , "b":[ ] , "c":{} } "#);
-        let read = reader.object(|name, value| match name {
-            "c" => value.object(|_, _| None),
-            name => value.list(|element| {
-                found.push((name, element.number()?));
-                Some(())
-            }),
-        });
-        assert_eq!(read, Some(()));
-        assert!(reader.is_at_end());
-        assert_eq!(found, [("a", 1), ("a", 20)]);
+        let json = r#" { "a" : [ 1 , 20 ] , "b":[ ] , "c":{} } "#;
+        let read = |reader: &mut PlainJson<'static>| {
+            reader.object(|name, value| match name {
+                "c" => value.object(|_, _| None),
+                name => {
+                    found.push((name, value.list(PlainJson::number)?));
+                    Some(())
+                }
+            })
+        };
+        assert_eq!(PlainJson::read(json, read), Some(()));
+        assert_eq!(found, [("a", vec![1, 20]), ("b", Vec::new())]);
+        assert_eq!(PlainJson::read("[1] ]", |reader| reader.list(PlainJson::number)), None);
         for broken in [
             "{\"a\":1",
             "{\"a\":01}",
@@ -186,7 +191,8 @@ mod tests {
             "{a:1}",
             "{\"\\u0061\":1}",
         ] {
-            assert_eq!(PlainJson::new(broken).object(|_, value| value.number().map(drop)), None, "{broken}");
+            let read = |reader: &mut PlainJson<'static>| reader.object(|_, value| value.number().map(drop));
+            assert_eq!(PlainJson::read(broken, read), None, "{broken}");
         }
     }
 }

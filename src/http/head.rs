@@ -150,10 +150,11 @@ pub(super) fn check_site(request: &HttpRequest) -> Result<(), HeadError> {
 /// Whether a `Host` value is what nearly every caller on loopback says: a look at a few bytes.
 fn is_usual(host: &[u8]) -> bool {
     let port = [&b"127.0.0.1:"[..], b"localhost:"].iter().find_map(|name| host.strip_prefix(*name));
-    let number = |port: &[u8]| port.iter().fold(0, |number, digit| number * 10 + u32::from(digit.wrapping_sub(b'0')));
-    port.is_some_and(|port| {
-        (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit) && u16::try_from(number(port)).is_ok()
-    })
+    port.and_then(|port| std::str::from_utf8(port).ok()).is_some_and(is_port)
+}
+
+fn is_port(digits: &str) -> bool {
+    digits.parse::<u16>().is_ok()
 }
 
 /// Whether a `Host` value is a loopback address or `localhost`, with any port.
@@ -165,7 +166,7 @@ fn is_loopback(host: &str) -> bool {
         },
         None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
-    let has_port = port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok());
+    let has_port = port.strip_prefix(':').is_some_and(is_port);
     let names_loopback = name.is_empty()
         || name.eq_ignore_ascii_case("localhost")
         || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());

@@ -1,15 +1,17 @@
 //! `POST …/messages:ack`.
 
+use std::borrow::Cow;
+
 use actix_web::HttpResponse;
 use serde::Deserialize;
 
 use super::content_type;
 use super::handle_results::{Done, answer, check_count};
-use super::shape::{Field, FieldKind, object};
+use super::shape::{Field, FieldKind, object, text_within};
 use crate::gateway::Acknowledged;
 use crate::http::context::HttpContext;
 use crate::http::problem::Problem;
-use crate::plain_json::{PlainJson, once};
+use crate::plain_json::PlainJson;
 
 const SHAPE: &[Field] = &[Field::required("receipt_handles", FieldKind::Texts)];
 
@@ -24,20 +26,10 @@ const PLAIN_DEPTH: usize = 2;
 
 /// The request, if it is a plain one: what else it may be, the JSON library reads and explains.
 fn read_plain(json: &str) -> Option<Request> {
-    let mut receipt_handles = None;
-    let mut reader = PlainJson::new(json);
-    reader.object(|name, value| {
-        if name != "receipt_handles" {
-            return None;
-        }
-        let mut handles = Vec::new();
-        value.list(|handle| {
-            handles.push(handle.string()?.into_owned());
-            Some(())
-        })?;
-        once(&mut receipt_handles, handles)
-    })?;
-    reader.is_at_end().then_some(Request { receipt_handles: receipt_handles? })
+    let handle = |value: &mut PlainJson<'_>| value.string().map(Cow::into_owned);
+    let receipt_handles =
+        PlainJson::read(json, |request| request.only_member("receipt_handles", |value| value.list(handle)))?;
+    Some(Request { receipt_handles })
 }
 
 /// Acknowledges every handle.
@@ -47,7 +39,7 @@ pub(in crate::http) async fn acknowledge(context: HttpContext) -> Result<HttpRes
     content_type::require_json(context.request.headers(), false)?;
     context.no_query()?;
     let depth = context.limits().json_depth;
-    let plain = simdutf8::basic::from_utf8(&body).ok().filter(|_| depth >= PLAIN_DEPTH).and_then(read_plain);
+    let plain = text_within(&body, depth, PLAIN_DEPTH).and_then(read_plain);
     let Request { receipt_handles } = plain.map_or_else(|| object(&body, SHAPE, depth), Ok)?;
     check_count(&context, &receipt_handles)?;
     let results = context.gateway().acknowledge(&context.request_context, &route, &receipt_handles).await?;

@@ -70,19 +70,15 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
 fn write_item(json: &mut impl Sink, index: usize, result: &BatchItem, topic: &str, request_id: &str) {
     json.push(b"{\"index\":");
     json::number(json, index as u64);
-    json.push(b",\"status\":");
+    json.push(b",");
     match result {
         Ok(accepted) => {
-            json.push(b"201,");
+            json.push(b"\"status\":201,");
             PublishResponse::new(accepted, topic).write(json);
         }
         Err(error) => {
-            let problem = Problem::from(error.clone()).below(&format!("/messages/{index}"));
-            json::number(json, problem.status().into());
-            if let Some(problem) = problem.embedded(request_id) {
-                json.push(b",\"problem\":");
-                json::raw(json, &problem);
-            }
+            let problem = Problem::from(error.clone()).below(&Place::InBatch(index).to_string());
+            json::failure(json, &problem, request_id);
         }
     }
     json.push(b"}");

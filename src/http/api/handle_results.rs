@@ -79,11 +79,7 @@ fn write_failed(json: &mut impl Sink, given: &str, error: &GatewayError, request
     problem.outcome = None;
     json.push(b"{\"receipt_handle\":");
     json::string(json, given);
-    json.push(b",\"status\":");
-    json::number(json, problem.status().into());
-    if let Some(problem) = problem.embedded(request_id) {
-        json.push(b",\"problem\":");
-        json::raw(json, &problem);
-    }
+    json.push(b",");
+    json::failure(json, &problem, request_id);
     json.push(b"}");
 }

@@ -3,7 +3,9 @@
 
 use actix_web::http::header::HeaderValue;
 use memchr::memchr2;
-use serde_json::value::RawValue;
+
+use crate::control_characters::has_control;
+use crate::http::problem::Problem;
 
 /// What says that an answer is JSON.
 pub(super) const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -64,9 +66,14 @@ pub(super) fn number(json: &mut impl Sink, number: u64) {
     json.push(itoa::Buffer::new().format(number).as_bytes());
 }
 
-/// What is JSON already.
-pub(super) fn raw(json: &mut impl Sink, value: &RawValue) {
-    json.push(value.get().as_bytes());
+/// The fields of a part of an answer that tell why it failed: its status, and the problem.
+pub(super) fn failure(json: &mut impl Sink, problem: &Problem, request_id: &str) {
+    json.push(b"\"status\":");
+    number(json, problem.status().into());
+    if let Some(problem) = problem.embedded(request_id) {
+        json.push(b",\"problem\":");
+        json.push(problem.get().as_bytes());
+    }
 }
 
 /// One after the other, with commas between them.
@@ -80,8 +87,7 @@ pub(super) fn list<T, S: Sink>(json: &mut S, items: impl Iterator<Item = T>, ite
 }
 
 fn is_plain(bytes: &[u8]) -> bool {
-    let least = bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte));
-    least >= b' ' && memchr2(b'"', b'\\', bytes).is_none()
+    !has_control(bytes) && memchr2(b'"', b'\\', bytes).is_none()
 }
 
 fn escaped(json: &mut impl Sink, bytes: &[u8]) {

@@ -6,32 +6,22 @@
 use super::envelope::{Body, Envelope, Properties};
 use crate::plain_json::{PlainJson, once};
 
-/// Room for so many keys is made at once.
-const USUAL_KEYS: usize = 2;
-
 /// The envelope, if it is a plain one.
 pub(super) fn read(json: &str) -> Option<Envelope<'_>> {
-    let mut reader = PlainJson::new(json);
-    let envelope = read_next(&mut reader)?;
-    reader.is_at_end().then_some(envelope)
+    PlainJson::read(json, read_next)
 }
 
 /// The envelopes of a batch, if all of it is plain and they are at most `most`: an envelope takes more than it is written in.
 pub(super) fn read_batch(json: &str, most: usize) -> Option<Vec<Envelope<'_>>> {
-    let mut messages = None;
-    let mut reader = PlainJson::new(json);
-    reader.object(|name, value| {
-        if name != "messages" {
-            return None;
-        }
-        let mut envelopes = Vec::new();
-        value.list(|element| {
-            envelopes.push(read_next(element).filter(|_| envelopes.len() < most)?);
-            Some(())
-        })?;
-        once(&mut messages, envelopes)
-    })?;
-    reader.is_at_end().then_some(messages?)
+    let mut left = most;
+    PlainJson::read(json, |batch| {
+        batch.only_member("messages", |value| {
+            value.list(|element| {
+                left = left.checked_sub(1)?;
+                read_next(element)
+            })
+        })
+    })
 }
 
 fn read_next<'a>(reader: &mut PlainJson<'a>) -> Option<Envelope<'a>> {
@@ -40,14 +30,7 @@ fn read_next<'a>(reader: &mut PlainJson<'a>) -> Option<Envelope<'a>> {
     reader.object(|name, value| match name {
         "body" => once(&mut body, value.string()?),
         "tag" => once(&mut tag, value.string()?),
-        "keys" => {
-            let mut list = Vec::with_capacity(USUAL_KEYS);
-            value.list(|key| {
-                list.push(key.string()?);
-                Some(())
-            })?;
-            once(&mut keys, list)
-        }
+        "keys" => once(&mut keys, value.list(PlainJson::string)?),
         "properties" => {
             let mut pairs = Vec::new();
             value.object(|name, value| {

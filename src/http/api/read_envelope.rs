@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::envelope::{Envelope, FIELDS};
 use super::plain_envelope;
-use super::shape::{Field, FieldKind, object, object_within_depth};
+use super::shape::{Field, FieldKind, object, object_within_depth, text_within};
 use crate::http::problem::Problem;
 
 /// How deep a plain envelope is nested at most.
@@ -48,7 +48,7 @@ impl<'a> Element<'a> {
 /// # Errors
 /// As those of [`object`].
 pub(super) fn read(body: &[u8], depth: usize) -> Result<Envelope<'_>, Problem> {
-    match text(body, depth, PLAIN_DEPTH).and_then(plain_envelope::read) {
+    match text_within(body, depth, PLAIN_DEPTH).and_then(plain_envelope::read) {
         Some(envelope) => Ok(envelope),
         None => object(body, FIELDS, depth),
     }
@@ -60,15 +60,10 @@ pub(super) fn read(body: &[u8], depth: usize) -> Result<Envelope<'_>, Problem> {
 /// # Errors
 /// As those of [`object`]; what is wrong with a single message shows when that is read.
 pub(super) fn read_batch(body: &[u8], depth: usize, most: usize) -> Result<Vec<Element<'_>>, Problem> {
-    let plain = text(body, depth, PLAIN_DEPTH + LEVELS_OF_BATCH);
+    let plain = text_within(body, depth, PLAIN_DEPTH + LEVELS_OF_BATCH);
     if let Some(envelopes) = plain.and_then(|text| plain_envelope::read_batch(text, most)) {
         return Ok(envelopes.into_iter().map(Element::Plain).collect());
     }
     let Batch { messages } = object(body, BATCH, depth)?;
     Ok(messages.into_iter().map(Element::Raw).collect())
-}
-
-/// A body as text, where what may be in a plain one is not nested too deep.
-fn text(body: &[u8], depth: usize, plain_depth: usize) -> Option<&str> {
-    simdutf8::basic::from_utf8(body).ok().filter(|_| depth >= plain_depth)
 }

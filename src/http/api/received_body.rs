@@ -7,16 +7,17 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use actix_web::body::{BodySize, MessageBody};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
 use super::json::{self, Length, Sink};
 use super::times::rfc3339;
 use crate::gateway::{ReceiptHandle, Received};
 use crate::http::pieces::next_piece;
 use crate::memory::Charge;
 use crate::model::{Delivery, MessageGroup};
-use actix_web::body::{BodySize, MessageBody};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 
 /// A message as callers see it.
 #[cfg_attr(test, derive(serde::Serialize))]
@@ -93,12 +94,7 @@ impl ReceivedBody {
         let bodies: usize = messages.iter().map(|(delivery, _)| delivery.body.len()).sum();
         let mut text = Vec::with_capacity(bodies + messages.len() * ENVELOPE_BYTES + begin.len() + end.len());
         text.extend_from_slice(begin.as_bytes());
-        for (index, (delivery, handle)) in messages.iter().enumerate() {
-            if index > 0 {
-                text.push(b',');
-            }
-            item(delivery, handle).write(&mut text);
-        }
+        json::list(&mut text, messages.iter(), |text, (delivery, handle)| item(delivery, handle).write(text));
         text.extend_from_slice(end.as_bytes());
         memory.shrink_to(text.len());
         let length = text.len() as u64;

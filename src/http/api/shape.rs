@@ -69,6 +69,11 @@ fn check_depth(body: &[u8], limit: usize) -> Result<(), Problem> {
     Err(Problem::over(Code::MalformedJson, detail, limit, Some(actual)))
 }
 
+/// A body as text for a plain reader, which follows no nesting: where what it can read, `plain_depth` at most, may be nested so deep.
+pub(super) fn text_within(body: &[u8], limit: usize, plain_depth: usize) -> Option<&str> {
+    simdutf8::basic::from_utf8(body).ok().filter(|_| limit >= plain_depth)
+}
+
 /// Reads a JSON object of the shape `fields`.
 ///
 /// # Errors

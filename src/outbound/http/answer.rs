@@ -2,12 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use actix_web::error::ParseError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, HttpDate, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use bytes::Bytes;
 
+use super::call::CallError;
 use crate::memory::Charge;
 
 /// A day: nobody waits longer, and a number without bounds could not be added to a time.
@@ -83,6 +85,15 @@ impl Answer {
     pub fn date(&self) -> Option<SystemTime> {
         self.date.as_ref().and_then(date_in)
     }
+}
+
+/// Why an answer's head cannot be read.
+pub(super) fn no_head(error: &ParseError) -> CallError {
+    CallError::Broken(if matches!(error, ParseError::TooLarge) {
+        "the answer has more than 96 header lines, or a head of more than 128 KiB"
+    } else {
+        "the answer is not HTTP"
+    })
 }
 
 fn date_in(value: &HeaderValue) -> Option<SystemTime> {

@@ -7,7 +7,7 @@ use super::call::CallError;
 use super::room::Room;
 use crate::memory::Charge;
 
-/// Reads a whole body of at most `limit` bytes; `next` gives its next piece, and `None` at its end.
+/// Reads a whole body of at most `limit` bytes, or none where an answer has none; `next` gives its next piece, and `None` at its end.
 ///
 /// # Errors
 /// [`CallError`], `next`'s own or one of these: a body that is larger than allowed, that nobody can tell to be whole, or for
@@ -18,8 +18,11 @@ pub(super) async fn read_body(
     mut room: Room,
     mut next: impl AsyncFnMut() -> Result<Option<Bytes>, CallError>,
 ) -> Result<(Bytes, Charge), CallError> {
+    if head.is_bodiless() {
+        return Ok((Bytes::new(), room.memory));
+    }
     let announced = head.announced;
-    if announced.is_none() && !head.chunked && head.status.is_success() {
+    if !head.has_an_end() && head.status.is_success() {
         return Err(CallError::Broken(
             "the answer has neither Content-Length nor chunks: the end of the connection alone does not show that it is whole",
         ));

@@ -8,7 +8,6 @@
 //! awc writes header names in lower case; HTTP compares them without case.
 
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,15 +25,15 @@ use futures_util::future::poll_fn;
 use rustls::ClientConfig;
 use tokio::time::Instant;
 
-use super::answer::{Answer, AnswerHead};
+use super::answer::{Answer, AnswerHead, no_head};
 use super::answer_body::read_body;
 use super::awc_connection::{EndSeen, GivingUp, connect};
-use super::call::{Call, CallError, Limits};
+use super::call::{Call, CallError, Limits, broke_off};
 use super::progress::Progress;
 use super::room::Room;
 use crate::http_message::{Method, Request};
 use crate::memory::MemoryBudget;
-use crate::outbound::tls_fault::{connect_fault, proof_of_refusal};
+use crate::outbound::tls_fault::connect_fault;
 
 /// The longest part of a body that is handed to awc at once.
 const PIECE_BYTES: usize = 32 << 10;
@@ -112,11 +111,8 @@ impl AwcClient {
             return Err(CallError::Broken("the answer was an interim one (1xx)"));
         }
         let head = AnswerHead::read(response.status(), response.headers());
-        let body = if head.is_bodiless() {
-            (Bytes::new(), room.memory)
-        } else {
-            read_body(&head, max_answer_bytes, room, async || self.next_piece(response, head.chunked).await).await?
-        };
+        let next = async || self.next_piece(response, head.chunked).await;
+        let body = read_body(&head, max_answer_bytes, room, next).await?;
         unread.is_read = true;
         Ok(head.with_body(body))
     }
@@ -188,10 +184,7 @@ fn failed(error: SendRequestError) -> CallError {
         SendRequestError::Response(ParseError::Io(error)) => {
             broke_off(&error, "the connection broke off before the answer")
         }
-        SendRequestError::Response(ParseError::TooLarge) => {
-            CallError::Broken("the answer has more than 96 header lines, or a head of more than 128 KiB")
-        }
-        SendRequestError::Response(_) => CallError::Broken("the answer is not HTTP"),
+        SendRequestError::Response(error) => no_head(&error),
         // HTTP/2, tunnels and awc's own timer are never used here.
         SendRequestError::Http(_)
         | SendRequestError::H2(_)
@@ -201,11 +194,6 @@ fn failed(error: SendRequestError) -> CallError {
         | SendRequestError::Custom(..)
         | _ => CallError::NoAnswer("the call failed"),
     }
-}
-
-/// The request was sent, and nobody answers it: unless the server proves that it took nothing of it.
-fn broke_off(error: &io::Error, otherwise: &'static str) -> CallError {
-    proof_of_refusal(error).map_or(CallError::NoAnswer(otherwise), CallError::NotConnected)
 }
 
 /// An answer of which not all was read yet: dropped before, its connection is reset.

@@ -1,5 +1,6 @@
 //! What is called, within which limits, and why there may be no answer.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tokio::time::Instant;
 use super::origin::Origin;
 use crate::http_message::Request;
 use crate::memory::MemoryFull;
+use crate::outbound::tls_fault::proof_of_refusal;
 
 /// What one client may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,4 +76,9 @@ pub enum CallError {
     /// There was no room for the answer in time: it was not read.
     #[error(transparent)]
     NoMemory(#[from] MemoryFull),
+}
+
+/// The request was sent, and nobody answers it: unless the server proves that it took nothing of it.
+pub(super) fn broke_off(error: &io::Error, otherwise: &'static str) -> CallError {
+    proof_of_refusal(error).map_or(CallError::NoAnswer(otherwise), CallError::NotConnected)
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::control_characters::has_control;
 use crate::signature::body_md5_hex;
 
 /// The property that marks a body whose text is not itself. Ours, not the vendor's: another consumer sees the text and
@@ -67,10 +68,9 @@ pub(super) fn text_md5(text: &str) -> String {
 /// The bytes as text, if XML can carry them.
 pub(super) fn xml_text(bytes: &[u8]) -> Option<&str> {
     // By bytes, since few need a closer look: control characters are one byte, U+FFFE and U+FFFF are EF BF BE and EF BF BF.
-    let has_control = bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < b' ';
     let is_forbidden = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
     let mut candidates = memchr::memchr_iter(0xEF, bytes).filter_map(|at| bytes.get(at..at + 3));
-    if (has_control && bytes.iter().any(is_forbidden))
+    if (has_control(bytes) && bytes.iter().any(is_forbidden))
         || candidates.any(|candidate| matches!(candidate, [0xEF, 0xBF, 0xBE | 0xBF]))
     {
         return None;

@@ -72,13 +72,14 @@ pub fn decode_published(body: &[u8]) -> Result<Published, ResponseError> {
 
 fn read_plain_published(body: &str) -> Option<PublishedWire<'_>> {
     let (mut message_id, mut send_status) = (None, None);
-    let mut reader = PlainJson::new(body);
-    reader.object(|name, value| match name {
-        "msgId" => once(&mut message_id, value.string()?),
-        "sendStatus" => once(&mut send_status, value.string()?),
-        _ => None,
+    PlainJson::read(body, |answer| {
+        answer.object(|name, value| match name {
+            "msgId" => once(&mut message_id, value.string()?),
+            "sendStatus" => once(&mut send_status, value.string()?),
+            _ => None,
+        })
     })?;
-    reader.is_at_end().then_some(PublishedWire { message_id: message_id?, send_status: send_status? })
+    Some(PublishedWire { message_id: message_id?, send_status: send_status? })
 }
 
 /// One element of a consume's 200, in the service's alphabetical order; all seven of its fields always there
@@ -223,13 +224,7 @@ fn read_leniently(body: &str) -> Result<Vec<Result<ConsumedIn<'_>, ResponseError
 
 /// The elements, if all are as the service writes them.
 fn read_plain(body: &str) -> Option<Vec<ConsumedIn<'_>>> {
-    let mut elements = Vec::new();
-    let mut reader = PlainJson::new(body);
-    reader.list(|element| {
-        elements.push(read_plain_element(element)?);
-        Some(())
-    })?;
-    reader.is_at_end().then_some(elements)
+    PlainJson::read(body, |answer| answer.list(read_plain_element))
 }
 
 fn read_plain_element<'a>(element: &mut PlainJson<'a>) -> Option<ConsumedIn<'a>> {

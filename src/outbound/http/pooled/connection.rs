@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::task::Context;
 
 use actix_http::ServiceConfig;
-use actix_http::error::ParseError;
 use actix_http::h1::{ClientCodec, ClientPayloadCodec, MessageType};
 use actix_web::http::StatusCode;
 use bytes::{Bytes, BytesMut};
@@ -14,12 +13,12 @@ use tokio_util::codec::Decoder as _;
 use super::request_head::write_head;
 use super::stream::Stream;
 use crate::http_message::Request;
-use crate::outbound::http::answer::{Answer, AnswerHead};
+use crate::outbound::http::answer::{Answer, AnswerHead, no_head};
 use crate::outbound::http::answer_body::read_body;
-use crate::outbound::http::call::CallError;
+use crate::outbound::http::call::{CallError, broke_off};
 use crate::outbound::http::progress::Progress;
 use crate::outbound::http::room::Room;
-use crate::outbound::tls_fault::{ALERT, SpeaksTls, proof_of_refusal};
+use crate::outbound::tls_fault::{ALERT, SpeaksTls};
 
 /// What is read at once, in bytes: nearly every answer is smaller. Of a body, so much may be read before there is room for it.
 const READ_BYTES: usize = 4 << 10;
@@ -97,13 +96,9 @@ impl Connection {
         progress.set(Progress::Answering);
         let mut answering = Answering { connection: self, is_read: false };
         let connection = &mut *answering.connection;
-        let body = if head.is_bodiless() {
-            (Bytes::new(), room.memory)
-        } else {
-            // HTTP/1.0 may end a body with the connection; the library reads nothing after the head of one without a body.
-            let ends_with_connection = head.announced.is_none() && !head.chunked;
-            read_body(&head, limit, room, async || connection.next_piece(ends_with_connection).await).await?
-        };
+        // HTTP/1.0 may end a body with the connection.
+        let ends_with_connection = !head.has_an_end();
+        let body = read_body(&head, limit, room, async || connection.next_piece(ends_with_connection).await).await?;
         let at_rest = matches!(connection.codec, Codec::Head(_)) && connection.unread.is_empty();
         answering.is_read = true;
         let is_reusable = keeps_alive && at_rest && head.has_an_end();
@@ -207,17 +202,4 @@ impl Drop for Answering<'_> {
             self.connection.stream.reset_when_dropped();
         }
     }
-}
-
-fn no_head(error: &ParseError) -> CallError {
-    CallError::Broken(if matches!(error, ParseError::TooLarge) {
-        "the answer has more than 96 header lines, or a head of more than 128 KiB"
-    } else {
-        "the answer is not HTTP"
-    })
-}
-
-/// The request was sent, and nobody answers it: unless the server proves that it took nothing of it.
-fn broke_off(error: &std::io::Error, otherwise: &'static str) -> CallError {
-    proof_of_refusal(error).map_or(CallError::NoAnswer(otherwise), CallError::NotConnected)
 }
