@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::Instant;
@@ -87,9 +87,17 @@ impl Pace {
     }
 }
 
-/// Refuses a body that is not sent as it is.
+/// Refuses a body that is not sent as it is; `identity` says that it is.
 pub(super) fn check_encoding(request: &HttpRequest) -> Result<(), BodyError> {
-    if request.headers().contains_key(CONTENT_ENCODING) { Err(BodyError::EncodingNotSupported) } else { Ok(()) }
+    let is_identity = |value: &HeaderValue| {
+        let mut codings = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity"))
+    };
+    if request.headers().get_all(CONTENT_ENCODING).all(is_identity) {
+        Ok(())
+    } else {
+        Err(BodyError::EncodingNotSupported)
+    }
 }
 
 /// The whole body, charged to `memory` as it is read.

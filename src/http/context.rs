@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
@@ -14,6 +15,7 @@ use super::problem::{FieldError, Problem};
 use crate::config::LimitsConfig;
 use crate::context::RequestContext;
 use crate::gateway::{Gateway, GatewayError, GroupRoute, TopicRoute};
+use crate::listener::connection_of;
 use crate::memory::Charge;
 use crate::model::UnixMillis;
 use crate::telemetry::Metrics;
@@ -24,6 +26,13 @@ use crate::upstream::{UpstreamError, UpstreamErrorKind};
 pub(super) struct PathNames {
     pub(super) topic: String,
     pub(super) group: String,
+}
+
+/// A request waits from now on, as long as this, for what may not happen: it ends when its caller closes its side.
+pub(super) fn waits(request: &HttpRequest, time: Duration) {
+    if let Some(connection) = connection_of(request).filter(|_| !time.is_zero()) {
+        connection.ends_with_caller();
+    }
 }
 
 /// One request's context.
@@ -81,6 +90,11 @@ impl HttpContext {
     /// Waits until the process stops.
     pub(super) async fn until_stopping(&self) {
         self.service.resources.until_stopping().await;
+    }
+
+    /// The request waits from now on, as long as this: it ends when its caller closes its side meanwhile.
+    pub(super) fn waits(&self, time: Duration) {
+        waits(&self.request, time);
     }
 
     /// Reads the whole body, at most `limit` bytes, once.

@@ -25,7 +25,7 @@ use super::request_id::X_REQUEST_ID;
 use super::request_metrics::RequestTimer;
 use super::routes::{Effect, Found, Handler, Route, find};
 use super::vendor::Vendor;
-use super::{mq_http, ons_http};
+use super::{mq_http, nearest, ons_http};
 use crate::context::RequestContext;
 use crate::model::Outcome;
 use crate::tasks::Stage;
@@ -42,15 +42,14 @@ impl DataService {
     pub async fn handle(self: Rc<Self>, request: HttpRequest, payload: Payload) -> HttpResponse {
         let started = Instant::now();
         let id = self.request_ids.of(request.headers());
-        let enabled = |found: &Found| found.route.vendor.is_none() || self.settings.drop_in.enabled();
-        let found = find(request.uri().path()).filter(enabled);
+        let found = find(request.uri().path()).filter(|found| self.is_spoken(found, &request));
         let route = found.as_ref().map(|found| found.route);
         let labels = (method_label(request.method()), path_label(route));
         let mut timer = RequestTimer::new(&self.resources.metrics, &self.series, labels, started);
         let mut response = match (self.admit(&request, route), found) {
             (Err(error), _) => self.refuse(error, route, &id),
             (Ok(Admission::Preflight { allow }), _) => preflight(allow),
-            (Ok(Admission::Admitted), None) => self.problem(not_found(), None, &id),
+            (Ok(Admission::Admitted), None) => self.problem(not_found(request.uri().path()), None, &id),
             (Ok(Admission::Admitted), Some(Found { route, names })) => {
                 let time = self.settings.limits.request_timeout.saturating_sub(MARGIN);
                 let deadline = tokio::time::Instant::from_std(started + time);
@@ -73,6 +72,14 @@ impl DataService {
             "request answered"
         );
         response
+    }
+
+    /// Whether a route's protocol is spoken here, and by the caller: who sends JSON to a vendor's path has forgotten `/v1`.
+    fn is_spoken(&self, found: &Found, request: &HttpRequest) -> bool {
+        found
+            .route
+            .vendor
+            .is_none_or(|vendor| self.settings.drop_in.enabled() && !vendor.is_mistaken(request.headers()))
     }
 
     /// Everything that is decided before the body is looked at.
@@ -176,8 +183,10 @@ impl DataService {
             && let Ok(origin) = HeaderValue::from_str(&origin)
         {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            headers
-                .insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-request-id, retry-after, location"));
+            headers.insert(
+                ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("x-request-id, retry-after, location, preference-applied"),
+            );
             headers.append(VARY, HeaderValue::from_static("origin"));
         }
         // An offered upgrade is declined: the HTTP library would go on saying `Connection: upgrade` otherwise.
@@ -202,8 +211,9 @@ fn preflight(allow: &'static str) -> HttpResponse {
         .finish()
 }
 
-fn not_found() -> Problem {
-    Problem::new(Code::NotFound, "there is nothing at this path: /docs/ lists the routes").closing()
+fn not_found(path: &str) -> Problem {
+    let hint = nearest::hint(path).map(|hint| format!("{hint} ")).unwrap_or_default();
+    Problem::new(Code::NotFound, format!("there is nothing at this path: {hint}/docs/ lists the routes")).closing()
 }
 
 /// What the caller says of its trace; several values say nothing.

@@ -21,6 +21,7 @@ mod identity;
 mod log_limit;
 pub mod management;
 mod mq_http;
+mod nearest;
 mod ons_http;
 mod pieces;
 mod problem;

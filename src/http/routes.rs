@@ -81,6 +81,7 @@ static ROUTES: &[Route] = &[
     reads("/v1/topics", JSON, Immediate(api::topics)),
     reads("/v1/topics/{topic}", JSON, Immediate(api::topic)),
     reads("/openapi.json", JSON, Immediate(|_| Ok(api::openapi()))),
+    reads("/", ANY, Immediate(|_| Ok(api::to_index()))),
     reads("/docs", ANY, Immediate(|_| Ok(api::redirect()))),
     reads("/docs/", HTML, Immediate(|_| Ok(api::index()))),
     reads("/docs/problems", HTML, Immediate(|_| Ok(api::problems()))),
@@ -118,6 +119,17 @@ pub(super) struct Found {
 
 /// Reads a raw path; `None` is 404. A name that is no UTF-8 keeps a replacement character, which no name may hold.
 pub(super) fn find(path: &str) -> Option<Found> {
+    find_as_written(path).or_else(|| find_as_written(&with_plain_verb(path)?))
+}
+
+/// A path whose verb's colon came encoded, as some clients do to every segment.
+fn with_plain_verb(path: &str) -> Option<String> {
+    let (before, last) = path.rsplit_once('/')?;
+    let (resource, verb) = last.split_once("%3A").or_else(|| last.split_once("%3a"))?;
+    (resource == "messages").then(|| format!("{before}/{resource}:{verb}"))
+}
+
+fn find_as_written(path: &str) -> Option<Found> {
     ROUTES.iter().find_map(|route| {
         let (topic, group) = match route.vendor {
             Some(vendor) => (Vendor::of(path) == Some(vendor)).then_some(("", "")),
@@ -215,7 +227,12 @@ mod tests {
         check("//topics/a%2Fb/messages", Some(("/topics/{topic}/messages", "", "")));
         check("/topics/T/messages/more", None);
         check("/topics/T", None);
-        check("/", None);
+        check("/", Some(("/", "", "")));
+        check("/v1/topics/T/messages%3Abatch", Some(("/v1/topics/{topic}/messages:batch", "T", "")));
+        check("/v1/topics/a%3Ab/messages%3abatch", Some(("/v1/topics/{topic}/messages:batch", "a:b", "")));
+        check("/v1/topics/T/groups/G/messages%3Aack", Some((&format!("{receive}:ack"), "T", "G")));
+        check("/v1/topics/T/messages%3Abatch%3A", None);
+        check("/v1/topics/T/x%3Abatch", None);
         check("/metrics", None);
     }
 }

@@ -2,6 +2,8 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::Method as HttpMethod;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use memchr::memmem;
 
 use crate::http_message::Method;
 use crate::protocol::mq_http;
@@ -15,6 +17,9 @@ pub(super) enum Vendor {
     MqHttp,
 }
 
+/// What the headers of MQ HTTP begin with.
+pub(super) const X_MQ: &str = "x-mq-";
+
 /// The methods of both.
 pub(super) const METHODS: &str = "POST, GET, DELETE";
 
@@ -22,6 +27,16 @@ impl Vendor {
     /// The protocol whose resource a raw path is. The topic is read by the protocol's own codec.
     pub(super) fn of(path: &str) -> Option<Self> {
         if is_ons_path(path) { Some(Self::OnsHttp) } else { mq_http::raw_topic(path).map(|_| Self::MqHttp) }
+    }
+}
+
+impl Vendor {
+    /// Whether a request to the protocol's path is the REST API's in truth: JSON, without any header of the protocol's clients.
+    pub(super) fn is_mistaken(self, headers: &HeaderMap) -> bool {
+        let says_json = |value: &HeaderValue| memmem::find(value.as_bytes(), b"json").is_some();
+        let is_vendors =
+            || headers.contains_key(AUTHORIZATION) || headers.keys().any(|name| name.as_str().starts_with(X_MQ));
+        self == Self::MqHttp && headers.get(CONTENT_TYPE).is_some_and(says_json) && !is_vendors()
     }
 }
 

@@ -11,6 +11,7 @@ use std::task::Waker;
 
 use super::ahead::{Ahead, Passing};
 use super::framing::{Excess, Framing, Refused};
+use super::half_close::{Closed, HalfClose};
 use super::tick::Tick;
 use super::untaken::{End, HandedOver, Leaving, Untaken};
 use crate::telemetry::CloseReason;
@@ -90,8 +91,11 @@ pub struct Connection {
     since: Cell<Tick>,
     framing: RefCell<Framing>,
     ahead: Ahead,
+    half_close: HalfClose,
     /// The request under way is looked at for the first time.
     is_first_look: Cell<bool>,
+    /// The caller waits for a word before it sends the body, and none was written yet.
+    continue_is_due: Cell<bool>,
     /// Requests that have their answers.
     answered: Cell<u64>,
     /// Bytes that came after an answer and that nobody reads.
@@ -116,7 +120,9 @@ impl Connection {
             since: Cell::new(thread.now.get()),
             framing: RefCell::new(Framing::new(thread.longest_head)),
             ahead: Ahead::default(),
+            half_close: HalfClose::default(),
             is_first_look: Cell::new(false),
+            continue_is_due: Cell::new(false),
             answered: Cell::new(0),
             unread: Cell::new(0),
             stopped: Cell::new(None),
@@ -201,15 +207,45 @@ impl Connection {
         }
     }
 
-    /// A head is whole and its request is about to be answered.
-    pub(super) fn begin(&self, has_body: bool) {
+    /// A head is whole and its request is about to be answered. `expects`: its caller waits for `100 Continue`.
+    pub(super) fn begin(&self, has_body: bool, expects: bool) {
         self.is_first_look.set(true);
+        self.continue_is_due.set(expects);
         self.enter(if has_body { Phase::Body } else { Phase::Answer });
     }
 
     /// The request under way was looked at.
     pub(super) fn looked(&self) {
         self.is_first_look.set(false);
+    }
+
+    /// Whether the next bytes written may be a `100 Continue` that nobody asked for yet.
+    pub(super) fn takes_continue(&self) -> bool {
+        self.continue_is_due.take()
+    }
+
+    /// The request under way waits for something that may not happen: it ends when its caller closes its side.
+    pub(crate) fn ends_with_caller(&self) {
+        if self.half_close.wait() {
+            self.wake();
+        }
+    }
+
+    /// The caller closes its side. What that means is asked again until it means an end.
+    pub(super) fn caller_closed(&self) -> Closed {
+        self.half_close.close();
+        let closed = self.half_close.means(self.framing.borrow().whole() > self.answered.get());
+        match closed {
+            Closed::Wait => {}
+            Closed::HangUp => self.ended(End::Broken),
+            Closed::End => self.ended(End::Closed),
+        }
+        closed
+    }
+
+    /// Whether the caller has closed its side.
+    pub(super) fn is_half_closed(&self) -> bool {
+        self.half_close.is_closed()
     }
 
     /// Whether the HTTP library has the whole body of the request, reads it next, and looks at the request then: a request is
@@ -241,10 +277,11 @@ impl Connection {
     pub(super) fn end(&self) {
         self.answered.set(self.answered.get() + 1);
         self.unread.set(0);
+        self.half_close.answered();
         let all_answered = self.is_all_answered(&self.framing.borrow());
         self.enter(if all_answered { Phase::Idle } else { Phase::LeftOver });
         let was_held = self.ahead.answered(all_answered);
-        if was_held || self.stopped.get().is_some() {
+        if was_held || self.stopped.get().is_some() || self.half_close.is_closed() {
             self.wake();
         }
     }
@@ -390,7 +427,7 @@ mod tests {
             for piece in pieces {
                 assert_eq!(self.1.read(piece.as_bytes()), piece.len());
             }
-            self.1.begin(has_body);
+            self.1.begin(has_body, false);
             if has_body {
                 self.1.body_was_read();
             }
@@ -440,7 +477,7 @@ mod tests {
     fn bodies_that_nobody_reads_are_left_over() {
         let connection = new();
         connection.1.read(CHUNKED.as_bytes());
-        connection.1.begin(true);
+        connection.1.begin(true, false);
         connection.1.end();
         assert_eq!(connection.1.phase(), Phase::LeftOver);
         assert_eq!(connection.1.read(b"5\r\nhello\r\n"), 10);
@@ -453,7 +490,7 @@ mod tests {
     fn not_all_of_what_nobody_reads_is_taken() {
         let connection = new();
         connection.1.read(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n");
-        connection.1.begin(true);
+        connection.1.begin(true, false);
         connection.1.end();
         assert_eq!(connection.1.read(&[b'x'; MOST_UNREAD]), MOST_UNREAD);
         assert_eq!(connection.1.after_stop(), None);
@@ -468,7 +505,7 @@ mod tests {
         let name = "n".repeat(70_000);
         let connection = new();
         assert!(connection.1.read(format!("{list}GET / HTTP/1.1\r\n{name}").as_bytes()) >= list.len());
-        connection.1.begin(false);
+        connection.1.begin(false, false);
         assert_eq!(connection.1.after_stop(), Some(AfterStop::Wait));
         assert!(!connection.1.may_get_431());
         connection.1.end();
@@ -477,7 +514,7 @@ mod tests {
         // A body's framing ends the request that it belongs to.
         let connection = new();
         connection.1.read(format!("{CHUNKED}5;{name}").as_bytes());
-        connection.1.begin(true);
+        connection.1.begin(true, false);
         assert_eq!(connection.1.after_stop(), Some(AfterStop::End));
         assert!(connection.1.excessive_framing().is_some());
         assert!(!connection.1.may_get_431());
@@ -507,7 +544,7 @@ mod tests {
     fn requests_under_way_have_the_time_they_need() {
         let connection = new();
         connection.1.read(b"POST / HTTP/1.1\r\n\r\n");
-        connection.1.begin(true);
+        connection.1.begin(true, false);
         assert_eq!(connection.after(1_000), None);
         connection.1.body_was_read();
         assert_eq!(connection.after(1_000), None);

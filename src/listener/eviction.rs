@@ -54,17 +54,17 @@ mod tests {
             Rc::new(Connection::new(&thread))
         };
         let answering = at(0);
-        answering.begin(false);
+        answering.begin(false, false);
         let idle_long = at(1);
         idle_long.read(b"GET / HTTP/1.1\r\n\r\n");
-        idle_long.begin(false);
+        idle_long.begin(false, false);
         idle_long.end();
         let head_long = at(2);
         let body = at(3);
-        body.begin(true);
+        body.begin(true, false);
         let idle = at(4);
         idle.read(b"GET / HTTP/1.1\r\n\r\n");
-        idle.begin(false);
+        idle.begin(false, false);
         idle.end();
         let head = at(5);
         let young = at(19);

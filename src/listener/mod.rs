@@ -29,6 +29,7 @@ mod connection;
 mod eviction;
 mod framing;
 mod guard;
+mod half_close;
 mod request;
 mod server;
 mod socket;

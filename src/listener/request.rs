@@ -31,7 +31,7 @@ where
 {
     let has_body = !matches!(payload, Payload::None);
     if let Some(connection) = connection_of(&request) {
-        connection.begin(has_body);
+        connection.begin(has_body, request.head().expect());
     }
     let mut handling = pin!(handle(request.clone(), payload));
     let response = poll_fn(|context| {

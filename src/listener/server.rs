@@ -113,9 +113,8 @@ where
                 .keep_alive(KeepAlive::Os)
                 .client_request_timeout(Duration::ZERO)
                 .client_disconnect_timeout(LINGER)
-                // A hang-up ends a waiting receive: at the gateway with its poll upstream, at the endpoint with its
-                // messages.
-                .h1_allow_half_closed(false)
+                // The connection's own account says when a half-close is an end.
+                .h1_allow_half_closed(true)
                 .on_connect_ext(request::attach)
                 .h1(map_config(app, |()| AppConfig::default()));
             let guard = Rc::new(ConnectionGuard::start(&server, cap, addresses.clone(), metrics.clone()));

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use super::addresses::AddressPermit;
 use super::ahead::Passing;
 use super::connection::{AfterStop, Connection};
+use super::half_close::Closed;
 use super::table::ConnectionTable;
 use super::untaken::End;
 use crate::telemetry::CloseReason;
@@ -19,6 +20,9 @@ use crate::telemetry::CloseReason;
 const REQUEST_TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 const HEADERS_TOO_LARGE: &[u8] =
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// As the HTTP library writes it before it looks at a request.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 #[derive(Debug)]
 pub(super) struct GuardedStream {
@@ -67,14 +71,23 @@ impl GuardedStream {
         ready!(polled).inspect_err(|error| self.note(error))?;
         let new = buffer.filled().get(before..).unwrap_or_default();
         if new.is_empty() {
-            if buffer.remaining() > 0 {
-                self.connection.ended(End::Closed);
-            }
-            return Poll::Ready(Ok(0));
+            return if buffer.remaining() > 0 { self.caller_closed(context) } else { Poll::Ready(Ok(0)) };
         }
         let good = self.connection.read(new);
         buffer.set_filled(before + good);
         if good == 0 { self.read_no_more(context).map_ok(|()| 0) } else { Poll::Ready(Ok(good)) }
+    }
+
+    /// Nothing more comes: an end, once what came before has its answers.
+    fn caller_closed(&self, context: &Context<'_>) -> Poll<io::Result<usize>> {
+        match self.connection.caller_closed() {
+            Closed::Wait => {
+                self.connection.keep_waker(context.waker());
+                Poll::Pending
+            }
+            Closed::HangUp => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            Closed::End => Poll::Ready(Ok(0)),
+        }
     }
 
     /// To the HTTP library the connection ends, when the requests that came before have their answers: it would drop them at
@@ -128,6 +141,9 @@ impl AsyncRead for GuardedStream {
         if this.connection.after_stop().is_some() {
             return this.read_no_more(context);
         }
+        if this.connection.is_half_closed() {
+            return this.caller_closed(context).map_ok(|_| ());
+        }
         match this.connection.passing() {
             Passing::More => {}
             Passing::Soon => {
@@ -147,6 +163,10 @@ impl AsyncWrite for GuardedStream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.check()?;
+        if this.connection.takes_continue() && bytes.len() > CONTINUE.len() && bytes.starts_with(CONTINUE) {
+            // The answer is there without the body: its caller need not send it.
+            return Poll::Ready(Ok(CONTINUE.len()));
+        }
         let polled = Pin::new(&mut this.stream).poll_write(context, bytes);
         match &polled {
             Poll::Ready(Ok(count)) => this.connection.wrote(*count),

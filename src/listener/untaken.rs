@@ -3,14 +3,14 @@
 //! That the kernel took an answer does not say that anybody got it: its caller may be gone. A [`HandedOver`] stays with its
 //! connection until that shows:
 //!
-//! - not all of it was written, or the caller had closed its side before: it was not taken;
+//! - not all of it was written: it was not taken;
 //! - the next request came: it was taken;
 //! - the connection was reset soon: it was not taken, since a kernel resets what is closed with bytes unread, or what comes
 //!   for somebody who is gone;
 //! - the connection ended in order: it was taken once the caller's kernel has acknowledged all of it, and the end. Where
 //!   that takes time, a [`Leaving`] waits for it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -65,36 +65,38 @@ pub(super) enum End {
 
 /// The last answer on a connection that handed something over.
 #[derive(Debug, Default)]
-pub(super) struct HandedOver(RefCell<Option<Answer>>);
+pub(super) struct HandedOver {
+    answer: RefCell<Option<Answer>>,
+    /// The caller closed its side.
+    closed: Cell<bool>,
+}
 
 #[derive(Debug)]
 struct Answer {
     untaken: Untaken,
     /// Since when the kernel has all of it.
     written: Option<Tick>,
-    /// The caller closed its side after that.
-    closed: bool,
 }
 
 impl HandedOver {
     /// The HTTP library has all of the answer, and the kernel not yet.
     pub(super) fn hand_over(&self, untaken: Untaken) {
         // An answer before it is one whose caller went on.
-        if let Some(earlier) = self.0.replace(Some(Answer { untaken, written: None, closed: false })) {
+        if let Some(earlier) = self.answer.replace(Some(Answer { untaken, written: None })) {
             earlier.untaken.taken();
         }
     }
 
     /// The kernel has all there was.
     pub(super) fn all_written(&self, now: Tick) {
-        if let Some(answer) = &mut *self.0.borrow_mut() {
+        if let Some(answer) = &mut *self.answer.borrow_mut() {
             answer.written.get_or_insert(now);
         }
     }
 
     /// More came from the caller.
     pub(super) fn went_on(&self) {
-        let taken = self.0.borrow_mut().take_if(|answer| answer.written.is_some());
+        let taken = self.answer.borrow_mut().take_if(|answer| answer.written.is_some());
         if let Some(answer) = taken {
             answer.untaken.taken();
         }
@@ -102,22 +104,22 @@ impl HandedOver {
 
     /// The connection ended as it seems.
     pub(super) fn ended(&self, end: End, now: Tick) {
-        let Some(mut answer) = self.0.take() else { return };
-        match (answer.written, end) {
-            // What is not written yet finds nobody.
-            (None, _) => drop(answer),
-            (Some(written), End::Broken) if now.wrapping_sub(written) < RESET_WITHIN => drop(answer),
-            (Some(_), End::Broken) => answer.untaken.taken(),
-            (Some(_), End::Closed) => {
-                answer.closed = true;
-                self.0.replace(Some(answer));
-            }
+        if end == End::Closed {
+            // Perhaps it reads on: what is written now shows it.
+            self.closed.set(true);
+            return;
+        }
+        let Some(Answer { untaken, written }) = self.answer.take() else { return };
+        match written {
+            Some(written) if now.wrapping_sub(written) >= RESET_WITHIN => untaken.taken(),
+            Some(_) | None => drop(untaken),
         }
     }
 
     /// The connection's stream is about to be dropped; what is left is to be waited for.
     pub(super) fn leave(&self, stream: &impl AsFd, now: Tick) -> Option<Leaving> {
-        let Answer { untaken, written, closed } = self.0.take()?;
+        let Answer { untaken, written } = self.answer.take()?;
+        let closed = self.closed.get();
         if now.wrapping_sub(written?) >= RESET_WITHIN {
             untaken.taken();
             return None;
@@ -222,7 +224,8 @@ mod tests {
         let broken: fn(&HandedOver) = |it| it.ended(End::Broken, RESET_WITHIN);
         let closed: fn(&HandedOver) = |it| it.ended(End::Closed, RESET_WITHIN);
         let went_on: fn(&HandedOver) = HandedOver::went_on;
-        check(None, &[closed], true);
+        check(None, &[closed], false); // it may read on
+        check(None, &[closed, broken], true);
         check(None, &[broken], true);
         check(None, &[went_on], false); // not yet
         check(None, &[went_on, broken], true);
@@ -293,6 +296,23 @@ mod tests {
         let (server, client) = pair();
         assert!(!left(server, |_| (), false));
         drop(client);
+    }
+
+    #[test]
+    fn whoever_closed_its_side_before_and_reads_the_answer_has_taken_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(server.read(&mut [0; 1]).unwrap(), 0);
+        server.write_all(b"answer").unwrap();
+        let mut client = Some(client);
+        let read_and_close = |_| {
+            if let Some(mut client) = client.take() {
+                assert_eq!(client.read(&mut [0; 100]).unwrap(), 6);
+            }
+        };
+        assert!(!left(server, read_and_close, true));
     }
 
     #[test]

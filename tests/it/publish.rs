@@ -280,25 +280,6 @@ fn wrong_options_in_the_query_are_refused() {
 }
 
 #[test]
-fn unsupported_content_types_are_refused_with_advice() {
-    let endpoint = Endpoint::start();
-    let app = TestApp::towards(&endpoint);
-    for headers in [
-        "Content-Type: application/x-www-form-urlencoded",
-        "Content-Type: multipart/form-data; boundary=x",
-        "Content-Type: application/cloudevents+json",
-        "Content-Type: application/cloudevents-batch+json",
-        "Content-Type: application/json\r\nContent-Encoding: gzip",
-        "Content-Type: text/plain\r\nContent-Encoding: br",
-    ] {
-        let response = app.request("POST", TARGET).header(headers).body(r#"{"body":"x"}"#).send();
-        let problem = assert_problem(&response, 415, "unsupported-media-type", Meaning::NotPublished);
-        assert!(problem["detail"].as_str().unwrap().len() > 20, "advice in {problem}");
-    }
-    assert_eq!(endpoint.request_count(), 0);
-}
-
-#[test]
 fn bytes_that_are_no_text_need_a_profile_that_carries_them() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);

@@ -182,19 +182,39 @@ fn the_largest_retry_after_is_not_waited_for() {
     assert_eq!(endpoint.request_count(), 1);
 }
 
-/// What ends by the caller's deadline alone shows nothing about the MQ.
+/// No publish could end in no time: the preference is ignored like one that cannot be read.
 #[test]
-fn a_deadline_of_zero_opens_no_circuit() {
+fn a_wait_of_zero_is_no_preference() {
     let endpoint = Endpoint::start();
     let app = TestApp::towards(&endpoint);
-    app.publish("orders", "makes a connection");
-    for _ in 0..10 {
-        let response = app.request("POST", MESSAGES).header("Prefer: wait=0").json(r#"{"body":"x"}"#).send();
-        assert_problem(&response, 503, "upstream-unreachable", Meaning::NotPublishedTryAgain);
+    for prefer in ["wait=0", "wait=soon", "respond-async", "wait=3600"] {
+        let answer = app.request("POST", MESSAGES).header(format!("Prefer: {prefer}")).json(r#"{"body":"x"}"#).send();
+        answer.expect_json(201);
+        assert_eq!(answer.header("preference-applied"), None, "{prefer}");
     }
-    assert_eq!(endpoint.request_count(), 1, "nothing was sent");
-    assert_eq!(app.metrics().get("mq_gateway_upstream_up", &[]), Some(1.0));
-    app.publish("orders", "goes on");
+}
+
+#[test]
+fn a_preference_that_lowered_the_deadline_is_told_in_every_answer() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().topic("deadline = \"4s\""));
+    let prefer = |target: &str, wait: u64, json: &str| {
+        app.request("POST", target).header(format!("Prefer: respond-async, wait={wait}")).json(json).send()
+    };
+    let batch = "/v1/topics/orders/messages:batch";
+    for (target, json, status) in [(MESSAGES, r#"{"body":"x"}"#, 201), (batch, r#"{"messages":[{"body":"x"}]}"#, 200)] {
+        let answer = prefer(target, 3, json);
+        assert_eq!((answer.status, answer.header("preference-applied")), (status, Some("wait=3")));
+        let not_lowered = prefer(target, 4, json);
+        assert_eq!((not_lowered.status, not_lowered.header("preference-applied")), (status, None));
+    }
+    endpoint.script(never());
+    let late = prefer(MESSAGES, 1, r#"{"body":"x"}"#);
+    assert_problem(&late, 504, "upstream-timeout", Meaning::Unknown);
+    assert_eq!(late.header("preference-applied"), Some("wait=1"));
+    endpoint.script(never());
+    let late = prefer(batch, 1, r#"{"messages":[{"body":"x"}]}"#);
+    assert_eq!((late.status, late.header("preference-applied")), (207, Some("wait=1")));
 }
 
 #[test]

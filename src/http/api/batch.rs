@@ -2,12 +2,13 @@
 
 use actix_web::HttpResponse;
 
+use super::content_type;
 use super::envelope::Place;
 use super::json::{self, APPLICATION_JSON, Sink};
+use super::prefer::Patience;
 use super::publish::PublishResponse;
 use super::read_envelope::read_batch;
 use super::shape::MOST_ERRORS;
-use super::{content_type, prefer};
 use crate::gateway::BatchItem;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
@@ -52,8 +53,8 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
         errors.truncate(MOST_ERRORS);
         return Err(Problem::invalid(errors));
     }
-    let wait = prefer::wait(context.request.headers());
-    let results = context.gateway().publish_batch(&context.request_context, &route, messages, wait).await;
+    let patience = Patience::of(context.request.headers(), route.deadline());
+    let results = context.gateway().publish_batch(&context.request_context, &route, messages, patience.time()).await;
     context.log_failures(&context.path.topic, results.iter().filter_map(|result| result.as_ref().err()));
     let all_stored = results.iter().all(Result::is_ok);
     let mut json = Vec::with_capacity(results.len() * ITEM_BYTES);
@@ -63,7 +64,7 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
     });
     json.extend_from_slice(b"]}");
     let mut response = if all_stored { HttpResponse::Ok() } else { HttpResponse::MultiStatus() };
-    Ok(response.content_type(APPLICATION_JSON).body(json))
+    patience.tell(Ok(response.content_type(APPLICATION_JSON).body(json)))
 }
 
 /// One message's part of the answer.

@@ -4,53 +4,170 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 
 use crate::http::problem::{Code, Problem};
 
-/// How to read a body.
+/// How to read a publish's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyFormat {
-    /// `application/json`, `application/*+json`.
+    /// `application/json`, `application/*+json`: an envelope.
     Json,
-    /// Anything else, or nothing: the bytes themselves.
-    Raw,
+    /// The bytes themselves.
+    Raw(RawType),
 }
 
-/// Sorts a publish's content type; forms, multipart and CloudEvents are refused with what to send instead.
+/// What the caller of a raw publish says about its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RawType {
+    /// `application/octet-stream`: that they are just bytes.
+    OctetStream,
+    /// That they are something else.
+    Other,
+    /// Nothing.
+    Unsaid,
+}
+
+const JSON: &str = "application/json";
+const CLOUD_EVENTS: &str = "application/cloudevents";
+
+/// Sorts a publish's content type; what is no message, or nearly JSON, is refused with what to send instead.
+///
+/// # Errors
+/// 415.
 pub(super) fn of_publish(headers: &HeaderMap) -> Result<BodyFormat, Problem> {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(BodyFormat::Raw) };
-    let value = value.to_str().unwrap_or_default();
-    // What nearly everybody says, word for word.
-    if value == "application/json" {
-        return Ok(BodyFormat::Json);
-    }
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let refuse = |detail: &str| Err(Problem::new(Code::UnsupportedMediaType, detail));
+    let essence = match of(headers)? {
+        // What nearly everybody says, word for word.
+        JSON => return Ok(BodyFormat::Json),
+        "" => return Ok(BodyFormat::Raw(RawType::Unsaid)),
+        value => essence(value),
+    };
     if is_json(&essence) {
         return Ok(BodyFormat::Json);
     }
-    if essence == "application/x-www-form-urlencoded" {
-        return refuse(
+    match essence.as_str() {
+        "application/octet-stream" => Ok(BodyFormat::Raw(RawType::OctetStream)),
+        "application/x-www-form-urlencoded" => Err(refused(
             "a form is no message: send -H 'Content-Type: application/json' with an envelope, or raw bytes with a type of their own such as text/plain (curl -d sends a form unasked)",
-        );
+        )),
+        essence if essence.starts_with("multipart/") => {
+            Err(refused("multipart is no message: send one JSON envelope or raw bytes, or use messages:batch"))
+        }
+        essence if essence.starts_with(CLOUD_EVENTS) => {
+            Err(refused("CloudEvents are not supported by this version: send the event's data as JSON or raw bytes"))
+        }
+        essence if is_like_json(essence) => Err(refused(
+            "this type is like JSON, but an envelope's is application/json: send Content-Type: application/json, or application/octet-stream to publish these bytes as they are",
+        )),
+        _ => Ok(BodyFormat::Raw(RawType::Other)),
     }
-    if essence.starts_with("multipart/") {
-        return refuse("multipart is no message: send one JSON envelope or raw bytes, or use messages:batch");
-    }
-    if essence.starts_with("application/cloudevents") {
-        return refuse("CloudEvents are not supported by this version: send the event's data as JSON or raw bytes");
-    }
-    Ok(BodyFormat::Raw)
 }
 
 /// Demands JSON; no body at all needs no type.
+///
+/// # Errors
+/// 415.
 pub(super) fn require_json(headers: &HeaderMap, empty: bool) -> Result<(), Problem> {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if is_json(&essence) || empty {
+    let value = of(headers)?;
+    if value == JSON || empty || is_json(&essence(value)) {
         return Ok(());
     }
-    Err(Problem::new(Code::UnsupportedMediaType, "this route takes JSON: send -H 'Content-Type: application/json'"))
+    Err(refused("this route takes JSON: send -H 'Content-Type: application/json'"))
+}
+
+/// The one content type of a request, empty where it has none. It is no list (RFC 9110 5.3): of two, either may be meant.
+fn of(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(CONTENT_TYPE);
+    let Some(first) = values.next() else { return Ok("") };
+    if values.any(|other| other != first) {
+        return Err(refused("there are several Content-Type headers that differ: send one"));
+    }
+    let value =
+        first.to_str().map_err(|_| refused("Content-Type must be ASCII: send a type such as application/json"))?;
+    if value.contains(',') {
+        return Err(refused("Content-Type is one type, not a list: send it without a comma"));
+    }
+    Ok(value.trim())
+}
+
+fn refused(detail: &str) -> Problem {
+    Problem::new(Code::UnsupportedMediaType, detail)
+}
+
+/// Type and subtype, without parameters.
+fn essence(value: &str) -> String {
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn is_json(essence: &str) -> bool {
     let other = essence.starts_with("application/") && essence.ends_with("+json");
-    essence == "application/json" || (other && !essence.starts_with("application/cloudevents"))
+    essence == JSON || (other && !essence.starts_with(CLOUD_EVENTS))
+}
+
+/// Whether its subtype speaks of JSON, though it is none that we take: `text/json`, `aplication/json`, `application/x-ndjson`.
+fn is_like_json(essence: &str) -> bool {
+    essence.split_once('/').map_or(essence, |(_, subtype)| subtype).contains("json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        values.iter().for_each(|value| headers.append(CONTENT_TYPE, value.parse().unwrap()));
+        headers
+    }
+
+    #[test]
+    fn types_of_a_publish() {
+        let check = |values: &[&str], expected: Option<BodyFormat>| {
+            assert_eq!(of_publish(&headers(values)).ok(), expected, "{values:?}");
+        };
+        let json = Some(BodyFormat::Json);
+        let raw = |kind| Some(BodyFormat::Raw(kind));
+        check(&["application/json"], json);
+        check(&["Application/JSON ; charset=utf-8"], json);
+        check(&["application/vnd.order+json"], json);
+        check(&["application/json", "application/json"], json);
+        check(&[], raw(RawType::Unsaid));
+        check(&[""], raw(RawType::Unsaid));
+        check(&["application/octet-stream"], raw(RawType::OctetStream));
+        check(&["Application/Octet-Stream; x=y"], raw(RawType::OctetStream));
+        check(&["text/plain;charset=UTF-8"], raw(RawType::Other));
+        check(&["application/xml"], raw(RawType::Other));
+        check(&["nonsense"], raw(RawType::Other));
+        for refused in [
+            "text/json",
+            "aplication/json",
+            "json",
+            "text/vnd.order+json",
+            "application/x-ndjson",
+            "application/json5",
+            "application/geo+json-seq",
+            "application/json, application/json",
+            "text/plain, application/json",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/cloudevents+json",
+            "application/cloudevents-batch+json",
+        ] {
+            check(&[refused], None);
+        }
+        check(&["application/json", "text/plain"], None);
+        check(&["text/plain", "application/json"], None);
+    }
+
+    #[test]
+    fn json_is_demanded() {
+        let check = |values: &[&str], empty: bool, expected: bool| {
+            assert_eq!(require_json(&headers(values), empty).is_ok(), expected, "{values:?} {empty}");
+        };
+        check(&["application/json;charset=utf-8"], false, true);
+        check(&["application/problem+json"], false, true);
+        check(&["application/json", "application/json"], false, true);
+        check(&[], true, true);
+        check(&["text/plain"], true, true);
+        check(&[], false, false);
+        check(&["text/json"], false, false);
+        check(&["application/json, application/json"], false, false);
+        check(&["application/json", "text/plain"], false, false);
+        check(&["application/json, text/plain"], true, false);
+    }
 }

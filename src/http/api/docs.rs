@@ -41,6 +41,11 @@ pub(in crate::http) fn asset(context: &HttpContext) -> Result<HttpResponse, Prob
     Ok(page(media_type, *bytes))
 }
 
+/// `/`, where nothing is for itself.
+pub(in crate::http) fn to_index() -> HttpResponse {
+    HttpResponse::Found().insert_header((LOCATION, "/docs/")).finish()
+}
+
 /// `/docs` without its slash.
 pub(in crate::http) fn redirect() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()

@@ -5,7 +5,8 @@ use actix_web::HttpResponse;
 use super::content_type::{self, BodyFormat};
 use super::envelope::Place;
 use super::json::{self, APPLICATION_JSON, Sink};
-use super::{prefer, raw, read_envelope};
+use super::prefer::Patience;
+use super::{forgotten_type, raw, read_envelope};
 use crate::gateway::Accepted;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
@@ -56,7 +57,10 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
     let now = context.now();
     let topic = route.topic.clone();
     let message: Message = match format {
-        BodyFormat::Raw => raw::message(topic, body, query, now)?,
+        BodyFormat::Raw(raw_type) => {
+            forgotten_type::check(&body, raw_type)?;
+            raw::message(topic, body, query, now)?
+        }
         BodyFormat::Json => {
             if !query.is_empty() {
                 let name = query.split(['=', '&']).next().unwrap_or_default();
@@ -70,21 +74,28 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
             message
         }
     };
-    let wait = prefer::wait(context.request.headers());
+    let patience = Patience::of(context.request.headers(), route.deadline());
     let property = message.properties.first().map(|(name, _)| format!("property.{}", raw::shown(name)));
-    let accepted =
-        context.gateway().publish(&context.request_context, &route, message, wait).await.map_err(|error| {
+    let published = context.gateway().publish(&context.request_context, &route, message, patience.time()).await;
+    patience.tell(match published {
+        Ok(accepted) => Ok(stored(&accepted, route.topic.as_str())),
+        Err(error) => {
             context.log_failures(&context.path.topic, std::iter::once(&error));
             let problem = Problem::from(error);
-            if format == BodyFormat::Json {
+            Err(if format == BodyFormat::Json {
                 problem
             } else {
                 problem.in_query(|field| raw::parameter(field, property.as_deref()))
-            }
-        })?;
+            })
+        }
+    })
+}
+
+/// 201.
+fn stored(accepted: &Accepted, topic: &str) -> HttpResponse {
     let mut json = Vec::with_capacity(ANSWER_BYTES);
     json.push(b'{');
-    PublishResponse::new(&accepted, route.topic.as_str()).write(&mut json);
+    PublishResponse::new(accepted, topic).write(&mut json);
     json.push(b'}');
-    Ok(HttpResponse::Created().content_type(APPLICATION_JSON).body(json))
+    HttpResponse::Created().content_type(APPLICATION_JSON).body(json)
 }

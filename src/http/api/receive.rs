@@ -59,6 +59,7 @@ async fn poll(
     by_query: bool,
 ) -> Result<HttpResponse, Problem> {
     let request = validate(request, by_query)?;
+    context.waits(request.wait);
     let received = context.gateway().receive(&context.request_context, route, &request).await;
     let mut received = received
         .inspect_err(|error| context.log_failures(&context.path.topic, std::iter::once(error)))

@@ -11,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::Readiness;
 use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats, Fault, FaultKind};
 use crate::http::head;
+use crate::http::nearest::hint_at_management;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_id::{RequestIds, X_REQUEST_ID};
 use crate::memory::MemoryBudget;
@@ -57,7 +58,8 @@ impl ManagementService {
         }
         let path = request.uri().path();
         if !["/livez", "/readyz", "/startupz", "/metrics", "/config"].contains(&path) {
-            let detail = format!("there is nothing at this path; this listener has {ROUTES}");
+            let hint = hint_at_management(path).map(|hint| format!("; {hint}")).unwrap_or_default();
+            let detail = format!("there is nothing at this path; this listener has {ROUTES}{hint}");
             return Problem::new(Code::NotFound, detail).closing().response(id);
         }
         if request.method() != Method::GET && request.method() != Method::HEAD {

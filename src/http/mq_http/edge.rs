@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::http::body::BodyError;
 use crate::http::callers::{Caller, Callers};
-use crate::http::vendor::METHODS;
+use crate::http::vendor::{METHODS, X_MQ};
 use crate::http_message::Method;
 use crate::model::{ConsumerGroup, Message, NameError, UnixMillis};
 use crate::protocol::mq_http::{
@@ -22,7 +22,6 @@ const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 /// In lower case on the wire: Python looks for it with case (protocol notes MQ HTTP 5, item 1).
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-mq-request-id");
 const X_MQ_VERSION: HeaderName = HeaderName::from_static("x-mq-version");
-const X_MQ: &str = "x-mq-";
 
 /// What the request line asks for.
 pub(in crate::http) fn target(request: &HttpRequest, method: Method) -> Result<Target<'_>, Refusal> {

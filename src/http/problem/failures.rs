@@ -1,5 +1,7 @@
 //! From a failure to its problem: matched without a wildcard, so that a new failure does not compile until it has a row.
 
+use actix_web::http::header::{ACCEPT_ENCODING, HeaderValue};
+
 use super::{Code, FieldError, Problem};
 use crate::gateway::GatewayError;
 use crate::http::body::BodyError;
@@ -32,7 +34,9 @@ impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
         let detail = error.to_string();
         let problem = match error {
-            BodyError::EncodingNotSupported => Self::new(Code::UnsupportedMediaType, detail),
+            // RFC 9110 15.5.16: a refused coding is answered with those that are taken.
+            BodyError::EncodingNotSupported => Self::new(Code::UnsupportedMediaType, detail)
+                .header(ACCEPT_ENCODING, HeaderValue::from_static("identity")),
             BodyError::TooLarge { limit, actual } => Self::over(Code::MessageTooLarge, detail, limit, actual),
             BodyError::TooMuchFraming { limit, actual } => {
                 Self::over(Code::MessageTooLarge, detail, limit, Some(actual))

@@ -6,7 +6,7 @@ mod failures;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -60,7 +60,8 @@ pub struct Problem {
     actual: Option<u64>,
     retry_after: Option<Duration>,
     vendor_code: Option<String>,
-    allow: Option<&'static str>,
+    /// Of the answer, besides those that every problem has.
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// The rest of the request's body was not read: the connection cannot be used again.
     pub close: bool,
 }
@@ -114,7 +115,7 @@ impl Problem {
             actual: None,
             retry_after: None,
             vendor_code: None,
-            allow: None,
+            headers: Vec::new(),
             close: false,
         }
     }
@@ -172,7 +173,15 @@ impl Problem {
     /// No such method; `allow` lists those there are.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, format!("this route has {allow}")) }
+        Self::new(Code::MethodNotAllowed, format!("this route has {allow}"))
+            .header(ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     /// The body was not read to its end.
@@ -226,8 +235,8 @@ impl Problem {
         if let Some(seconds) = self.retry_after_seconds() {
             response.insert_header((RETRY_AFTER, HeaderValue::from(seconds)));
         }
-        if let Some(allow) = self.allow {
-            response.insert_header((ALLOW, HeaderValue::from_static(allow)));
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
         }
         if self.close {
             response.force_close();

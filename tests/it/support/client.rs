@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -99,6 +99,11 @@ impl Connection {
     /// Sends bytes; a peer that has hung up already shows when the answer is read.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
+    }
+
+    /// Closes a side; what comes can still be read.
+    pub fn shut_down(&self, how: Shutdown) {
+        self.stream.shutdown(how).expect("the connection is open");
     }
 
     /// Whether all bytes could be handed over.
