@@ -15,6 +15,7 @@ pub mod http_message;
 pub mod listener;
 pub mod memory;
 pub mod model;
+pub mod near_word;
 pub mod outbound;
 pub mod plain_json;
 pub mod protocol;

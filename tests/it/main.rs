@@ -31,6 +31,7 @@ mod embedded_deliveries;
 mod embedded_endpoint;
 mod end_to_end;
 mod failing_disk;
+mod field_errors;
 mod files_of_configuration;
 mod framing;
 mod full_disk;

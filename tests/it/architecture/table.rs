@@ -13,6 +13,7 @@ pub const LAYERS: &[Row] = &[
     ("memory", 0, &[]),
     ("control_characters", 0, &[]),
     ("plain_json", 0, &["control_characters"]),
+    ("near_word", 0, &[]),
     ("random", 0, &[]),
     ("tasks", 0, &[]),
     ("trace_context", 0, &[]),

@@ -1,14 +1,32 @@
 //! "Did you mean": the nearest of the words that would have been right.
 
 /// The hint that names the nearest word, when one is near enough to be a slip of the fingers.
-pub(crate) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    // Whether words are joined by `-` or `_` is no difference.
-    let plain = |word: &str| word.to_lowercase().replace('-', "_");
-    let written = plain(written);
-    let limit = (written.chars().count() / 3).clamp(1, 3);
-    let (distance, nearest) = known.map(|word| (distance(&written, &plain(word)), word)).min()?;
-    (distance <= limit).then(|| format!("did you mean `{nearest}`?"))
+pub fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    near_word(written, known).map(|nearest| format!("did you mean `{nearest}`?"))
 }
+
+/// The nearest word, when one is near enough to be a slip of the fingers.
+pub fn near_word<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // What is longer resembles nothing, and comparing takes time by the length.
+    let written = plain(&written.chars().take(MOST_CHARACTERS).collect::<String>());
+    let length = written.chars().count();
+    let limit = (length / 3).clamp(1, 3);
+    let alike = known.filter_map(|word| {
+        let right = plain(word);
+        let may_be_near = right.chars().count().abs_diff(length) <= limit;
+        may_be_near.then(|| (distance(&written, &right), word))
+    });
+    let (distance, nearest) = alike.min()?;
+    (distance <= limit).then_some(nearest)
+}
+
+/// How a word is compared: whether its parts are joined by `-`, by `_` or by a capital is no difference.
+pub fn plain(word: &str) -> String {
+    word.to_lowercase().replace(['-', '_'], "")
+}
+
+/// Longer than any word that is right.
+const MOST_CHARACTERS: usize = 64;
 
 /// Levenshtein: how many characters are put in, left out or exchanged.
 fn distance(left: &str, right: &str) -> usize {
@@ -34,7 +52,9 @@ mod tests {
         let known = || ["listen", "workers", "keep_alive"].into_iter();
         assert_eq!(did_you_mean("lissten", known()).as_deref(), Some("did you mean `listen`?"));
         assert_eq!(did_you_mean("keep-alive", known()).as_deref(), Some("did you mean `keep_alive`?"));
+        assert_eq!(did_you_mean("keepAlive", known()).as_deref(), Some("did you mean `keep_alive`?"));
         assert_eq!(did_you_mean("password", known()), None);
+        assert_eq!(near_word(&"listen".repeat(100_000), known()), None);
         assert_eq!(
             did_you_mean("MQ_HTTP", ["ons-http", "mq-http"].into_iter()).as_deref(),
             Some("did you mean `mq-http`?")
