@@ -9,8 +9,7 @@ import java.time.*;
 import java.util.regex.*;
 
 class Example {
-    // HTTP/1.1 by name: unasked, this client sends `Upgrade: h2c`, which the gateway refuses.
-    static final HttpClient CLIENT = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    static final HttpClient CLIENT = HttpClient.newHttpClient();
     static final String API = env("GATEWAY_URL", "http://127.0.0.1:8080") + "/v1/topics/" + env("TOPIC", "orders");
     static final String GROUP = API + "/groups/" + env("GROUP", "billing");
 

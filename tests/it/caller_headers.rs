@@ -83,3 +83,20 @@ fn parameters_of_the_caller_are_no_parameters_upstream() {
     }
     assert_eq!(endpoint.request_count(), 0);
 }
+
+/// `java.net.http` offers it with each request over plain HTTP: it is declined by a plain answer.
+#[test]
+fn an_offered_upgrade_to_http_2_is_answered_as_if_it_were_not_there() {
+    let app = TestApp::embedded();
+    let post = |target: &str, json: &str| {
+        let request = app.request("POST", target).header("Connection: Upgrade, HTTP2-Settings").header("Upgrade: h2c");
+        let request = request.header("HTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA");
+        request.header("User-Agent: Java-http-client/17.0.15").json(json).send()
+    };
+    let published = post("/v1/topics/orders/messages", r#"{"body":"x"}"#).expect_json(201);
+    let group = "/v1/topics/orders/groups/billing/messages";
+    let received = post(&format!("{group}:receive"), r#"{"max_messages":1,"wait_seconds":20}"#).expect_json(200);
+    assert_eq!(received["messages"][0]["message_id"], published["message_id"]);
+    let handle = &received["messages"][0]["receipt_handle"];
+    post(&format!("{group}:ack"), &format!(r#"{{"receipt_handles":[{handle}]}}"#)).expect_json(200);
+}

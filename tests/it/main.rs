@@ -33,6 +33,7 @@ mod embedded_endpoint;
 mod end_to_end;
 mod expect_continue;
 mod failing_disk;
+mod field_errors;
 mod files_of_configuration;
 mod framing;
 mod full_disk;

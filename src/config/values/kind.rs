@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use config::Value;
 
+use crate::near_word::did_you_mean;
+
 use super::binary_bodies::{self, BinaryBodies};
 use super::flaw::Flaw;
-use super::suggest::did_you_mean;
 use super::units::{duration_text, parse_duration, parse_size, size_text};
 
 /// A rule for texts: what it says in the reference, and the check.

@@ -7,12 +7,12 @@ mod kind;
 mod names;
 mod printable_name;
 mod setting;
-mod suggest;
 mod units;
 
 pub use binary_bodies::BinaryBodies;
 pub use endpoint::Endpoint;
 
+pub(super) use crate::near_word::did_you_mean;
 pub(super) use endpoint::{EMBEDDED, ENDPOINT};
 pub(super) use flaw::Flaw;
 pub(super) use kind::{Kind, TextRule, Written, hours, millis, minutes, seconds};
@@ -22,4 +22,3 @@ pub(super) use names::{
 };
 pub(super) use printable_name::{looks_like_a_key, withheld};
 pub(super) use setting::{Setting, setting};
-pub(super) use suggest::did_you_mean;

@@ -1,10 +1,10 @@
 //! Rules for the texts of a configuration: names, tags, and what travels in an HTTP header.
 
 use crate::model::{ConsumerGroup, Feature, Key, MAX_NAME_CHARS, NameError, Tag, Topic, Word as _};
+use crate::near_word::did_you_mean;
 
 use super::flaw::Flaw;
 use super::kind::TextRule;
-use super::suggest::did_you_mean;
 
 /// Stands for any topic, or any group.
 pub(crate) const ANY: &str = "*";

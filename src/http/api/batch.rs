@@ -8,7 +8,7 @@ use super::json::{self, APPLICATION_JSON, Sink};
 use super::prefer::Patience;
 use super::publish::PublishResponse;
 use super::read_envelope::read_batch;
-use super::shape::MOST_ERRORS;
+use super::shape::{MOST_ERRORS, wrong_count};
 use crate::gateway::BatchItem;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
@@ -28,7 +28,7 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
     let elements = read_batch(&body, limits.json_depth, limit)?;
     let count = elements.len();
     if count == 0 || count > limit {
-        let detail = format!("must hold 1 to {limit} messages, has {count}: split the batch");
+        let detail = wrong_count("messages", limit, count);
         return Err(Problem::invalid(vec![FieldError::at("/messages", detail)]).counted(limit, count));
     }
     let now = context.now();

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::content_type;
 use super::handle_results::{Done, answer, check_count};
 use super::receive::MAX_VISIBILITY_TIMEOUT;
-use super::shape::{Field, FieldKind, object};
+use super::shape::{Field, FieldKind, object, whole_number};
 use super::times::rfc3339;
 use crate::gateway::{Changed, GroupRoute, ReceiptHandle};
 use crate::http::context::HttpContext;
@@ -19,8 +19,9 @@ use crate::model::{Verb, VisibilityChange};
 const HANDLES: Field = Field::required("receipt_handles", FieldKind::Texts);
 const DELAY: &str = "delay_seconds";
 const VISIBILITY_TIMEOUT: &str = "visibility_timeout_seconds";
-const NACK: &[Field] = &[HANDLES, Field::optional(DELAY, FieldKind::Number)];
-const EXTEND: &[Field] = &[HANDLES, Field::required(VISIBILITY_TIMEOUT, FieldKind::Number)];
+const NACK: &[Field] = &[HANDLES, Field::optional(DELAY, FieldKind::Number { least: 0, most: MAX_VISIBILITY_TIMEOUT })];
+const EXTEND: &[Field] =
+    &[HANDLES, Field::required(VISIBILITY_TIMEOUT, FieldKind::Number { least: 1, most: MAX_VISIBILITY_TIMEOUT })];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,7 +84,7 @@ async fn change(
     check_count(context, handles)?;
     let Seconds { field, least, number } = *seconds;
     if !(least..=MAX_VISIBILITY_TIMEOUT).contains(&number) {
-        let detail = format!("must be {least} to {MAX_VISIBILITY_TIMEOUT}");
+        let detail = whole_number(least, MAX_VISIBILITY_TIMEOUT);
         return Err(Problem::invalid(vec![FieldError::at(format!("/{field}"), detail)]));
     }
     let change = VisibilityChange { verb, hidden_for: Duration::from_secs(number) };

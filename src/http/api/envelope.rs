@@ -28,7 +28,7 @@ pub(super) const FIELDS: &[Field] = &[
     Field::optional("properties", FieldKind::TextMap),
     Field::optional("message_group", FieldKind::Text),
     Field::optional("deliver_at", FieldKind::Text),
-    Field::optional("delay_seconds", FieldKind::Number),
+    Field::optional("delay_seconds", FieldKind::Number { least: 0, most: times::MAX_DELAY_SECONDS }),
 ];
 
 /// One envelope as its caller wrote it.

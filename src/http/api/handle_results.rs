@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 
 use super::json::{self, APPLICATION_JSON, Sink};
+use super::shape::wrong_count;
 use crate::gateway::GatewayError;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
@@ -26,7 +27,7 @@ pub(super) fn check_count(context: &HttpContext, handles: &[String]) -> Result<(
     if (1..=limit).contains(&count) {
         return Ok(());
     }
-    let detail = format!("must hold 1 to {limit} handles, has {count}: split the list");
+    let detail = wrong_count("handles", limit, count);
     Err(Problem::invalid(vec![FieldError::at("/receipt_handles", detail)]).counted(limit, count))
 }
 

@@ -21,6 +21,7 @@ mod received_body;
 mod shape;
 mod times;
 mod topics;
+mod unknown_field;
 
 pub(super) use acknowledge::acknowledge;
 pub(super) use batch::batch;

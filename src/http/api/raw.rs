@@ -2,10 +2,14 @@
 
 use bytes::Bytes;
 
+use super::shape::whole_number;
 use super::times;
+use super::unknown_field::is_unknown;
 use crate::http::problem::{FieldError, Problem};
 use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
 use crate::protocol::form;
+
+const PARAMETERS: &[&str] = &["tag", "key", "deliver_at", "delay_seconds", "message_group", "property.NAME"];
 
 /// The message of a raw publish.
 ///
@@ -45,16 +49,13 @@ pub(super) fn message(topic: Topic, body: Bytes, query: &str, now: UnixMillis) -
                     }
                     Err(detail) => wrong(detail),
                 },
-                Err(_) => wrong("must be a whole number from 0".to_owned()),
+                Err(_) => wrong(whole_number(0, times::MAX_DELAY_SECONDS)),
             },
             other => match other.strip_prefix("property.") {
                 Some(property) if !property.is_empty() => {
                     message.properties.push((property.to_owned(), value.into_owned()));
                 }
-                _ => wrong(
-                    "is unknown: known are tag, key, deliver_at, delay_seconds, message_group, property.NAME"
-                        .to_owned(),
-                ),
+                _ => wrong(is_unknown(other, PARAMETERS, |_| false)),
             },
         }
     }

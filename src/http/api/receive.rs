@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::content_type;
 use super::raw::shown;
 use super::received_body::ReceivedBody;
-use super::shape::{Field, FieldKind, object};
+use super::shape::{Field, FieldKind, object, whole_number};
+use super::unknown_field::is_unknown;
 use crate::gateway::{GroupRoute, ReceiveRequest};
 use crate::http::context::HttpContext;
 use crate::http::handover::Handover;
@@ -19,9 +20,9 @@ use crate::model::{MAX_FILTER_TAGS, Tag, TagFilter};
 use crate::protocol::form;
 
 const SHAPE: &[Field] = &[
-    Field::optional("max_messages", FieldKind::Number),
-    Field::optional("wait_seconds", FieldKind::Number),
-    Field::optional("visibility_timeout_seconds", FieldKind::Number),
+    Field::optional("max_messages", FieldKind::Number { least: 1, most: MAX_MESSAGES }),
+    Field::optional("wait_seconds", FieldKind::Number { least: 0, most: MAX_WAIT }),
+    Field::optional("visibility_timeout_seconds", FieldKind::Number { least: 1, most: MAX_VISIBILITY_TIMEOUT }),
     Field::optional("tags", FieldKind::Texts),
 ];
 const MAX_MESSAGES: u64 = 32;
@@ -91,10 +92,10 @@ fn from_query(context: &HttpContext) -> Result<Request, Problem> {
     let mut errors = Vec::new();
     for (name, value) in form::pairs(context.request.uri().query().unwrap_or_default()) {
         let number = || value.as_ref().ok().and_then(|value| value.parse().ok());
-        let slot = match name.as_ref() {
-            "max_messages" => &mut request.max_messages,
-            "wait_seconds" => &mut request.wait_seconds,
-            "visibility_timeout_seconds" => &mut request.visibility_timeout_seconds,
+        let (slot, least, most) = match name.as_ref() {
+            "max_messages" => (&mut request.max_messages, 1, MAX_MESSAGES),
+            "wait_seconds" => (&mut request.wait_seconds, 0, MAX_WAIT),
+            "visibility_timeout_seconds" => (&mut request.visibility_timeout_seconds, 1, MAX_VISIBILITY_TIMEOUT),
             "tags" => {
                 // A value that is no UTF-8 becomes one that no tag may hold.
                 let tag = value.map_or_else(|_| "\u{0}".to_owned(), Cow::into_owned);
@@ -102,14 +103,14 @@ fn from_query(context: &HttpContext) -> Result<Request, Problem> {
                 continue;
             }
             other => {
-                let known = "is unknown: known are max_messages, wait_seconds, visibility_timeout_seconds, tags";
-                errors.push(FieldError::parameter(shown(other), known));
+                let known: Vec<_> = SHAPE.iter().map(|field| field.name).collect();
+                errors.push(FieldError::parameter(shown(other), is_unknown(other, &known, |_| false)));
                 continue;
             }
         };
         match (number(), &slot) {
             (_, Some(_)) => errors.push(FieldError::parameter(shown(&name), "is there twice: send it once")),
-            (None, None) => errors.push(FieldError::parameter(shown(&name), "must be a whole number from 0")),
+            (None, None) => errors.push(FieldError::parameter(shown(&name), whole_number(least, most))),
             (number, None) => *slot = number,
         }
     }
@@ -124,13 +125,13 @@ fn validate(request: Request, by_query: bool) -> Result<ReceiveRequest, Problem>
     let wait_seconds = request.wait_seconds.unwrap_or(0);
     let mut errors = Vec::new();
     if !(1..=MAX_MESSAGES).contains(&max_messages) {
-        errors.push(named("max_messages", format!("must be 1 to {MAX_MESSAGES}")));
+        errors.push(named("max_messages", whole_number(1, MAX_MESSAGES)));
     }
     if wait_seconds > MAX_WAIT {
-        errors.push(named("wait_seconds", format!("must be 0 to {MAX_WAIT}")));
+        errors.push(named("wait_seconds", whole_number(0, MAX_WAIT)));
     }
     if request.visibility_timeout_seconds.is_some_and(|seconds| !(1..=MAX_VISIBILITY_TIMEOUT).contains(&seconds)) {
-        errors.push(named("visibility_timeout_seconds", format!("must be 1 to {MAX_VISIBILITY_TIMEOUT}")));
+        errors.push(named("visibility_timeout_seconds", whole_number(1, MAX_VISIBILITY_TIMEOUT)));
     }
     let mut tags = Vec::new();
     for (index, tag) in request.tags.iter().flatten().enumerate() {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::compact::depth;
+use super::unknown_field::{is_unknown, suggestion};
 use crate::http::problem::{Code, FieldError, Problem};
 
 /// What a field may hold. `null` is as good as absent where a field is optional.
@@ -24,10 +25,24 @@ pub(super) enum FieldKind {
     Texts,
     /// An object of strings.
     TextMap,
-    /// A whole number from 0.
-    Number,
+    /// A whole number from `least` to `most`. Whether it is in the range, its reader says.
+    Number { least: u64, most: u64 },
     /// A list of objects of a shape of their own.
     Objects(&'static [Field]),
+}
+
+impl FieldKind {
+    /// What a value of this kind looks like, for people.
+    fn example(self) -> String {
+        match self {
+            Self::Any => "…".to_owned(),
+            Self::Text => "\"…\"".to_owned(),
+            Self::Texts => "[\"…\"]".to_owned(),
+            Self::TextMap => "{\"…\": \"…\"}".to_owned(),
+            Self::Number { least, .. } => least.to_string(),
+            Self::Objects(fields) => format!("[{}]", example(fields)),
+        }
+    }
 }
 
 /// A field of a shape.
@@ -48,6 +63,8 @@ impl Field {
     }
 }
 
+/// Where the library finds a mistake and this file none.
+const NOT_EXPECTED: &str = "does not have the expected shape";
 /// Longest part of a caller's own field name that an error repeats.
 const SHOWN: usize = 64;
 /// Most errors of one answer.
@@ -102,15 +119,16 @@ fn explain(body: &[u8], fields: &[Field], error: &str) -> Problem {
     let mut errors = Vec::new();
     check_object(value, fields, "", &mut errors);
     if errors.is_empty() {
-        let detail = if error.is_empty() { "must be a JSON object" } else { "does not have the expected shape" };
-        errors.push(FieldError::at("", detail));
+        errors.push(FieldError::at("", if error.is_empty() { no_object(fields) } else { NOT_EXPECTED.to_owned() }));
     }
     Problem::invalid(errors)
 }
 
 fn malformed(body: &[u8], error: &serde_json::Error) -> Problem {
+    if body.trim_ascii().is_empty() {
+        return Problem::new(Code::MalformedJson, "the body is not valid JSON: it is empty");
+    }
     let hint = match body {
-        [] => ": it is empty",
         [0xEF, 0xBB, 0xBF, ..] => ": it begins with a byte order mark, leave that out",
         [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, ..] | [_, 0, ..] => ": it looks like UTF-16 or UTF-32, send UTF-8",
         _ if std::str::from_utf8(body).is_err() => ": it is not UTF-8",
@@ -195,21 +213,27 @@ fn is_null(value: &RawValue) -> bool {
 
 fn check_object(value: &RawValue, fields: &[Field], at: &str, errors: &mut Vec<FieldError>) {
     let Ok(Members(members)) = serde_json::from_str(value.get()) else {
-        note(errors, at, "must be a JSON object");
+        note(errors, at, no_object(fields));
         return;
     };
-    for (name, _) in &members {
-        if !fields.iter().any(|field| field.name == name) {
-            let known: Vec<_> = fields.iter().map(|field| field.name).collect();
-            let detail = format!("is unknown: leave it out (known are {})", known.join(", "));
-            note(errors, format!("{at}/{}", shown(name)), detail);
-        }
+    let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    let is_there = |known: &str| members.iter().any(|(name, _)| name == known);
+    // Nothing in it resembles a field of ours: it is what should be inside one, and that is said first.
+    let is_bare = !members.iter().any(|(name, _)| known.contains(&&**name))
+        && !members.iter().take(MOST_ERRORS).any(|(name, _)| suggestion(name, &known).is_some());
+    let wrapper = fields.iter().find(|field| is_bare && field.required && field.kind == FieldKind::Any);
+    if let Some(field) = wrapper {
+        note(errors, format!("{at}/{}", field.name), is_missing(field, fields));
     }
-    for field in fields {
+    let unknown = members.iter().map(|(name, _)| name).filter(|name| !known.contains(&&***name));
+    for name in unknown.take(MOST_ERRORS) {
+        note(errors, format!("{at}/{}", shown(name)), is_unknown(name, &known, is_there));
+    }
+    for field in fields.iter().filter(|field| Some(*field) != wrapper) {
         let pointer = format!("{at}/{}", field.name);
         let mut values = members.iter().filter(|(name, _)| name == field.name).map(|(_, value)| *value);
         match values.next() {
-            None if field.required => note(errors, pointer.clone(), "is missing: it is required"),
+            None if field.required => note(errors, pointer.clone(), is_missing(field, fields)),
             Some(value) if is_null(value) && field.required && field.kind != FieldKind::Any => {
                 note(errors, pointer.clone(), "must not be null");
             }
@@ -231,9 +255,9 @@ fn check_value(value: &RawValue, kind: FieldKind, at: &str, errors: &mut Vec<Fie
                 note(errors, at, "holds an escape that is no character (a lone surrogate): leave it out");
             }
         }
-        FieldKind::Number => {
+        FieldKind::Number { least, most } => {
             if value.get().parse::<u64>().is_err() {
-                note(errors, at, "must be a whole number from 0");
+                note(errors, at, whole_number(least, most));
             }
         }
         FieldKind::Texts => match serde_json::from_str(value.get()) {
@@ -260,6 +284,42 @@ fn check_value(value: &RawValue, kind: FieldKind, at: &str, errors: &mut Vec<Fie
             }
             Err(_) => note(errors, at, "must be a list"),
         },
+    }
+}
+
+/// What a body or a part of it has to be that is none of these objects.
+fn no_object(fields: &[Field]) -> String {
+    format!("must be a JSON object such as {}", example(fields))
+}
+
+/// What a required field lacks that is not there.
+fn is_missing(field: &Field, fields: &[Field]) -> String {
+    let example = example(fields);
+    match field.kind {
+        FieldKind::Any => format!("is missing: wrap the message in it: {example}"),
+        FieldKind::Text | FieldKind::Texts | FieldKind::TextMap | FieldKind::Number { .. } | FieldKind::Objects(_) => {
+            format!("is missing: it is required, as in {example}")
+        }
+    }
+}
+
+/// The least that an object of this shape holds.
+fn example(fields: &[Field]) -> String {
+    let required = fields.iter().filter(|field| field.required);
+    let members = required.map(|field| format!("\"{}\": {}", field.name, field.kind.example()));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+}
+
+/// What a number has to be.
+pub(super) fn whole_number(least: u64, most: u64) -> String {
+    format!("must be a whole number from {least} to {most}")
+}
+
+/// What is wrong with a list that is empty or too long.
+pub(super) fn wrong_count(what: &str, limit: usize, count: usize) -> String {
+    match count {
+        0 => format!("must hold 1 to {limit} {what}, has none: add at least one"),
+        count => format!("must hold 1 to {limit} {what}, has {count}: split the list over several requests"),
     }
 }
 
@@ -292,7 +352,7 @@ mod tests {
         Field::required("body", FieldKind::Any),
         Field::optional("tag", FieldKind::Text),
         Field::optional("keys", FieldKind::Texts),
-        Field::optional("delay", FieldKind::Number),
+        Field::optional("delay", FieldKind::Number { least: 0, most: 9 }),
     ];
 
     fn pointers(body: &str) -> Vec<String> {

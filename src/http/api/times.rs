@@ -44,28 +44,51 @@ pub(super) fn rfc3339(time: UnixMillis) -> String {
     text
 }
 
+/// The most that `delay_seconds` may be.
+pub(super) const MAX_DELAY_SECONDS: u64 = MAX_DELAY.as_secs();
+const SECONDS_OF_DAY: u64 = 86_400;
+
 /// When to deliver, from `deliver_at` or `delay_seconds`: `None` for a past time, which is now.
 ///
 /// # Errors
 /// What was expected, naming the limit.
 pub(super) fn deliver_at(text: &str, now: UnixMillis) -> Result<Option<UnixMillis>, String> {
-    let time: jiff::Timestamp = text
-        .parse()
-        .map_err(|_| "must be a time such as 2026-11-24T08:00:00Z (RFC 3339 with Z or an offset)".to_owned())?;
-    let time = UnixMillis(u64::try_from(time.as_millisecond()).unwrap_or(0));
-    bounded(time, now)
+    let time = match text.parse::<jiff::Timestamp>() {
+        Ok(time) => UnixMillis(u64::try_from(time.as_millisecond()).unwrap_or(0)),
+        Err(_) => no_timestamp(text)?,
+    };
+    if time > now + MAX_DELAY {
+        let days = MAX_DELAY_SECONDS / SECONDS_OF_DAY;
+        return Err(format!(
+            "must be at most {days} days ahead ({}): choose an earlier time",
+            rfc3339(now + MAX_DELAY)
+        ));
+    }
+    Ok((time > now).then_some(time))
+}
+
+/// A text that is a time all the same, only beyond those that the library counts with: the first or the last there is.
+fn no_timestamp(text: &str) -> Result<UnixMillis, String> {
+    let parts = jiff::fmt::temporal::Pieces::parse(text).ok();
+    match parts.map(|parts| (parts.time().is_some(), parts.offset().is_some(), parts.date().year() > 0)) {
+        Some((true, true, true)) => Ok(UnixMillis(u64::MAX)),
+        Some((true, true, false)) => Ok(UnixMillis(0)),
+        Some((true, false, _)) => {
+            Err("has no zone: end it with Z for UTC, or with an offset such as +08:00".to_owned())
+        }
+        Some((false, _, _)) | None => {
+            Err("must be a time such as 2026-11-24T08:00:00Z (RFC 3339 with Z or an offset)".to_owned())
+        }
+    }
 }
 
 /// As [`deliver_at`], from a number of seconds.
 pub(super) fn delay(seconds: u64, now: UnixMillis) -> Result<Option<UnixMillis>, String> {
-    bounded(now + Duration::from_secs(seconds.min(u64::MAX / 1000)), now)
-}
-
-fn bounded(time: UnixMillis, now: UnixMillis) -> Result<Option<UnixMillis>, String> {
-    if time > now + MAX_DELAY {
-        return Err(format!("must be at most {} days ahead", MAX_DELAY.as_secs() / 86_400));
+    if seconds > MAX_DELAY_SECONDS {
+        let days = MAX_DELAY_SECONDS / SECONDS_OF_DAY;
+        return Err(format!("must be at most {MAX_DELAY_SECONDS} ({days} days): send a shorter delay"));
     }
-    Ok((time > now).then_some(time))
+    Ok((seconds > 0).then(|| now + Duration::from_secs(seconds)))
 }
 
 #[cfg(test)]
@@ -84,11 +107,41 @@ mod tests {
         assert_eq!(deliver_at("2017-08-28T08:05:20.5Z", now), Ok(Some(UnixMillis(1_503_907_520_500))));
         assert_eq!(deliver_at("2017-08-28T16:05:20+08:00", now), Ok(Some(UnixMillis(1_503_907_520_000))));
         assert_eq!(deliver_at("1999-01-01T00:00:00Z", now), Ok(None));
-        assert!(deliver_at("2017-12-28T08:05:20Z", now).is_err());
         assert!(deliver_at("tomorrow", now).is_err());
         assert_eq!(delay(0, now), Ok(None));
         assert_eq!(delay(40 * 86_400, now), Ok(Some(now + MAX_DELAY)));
-        assert!(delay(40 * 86_400 + 1, now).is_err());
-        assert!(delay(u64::MAX, now).is_err());
+    }
+
+    #[test]
+    fn far_times_name_the_limit_and_what_is_missing_is_told() {
+        let now = UnixMillis(1_503_907_519_123);
+        let far = "must be at most 40 days ahead (2017-10-07T08:05:19.123Z): choose an earlier time";
+        for text in [
+            "2017-10-07T08:05:20Z",
+            "9999-12-30T22:00:00Z",
+            "9999-12-30T22:00:01Z",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59.999999999-23:59",
+        ] {
+            assert_eq!(deliver_at(text, now), Err(far.to_owned()), "{text}");
+        }
+        assert_eq!(deliver_at("-009999-01-01T00:00:00+12:00", now), Ok(None));
+        for (text, words) in [
+            ("2017-08-28T08:05:20", "has no zone"),
+            ("9999-12-31 23:59:59", "has no zone"),
+            ("2017-08-28T08:05:20[Asia/Shanghai]", "has no zone"),
+            ("2017-08-28", "must be a time such as"),
+            ("10000-01-01T00:00:00Z", "must be a time such as"),
+            ("1503907520", "must be a time such as"),
+            ("2017-02-30T00:00:00Z", "must be a time such as"),
+            ("", "must be a time such as"),
+        ] {
+            let detail = deliver_at(text, now).unwrap_err();
+            assert!(detail.starts_with(words), "{text}: {detail}");
+        }
+        for seconds in [40 * 86_400 + 1, 1_000_000_000_000_000_000, u64::MAX] {
+            let expected = "must be at most 3456000 (40 days): send a shorter delay";
+            assert_eq!(delay(seconds, now), Err(expected.to_owned()));
+        }
     }
 }

@@ -52,10 +52,8 @@ impl From<BodyError> for Problem {
 impl From<GatewayError> for Problem {
     fn from(error: GatewayError) -> Self {
         let detail = error.to_string();
-        let field_error = |field: &str, detail: String| Self {
-            errors: vec![FieldError::at(format!("/{field}"), detail.clone())],
-            ..Self::new(Code::ValidationFailed, format!("/{field}: {detail}"))
-        };
+        let field_error =
+            |field: &str, detail: String| Self::invalid(vec![FieldError::at(format!("/{field}"), detail)]);
         let problem = match &error {
             GatewayError::IllegalName { what, error } => {
                 Self { detail, ..Self::invalid(vec![FieldError::parameter(*what, error.to_string())]) }

@@ -69,13 +69,23 @@ pub struct Problem {
 /// The first error's words, and how many more there are.
 fn summary(errors: &[FieldError]) -> String {
     errors.first().map_or_else(String::new, |first| {
-        let name = first.pointer.as_deref().or(first.parameter.as_deref()).unwrap_or_default();
         let more = match errors.len() {
             1 => String::new(),
             count => format!(" (and {} more, see errors)", count - 1),
         };
-        format!("{name} {}{more}", first.detail)
+        format!("{}{}{more}", subject(first), first.detail)
     })
+}
+
+/// What an error is about, as the beginning of a sentence. A name that has blanks around it, or is empty, stands in quotes.
+fn subject(error: &FieldError) -> String {
+    let has_blanks = |name: &str| name.split('/').any(|part| part.trim() != part);
+    match (error.pointer.as_deref(), error.parameter.as_deref()) {
+        (Some(""), _) => "the request body ".to_owned(),
+        (Some(name), _) | (None, Some(name)) if name.is_empty() || has_blanks(name) => format!("\"{name}\": "),
+        (Some(name), _) | (None, Some(name)) => format!("{name}: "),
+        (None, None) => String::new(),
+    }
 }
 
 #[derive(Serialize)]
@@ -162,10 +172,15 @@ impl Problem {
     /// The same problem for a request whose options came in the query: `rename` gives a field's parameter.
     #[must_use]
     pub fn in_query(mut self, rename: impl Fn(&str) -> String) -> Self {
+        let mut is_renamed = false;
         for error in &mut self.errors {
             if let Some(pointer) = error.pointer.take() {
                 error.parameter = Some(rename(pointer.trim_start_matches('/')));
+                is_renamed = true;
             }
+        }
+        if is_renamed {
+            self.detail = summary(&self.errors);
         }
         self
     }
