@@ -27,6 +27,7 @@ mod discovery;
 mod doctor;
 mod dropin_mq_http;
 mod dropin_ons_http;
+mod dropin_properties;
 mod embedded_deliveries;
 mod embedded_endpoint;
 mod end_to_end;
