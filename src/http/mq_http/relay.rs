@@ -13,6 +13,7 @@ use crate::http::handover::Handover;
 use crate::http::head::HeadError;
 use crate::http::identity::{Denied, Identity};
 use crate::http::vendor::method;
+use crate::http_message::Method;
 use crate::model::{Published, UpstreamHandle};
 use crate::protocol::mq_http::{
     self, AckError, ConsumeQuery, Operation, Refusal, Target, decode_message, decode_receipt_handles,
@@ -22,16 +23,16 @@ use crate::upstream::UpstreamErrorKind;
 /// Answers one request.
 pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
     let id = edge::request_id(context.id());
-    let mut known = Known { identity: None, operation: "other" };
-    let result = perform(&context, &id, &mut known).await;
-    let caller = Identity::label(known.identity);
+    let mut identity = None;
+    let result = perform(&context, &id, &mut identity).await;
+    let caller = Identity::label(identity);
     let label = match &result {
         Ok(answer) => answer.label,
         // The normal answer of an empty poll.
         Err(Refusal::MessageNotExist) => "ok",
         Err(refusal) => refusal.label(),
     };
-    context.metrics().drop_in.request(caller, "mq-http", known.operation, label);
+    context.metrics().drop_in.request(caller, "mq-http", operation(&context), label);
     match result {
         Ok(answer) => answer.response,
         Err(refusal) => {
@@ -42,10 +43,14 @@ pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
     }
 }
 
-/// What became known of a request on its way, for the metrics.
-struct Known<'a> {
-    identity: Option<Identity<'a>>,
-    operation: &'static str,
+/// The word for what is asked, whether or not the rest of it can be read.
+fn operation(context: &HttpContext) -> &'static str {
+    match method(&context.request) {
+        Some(Method::Post) => "publish",
+        Some(Method::Get) => "receive",
+        Some(Method::Delete) => "ack",
+        Some(Method::Put) | None => "other",
+    }
 }
 
 /// An answer, and the word for it in metrics.
@@ -60,15 +65,13 @@ impl From<HttpResponse> for Answered {
     }
 }
 
-async fn perform<'a>(context: &'a HttpContext, id: &str, known: &mut Known<'a>) -> Result<Answered, Refusal> {
+async fn perform<'a>(
+    context: &'a HttpContext,
+    id: &str,
+    known: &mut Option<Identity<'a>>,
+) -> Result<Answered, Refusal> {
     let drop_in = context.drop_in();
     let method = method(&context.request).ok_or(Refusal::MethodNotAllowed)?;
-    let Target { topic, operation } = edge::target(&context.request, method)?;
-    known.operation = match operation {
-        Operation::Publish => "publish",
-        Operation::Consume(_) => "receive",
-        Operation::Acknowledge { .. } => "ack",
-    };
     let identity = if drop_in.is_open() {
         Identity::Anyone
     } else {
@@ -78,7 +81,9 @@ async fn perform<'a>(context: &'a HttpContext, id: &str, known: &mut Known<'a>) 
         let caller = edge::identify(&drop_in.callers, &context.request, method, drop_in.clock_window, context.now())?;
         Identity::Caller(caller)
     };
-    let identity = *known.identity.insert(identity);
+    // Before anything else is read: whatever is wrong with the rest is this caller's.
+    let identity = *known.insert(identity);
+    let Target { topic, operation } = edge::target(&context.request, method)?;
     match operation {
         Operation::Publish => publish_one(context, identity, &topic, id).await,
         Operation::Consume(query) => consume_some(context, identity, &topic, query, id).await,

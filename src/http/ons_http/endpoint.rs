@@ -73,7 +73,7 @@ async fn perform(
         })?;
     }
     edge::check_signature(caller, &signed)?;
-    match signed.request {
+    match signed.into_request()? {
         Request::Publish(publish) => publish_one(context, &publish).await,
         Request::Consume(consume) => consume_some(context, consume).await,
         Request::Acknowledge(acknowledge) => acknowledge_one(context, acknowledge).await,

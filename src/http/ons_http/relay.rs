@@ -85,7 +85,7 @@ async fn perform<'a>(
         edge::check_signature(caller, &signed)?;
     }
     let identity = *identity.insert(found);
-    match signed.request {
+    match signed.into_request()? {
         Request::Publish(publish) => publish_one(context, identity, &publish).await,
         Request::Consume(consume) => consume_some(context, identity, &consume).await,
         Request::Acknowledge(acknowledge) => acknowledge_one(context, identity, &acknowledge).await,
