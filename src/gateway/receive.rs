@@ -28,6 +28,8 @@ pub struct ReceiveRequest {
     pub ordered: bool,
     /// How long what comes is hidden from others; `None` is as long as the MQ hides it by itself.
     pub visibility_timeout: Option<Duration>,
+    /// Whether the MQ is told that there is no wait, in the caller's own words, where the profile would leave that out.
+    pub says_no_wait: bool,
 }
 
 /// What a caller gets.
@@ -168,6 +170,7 @@ impl Gateway {
             tags,
             ordered,
             visibility_timeout: self.visibility_timeout(route, request.visibility_timeout)?,
+            says_no_wait: request.says_no_wait,
         };
         let polled = if wait.is_zero() {
             self.ask(context, upstream, asked).await?
@@ -286,11 +289,12 @@ impl Gateway {
         asked: PollRequest<'_>,
     ) -> Work<Result<Polled, UpstreamError>> {
         let (context, upstream, metrics) = (context.clone(), Rc::clone(upstream), Arc::clone(&self.shared.metrics));
-        let PollRequest { max_messages, wait, ordered, visibility_timeout, .. } = asked;
+        let PollRequest { max_messages, wait, ordered, visibility_timeout, says_no_wait, .. } = asked;
         let (topic, group, tags) = (asked.topic.clone(), asked.group.clone(), asked.tags.cloned());
         Box::pin(async move {
             let (topic, group, tags) = (&topic, &group, tags.as_ref());
-            let asked = PollRequest { topic, group, max_messages, wait, tags, ordered, visibility_timeout };
+            let asked =
+                PollRequest { topic, group, max_messages, wait, tags, ordered, visibility_timeout, says_no_wait };
             let _poll = metrics.upstream.polls.guard();
             upstream.receive(&context, &asked).await
         })

@@ -124,9 +124,11 @@ async fn consume_some(
 ) -> Result<Answered, Refusal> {
     let gateway = context.gateway();
     let route = identity.group(context, topic, &query.group).map_err(denied)?;
+    // C# polls with a body of one byte: unread, it would end the connection.
+    context.discard_body().await;
     let wait = Duration::from_secs(query.wait_seconds);
     let (max_messages, tags, ordered) = (query.num, query.tags, query.ordered);
-    let request = ReceiveRequest { max_messages, wait, tags, ordered, visibility_timeout: None };
+    let request = ReceiveRequest { max_messages, wait, tags, ordered, visibility_timeout: None, says_no_wait: false };
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
     let Deliveries { messages, memory, recall, .. } = received.map_err(|error| logged(context, topic, &error))?;
     if messages.is_empty() {

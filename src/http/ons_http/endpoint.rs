@@ -9,7 +9,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 
 use super::edge;
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError, VisibilityChanged};
-use crate::http::body::BodyError;
+use crate::http::body::{self, BodyError};
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::http_message::Method;
@@ -73,6 +73,10 @@ async fn perform(
         })?;
     }
     edge::check_signature(caller, &signed)?;
+    if method != Method::Post {
+        // A body that means nothing would end the connection if it were not read.
+        body::discard(context.request, payload).await;
+    }
     match signed.into_request()? {
         Request::Publish(publish) => publish_one(context, &publish).await,
         Request::Consume(consume) => consume_some(context, consume).await,

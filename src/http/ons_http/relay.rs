@@ -85,6 +85,10 @@ async fn perform<'a>(
         edge::check_signature(caller, &signed)?;
     }
     let identity = *identity.insert(found);
+    if method != Method::Post {
+        // A body that means nothing would end the connection if it were not read.
+        context.discard_body().await;
+    }
     match signed.into_request()? {
         Request::Publish(publish) => publish_one(context, identity, &publish).await,
         Request::Consume(consume) => consume_some(context, identity, &consume).await,
@@ -121,7 +125,9 @@ async fn consume_some(
         None => context.drop_in().default_wait,
     };
     let max_messages = consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME);
-    let request = ReceiveRequest { max_messages, wait, tags: None, ordered: false, visibility_timeout: None };
+    let says_no_wait = consume.timeout == Some(0);
+    let request =
+        ReceiveRequest { max_messages, wait, tags: None, ordered: false, visibility_timeout: None, says_no_wait };
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
     let received = received.map_err(|error| logged(context, route.topic.topic.as_str(), &error))?;
     let Deliveries { messages, memory, recall, .. } = received;
