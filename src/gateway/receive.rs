@@ -11,7 +11,7 @@ use super::recall::{GiveBack, Recall};
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
 use crate::context::RequestContext;
 use crate::memory::Charge;
-use crate::model::{Delivery, Protocol, RequestField, TagFilter};
+use crate::model::{Delivery, Flaw, Protocol, RequestField, TagFilter};
 use crate::tasks::{Stage, Work};
 use crate::upstream::{PollRequest, Polled, Upstream, UpstreamError};
 
@@ -79,20 +79,22 @@ fn filter<'a>(
     if !protocol.filters_consume() {
         return Ok(request.tags.as_ref());
     }
-    let advice = match (&request.tags, &route.tags) {
+    let (flaw, advice) = match (&request.tags, &route.tags) {
         (None, own) => return Ok(own.as_ref()),
         (Some(asked), Some(own)) if asked.is_same_as(own) => return Ok(Some(own)),
-        (Some(_), Some(_)) => {
-            "this group has other tags in its configuration, which `/v1/topics` shows: leave tags out, or receive for a group with these"
-        }
-        (Some(_), None) => {
-            "this group's configuration has no tags: leave them out, or have `tags` configured for a group of its own"
-        }
+        (Some(_), Some(_)) => (
+            Flaw::OtherTags,
+            "this group has other tags in its configuration, which `/v1/topics` shows: leave tags out, or receive for a group with these",
+        ),
+        (Some(_), None) => (
+            Flaw::GroupWithoutTags,
+            "this group's configuration has no tags: leave them out, or have `tags` configured for a group of its own",
+        ),
     };
     let why = format!(
         "on {protocol} a tag filter acknowledges for the whole group what it leaves out, so it belongs to the group"
     );
-    Err(GatewayError::UnsupportedField { field: RequestField::TAGS.name, detail: format!("{why}; {advice}") })
+    Err(GatewayError::UnsupportedField { field: RequestField::TAGS.name, flaw, detail: format!("{why}; {advice}") })
 }
 
 impl Gateway {
@@ -155,8 +157,8 @@ impl Gateway {
             (ordered, &RequestField::ORDERED),
         ];
         if let Some(field) = RequestField::first_lacking(capabilities, &used) {
-            let detail = field.refusal(capabilities);
-            return Err(GatewayError::UnsupportedField { field: field.name, detail });
+            let (flaw, detail) = (field.flaw.clone(), field.refusal(capabilities));
+            return Err(GatewayError::UnsupportedField { field: field.name, flaw, detail });
         }
         let tags = filter(route, request, capabilities.protocol)?;
         let wait = request.wait.min(capabilities.limits.max_wait);

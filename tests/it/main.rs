@@ -30,6 +30,7 @@ mod dropin_mq_http;
 mod dropin_ons_http;
 mod dropin_polls;
 mod dropin_properties;
+mod dropin_refusals;
 mod embedded_deliveries;
 mod embedded_endpoint;
 mod end_to_end;

@@ -203,15 +203,14 @@ fn refusal(error: &GatewayError) -> Refusal {
         GatewayError::UnknownTopic => Refusal::TopicNotExist,
         GatewayError::UnknownGroup => Refusal::SubscriptionNotExist,
         GatewayError::TooLarge { limit, .. } => edge::too_big(*limit),
-        GatewayError::UnsupportedField { field, detail } | GatewayError::Invalid { field, detail } => {
-            Refusal::InvalidArgument(format!("The value of {field} is invalid: {detail}.").into())
-        }
+        GatewayError::UnsupportedField { flaw, .. } | GatewayError::Invalid { flaw, .. } => flaw.into(),
         GatewayError::RateLimited { .. }
         | GatewayError::TopicFull { .. }
         | GatewayError::OutOfTime
         | GatewayError::NoMemory(_) => Refusal::QpsLimitExceeded,
         GatewayError::Upstream(error) => match error.kind {
-            UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::WrongTopicType | UpstreamErrorKind::StaleHandle => {
+            UpstreamErrorKind::WrongTopicType => mq_http::wrong_topic_type(),
+            UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::StaleHandle => {
                 Refusal::InvalidArgument(format!("{}.", error.detail).into())
             }
             UpstreamErrorKind::Overloaded | UpstreamErrorKind::Throttled => Refusal::QpsLimitExceeded,
@@ -248,7 +247,7 @@ pub(in crate::http) fn refuse(error: HeadError, id: &str) -> HttpResponse {
         }
         HeadError::Stopping => Refusal::QpsLimitExceeded,
         HeadError::MethodNotAllowed { .. } => Refusal::MethodNotAllowed,
-        HeadError::UriTooLong { .. } => Refusal::InvalidRequestUrl,
+        HeadError::UriTooLong { limit, actual } => Refusal::UrlTooLong { limit, actual },
         HeadError::TooManyHeaders { .. }
         | HeadError::HeadersTooLarge { .. }
         | HeadError::WebSocket
@@ -264,3 +263,104 @@ pub(in crate::http) fn internal_error(id: &str) -> HttpResponse {
 
 /// `HostId` of an answer to a request that was not looked at.
 const NO_HOST: &str = "http://localhost";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::http::body::BodyError;
+    use crate::memory::MemoryBudget;
+    use crate::model::{Flaw, NameError, Protocol, Verb};
+    use crate::upstream::UpstreamError;
+
+    fn of_the_mq(kind: UpstreamErrorKind) -> GatewayError {
+        let error = UpstreamError::new(kind, "the MQ refused the request with 400 (SOME_CODE)");
+        UpstreamError { vendor_code: Some("SOME_CODE".to_owned()), ..error }.into()
+    }
+
+    #[test]
+    fn a_body_that_was_not_read_in_the_vendors_words() {
+        let memory = MemoryBudget::new(0).charge().grow(1).unwrap_err();
+        let incomplete = "The body of the request did not arrive in full.";
+        for (error, expected) in [
+            (BodyError::TooLarge { limit: 7, actual: None }, "The XML you provided should be at most 7 bytes."),
+            (BodyError::EncodingNotSupported, "The body must come without Content-Encoding."),
+            (
+                BodyError::TooMuchFraming { limit: 7, actual: 8 },
+                "The body must come in larger chunks, or with Content-Length.",
+            ),
+            (BodyError::Late(Duration::ZERO), incomplete),
+            (BodyError::Slow(1), incomplete),
+            (BodyError::Broken, incomplete),
+            (BodyError::NoMemory(memory), "The qps limit of the queue is exceeded"),
+        ] {
+            assert_eq!(edge::unread(error).to_string(), expected, "{error:?}");
+        }
+    }
+
+    /// Every failure, with the whole text that the client reads.
+    #[test]
+    fn every_failure_has_the_vendors_words() {
+        use UpstreamErrorKind as Kind;
+        let name = NameError::TooLong { limit: 64, actual: 65 };
+        let memory = MemoryBudget::new(0).charge().grow(1).unwrap_err();
+        let field = |flaw| GatewayError::Invalid { field: "keys", flaw, detail: "of /v1".to_owned() };
+        let lacking = |flaw| GatewayError::UnsupportedField { field: "tags", flaw, detail: "of /v1".to_owned() };
+        let verb = GatewayError::UnsupportedVerb { verb: Verb::Nack, protocol: Protocol::MqHttp };
+        let (qps, bug) =
+            ("503 QpsLimitExceeded: The qps limit of the queue is exceeded", "500 InternalError: Internal error.");
+        let wrong_type = "400 InvalidArgument: The topic takes messages of another type: a FIFO topic takes those with a \
+                          __SHARDINGKEY, a DELAY topic those with a __STARTDELIVERTIME, a NORMAL topic those with neither.";
+        for (error, expected) in [
+            (
+                GatewayError::IllegalName { what: "topic", error: name },
+                "400 InvalidArgument: The value of topic has 65 characters, the limit is 64: shorten it.",
+            ),
+            (
+                GatewayError::IllegalName { what: "group", error: name },
+                "400 InvalidArgument: The value of consumer has 65 characters, the limit is 64: shorten it.",
+            ),
+            (GatewayError::UnknownTopic, "404 TopicNotExist: The topic name you provided is not exist."),
+            (GatewayError::UnknownGroup, "404 SubscriptionNotExist: The consumer group you provided is not exist."),
+            (
+                GatewayError::TooLarge { limit: 7, actual: 8 },
+                "400 InvalidArgument: The value of MessageBody should between 1 and 7 bytes.",
+            ),
+            (
+                field(Flaw::Key("must not be so")),
+                "400 InvalidArgument: The value of KEYS is invalid: a key must not be so: leave that out.",
+            ),
+            (
+                lacking(Flaw::NoDelay),
+                "400 InvalidArgument: The value of __STARTDELIVERTIME is invalid: the MQ behind this topic delays no messages: \
+                 leave it out.",
+            ),
+            (GatewayError::RateLimited { per_second: 1, retry_after: Duration::ZERO }, qps),
+            (GatewayError::TopicFull { limit: 1 }, qps),
+            (GatewayError::OutOfTime, qps),
+            (GatewayError::NoMemory(memory), qps),
+            (GatewayError::EarlierMessageFailed, bug),
+            (verb, bug),
+            (GatewayError::InvalidReceiptHandle, bug),
+            (GatewayError::ForeignReceiptHandle, bug),
+            (GatewayError::Internal("x"), bug),
+            (of_the_mq(Kind::RejectedMessage), "400 InvalidArgument: the MQ refused the request with 400 (SOME_CODE)."),
+            (of_the_mq(Kind::WrongTopicType), wrong_type),
+            (of_the_mq(Kind::StaleHandle), "400 InvalidArgument: the MQ refused the request with 400 (SOME_CODE)."),
+            (of_the_mq(Kind::Overloaded), qps),
+            (of_the_mq(Kind::Throttled), qps),
+            (of_the_mq(Kind::Timeout), bug),
+            (of_the_mq(Kind::Unreachable), bug),
+            (of_the_mq(Kind::CircuitOpen), bug),
+            (of_the_mq(Kind::BadResponse), bug),
+            (of_the_mq(Kind::ServerError), bug),
+            (of_the_mq(Kind::AuthRejected), bug),
+            (of_the_mq(Kind::Misconfigured), bug),
+        ] {
+            let refusal = refusal(&error);
+            let shown = format!("{} {}: {refusal}", refusal.status(), refusal.code().as_str().unwrap());
+            assert_eq!(shown, expected, "{error:?}");
+        }
+    }
+}

@@ -107,7 +107,7 @@ pub(in crate::http) fn message(topic: Topic, publish: &Publish<'_>, now: UnixMil
     message.message_group = group.map_err(|error| invalid("ShardingKey", error))?;
     message.deliver_at = publish.start_deliver_time.map(UnixMillis).filter(|time| *time > now);
     if message.deliver_at.is_some_and(|time| time > now + MAX_DELAY) {
-        return Err(Refusal::Invalid("StartDeliverTime", "must be at most 40 days ahead"));
+        return Err(Refusal::Invalid("StartDeliverTime", "must be at most 40 days ahead".into()));
     }
     if message.message_group.is_some() {
         // A time is ignored for ordered messages (item 20).
@@ -128,12 +128,7 @@ pub(in crate::http) fn group(name: &str) -> Result<ConsumerGroup, Refusal> {
 
 /// What is wrong with a name, in the vendor's manner.
 pub(in crate::http) fn invalid(parameter: &'static str, error: NameError) -> Refusal {
-    let reason = match error {
-        NameError::Empty => "it is empty",
-        NameError::TooLong { .. } => "it is too long",
-        NameError::Forbidden(_) => "it holds a character that is not allowed",
-    };
-    Refusal::Invalid(parameter, reason)
+    Refusal::Invalid(parameter, format!("it {error}").into())
 }
 
 /// Something is wrong with the request that the protocol has no word for.

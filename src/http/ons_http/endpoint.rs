@@ -68,7 +68,7 @@ async fn perform(
     // Only a publish has a body that means anything.
     if let Request::Publish(publish) = &mut signed.request {
         publish.body = context.body(payload, settings.ons_message_bytes).await.map_err(|error| {
-            let broken = Refusal::Invalid("Body", "it broke off or is framed wrongly");
+            let broken = Refusal::Invalid("Body", "it broke off or is framed wrongly".into());
             if error == BodyError::Broken { broken } else { edge::unread(error) }
         })?;
     }
@@ -129,7 +129,9 @@ async fn acknowledge_one(context: &EndpointRequest<'_>, acknowledge: Acknowledge
             );
             Ok(HttpResponse::NoContent().finish())
         }
-        Acknowledgement::Malformed => Err(Refusal::Invalid("MsgHandle", "it is no handle of this endpoint").into()),
+        Acknowledgement::Malformed => {
+            Err(Refusal::Invalid("MsgHandle", "it is no handle of this endpoint".into()).into())
+        }
     }
 }
 
@@ -140,7 +142,7 @@ async fn change_visibility(
     let ChangeVisibility { delivery, millis } = change;
     let topic = edge::topic(&delivery.topic)?;
     let group = edge::group(&delivery.consumer_group)?;
-    let millis = millis.parse().map_err(|_| Refusal::Invalid("Visibility", "must be milliseconds as digits"))?;
+    let millis = millis.parse().map_err(|_| Refusal::Invalid("Visibility", "must be milliseconds as digits".into()))?;
     let changed = context.service.engine.change_visibility(&topic, &group, &delivery.handle, hidden_for(millis));
     match changed.await.map_err(Failure::Engine)? {
         VisibilityChanged::Until(time) => {
@@ -148,7 +150,9 @@ async fn change_visibility(
         }
         // Only the gateway asks, and its caller learns it.
         VisibilityChanged::Stale => Ok(HttpResponse::Gone().finish()),
-        VisibilityChanged::Malformed => Err(Refusal::Invalid("MsgHandle", "it is no handle of this endpoint").into()),
+        VisibilityChanged::Malformed => {
+            Err(Refusal::Invalid("MsgHandle", "it is no handle of this endpoint".into()).into())
+        }
     }
 }
 

@@ -77,7 +77,7 @@ pub fn decode<'a>(
     let time = required(&query, "time", "Time")?;
     let mut flaw = None;
     if time.parse::<u64>().is_err() {
-        flaw = Some(Refusal::Invalid("Time", "must be milliseconds since 1970 as digits"));
+        flaw = Some(Refusal::Invalid("Time", "must be milliseconds since 1970 as digits".into()));
     }
     let request = match method {
         Method::Post => {
@@ -138,12 +138,12 @@ fn noted<T>(flaw: &mut Option<Refusal>, read: Result<Option<T>, Refusal>) -> Opt
 fn start_deliver_time(query: &Query<'_>) -> Result<Option<u64>, Refusal> {
     let digits = optional(query, &["startdelivertime", "startDeliverTime"], "StartDeliverTime")?;
     let time = digits.map(|digits| digits.parse()).transpose();
-    time.map_err(|_| Refusal::Invalid("StartDeliverTime", "must be milliseconds since 1970 as digits"))
+    time.map_err(|_| Refusal::Invalid("StartDeliverTime", "must be milliseconds since 1970 as digits".into()))
 }
 
 /// Text that may be absent or empty.
 fn optional<'a>(query: &Query<'a>, names: &[&str], label: &'static str) -> Result<Option<Cow<'a, str>>, Refusal> {
-    query.text(names).map_err(|NotUtf8| Refusal::Invalid(label, "must be UTF-8"))
+    query.text(names).map_err(|NotUtf8| Refusal::Invalid(label, "must be UTF-8".into()))
 }
 
 /// Text that must be there.

@@ -264,7 +264,9 @@ fn what_the_protocol_does_not_carry() {
     assert_eq!(objection(&Message { keys: keys(3, 42), ..message(b"x") }, &able), None);
     assert_eq!(objection(&message(b"0123456789x"), &able), Some(Objection::TooLarge { limit: 10, actual: 11 }));
     let field = |message: &Message, able: &Capabilities| match objection(message, able) {
-        Some(Objection::Unsupported { field, detail } | Objection::Invalid { field, detail }) => (field, detail),
+        Some(Objection::Unsupported { field, detail, .. } | Objection::Invalid { field, detail, .. }) => {
+            (field, detail)
+        }
         other => panic!("{other:?}"),
     };
     let (name, detail) = field(&Message { keys: keys(2, 64), ..message(b"x") }, &able);
