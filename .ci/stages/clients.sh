@@ -12,6 +12,10 @@ need curl curl
 need node nodejs
 need npm npm
 need php php-cli
+# What the program for PHP uses.
+php_has_all() { php -r 'exit(extension_loaded("curl") && extension_loaded("simplexml") && extension_loaded("xmlwriter") ? 0 : 1);'; }
+php_has_all || apt_install php-curl php-xml
+php_has_all || fail "php has no curl or no XML after installing php-curl php-xml"
 need javac default-jdk-headless
 need mvn maven
 need go golang-go
@@ -59,6 +63,7 @@ begin_mq() {
   begin "$1" mq-http-node node "$SDKS/mq_http_node.mjs"
   begin "$1" mq-http-java java -cp "$OUT/java:$WORK/clients-jars/*" MqHttpJava
   begin "$1" mq-http-go "$OUT/mq_http_go"
+  begin "$1" mq-http-php php "$SDKS/mq_http_php.php"
 }
 
 begin_ons() {

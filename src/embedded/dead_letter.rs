@@ -18,7 +18,7 @@ use super::log::{self, Visible};
 use super::new_message::{NewMessage, properties_to_json};
 use super::stored_message::{columns, is_whole, set_aside};
 use crate::model::{ConsumerGroup, MAX_NAME_CHARS, MessageId, UnixMillis};
-use crate::storage::{blob, millis, to_sql};
+use crate::storage::{blob, millis, optional_millis, to_sql};
 
 /// What the name of every dead-letter topic begins with.
 pub const DEAD_LETTER_PREFIX: &str = "%DLQ%";
@@ -78,6 +78,7 @@ pub(super) fn bury(
             Ok(Some(NewMessage {
                 message_id: message_id.clone(),
                 published_at: millis(row, 5)?,
+                deliver_at: optional_millis(row, 4)?,
                 body: blob(row, 11)?,
                 tag: row.get(7)?,
                 keys: row.get(8)?,

@@ -22,7 +22,7 @@ use super::store_time::{Moment, in_millis};
 use super::stored_message::{columns, is_whole, set_aside};
 use super::topics::{self, SubscriptionRow};
 use crate::model::{ConsumerGroup, Delivery, MessageGroup, MessageId, Topic, UnixMillis, UpstreamHandle};
-use crate::storage::{blob, millis, to_sql, unsigned};
+use crate::storage::{blob, millis, optional_millis, to_sql, unsigned};
 
 /// Most delayed messages that one receive moves into the log.
 const DUE_AT_ONCE: u32 = 128;
@@ -322,8 +322,10 @@ impl<'a> Taking<'a> {
             tag: row.get(7)?,
             keys: keys.split(' ').filter(|key| !key.is_empty()).map(str::to_owned).collect(),
             properties: properties_of(row.get_ref(9)?.as_str_or_null()?, 9)?,
+            system_properties: Vec::new(),
             message_group: parsed_optional(row, 10, MessageGroup::parse)?,
             delivery_attempt,
+            deliver_at: optional_millis(row, 4)?,
             published_at: millis(row, 5)?,
             first_delivered_at: Some(self.wall),
             visible_again_at: self.wall + self.lease.visibility_timeout,

@@ -48,7 +48,7 @@ pub(super) fn append(
                     WHERE id = ?1",
                 )?
                 .execute([topic.id, bytes])?;
-            (Some(topic.next_position), Some(to_sql(time.0)), None, None)
+            (Some(topic.next_position), Some(to_sql(time.0)), message.deliver_at.map(|time| to_sql(time.0)), None)
         }
         Visible::At(deliver_at) | Visible::After { deliver_at, .. } => {
             connection

@@ -12,6 +12,8 @@ pub const STORED_OVERHEAD_BYTES: u64 = 128;
 pub(super) struct NewMessage {
     pub(super) message_id: MessageId,
     pub(super) published_at: UnixMillis,
+    /// The time that its publisher gave it, whether or not it waits for that.
+    pub(super) deliver_at: Option<UnixMillis>,
     pub(super) body: Bytes,
     pub(super) tag: Option<String>,
     pub(super) keys: Option<String>,
@@ -20,12 +22,13 @@ pub(super) struct NewMessage {
 }
 
 impl NewMessage {
-    /// Takes the contents of `message`, all but its topic and time.
+    /// Takes what `message` says, all but its topic.
     pub(super) fn new(message_id: MessageId, published_at: UnixMillis, message: Message) -> Self {
         let keys: Vec<&str> = message.keys.iter().map(crate::model::Key::as_str).collect();
         Self {
             message_id,
             published_at,
+            deliver_at: message.deliver_at,
             body: message.body,
             tag: message.tag.map(|tag| tag.as_str().to_owned()),
             keys: (!keys.is_empty()).then(|| keys.join(" ")),

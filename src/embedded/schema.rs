@@ -5,7 +5,7 @@
 //!   position is `next_position - (messages - delayed)`.
 //! - **messages**: `position` is the place in the topic's log, given in the order in which messages become visible. A
 //!   delayed message has none, and no `visible_since`, until it is due: when the wall clock shows `deliver_at`, or, where
-//!   that was a delay, at `due_at`.
+//!   that was a delay, at `due_at`. A message that was given a time and does not wait for it has a `deliver_at`, too.
 //! - **subscriptions**: one row for each group that reads a topic. What lies before `next_position` was delivered to it
 //!   at least once, or filtered out. `filtered_out` counts its rows of that table, `held_back` those of them that are held.
 //! - **deliveries**: what a subscription got and has not acknowledged. `state` is a `DeliveryState`; a delivery that is

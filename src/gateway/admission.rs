@@ -19,7 +19,9 @@ pub(super) fn admit(route: &TopicRoute, upstream: &Upstream, mut message: Messag
     match upstream.objection(&message) {
         None => Ok(message),
         Some(Objection::TooLarge { limit, actual }) => Err(GatewayError::TooLarge { limit, actual }),
-        Some(Objection::Unsupported { field, detail }) => Err(GatewayError::UnsupportedField { field, detail }),
-        Some(Objection::Invalid { field, detail }) => Err(GatewayError::Invalid { field, detail }),
+        Some(Objection::Unsupported { field, flaw, detail }) => {
+            Err(GatewayError::UnsupportedField { field, flaw, detail })
+        }
+        Some(Objection::Invalid { field, flaw, detail }) => Err(GatewayError::Invalid { field, flaw, detail }),
     }
 }

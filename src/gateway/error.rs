@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::memory::MemoryFull;
-use crate::model::{NameError, Outcome, Protocol, Verb};
+use crate::model::{Flaw, NameError, Outcome, Protocol, Verb};
 use crate::upstream::UpstreamError;
 
 /// Every way in which a use case fails.
@@ -36,6 +36,8 @@ pub enum GatewayError {
     UnsupportedField {
         /// The field's name.
         field: &'static str,
+        /// What the protocol lacks, for those who say it in other words.
+        flaw: Flaw,
         /// What the protocol lacks, and what to do.
         detail: String,
     },
@@ -52,6 +54,8 @@ pub enum GatewayError {
     Invalid {
         /// The field's name.
         field: &'static str,
+        /// The rule, for those who say it in other words.
+        flaw: Flaw,
         /// The rule.
         detail: String,
     },

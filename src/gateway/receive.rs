@@ -11,7 +11,7 @@ use super::recall::{GiveBack, Recall};
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
 use crate::context::RequestContext;
 use crate::memory::Charge;
-use crate::model::{Delivery, Protocol, RequestField, TagFilter};
+use crate::model::{Delivery, Flaw, Protocol, RequestField, TagFilter};
 use crate::tasks::{Stage, Work};
 use crate::upstream::{PollRequest, Polled, Upstream, UpstreamError};
 
@@ -28,6 +28,8 @@ pub struct ReceiveRequest {
     pub ordered: bool,
     /// How long what comes is hidden from others; `None` is as long as the MQ hides it by itself.
     pub visibility_timeout: Option<Duration>,
+    /// Whether the MQ is told that there is no wait, in the caller's own words, where the profile would leave that out.
+    pub says_no_wait: bool,
 }
 
 /// What a caller gets.
@@ -77,20 +79,22 @@ fn filter<'a>(
     if !protocol.filters_consume() {
         return Ok(request.tags.as_ref());
     }
-    let advice = match (&request.tags, &route.tags) {
+    let (flaw, advice) = match (&request.tags, &route.tags) {
         (None, own) => return Ok(own.as_ref()),
         (Some(asked), Some(own)) if asked.is_same_as(own) => return Ok(Some(own)),
-        (Some(_), Some(_)) => {
-            "this group has other tags in its configuration, which `/v1/topics` shows: leave tags out, or receive for a group with these"
-        }
-        (Some(_), None) => {
-            "this group's configuration has no tags: leave them out, or have `tags` configured for a group of its own"
-        }
+        (Some(_), Some(_)) => (
+            Flaw::OtherTags,
+            "this group has other tags in its configuration, which `/v1/topics` shows: leave tags out, or receive for a group with these",
+        ),
+        (Some(_), None) => (
+            Flaw::GroupWithoutTags,
+            "this group's configuration has no tags: leave them out, or have `tags` configured for a group of its own",
+        ),
     };
     let why = format!(
         "on {protocol} a tag filter acknowledges for the whole group what it leaves out, so it belongs to the group"
     );
-    Err(GatewayError::UnsupportedField { field: RequestField::TAGS.name, detail: format!("{why}; {advice}") })
+    Err(GatewayError::UnsupportedField { field: RequestField::TAGS.name, flaw, detail: format!("{why}; {advice}") })
 }
 
 impl Gateway {
@@ -153,8 +157,8 @@ impl Gateway {
             (ordered, &RequestField::ORDERED),
         ];
         if let Some(field) = RequestField::first_lacking(capabilities, &used) {
-            let detail = field.refusal(capabilities);
-            return Err(GatewayError::UnsupportedField { field: field.name, detail });
+            let (flaw, detail) = (field.flaw.clone(), field.refusal(capabilities));
+            return Err(GatewayError::UnsupportedField { field: field.name, flaw, detail });
         }
         let tags = filter(route, request, capabilities.protocol)?;
         let wait = request.wait.min(capabilities.limits.max_wait);
@@ -168,6 +172,7 @@ impl Gateway {
             tags,
             ordered,
             visibility_timeout: self.visibility_timeout(route, request.visibility_timeout)?,
+            says_no_wait: request.says_no_wait,
         };
         let polled = if wait.is_zero() {
             self.ask(context, upstream, asked).await?
@@ -286,11 +291,12 @@ impl Gateway {
         asked: PollRequest<'_>,
     ) -> Work<Result<Polled, UpstreamError>> {
         let (context, upstream, metrics) = (context.clone(), Rc::clone(upstream), Arc::clone(&self.shared.metrics));
-        let PollRequest { max_messages, wait, ordered, visibility_timeout, .. } = asked;
+        let PollRequest { max_messages, wait, ordered, visibility_timeout, says_no_wait, .. } = asked;
         let (topic, group, tags) = (asked.topic.clone(), asked.group.clone(), asked.tags.cloned());
         Box::pin(async move {
             let (topic, group, tags) = (&topic, &group, tags.as_ref());
-            let asked = PollRequest { topic, group, max_messages, wait, tags, ordered, visibility_timeout };
+            let asked =
+                PollRequest { topic, group, max_messages, wait, tags, ordered, visibility_timeout, says_no_wait };
             let _poll = metrics.upstream.polls.guard();
             upstream.receive(&context, &asked).await
         })

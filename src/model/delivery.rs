@@ -19,10 +19,14 @@ pub struct Delivery {
     pub keys: Vec<String>,
     /// Further name-value pairs.
     pub properties: Vec<(String, String)>,
+    /// What the MQ has to say of the message that no other field says, by the names of its own protocol: for clients that speak it.
+    pub system_properties: Vec<(String, String)>,
     /// The message group, where the upstream tells.
     pub message_group: Option<MessageGroup>,
     /// 1 on the first delivery.
     pub delivery_attempt: u32,
+    /// The time that the message was given, where it was and the upstream tells.
+    pub deliver_at: Option<UnixMillis>,
     /// When the MQ took the message.
     pub published_at: UnixMillis,
     /// When the group first got it, where the upstream tells.
@@ -42,8 +46,10 @@ impl Delivery {
             tag: None,
             keys: Vec::new(),
             properties: Vec::new(),
+            system_properties: Vec::new(),
             message_group: None,
             delivery_attempt: 1,
+            deliver_at: None,
             published_at: UnixMillis(0),
             first_delivered_at: None,
             visible_again_at: UnixMillis(0),

@@ -3,6 +3,7 @@
 mod capabilities;
 mod delivery;
 mod features;
+mod flaw;
 mod message;
 mod names;
 mod outcome;
@@ -16,6 +17,7 @@ mod words;
 pub use capabilities::{Capabilities, OptionalFeatures, Protocol, ProtocolLimits, VisibilityTimeouts};
 pub use delivery::Delivery;
 pub use features::{Feature, Features};
+pub use flaw::Flaw;
 pub use message::{MAX_DELAY, Message};
 pub use names::{
     ConsumerGroup, Key, MAX_MESSAGE_GROUP_CHARS, MAX_NAME_CHARS, MAX_TAG_CHARS, MessageGroup, MessageId, Name,

@@ -1,6 +1,6 @@
 //! The fields of a request that not every protocol has: each names its feature and its refusal once.
 
-use super::{Capabilities, Feature};
+use super::{Capabilities, Feature, Flaw};
 
 /// A field of a request that needs a feature.
 #[derive(Debug, PartialEq, Eq)]
@@ -8,6 +8,8 @@ pub struct RequestField {
     /// The field's name.
     pub name: &'static str,
     feature: Feature,
+    /// What is lacking, for those who say it in other words.
+    pub flaw: Flaw,
     /// Why it is refused and what to do; `{protocol}` stands for the protocol's name.
     refusal: &'static str,
 }
@@ -15,34 +17,52 @@ pub struct RequestField {
 impl RequestField {
     /// The body of a message, where it is empty.
     pub const EMPTY_BODY: Self =
-        Self::new("body", Feature::EmptyBodies, "{protocol} carries no empty body: send something");
+        Self::new("body", Feature::EmptyBodies, Flaw::EmptyBody, "{protocol} carries no empty body: send something");
     /// Further name-value pairs of a message.
-    pub const PROPERTIES: Self =
-        Self::new("properties", Feature::Properties, "{protocol} carries no properties: put them into the body");
+    pub const PROPERTIES: Self = Self::new(
+        "properties",
+        Feature::Properties,
+        Flaw::NoProperties,
+        "{protocol} carries no properties: put them into the body",
+    );
     /// The message group of a message.
-    pub const MESSAGE_GROUP: Self =
-        Self::new("message_group", Feature::MessageGroups, "{protocol} keeps no order: leave message_group out");
+    pub const MESSAGE_GROUP: Self = Self::new(
+        "message_group",
+        Feature::MessageGroups,
+        Flaw::NoMessageGroups,
+        "{protocol} keeps no order: leave message_group out",
+    );
     /// The time of a message.
-    pub const DELIVER_AT: Self =
-        Self::new("deliver_at", Feature::DelayedDelivery, "{protocol} has no delayed delivery: leave the time out");
+    pub const DELIVER_AT: Self = Self::new(
+        "deliver_at",
+        Feature::DelayedDelivery,
+        Flaw::NoDelay,
+        "{protocol} has no delayed delivery: leave the time out",
+    );
     /// The tags that a receive selects by.
     pub const TAGS: Self = Self::new(
         "tags",
         Feature::TagFilter,
+        Flaw::NoTagFilter,
         "{protocol} has no tag filter: leave tags out and select by tag yourself",
     );
     /// A receive in order.
-    pub const ORDERED: Self =
-        Self::new("ordered", Feature::OrderedGroups, "{protocol} has no ordered groups: receive without order");
+    pub const ORDERED: Self = Self::new(
+        "ordered",
+        Feature::OrderedGroups,
+        Flaw::NoOrderedGroups,
+        "{protocol} has no ordered groups: receive without order",
+    );
     /// The visibility timeout that a receive chooses.
     pub const VISIBILITY_TIMEOUT: Self = Self::new(
         "visibility_timeout_seconds",
         Feature::VisibilityTimeout,
+        Flaw::NoVisibilityTimeout,
         "is not supported by the protocol behind this topic: leave it out, the profile's visibility timeout holds",
     );
 
-    const fn new(name: &'static str, feature: Feature, refusal: &'static str) -> Self {
-        Self { name, feature, refusal }
+    const fn new(name: &'static str, feature: Feature, flaw: Flaw, refusal: &'static str) -> Self {
+        Self { name, feature, flaw, refusal }
     }
 
     /// The first of the fields which a request uses (`true`) and the profile lacks.

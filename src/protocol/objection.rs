@@ -1,6 +1,6 @@
 //! Why a protocol does not carry a message: decided before anything is sent.
 
-use crate::model::{Capabilities, Feature, Message, RequestField};
+use crate::model::{Capabilities, Feature, Flaw, Message, RequestField};
 
 /// Why a protocol does not carry a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Objection {
     Unsupported {
         /// The field's name.
         field: &'static str,
+        /// What is lacking, for those who say it in other words.
+        flaw: Flaw,
         /// What is lacking, and what to do.
         detail: String,
     },
@@ -23,6 +25,8 @@ pub enum Objection {
     Invalid {
         /// The field's name.
         field: &'static str,
+        /// The rule, for those who say it in other words.
+        flaw: Flaw,
         /// The rule.
         detail: String,
     },
@@ -41,11 +45,12 @@ pub(super) fn lacking(message: &Message, body_bytes: usize, able: &Capabilities)
         (message.deliver_at.is_some(), &RequestField::DELIVER_AT),
     ];
     if let Some(field) = RequestField::first_lacking(able, &used) {
-        return Some(Objection::Unsupported { field: field.name, detail: field.refusal(able) });
+        let (flaw, detail) = (field.flaw.clone(), field.refusal(able));
+        return Some(Objection::Unsupported { field: field.name, flaw, detail });
     }
     if message.deliver_at.is_some() && message.message_group.is_some() && !able.has(Feature::DelayedMessageGroups) {
         let detail = "a message with a message_group cannot be delayed: leave one of the two out".to_owned();
-        return Some(Objection::Invalid { field: "message_group", detail });
+        return Some(Objection::Invalid { field: "message_group", flaw: Flaw::DelayedMessageGroup, detail });
     }
     None
 }

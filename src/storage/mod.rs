@@ -49,7 +49,7 @@ pub use health::{Fault, FaultKind};
 pub use job::Access;
 pub use location::StoreLocation;
 pub use schema::Schema;
-pub use sql::{blob, millis, to_sql, unsigned};
+pub use sql::{blob, millis, optional_millis, to_sql, unsigned};
 
 use crate::clock::Clock;
 use commit_stats::Counters;

@@ -25,6 +25,14 @@ pub fn millis(row: &Row<'_>, column: usize) -> rusqlite::Result<UnixMillis> {
     row.get(column).map(|number| UnixMillis(unsigned(number)))
 }
 
+/// As [`millis`], of a column that may be empty.
+///
+/// # Errors
+/// The column holds something else.
+pub fn optional_millis(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<UnixMillis>> {
+    row.get::<_, Option<i64>>(column).map(|number| number.map(|number| UnixMillis(unsigned(number))))
+}
+
 /// A BLOB column, byte for byte.
 ///
 /// # Errors

@@ -49,4 +49,6 @@ pub struct PollRequest<'a> {
     pub ordered: bool,
     /// How long what comes is hidden from others; asked for only where the protocol can.
     pub visibility_timeout: Option<Duration>,
+    /// Where `wait` is nothing: whether to say so in any case.
+    pub says_no_wait: bool,
 }

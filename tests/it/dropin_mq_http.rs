@@ -83,7 +83,7 @@ fn a_profile_of_the_other_protocol_serves_what_it_can_carry() {
     assert_eq!((taken[0].body.as_str(), taken[0].tag.as_deref()), ("x", Some("TagA")));
     assert_eq!(client.send(&client.acknowledge("T", &[&taken[0].handle])).status, 204);
     let text = client.refused(&client.publish("T", "x", "", "a:b|"), 400, "InvalidArgument");
-    assert!(text.contains("properties"), "{text}");
+    assert!(text.contains("Properties"), "{text}");
     client.refused(&client.consume("T", 1, "&tag=TagA"), 400, "InvalidArgument");
     client.refused(&client.consume("T", 1, "&trans=order"), 400, "InvalidArgument");
     let big = client.refused(&client.publish("T", &"x".repeat(65_537), "", ""), 400, "InvalidArgument");

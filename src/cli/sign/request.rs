@@ -131,7 +131,7 @@ fn refused(objection: Objection) -> Failure {
         Objection::TooLarge { limit, actual } => {
             ("body", format!("has {actual} bytes, the limit of the profile is {limit}"))
         }
-        Objection::Unsupported { field, detail } | Objection::Invalid { field, detail } => (field, detail),
+        Objection::Unsupported { field, detail, .. } | Objection::Invalid { field, detail, .. } => (field, detail),
     };
     let flag = match field {
         "body" => "--body",

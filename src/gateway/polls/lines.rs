@@ -98,6 +98,7 @@ mod tests {
             tags: tags.as_ref(),
             ordered: false,
             visibility_timeout: seconds.map(Duration::from_secs),
+            says_no_wait: false,
         };
         lines.of(&asked, late).0
     }

@@ -147,5 +147,6 @@ fn validate(request: Request, by_query: bool) -> Result<ReceiveRequest, Problem>
     let max_messages = u32::try_from(max_messages).unwrap_or(u32::MAX);
     let wait = Duration::from_secs(wait_seconds);
     let visibility_timeout = request.visibility_timeout_seconds.map(Duration::from_secs);
-    Ok(ReceiveRequest { max_messages, wait, tags: TagFilter::new(tags), ordered: false, visibility_timeout })
+    let tags = TagFilter::new(tags);
+    Ok(ReceiveRequest { max_messages, wait, tags, ordered: false, visibility_timeout, says_no_wait: false })
 }

@@ -65,9 +65,10 @@ pub(in crate::http) fn internal_error(context: &EndpointRequest<'_>) -> HttpResp
 async fn perform(context: &EndpointRequest<'_>, payload: &mut Payload, id: &str) -> Result<HttpResponse, Failure> {
     let EndpointRequest { service, request, .. } = *context;
     let method = method(request).ok_or(Refusal::MethodNotAllowed)?;
-    let target = edge::target(request, method)?;
     let settings = &service.settings;
+    // First, as in the relay: what is wrong with the rest is told to those with a key.
     edge::identify(&settings.callers, request, method, settings.clock_window, service.now())?;
+    let target = edge::target(request, method)?;
     let topic = Topic::parse_configured(&target.topic).map_err(|error| edge::invalid_name("topic", error))?;
     let limit = settings.mq_message_bytes;
     let body = context.body(payload, edge::document_bytes(limit)).await.map_err(|error| {

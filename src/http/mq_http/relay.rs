@@ -13,6 +13,7 @@ use crate::http::handover::Handover;
 use crate::http::head::HeadError;
 use crate::http::identity::{Denied, Identity};
 use crate::http::vendor::method;
+use crate::http_message::Method;
 use crate::model::{Published, UpstreamHandle};
 use crate::protocol::mq_http::{
     self, AckError, ConsumeQuery, Operation, Refusal, Target, decode_message, decode_receipt_handles,
@@ -22,16 +23,16 @@ use crate::upstream::UpstreamErrorKind;
 /// Answers one request.
 pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
     let id = edge::request_id(context.id());
-    let mut known = Known { identity: None, operation: "other" };
-    let result = perform(&context, &id, &mut known).await;
-    let caller = Identity::label(known.identity);
+    let mut identity = None;
+    let result = perform(&context, &id, &mut identity).await;
+    let caller = Identity::label(identity);
     let label = match &result {
         Ok(answer) => answer.label,
         // The normal answer of an empty poll.
         Err(Refusal::MessageNotExist) => "ok",
         Err(refusal) => refusal.label(),
     };
-    context.metrics().drop_in.request(caller, "mq-http", known.operation, label);
+    context.metrics().drop_in.request(caller, "mq-http", operation(&context), label);
     match result {
         Ok(answer) => answer.response,
         Err(refusal) => {
@@ -42,10 +43,14 @@ pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
     }
 }
 
-/// What became known of a request on its way, for the metrics.
-struct Known<'a> {
-    identity: Option<Identity<'a>>,
-    operation: &'static str,
+/// The word for what is asked, whether or not the rest of it can be read.
+fn operation(context: &HttpContext) -> &'static str {
+    match method(&context.request) {
+        Some(Method::Post) => "publish",
+        Some(Method::Get) => "receive",
+        Some(Method::Delete) => "ack",
+        Some(Method::Put) | None => "other",
+    }
 }
 
 /// An answer, and the word for it in metrics.
@@ -60,15 +65,13 @@ impl From<HttpResponse> for Answered {
     }
 }
 
-async fn perform<'a>(context: &'a HttpContext, id: &str, known: &mut Known<'a>) -> Result<Answered, Refusal> {
+async fn perform<'a>(
+    context: &'a HttpContext,
+    id: &str,
+    known: &mut Option<Identity<'a>>,
+) -> Result<Answered, Refusal> {
     let drop_in = context.drop_in();
     let method = method(&context.request).ok_or(Refusal::MethodNotAllowed)?;
-    let Target { topic, operation } = edge::target(&context.request, method)?;
-    known.operation = match operation {
-        Operation::Publish => "publish",
-        Operation::Consume(_) => "receive",
-        Operation::Acknowledge { .. } => "ack",
-    };
     let identity = if drop_in.is_open() {
         Identity::Anyone
     } else {
@@ -78,7 +81,9 @@ async fn perform<'a>(context: &'a HttpContext, id: &str, known: &mut Known<'a>) 
         let caller = edge::identify(&drop_in.callers, &context.request, method, drop_in.clock_window, context.now())?;
         Identity::Caller(caller)
     };
-    let identity = *known.identity.insert(identity);
+    // Before anything else is read: whatever is wrong with the rest is this caller's.
+    let identity = *known.insert(identity);
+    let Target { topic, operation } = edge::target(&context.request, method)?;
     match operation {
         Operation::Publish => publish_one(context, identity, &topic, id).await,
         Operation::Consume(query) => consume_some(context, identity, &topic, query, id).await,
@@ -119,9 +124,11 @@ async fn consume_some(
 ) -> Result<Answered, Refusal> {
     let gateway = context.gateway();
     let route = identity.group(context, topic, &query.group).map_err(denied)?;
+    // C# polls with a body of one byte: unread, it would end the connection.
+    context.discard_body().await;
     let wait = Duration::from_secs(query.wait_seconds);
     let (max_messages, tags, ordered) = (query.num, query.tags, query.ordered);
-    let request = ReceiveRequest { max_messages, wait, tags, ordered, visibility_timeout: None };
+    let request = ReceiveRequest { max_messages, wait, tags, ordered, visibility_timeout: None, says_no_wait: false };
     context.waits(wait);
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
     let Deliveries { messages, memory, recall, .. } = received.map_err(|error| logged(context, topic, &error))?;
@@ -197,15 +204,14 @@ fn refusal(error: &GatewayError) -> Refusal {
         GatewayError::UnknownTopic => Refusal::TopicNotExist,
         GatewayError::UnknownGroup => Refusal::SubscriptionNotExist,
         GatewayError::TooLarge { limit, .. } => edge::too_big(*limit),
-        GatewayError::UnsupportedField { field, detail } | GatewayError::Invalid { field, detail } => {
-            Refusal::InvalidArgument(format!("The value of {field} is invalid: {detail}.").into())
-        }
+        GatewayError::UnsupportedField { flaw, .. } | GatewayError::Invalid { flaw, .. } => flaw.into(),
         GatewayError::RateLimited { .. }
         | GatewayError::TopicFull { .. }
         | GatewayError::OutOfTime
         | GatewayError::NoMemory(_) => Refusal::QpsLimitExceeded,
         GatewayError::Upstream(error) => match error.kind {
-            UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::WrongTopicType | UpstreamErrorKind::StaleHandle => {
+            UpstreamErrorKind::WrongTopicType => mq_http::wrong_topic_type(),
+            UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::StaleHandle => {
                 Refusal::InvalidArgument(format!("{}.", error.detail).into())
             }
             UpstreamErrorKind::Overloaded | UpstreamErrorKind::Throttled => Refusal::QpsLimitExceeded,
@@ -242,7 +248,7 @@ pub(in crate::http) fn refuse(error: HeadError, id: &str) -> HttpResponse {
         }
         HeadError::Stopping => Refusal::QpsLimitExceeded,
         HeadError::MethodNotAllowed { .. } => Refusal::MethodNotAllowed,
-        HeadError::UriTooLong { .. } => Refusal::InvalidRequestUrl,
+        HeadError::UriTooLong { limit, actual } => Refusal::UrlTooLong { limit, actual },
         HeadError::TooManyHeaders { .. }
         | HeadError::HeadersTooLarge { .. }
         | HeadError::WebSocket
@@ -258,3 +264,104 @@ pub(in crate::http) fn internal_error(id: &str) -> HttpResponse {
 
 /// `HostId` of an answer to a request that was not looked at.
 const NO_HOST: &str = "http://localhost";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::http::body::BodyError;
+    use crate::memory::MemoryBudget;
+    use crate::model::{Flaw, NameError, Protocol, Verb};
+    use crate::upstream::UpstreamError;
+
+    fn of_the_mq(kind: UpstreamErrorKind) -> GatewayError {
+        let error = UpstreamError::new(kind, "the MQ refused the request with 400 (SOME_CODE)");
+        UpstreamError { vendor_code: Some("SOME_CODE".to_owned()), ..error }.into()
+    }
+
+    #[test]
+    fn a_body_that_was_not_read_in_the_vendors_words() {
+        let memory = MemoryBudget::new(0).charge().grow(1).unwrap_err();
+        let incomplete = "The body of the request did not arrive in full.";
+        for (error, expected) in [
+            (BodyError::TooLarge { limit: 7, actual: None }, "The XML you provided should be at most 7 bytes."),
+            (BodyError::EncodingNotSupported, "The body must come without Content-Encoding."),
+            (
+                BodyError::TooMuchFraming { limit: 7, actual: 8 },
+                "The body must come in larger chunks, or with Content-Length.",
+            ),
+            (BodyError::Late(Duration::ZERO), incomplete),
+            (BodyError::Slow(1), incomplete),
+            (BodyError::Broken, incomplete),
+            (BodyError::NoMemory(memory), "The qps limit of the queue is exceeded"),
+        ] {
+            assert_eq!(edge::unread(error).to_string(), expected, "{error:?}");
+        }
+    }
+
+    /// Every failure, with the whole text that the client reads.
+    #[test]
+    fn every_failure_has_the_vendors_words() {
+        use UpstreamErrorKind as Kind;
+        let name = NameError::TooLong { limit: 64, actual: 65 };
+        let memory = MemoryBudget::new(0).charge().grow(1).unwrap_err();
+        let field = |flaw| GatewayError::Invalid { field: "keys", flaw, detail: "of /v1".to_owned() };
+        let lacking = |flaw| GatewayError::UnsupportedField { field: "tags", flaw, detail: "of /v1".to_owned() };
+        let verb = GatewayError::UnsupportedVerb { verb: Verb::Nack, protocol: Protocol::MqHttp };
+        let (qps, bug) =
+            ("503 QpsLimitExceeded: The qps limit of the queue is exceeded", "500 InternalError: Internal error.");
+        let wrong_type = "400 InvalidArgument: The topic takes messages of another type: a FIFO topic takes those with a \
+                          __SHARDINGKEY, a DELAY topic those with a __STARTDELIVERTIME, a NORMAL topic those with neither.";
+        for (error, expected) in [
+            (
+                GatewayError::IllegalName { what: "topic", error: name },
+                "400 InvalidArgument: The value of topic has 65 characters, the limit is 64: shorten it.",
+            ),
+            (
+                GatewayError::IllegalName { what: "group", error: name },
+                "400 InvalidArgument: The value of consumer has 65 characters, the limit is 64: shorten it.",
+            ),
+            (GatewayError::UnknownTopic, "404 TopicNotExist: The topic name you provided is not exist."),
+            (GatewayError::UnknownGroup, "404 SubscriptionNotExist: The consumer group you provided is not exist."),
+            (
+                GatewayError::TooLarge { limit: 7, actual: 8 },
+                "400 InvalidArgument: The value of MessageBody should between 1 and 7 bytes.",
+            ),
+            (
+                field(Flaw::Key("must not be so")),
+                "400 InvalidArgument: The value of KEYS is invalid: a key must not be so: leave that out.",
+            ),
+            (
+                lacking(Flaw::NoDelay),
+                "400 InvalidArgument: The value of __STARTDELIVERTIME is invalid: the MQ behind this topic delays no messages: \
+                 leave it out.",
+            ),
+            (GatewayError::RateLimited { per_second: 1, retry_after: Duration::ZERO }, qps),
+            (GatewayError::TopicFull { limit: 1 }, qps),
+            (GatewayError::OutOfTime, qps),
+            (GatewayError::NoMemory(memory), qps),
+            (GatewayError::EarlierMessageFailed, bug),
+            (verb, bug),
+            (GatewayError::InvalidReceiptHandle, bug),
+            (GatewayError::ForeignReceiptHandle, bug),
+            (GatewayError::Internal("x"), bug),
+            (of_the_mq(Kind::RejectedMessage), "400 InvalidArgument: the MQ refused the request with 400 (SOME_CODE)."),
+            (of_the_mq(Kind::WrongTopicType), wrong_type),
+            (of_the_mq(Kind::StaleHandle), "400 InvalidArgument: the MQ refused the request with 400 (SOME_CODE)."),
+            (of_the_mq(Kind::Overloaded), qps),
+            (of_the_mq(Kind::Throttled), qps),
+            (of_the_mq(Kind::Timeout), bug),
+            (of_the_mq(Kind::Unreachable), bug),
+            (of_the_mq(Kind::CircuitOpen), bug),
+            (of_the_mq(Kind::BadResponse), bug),
+            (of_the_mq(Kind::ServerError), bug),
+            (of_the_mq(Kind::AuthRejected), bug),
+            (of_the_mq(Kind::Misconfigured), bug),
+        ] {
+            let refusal = refusal(&error);
+            let shown = format!("{} {}: {refusal}", refusal.status(), refusal.code().as_str().unwrap());
+            assert_eq!(shown, expected, "{error:?}");
+        }
+    }
+}

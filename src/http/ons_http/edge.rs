@@ -69,7 +69,8 @@ pub(in crate::http) fn identify<'a>(
     now: UnixMillis,
 ) -> Result<&'a Caller, Refusal> {
     let caller = callers.find(&signed.access_key).ok_or(Refusal::Forbidden(ForbiddenReason::AccessKey))?;
-    let time = UnixMillis(signed.request.time().parse().unwrap_or(0));
+    // One that is no time is refused as such, once the signature is known to be good.
+    let Ok(time) = signed.request.time().parse().map(UnixMillis) else { return Ok(caller) };
     if now.since(time) > window.past || time.since(now) > window.future {
         return Err(Refusal::Forbidden(ForbiddenReason::Clock));
     }
@@ -106,7 +107,7 @@ pub(in crate::http) fn message(topic: Topic, publish: &Publish<'_>, now: UnixMil
     message.message_group = group.map_err(|error| invalid("ShardingKey", error))?;
     message.deliver_at = publish.start_deliver_time.map(UnixMillis).filter(|time| *time > now);
     if message.deliver_at.is_some_and(|time| time > now + MAX_DELAY) {
-        return Err(Refusal::Invalid("StartDeliverTime", "must be at most 40 days ahead"));
+        return Err(Refusal::Invalid("StartDeliverTime", "must be at most 40 days ahead".into()));
     }
     if message.message_group.is_some() {
         // A time is ignored for ordered messages (item 20).
@@ -127,12 +128,7 @@ pub(in crate::http) fn group(name: &str) -> Result<ConsumerGroup, Refusal> {
 
 /// What is wrong with a name, in the vendor's manner.
 pub(in crate::http) fn invalid(parameter: &'static str, error: NameError) -> Refusal {
-    let reason = match error {
-        NameError::Empty => "it is empty",
-        NameError::TooLong { .. } => "it is too long",
-        NameError::Forbidden(_) => "it holds a character that is not allowed",
-    };
-    Refusal::Invalid(parameter, reason)
+    Refusal::Invalid(parameter, format!("it {error}").into())
 }
 
 /// Something is wrong with the request that the protocol has no word for.

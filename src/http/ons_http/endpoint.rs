@@ -9,7 +9,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 
 use super::edge;
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError, VisibilityChanged};
-use crate::http::body::BodyError;
+use crate::http::body::{self, BodyError};
 use crate::http::context::waits;
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
@@ -70,12 +70,16 @@ async fn perform(
     // Only a publish has a body that means anything.
     if let Request::Publish(publish) = &mut signed.request {
         publish.body = context.body(payload, settings.ons_message_bytes).await.map_err(|error| {
-            let broken = Refusal::Invalid("Body", "it broke off or is framed wrongly");
+            let broken = Refusal::Invalid("Body", "it broke off or is framed wrongly".into());
             if error == BodyError::Broken { broken } else { edge::unread(error) }
         })?;
     }
     edge::check_signature(caller, &signed)?;
-    match signed.request {
+    if method != Method::Post {
+        // A body that means nothing would end the connection if it were not read.
+        body::discard(context.request, payload).await;
+    }
+    match signed.into_request()? {
         Request::Publish(publish) => publish_one(context, &publish).await,
         Request::Consume(consume) => consume_some(context, consume).await,
         Request::Acknowledge(acknowledge) => acknowledge_one(context, acknowledge).await,
@@ -128,7 +132,9 @@ async fn acknowledge_one(context: &EndpointRequest<'_>, acknowledge: Acknowledge
             );
             Ok(HttpResponse::NoContent().finish())
         }
-        Acknowledgement::Malformed => Err(Refusal::Invalid("MsgHandle", "it is no handle of this endpoint").into()),
+        Acknowledgement::Malformed => {
+            Err(Refusal::Invalid("MsgHandle", "it is no handle of this endpoint".into()).into())
+        }
     }
 }
 
@@ -139,7 +145,7 @@ async fn change_visibility(
     let ChangeVisibility { delivery, millis } = change;
     let topic = edge::topic(&delivery.topic)?;
     let group = edge::group(&delivery.consumer_group)?;
-    let millis = millis.parse().map_err(|_| Refusal::Invalid("Visibility", "must be milliseconds as digits"))?;
+    let millis = millis.parse().map_err(|_| Refusal::Invalid("Visibility", "must be milliseconds as digits".into()))?;
     let changed = context.service.engine.change_visibility(&topic, &group, &delivery.handle, hidden_for(millis));
     match changed.await.map_err(Failure::Engine)? {
         VisibilityChanged::Until(time) => {
@@ -147,7 +153,9 @@ async fn change_visibility(
         }
         // Only the gateway asks, and its caller learns it.
         VisibilityChanged::Stale => Ok(HttpResponse::Gone().finish()),
-        VisibilityChanged::Malformed => Err(Refusal::Invalid("MsgHandle", "it is no handle of this endpoint").into()),
+        VisibilityChanged::Malformed => {
+            Err(Refusal::Invalid("MsgHandle", "it is no handle of this endpoint".into()).into())
+        }
     }
 }
 

@@ -86,7 +86,11 @@ async fn perform<'a>(
         edge::check_signature(caller, &signed)?;
     }
     let identity = *identity.insert(found);
-    match signed.request {
+    if method != Method::Post {
+        // A body that means nothing would end the connection if it were not read.
+        context.discard_body().await;
+    }
+    match signed.into_request()? {
         Request::Publish(publish) => publish_one(context, identity, &publish).await,
         Request::Consume(consume) => consume_some(context, identity, &consume).await,
         Request::Acknowledge(acknowledge) => acknowledge_one(context, identity, &acknowledge).await,
@@ -122,7 +126,9 @@ async fn consume_some(
         None => context.drop_in().default_wait,
     };
     let max_messages = consume.num.unwrap_or(MAX_CONSUME).clamp(1, MAX_CONSUME);
-    let request = ReceiveRequest { max_messages, wait, tags: None, ordered: false, visibility_timeout: None };
+    let says_no_wait = consume.timeout == Some(0);
+    let request =
+        ReceiveRequest { max_messages, wait, tags: None, ordered: false, visibility_timeout: None, says_no_wait };
     context.waits(wait);
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
     let received = received.map_err(|error| logged(context, route.topic.topic.as_str(), &error))?;
@@ -180,21 +186,18 @@ fn refusal(error: &GatewayError) -> Refusal {
         GatewayError::IllegalName { error, .. } => edge::invalid("ConsumerId", *error),
         GatewayError::UnknownTopic | GatewayError::UnknownGroup => Refusal::Forbidden(ForbiddenReason::Topic),
         GatewayError::TooLarge { limit, .. } => Refusal::BodyTooBig { limit_bytes: *limit },
-        GatewayError::UnsupportedField { field, detail } | GatewayError::Invalid { field, detail } => {
-            edge::rejected(format!("parameter:{field} is invalid,{detail}"))
-        }
+        GatewayError::UnsupportedField { flaw, .. } | GatewayError::Invalid { flaw, .. } => flaw.into(),
         GatewayError::RateLimited { .. }
         | GatewayError::TopicFull { .. }
         | GatewayError::OutOfTime
         | GatewayError::NoMemory(_) => Refusal::Busy("overloaded"),
         GatewayError::Upstream(error) => match error.kind {
             UpstreamErrorKind::Timeout => Refusal::Timeout,
-            UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::WrongTopicType | UpstreamErrorKind::StaleHandle => {
-                Refusal::Rejected {
-                    code: error.vendor_code.as_deref().map_or(ErrorCode::BadRequest, ErrorCode::parse),
-                    info: error.detail.clone(),
-                }
-            }
+            UpstreamErrorKind::WrongTopicType => ons_http::wrong_topic_type(),
+            UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::StaleHandle => Refusal::Rejected {
+                code: error.vendor_code.as_deref().map_or(ErrorCode::BadRequest, ErrorCode::parse),
+                info: error.detail.clone(),
+            },
             UpstreamErrorKind::Overloaded | UpstreamErrorKind::Throttled => Refusal::Busy("overloaded"),
             UpstreamErrorKind::Unreachable
             | UpstreamErrorKind::CircuitOpen
@@ -218,8 +221,10 @@ pub(in crate::http) fn refuse(error: HeadError) -> HttpResponse {
         }
         HeadError::Stopping => Refusal::Busy("overloaded"),
         HeadError::MethodNotAllowed { .. } => return edge::no_such_method(),
-        HeadError::UriTooLong { .. }
-        | HeadError::TooManyHeaders { .. }
+        HeadError::UriTooLong { limit, actual } => edge::rejected(format!(
+            "the request target has {actual} bytes, the limit is {limit}: send shorter values, or fewer keys"
+        )),
+        HeadError::TooManyHeaders { .. }
         | HeadError::HeadersTooLarge { .. }
         | HeadError::WebSocket
         | HeadError::NotAcceptable { .. } => edge::rejected(error.to_string()),
@@ -229,4 +234,104 @@ pub(in crate::http) fn refuse(error: HeadError) -> HttpResponse {
 /// A bug of ours.
 pub(in crate::http) fn internal_error() -> HttpResponse {
     edge::refused(&Refusal::Unavailable("internal"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::http::body::BodyError;
+    use crate::memory::MemoryBudget;
+    use crate::model::{Flaw, NameError, Protocol, Verb};
+    use crate::upstream::UpstreamError;
+
+    fn of_the_mq(kind: UpstreamErrorKind) -> GatewayError {
+        let error = UpstreamError::new(kind, "the MQ refused the request with 400 (SOME_CODE)");
+        UpstreamError { vendor_code: Some("SOME_CODE".to_owned()), ..error }.into()
+    }
+
+    #[test]
+    fn a_body_that_was_not_read_in_the_vendors_words() {
+        let memory = MemoryBudget::new(0).charge().grow(1).unwrap_err();
+        let bad = |info: &str| (400, format!(r#"{{"code":"SC_BAD_REQUEST","info":"{info}"}}"#));
+        let encoding = "Content-Encoding is not supported: send the body as it is, without this header";
+        let framing = "the chunks of the request body have 8 bytes of sizes, extensions and trailers, the limit for this body is 7: \
+                       send larger chunks, or Content-Length";
+        let too_big = r#"{"code":"BODY_TOO_BIG","info":"Message body size exceeds the upper limit of 7 bytes"}"#;
+        for (error, expected) in [
+            (BodyError::TooLarge { limit: 7, actual: None }, (400, too_big.to_owned())),
+            (BodyError::EncodingNotSupported, bad(encoding)),
+            (BodyError::TooMuchFraming { limit: 7, actual: 8 }, bad(framing)),
+            (BodyError::Late(Duration::ZERO), (408, String::new())),
+            (BodyError::Slow(1), (408, String::new())),
+            (BodyError::Broken, bad("the body broke off or is framed wrongly")),
+            (BodyError::NoMemory(memory), (503, String::new())),
+        ] {
+            let refusal = edge::unread(error);
+            assert_eq!((refusal.status(), refusal.body()), expected, "{error:?}");
+        }
+    }
+
+    /// Every failure, with the whole body that the client reads.
+    #[test]
+    fn every_failure_has_the_vendors_words() {
+        use UpstreamErrorKind as Kind;
+        let name = NameError::TooLong { limit: 64, actual: 65 };
+        let memory = MemoryBudget::new(0).charge().grow(1).unwrap_err();
+        let field = |flaw| GatewayError::Invalid { field: "keys", flaw, detail: "of /v1".to_owned() };
+        let lacking = |flaw| GatewayError::UnsupportedField { field: "body", flaw, detail: "of /v1".to_owned() };
+        let verb = GatewayError::UnsupportedVerb { verb: Verb::Nack, protocol: Protocol::OnsHttp };
+        let bad = |info: &str| (400, format!(r#"{{"code":"SC_BAD_REQUEST","info":"{info}"}}"#));
+        let empty = |status| (status, String::new());
+        let of_type = "parameter:Topic is invalid,it takes messages of another type: a FIFO topic takes those with isOrder and a \
+                       ShardingKey, a DELAY topic those with a StartDeliverTime, a NORMAL topic those with neither";
+        let rejected = r#"{"code":"SOME_CODE","info":"the MQ refused the request with 400 (SOME_CODE)"}"#;
+        let too_big = r#"{"code":"BODY_TOO_BIG","info":"Message body size exceeds the upper limit of 64KB"}"#;
+        for (error, expected) in [
+            (
+                GatewayError::IllegalName { what: "topic", error: name },
+                bad("parameter:Topic is invalid,it has 65 characters, the limit is 64: shorten it"),
+            ),
+            (
+                GatewayError::IllegalName { what: "group", error: name },
+                bad("parameter:ConsumerId is invalid,it has 65 characters, the limit is 64: shorten it"),
+            ),
+            (GatewayError::UnknownTopic, empty(403)),
+            (GatewayError::UnknownGroup, empty(403)),
+            (GatewayError::TooLarge { limit: 65_536, actual: 65_537 }, (400, too_big.to_owned())),
+            (
+                field(Flaw::KeysTooLong { limit: 128, actual: 129 }),
+                bad("parameter:Key is invalid,it has 129 characters, the limit is 128: shorten it"),
+            ),
+            (
+                lacking(Flaw::EmptyBody),
+                bad("parameter:Body is invalid,the MQ behind this topic takes no empty body: send something"),
+            ),
+            (GatewayError::RateLimited { per_second: 1, retry_after: Duration::ZERO }, empty(503)),
+            (GatewayError::TopicFull { limit: 1 }, empty(503)),
+            (GatewayError::OutOfTime, empty(503)),
+            (GatewayError::NoMemory(memory), empty(503)),
+            (GatewayError::EarlierMessageFailed, empty(503)),
+            (verb, empty(503)),
+            (GatewayError::InvalidReceiptHandle, empty(503)),
+            (GatewayError::ForeignReceiptHandle, empty(503)),
+            (GatewayError::Internal("x"), empty(503)),
+            (of_the_mq(Kind::RejectedMessage), (400, rejected.to_owned())),
+            (of_the_mq(Kind::WrongTopicType), bad(of_type)),
+            (of_the_mq(Kind::StaleHandle), (400, rejected.to_owned())),
+            (of_the_mq(Kind::Overloaded), empty(503)),
+            (of_the_mq(Kind::Throttled), empty(503)),
+            (of_the_mq(Kind::Timeout), empty(408)),
+            (of_the_mq(Kind::Unreachable), empty(503)),
+            (of_the_mq(Kind::CircuitOpen), empty(503)),
+            (of_the_mq(Kind::BadResponse), empty(503)),
+            (of_the_mq(Kind::ServerError), empty(503)),
+            (of_the_mq(Kind::AuthRejected), empty(503)),
+            (of_the_mq(Kind::Misconfigured), empty(503)),
+        ] {
+            let refusal = refusal(&error);
+            assert_eq!((refusal.status(), refusal.body()), expected, "{error:?}");
+        }
+    }
 }

@@ -64,13 +64,13 @@ impl From<GatewayError> for Problem {
                 vendor_code: Some("BODY_TOO_BIG".to_owned()),
                 ..Self::over(Code::MessageTooLarge, detail, *limit, Some(*actual))
             },
-            GatewayError::UnsupportedField { field, detail } => {
+            GatewayError::UnsupportedField { field, detail, .. } => {
                 Self { code: Code::CapabilityNotSupported, ..field_error(field, detail.clone()) }
             }
             GatewayError::UnsupportedVerb { .. } => {
                 Self { status: 501, ..Self::new(Code::CapabilityNotSupported, detail) }
             }
-            GatewayError::Invalid { field, detail } => field_error(field, detail.clone()),
+            GatewayError::Invalid { field, detail, .. } => field_error(field, detail.clone()),
             GatewayError::RateLimited { retry_after, .. } => {
                 Self { retry_after: Some(*retry_after), ..Self::new(Code::RateLimited, detail) }
             }

@@ -8,7 +8,7 @@ use super::body::{BODY_ENCODING_PROPERTY, Mark, WireBody, is_xml_text, text_md5}
 use super::read::{Document, Malformed, read_document};
 use super::response::ResponseError;
 use super::{elements, properties, write};
-use crate::model::{Delivery, MessageGroup, MessageId, UnixMillis, UpstreamHandle};
+use crate::model::{Delivery, MessageId, UnixMillis, UpstreamHandle};
 
 /// The body of a consume's 200. A poll that found nothing is a 404 instead: two SDKs fail on an empty `Messages`
 /// (protocol notes MQ HTTP 5, item 3).
@@ -42,6 +42,8 @@ impl<'a> Outgoing<'a> {
         properties.keys(delivery.keys.iter().map(String::as_str));
         properties.others(&delivery.properties);
         properties.message_group(delivery.message_group.as_ref());
+        properties.deliver_at(delivery.deliver_at);
+        properties.system(&delivery.system_properties);
         properties.body_mark(body.mark);
         let tag = delivery.tag.as_deref().filter(|tag| is_xml_text(tag.as_bytes())).unwrap_or_default();
         Self { delivery, body, tag, properties: properties.into_text() }
@@ -177,11 +179,11 @@ impl<'a> Incoming<'a> {
         let handle = self.handle.and_then(|text| UpstreamHandle::parse(&text).ok());
         let text = self.body.ok_or(required(elements::MESSAGE_BODY))?;
         let listed = self.properties.unwrap_or_default();
-        let properties = properties::read_leniently(&listed);
+        let mut properties = properties::read_leniently(&listed);
         let keys = properties.each_key().map(str::to_owned).collect();
-        let message_group = properties.sharding_key.and_then(|key| MessageGroup::parse(key).ok());
+        let (message_group, deliver_at) = properties.take_group_and_time();
         let encoding = properties.body_encoding.map(str::to_owned);
-        let mut others = properties.into_others();
+        let mut others = properties::owned(properties.others);
         let decoded = encoding.as_deref().and_then(Mark::parse).and_then(|mark| mark.decode(&text));
         let body = match (decoded, encoding) {
             (Some(bytes), _) => Bytes::from(bytes),
@@ -200,7 +202,9 @@ impl<'a> Incoming<'a> {
             tag: self.tag.filter(|tag| !tag.is_empty()).map(Cow::into_owned),
             keys,
             properties: others,
+            system_properties: properties::owned(properties.system),
             message_group,
+            deliver_at,
             delivery_attempt: u32::try_from(attempts).unwrap_or(u32::MAX).max(1),
             published_at: time(self.publish_time.as_deref()).ok_or(required(elements::PUBLISH_TIME))?,
             // 0 and nonsense occur in ordered mode, where it has no meaning.

@@ -62,7 +62,7 @@ fn read_message(document: &mut Document<'_>, topic: Topic) -> Result<Message, Re
     message.keys = properties.parse_keys()?;
     message.message_group = properties.parse_message_group()?;
     message.deliver_at = properties.parse_deliver_at()?;
-    message.properties = properties.into_others();
+    message.properties = properties::owned(properties.others);
     Ok(message)
 }
 

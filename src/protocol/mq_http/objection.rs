@@ -3,7 +3,7 @@
 use super::body::is_xml_text;
 use super::limits::MAX_PROPERTY_BYTES;
 use super::properties::{is_reserved_property, property_flaw};
-use crate::model::{Capabilities, Feature, Key, Message, MessageGroup};
+use crate::model::{Capabilities, Feature, Flaw, Key, Message, MessageGroup};
 use crate::protocol::objection::{Objection, lacking};
 
 /// Why the protocol, used as `able` says, does not carry a message. Binary bodies are those that go in base64.
@@ -32,18 +32,19 @@ fn body(message: &Message, able: &Capabilities) -> Option<Objection> {
     }
     let detail = "mq-http carries text only, and no control characters but tabs and line ends: encode the body (base64) \
                   or set binary_bodies = \"base64\" on the profile";
-    Some(Objection::Unsupported { field: "body", detail: detail.to_owned() })
+    Some(Objection::Unsupported { field: "body", flaw: Flaw::BinaryBody, detail: detail.to_owned() })
 }
 
 fn names(message: &Message) -> Option<Objection> {
     if message.tag.as_ref().is_some_and(|tag| !is_xml_text(tag.as_str().as_bytes())) {
-        return invalid("tag", "a tag", "must not contain characters that XML forbids");
+        let rule = "must not contain characters that XML forbids";
+        return invalid("tag", "a tag", rule, Flaw::Tag(rule));
     }
-    if let Some(flaw) = message.keys.iter().find_map(|key| property_flaw(key.as_str())) {
-        return invalid("keys", "a key", flaw);
+    if let Some(rule) = message.keys.iter().find_map(|key| property_flaw(key.as_str())) {
+        return invalid("keys", "a key", rule, Flaw::Key(rule));
     }
-    let flaw = message.message_group.as_ref().and_then(|group| property_flaw(group.as_str()))?;
-    invalid("message_group", "a message group", flaw)
+    let rule = message.message_group.as_ref().and_then(|group| property_flaw(group.as_str()))?;
+    invalid("message_group", "a message group", rule, Flaw::MessageGroup(rule))
 }
 
 /// Properties are one text with the keys and the message group, `name:value|…` (protocol notes MQ HTTP 3).
@@ -52,13 +53,13 @@ fn properties(message: &Message) -> Option<Objection> {
     bytes += message.message_group.as_ref().map_or(0, |group| MessageGroup::as_str(group).len());
     for (name, value) in &message.properties {
         if name.is_empty() {
-            return invalid("properties", "a property's name", "must not be empty");
+            return property_name("must not be empty");
         }
         if is_reserved_property(name) {
-            return invalid("properties", "a property's name", "must not be one that the MQ itself uses");
+            return property_name("must not be one that the MQ itself uses");
         }
-        if let Some(flaw) = property_flaw(name).or_else(|| property_flaw(value)) {
-            return invalid("properties", "a property", flaw);
+        if let Some(rule) = property_flaw(name).or_else(|| property_flaw(value)) {
+            return invalid("properties", "a property", rule, Flaw::Property(rule));
         }
         bytes += name.len() + value.len() + 2;
     }
@@ -69,9 +70,14 @@ fn properties(message: &Message) -> Option<Objection> {
         "properties, keys and message group have {bytes} bytes together, the limit of mq-http is {MAX_PROPERTY_BYTES}: \
          put some of it into the body"
     );
-    Some(Objection::Invalid { field: "properties", detail })
+    let flaw = Flaw::PropertiesTooLong { limit: MAX_PROPERTY_BYTES, actual: bytes };
+    Some(Objection::Invalid { field: "properties", flaw, detail })
 }
 
-fn invalid(field: &'static str, what: &str, flaw: &str) -> Option<Objection> {
-    Some(Objection::Invalid { field, detail: format!("{what} {flaw} on mq-http: leave that out") })
+fn property_name(rule: &'static str) -> Option<Objection> {
+    invalid("properties", "a property's name", rule, Flaw::PropertyName(rule))
+}
+
+fn invalid(field: &'static str, what: &str, rule: &str, flaw: Flaw) -> Option<Objection> {
+    Some(Objection::Invalid { field, flaw, detail: format!("{what} {rule} on mq-http: leave that out") })
 }

@@ -7,9 +7,9 @@ use super::limits::MAX_PROPERTY_BYTES;
 use super::refusal::Refusal;
 use crate::model::{Key, MessageGroup, UnixMillis};
 
-const KEYS: &str = "KEYS";
-const SHARDING_KEY: &str = "__SHARDINGKEY";
-const START_DELIVER_TIME: &str = "__STARTDELIVERTIME";
+pub(super) const KEYS: &str = "KEYS";
+pub(super) const SHARDING_KEY: &str = "__SHARDINGKEY";
+pub(super) const START_DELIVER_TIME: &str = "__STARTDELIVERTIME";
 const TRANSACTION_CHECK: &str = "__TransCheckT";
 
 /// What `Properties` says about a message.
@@ -21,6 +21,8 @@ pub(super) struct Properties<'a> {
     pub(super) is_half: bool,
     /// The value of [`BODY_ENCODING_PROPERTY`].
     pub(super) body_encoding: Option<&'a str>,
+    /// What RocketMQ says of a message besides, as it says it.
+    pub(super) system: Vec<(&'a str, &'a str)>,
     /// The rest, in the sender's order.
     pub(super) others: Vec<(&'a str, &'a str)>,
 }
@@ -44,10 +46,15 @@ pub fn property_flaw(text: &str) -> Option<&'static str> {
 /// cannot have one.
 #[must_use]
 pub fn is_reserved_property(name: &str) -> bool {
-    matches!(name, KEYS | "TAGS" | BODY_ENCODING_PROPERTY) || name.starts_with("__")
+    matches!(name, KEYS | "TAGS" | BODY_ENCODING_PROPERTY) || is_system_property(name)
 }
 
-/// Reads what a sender wrote, by every rule of the SDKs' own checks.
+fn is_system_property(name: &str) -> bool {
+    name.starts_with("__")
+}
+
+/// Reads what a sender wrote, by every rule of the SDKs' own checks. A system property that has no meaning here is refused: kept,
+/// it would come to consumers as the MQ's word.
 pub(super) fn read_strictly(text: &str) -> Result<Properties<'_>, Refusal> {
     if text.len() > MAX_PROPERTY_BYTES {
         return Err(flawed("must not be longer than 16384 bytes"));
@@ -58,8 +65,15 @@ pub(super) fn read_strictly(text: &str) -> Result<Properties<'_>, Refusal> {
         if let Some(flaw) = property_flaw(name).or_else(|| property_flaw(value)) {
             return Err(flawed(format_args!("names and values {flaw}")));
         }
-        if properties.set(name, value) == Set::Twice {
-            return Err(flawed(format_args!("{name} must not occur twice")));
+        match properties.set(name, value) {
+            Set::Twice => return Err(flawed(format_args!("{name} must not occur twice"))),
+            Set::Other if is_reserved_property(name) => {
+                return Err(flawed(format_args!(
+                    "TAGS and names that begin with __ are the MQ's own, but for {SHARDING_KEY} and {START_DELIVER_TIME}: \
+                     choose another name"
+                )));
+            }
+            Set::Special | Set::Other => {}
         }
     }
     Ok(properties)
@@ -68,10 +82,15 @@ pub(super) fn read_strictly(text: &str) -> Result<Properties<'_>, Refusal> {
 /// Reads what an MQ delivers: an entry that cannot be read costs nothing but itself.
 pub(super) fn read_leniently(text: &str) -> Properties<'_> {
     let mut properties = Properties::default();
-    for (name, value) in entries(text).flatten() {
-        if properties.set(name, value) == Set::Other && name.starts_with("__") {
-            // RocketMQ's own, of no use to a consumer.
-            properties.others.pop();
+    for entry in text.split_terminator('|') {
+        match pair_of(entry) {
+            Ok((name, value)) if is_system_property(name) && !matches!(name, SHARDING_KEY | START_DELIVER_TIME) => {
+                properties.system.push((name, value));
+            }
+            Ok((name, value)) => drop(properties.set(name, value)),
+            // An address, say.
+            Err(_) if is_system_property(entry) => properties.system.extend(entry.split_once(':')),
+            Err(_) => {}
         }
     }
     properties
@@ -79,12 +98,16 @@ pub(super) fn read_leniently(text: &str) -> Properties<'_> {
 
 /// The entries, with or without a `|` behind the last one.
 fn entries(text: &str) -> impl Iterator<Item = Result<(&str, &str), &'static str>> {
-    text.split_terminator('|').map(|entry| match entry.split_once(':') {
+    text.split_terminator('|').map(pair_of)
+}
+
+fn pair_of(entry: &str) -> Result<(&str, &str), &'static str> {
+    match entry.split_once(':') {
         None => Err("every entry must be NAME:VALUE"),
         Some(("", _)) => Err("names must not be empty"),
         Some((_, value)) if value.contains(':') => Err("an entry must not contain a second ':'"),
         Some(pair) => Ok(pair),
-    })
+    }
 }
 
 /// What became of an entry.
@@ -146,10 +169,21 @@ impl<'a> Properties<'a> {
         Ok(time.map(UnixMillis))
     }
 
-    /// The others with their own text.
-    pub(super) fn into_others(self) -> Vec<(String, String)> {
-        self.others.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    /// The message group of a delivered message, and the time that it was given. One that cannot be such is left to the system
+    /// properties, so that it reaches those who can do something with it.
+    pub(super) fn take_group_and_time(&mut self) -> (Option<MessageGroup>, Option<UnixMillis>) {
+        let group = self.sharding_key.and_then(|key| MessageGroup::parse(key).ok());
+        let time = self.start_deliver_time.and_then(|time| time.parse().ok().map(UnixMillis));
+        let left = |is_left: bool, name, value: Option<&'a str>| value.filter(|_| is_left).map(|value| (name, value));
+        self.system.extend(left(group.is_none(), SHARDING_KEY, self.sharding_key));
+        self.system.extend(left(time.is_none(), START_DELIVER_TIME, self.start_deliver_time));
+        (group, time)
     }
+}
+
+/// Pairs with their own text.
+pub(super) fn owned(pairs: Vec<(&str, &str)>) -> Vec<(String, String)> {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn flawed(rule: impl fmt::Display) -> Refusal {
@@ -199,6 +233,16 @@ impl Writer {
         }
     }
 
+    /// What the MQ says, as it said it: no entry of its own making is looked at more closely than its place in the text needs.
+    pub(super) fn system(&mut self, properties: &[(String, String)]) {
+        for (name, value) in properties {
+            let fits = |text: &str| !text.contains('|') && text.chars().all(is_xml_char);
+            if !name.is_empty() && !name.contains(':') && fits(name) && fits(value) {
+                self.push(name, value);
+            }
+        }
+    }
+
     /// The mark of a body that is not its own text.
     pub(super) fn body_mark(&mut self, mark: Option<Mark>) {
         if let Some(mark) = mark {
@@ -213,10 +257,14 @@ impl Writer {
 
     fn entry(&mut self, name: &str, value: &str) {
         if property_flaw(name).is_none() && property_flaw(value).is_none() {
-            self.0.push_str(name);
-            self.0.push(':');
-            self.0.push_str(value);
-            self.0.push('|');
+            self.push(name, value);
         }
+    }
+
+    fn push(&mut self, name: &str, value: &str) {
+        self.0.push_str(name);
+        self.0.push(':');
+        self.0.push_str(value);
+        self.0.push('|');
     }
 }

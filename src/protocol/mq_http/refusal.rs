@@ -52,6 +52,14 @@ pub enum Refusal {
     /// Not the protocol's path.
     #[error("Http request URL format invalid.")]
     InvalidRequestUrl,
+    /// The request line is longer than is read.
+    #[error("Http request URL format invalid: it has {actual} bytes, the limit is {limit}.")]
+    UrlTooLong {
+        /// How long it may be.
+        limit: usize,
+        /// How long it is.
+        actual: usize,
+    },
     /// A query item is missing or cannot be read.
     #[error("Http request URL contains invalid querystring item \"{0}\".")]
     InvalidQueryString(&'static str),
@@ -100,6 +108,7 @@ impl Refusal {
             | Self::MalformedXml
             | Self::InvalidArgument(_)
             | Self::InvalidRequestUrl
+            | Self::UrlTooLong { .. }
             | Self::InvalidQueryString(_)
             | Self::MissingReceiptHandle
             | Self::IncompleteBody => 400,
@@ -127,7 +136,7 @@ impl Refusal {
             Self::AccessDenied(_) => ErrorCode::AccessDenied,
             Self::MalformedXml => ErrorCode::MalformedXml,
             Self::InvalidArgument(_) | Self::IncompleteBody => ErrorCode::InvalidArgument,
-            Self::InvalidRequestUrl | Self::MethodNotAllowed => ErrorCode::InvalidRequestUrl,
+            Self::InvalidRequestUrl | Self::UrlTooLong { .. } | Self::MethodNotAllowed => ErrorCode::InvalidRequestUrl,
             Self::InvalidQueryString(_) => ErrorCode::InvalidQueryString,
             Self::MissingReceiptHandle => ErrorCode::MissingReceiptHandle,
             Self::TopicNotExist => ErrorCode::TopicNotExist,
@@ -154,6 +163,7 @@ impl Refusal {
             Self::MalformedXml => "malformed_xml",
             Self::InvalidArgument(_) => "invalid_argument",
             Self::InvalidRequestUrl => "invalid_url",
+            Self::UrlTooLong { .. } => "url_too_long",
             Self::InvalidQueryString(_) => "invalid_query",
             Self::MissingReceiptHandle => "missing_receipt_handle",
             Self::TopicNotExist => "topic",

@@ -79,7 +79,7 @@ pub fn decode_target<'a>(method: Method, path: &'a str, query: &str) -> Result<T
             group: group()?,
             num: number(&required(&query, "numOfMessages")?, "numOfMessages").and_then(num_of_messages)?,
             wait_seconds: optional(&query, "waitseconds")?
-                .map_or(Ok(0), |digits| number(&digits, "waitseconds").and_then(wait_seconds))?,
+                .map_or(Ok(0), |text| number(&text, "waitseconds").and_then(wait_seconds))?,
             tags: TagFilter::parse(&optional(&query, "tag")?.unwrap_or_default())
                 .map_err(|error| Refusal::InvalidArgument(format!("A tag in the value of tag {error}.").into()))?,
             ordered,
@@ -108,21 +108,29 @@ fn required<'a>(query: &Query<'a>, name: &'static str) -> Result<Cow<'a, str>, R
     optional(query, name)?.ok_or(Refusal::InvalidQueryString(name))
 }
 
-fn number(text: &str, name: &'static str) -> Result<u64, Refusal> {
-    text.parse().map_err(|_| Refusal::InvalidQueryString(name))
+/// A whole number, negative ones too. One of so many digits that nothing holds it is the largest, or the smallest, there is:
+/// out of range in any case.
+fn number(text: &str, name: &'static str) -> Result<i64, Refusal> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Refusal::InvalidQueryString(name));
+    }
+    Ok(text.parse().unwrap_or(if text == digits { i64::MAX } else { i64::MIN }))
 }
 
-fn num_of_messages(number: u64) -> Result<u32, Refusal> {
+fn num_of_messages(number: i64) -> Result<u32, Refusal> {
     let num = u32::try_from(number).ok().filter(|num| (1..=MAX_CONSUME).contains(num));
     num.ok_or_else(|| {
         Refusal::InvalidArgument(format!("The value of numOfMessages should between 1 and {MAX_CONSUME}.").into())
     })
 }
 
-fn wait_seconds(number: u64) -> Result<u64, Refusal> {
-    if number > MAX_WAIT_SECONDS {
+/// Less than nothing is nothing: PHP sends -1 for a poll that does not wait, unless it is told otherwise.
+fn wait_seconds(number: i64) -> Result<u64, Refusal> {
+    let seconds = u64::try_from(number).unwrap_or(0);
+    if seconds > MAX_WAIT_SECONDS {
         let text = format!("The value of waitseconds should between 0 and {MAX_WAIT_SECONDS} seconds.");
         return Err(Refusal::InvalidArgument(text.into()));
     }
-    Ok(number)
+    Ok(seconds)
 }

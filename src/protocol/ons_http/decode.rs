@@ -21,6 +21,18 @@ pub struct Signed<'a> {
     pub access_key: Cow<'a, str>,
     /// The claimed signature.
     pub signature: Cow<'a, str>,
+    /// What is wrong with a value although the signature can be checked: whoever signed is known before they are refused.
+    pub flaw: Option<Refusal>,
+}
+
+impl<'a> Signed<'a> {
+    /// The request, once its sender is known.
+    ///
+    /// # Errors
+    /// What [`flaw`](Self::flaw) says.
+    pub fn into_request(self) -> Result<Request<'a>, Refusal> {
+        self.flaw.map_or(Ok(self.request), Err)
+    }
 }
 
 impl fmt::Debug for Signed<'_> {
@@ -43,7 +55,8 @@ pub enum Authentication {
 /// `header` gives a header's value as text, `None` when absent; an empty value counts as missing.
 ///
 /// # Errors
-/// [`Refusal::Missing`] or [`Refusal::Invalid`], naming the parameter in the vendor's words.
+/// [`Refusal::Missing`] or [`Refusal::Invalid`], naming the parameter in the vendor's words, where there is nothing that a
+/// signature could cover. What else is wrong is the request's `flaw`.
 pub fn decode<'a>(
     method: Method,
     query: &'a str,
@@ -62,12 +75,16 @@ pub fn decode<'a>(
     };
     let topic = required(&query, "topic", "Topic")?;
     let time = required(&query, "time", "Time")?;
+    let mut flaw = None;
     if time.parse::<u64>().is_err() {
-        return Err(Refusal::Invalid("Time", "must be milliseconds since 1970 as digits"));
+        flaw = Some(Refusal::Invalid("Time", "must be milliseconds since 1970 as digits".into()));
     }
     let request = match method {
         Method::Post => {
             let producer_group = required_header(Header::ProducerId, "ProducerId")?;
+            let tag = noted(&mut flaw, optional(&query, &["tag"], "Tag"));
+            let key = noted(&mut flaw, optional(&query, &["key"], "Key"));
+            let start_deliver_time = noted(&mut flaw, start_deliver_time(&query));
             let ordered =
                 header(Header::IsOrder).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
             Request::Publish(Publish {
@@ -75,12 +92,9 @@ pub fn decode<'a>(
                 topic,
                 producer_group,
                 time,
-                tag: optional(&query, &["tag"], "Tag")?,
-                key: optional(&query, &["key"], "Key")?,
-                start_deliver_time: optional(&query, &["startdelivertime", "startDeliverTime"], "StartDeliverTime")?
-                    .map(|digits| digits.parse())
-                    .transpose()
-                    .map_err(|_| Refusal::Invalid("StartDeliverTime", "must be milliseconds as digits"))?,
+                tag,
+                key,
+                start_deliver_time,
                 sharding_key: header(Header::ShardingKey).filter(|_| ordered),
                 timeout: lenient(&query, "timeout"),
                 content_type: header(Header::ContentType),
@@ -110,12 +124,26 @@ pub fn decode<'a>(
             }
         }
     };
-    Ok(Signed { request, access_key, signature })
+    Ok(Signed { request, access_key, signature, flaw })
+}
+
+/// What was read; the first flaw is kept.
+fn noted<T>(flaw: &mut Option<Refusal>, read: Result<Option<T>, Refusal>) -> Option<T> {
+    read.unwrap_or_else(|refusal| {
+        flaw.get_or_insert(refusal);
+        None
+    })
+}
+
+fn start_deliver_time(query: &Query<'_>) -> Result<Option<u64>, Refusal> {
+    let digits = optional(query, &["startdelivertime", "startDeliverTime"], "StartDeliverTime")?;
+    let time = digits.map(|digits| digits.parse()).transpose();
+    time.map_err(|_| Refusal::Invalid("StartDeliverTime", "must be milliseconds since 1970 as digits".into()))
 }
 
 /// Text that may be absent or empty.
 fn optional<'a>(query: &Query<'a>, names: &[&str], label: &'static str) -> Result<Option<Cow<'a, str>>, Refusal> {
-    query.text(names).map_err(|NotUtf8| Refusal::Invalid(label, "must be UTF-8"))
+    query.text(names).map_err(|NotUtf8| Refusal::Invalid(label, "must be UTF-8".into()))
 }
 
 /// Text that must be there.

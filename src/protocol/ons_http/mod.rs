@@ -8,6 +8,7 @@
 
 mod decode;
 mod error_code;
+mod flaw;
 mod header;
 mod limits;
 mod objection;
@@ -17,6 +18,7 @@ mod response;
 
 pub use decode::{Authentication, Signed, decode};
 pub use error_code::ErrorCode;
+pub use flaw::wrong_topic_type;
 pub use header::{CONTENT_TYPE, Header};
 pub use limits::{MAX_BODY_BYTES, MAX_CONSUME, MAX_TIMEOUT_MILLIS};
 pub use objection::objection;

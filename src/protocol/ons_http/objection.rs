@@ -1,7 +1,7 @@
 //! What the protocol does not carry of a message.
 
 use super::limits::MAX_KEY_CHARS;
-use crate::model::{Capabilities, Feature, Message};
+use crate::model::{Capabilities, Feature, Flaw, Message};
 use crate::protocol::objection::{Objection, lacking};
 
 /// Why the protocol, used as `able` says, does not carry a message.
@@ -16,16 +16,17 @@ pub fn objection(message: &Message, able: &Capabilities) -> Option<Objection> {
              MQ gives them back unchanged",
             able.protocol
         );
-        return Some(Objection::Unsupported { field: "body", detail });
+        return Some(Objection::Unsupported { field: "body", flaw: Flaw::BinaryBody, detail });
     }
     // One key parameter; several keys are joined by a blank (protocol notes ONS 3.2).
     let joined: usize = message.keys.iter().map(|key| key.as_str().chars().count() + 1).sum();
     if joined > MAX_KEY_CHARS + 1 {
+        let actual = joined - 1;
         let detail = format!(
-            "the keys have {} characters when joined by blanks, the limit is {MAX_KEY_CHARS}: send fewer or shorter keys",
-            joined - 1
+            "the keys have {actual} characters when joined by blanks, the limit is {MAX_KEY_CHARS}: send fewer or shorter keys"
         );
-        return Some(Objection::Invalid { field: "keys", detail });
+        let flaw = Flaw::KeysTooLong { limit: MAX_KEY_CHARS, actual };
+        return Some(Objection::Invalid { field: "keys", flaw, detail });
     }
     None
 }

@@ -1,5 +1,7 @@
 //! What the endpoint and the relay say when they do not take a request.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::error_code::ErrorCode;
@@ -12,9 +14,9 @@ pub enum Refusal {
     Missing(&'static str),
     /// A parameter cannot be read.
     #[error("parameter:{0} is invalid,{1}")]
-    Invalid(&'static str, &'static str),
+    Invalid(&'static str, Cow<'static, str>),
     /// The body is over the limit.
-    #[error("Message body size exceeds the upper limit of {}KB", .limit_bytes / 1024)]
+    #[error("Message body size exceeds the upper limit of {}", in_kilobytes(*.limit_bytes))]
     BodyTooBig {
         /// The limit in bytes.
         limit_bytes: usize,
@@ -58,6 +60,11 @@ pub enum ForbiddenReason {
     NoClientAuth,
     /// A web page of another origin.
     Origin,
+}
+
+/// The vendor's limit is a whole number of them; others may not be.
+fn in_kilobytes(bytes: usize) -> String {
+    if bytes % 1024 == 0 { format!("{}KB", bytes / 1024) } else { format!("{bytes} bytes") }
 }
 
 #[derive(Serialize)]

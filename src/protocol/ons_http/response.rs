@@ -277,8 +277,10 @@ fn decode_element(element: ConsumedIn<'_>, visible_again_at: UnixMillis) -> Resu
             .map(str::to_owned)
             .collect(),
         properties: Vec::new(),
+        system_properties: Vec::new(),
         message_group: element.sharding_key.and_then(|key| MessageGroup::parse(&key).ok()),
         delivery_attempt: u32::try_from(attempts).unwrap_or(u32::MAX),
+        deliver_at: None,
         published_at: UnixMillis(element.born_time.0),
         first_delivered_at: None,
         visible_again_at,

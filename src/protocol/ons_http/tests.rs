@@ -163,7 +163,26 @@ fn a_missing_parameter_is_named_in_the_vendors_words() {
     check(Method::Get, "time=1", None, &empty("Topic"));
     check(Method::Get, "topic=T", None, &empty("Time"));
     check(Method::Get, "topic=&time=1", None, &empty("Topic"));
-    check(Method::Get, "topic=T&time=x", None, "parameter:Time is invalid,must be milliseconds since 1970 as digits");
+}
+
+#[test]
+fn a_flaw_leaves_the_signature_to_be_checked() {
+    let check = |method, more: &str, expected: Option<&str>| {
+        let header = |name: Header| Some(Cow::Borrowed(name.name()));
+        let query = format!("topic=T&{more}");
+        let signed = decode(method, &query, header, Bytes::new(), Authentication::Required).unwrap();
+        assert_eq!(signed.flaw.as_ref().map(ToString::to_string).as_deref(), expected, "{more}");
+        assert_eq!(signed.into_request().is_ok(), expected.is_none(), "{more}");
+    };
+    let time = "parameter:Time is invalid,must be milliseconds since 1970 as digits";
+    check(Method::Get, "time=1", None);
+    check(Method::Get, "time=x", Some(time));
+    check(Method::Post, "time=x&tag=%FF", Some(time));
+    check(Method::Post, "time=1&tag=%FF", Some("parameter:Tag is invalid,must be UTF-8"));
+    check(Method::Post, "time=1&key=%FF", Some("parameter:Key is invalid,must be UTF-8"));
+    let start = "parameter:StartDeliverTime is invalid,must be milliseconds since 1970 as digits";
+    check(Method::Post, "time=1&startdelivertime=soon", Some(start));
+    check(Method::Post, "time=1&tag=a&key=b&startDeliverTime=7", None);
 }
 
 #[test]
@@ -245,7 +264,9 @@ fn what_the_protocol_does_not_carry() {
     assert_eq!(objection(&Message { keys: keys(3, 42), ..message(b"x") }, &able), None);
     assert_eq!(objection(&message(b"0123456789x"), &able), Some(Objection::TooLarge { limit: 10, actual: 11 }));
     let field = |message: &Message, able: &Capabilities| match objection(message, able) {
-        Some(Objection::Unsupported { field, detail } | Objection::Invalid { field, detail }) => (field, detail),
+        Some(Objection::Unsupported { field, detail, .. } | Objection::Invalid { field, detail, .. }) => {
+            (field, detail)
+        }
         other => panic!("{other:?}"),
     };
     let (name, detail) = field(&Message { keys: keys(2, 64), ..message(b"x") }, &able);
@@ -328,7 +349,9 @@ fn deliveries() -> impl Strategy<Value = Delivery> {
             tag,
             keys,
             properties: Vec::new(),
+            system_properties: Vec::new(),
             message_group: group.map(|group| MessageGroup::parse(&group).unwrap()),
+            deliver_at: None,
             delivery_attempt: attempt,
             published_at: UnixMillis(published),
             first_delivered_at: None,

@@ -43,8 +43,10 @@ pub fn decode_delivery(message: wire::Message, now: UnixMillis, max_bytes: usize
         tag: system.tag.filter(|tag| !tag.is_empty()),
         keys: system.keys,
         properties: message.user_properties.into_iter().collect(),
+        system_properties: Vec::new(),
         message_group: system.message_group.and_then(|group| MessageGroup::parse(&group).ok()),
         delivery_attempt: system.delivery_attempt.and_then(|attempt| u32::try_from(attempt).ok()).unwrap_or(1).max(1),
+        deliver_at: system.delivery_timestamp.map(UnixMillis::from),
         published_at,
         first_delivered_at: None,
     };

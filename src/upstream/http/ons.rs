@@ -75,8 +75,9 @@ impl OnsHttp {
     ) -> Result<Polled, UpstreamError> {
         let sign = |pair: &Pair, now, wait: Duration| {
             let timeout = if poll.wait.is_zero() {
-                // Without `timeout` the vendor's service holds an empty poll as long as it likes.
-                self.settings.zero_timeout.then_some(0)
+                // Without `timeout` the vendor's service holds an empty poll as long as it likes. Whether it takes a 0 the
+                // profile says; a client of the protocol that sends one knows.
+                (self.settings.zero_timeout || poll.says_no_wait).then_some(0)
             } else {
                 Some(u64::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
             };

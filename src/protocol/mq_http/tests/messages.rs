@@ -67,13 +67,12 @@ fn with_properties(properties: &str) -> Result<crate::model::Message, Refusal> {
 
 #[test]
 fn properties_with_a_meaning() {
-    let decoded =
-        with_properties("KEYS: k1  k2 |a:|__STARTDELIVERTIME:5|b c:d/e=f|__SHARDINGKEY:user 7|TAGS:x|__y:z").unwrap();
+    let decoded = with_properties("KEYS: k1  k2 |a:|__STARTDELIVERTIME:5|b c:d/e=f|__SHARDINGKEY:user 7|_y:z").unwrap();
     assert_eq!(decoded.keys.iter().map(|key| key.as_str()).collect::<Vec<_>>(), ["k1", "k2"]);
     assert_eq!(decoded.deliver_at, Some(UnixMillis(5)));
     assert_eq!(decoded.message_group.unwrap().as_str(), "user 7");
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    assert_eq!(decoded.properties, [pair("a", ""), pair("b c", "d/e=f"), pair("TAGS", "x"), pair("__y", "z")]);
+    assert_eq!(decoded.properties, [pair("a", ""), pair("b c", "d/e=f"), pair("_y", "z")]);
     assert_eq!(with_properties("").unwrap(), super::message("b"));
     assert_eq!(with_properties("KEYS:|").unwrap(), super::message("b"));
     // The limit is one of bytes.
@@ -106,6 +105,11 @@ fn properties_that_break_a_rule() {
         ("__STARTDELIVERTIME:soon", "__STARTDELIVERTIME must be milliseconds since 1970"),
     ] {
         assert_eq!(with_properties(properties), Err(schema(&format!("Properties: {rule}"))), "{properties}");
+    }
+    // What would come to consumers as the MQ's word.
+    for name in ["TAGS", "__BORNHOST", "__x", "__STARTDELIVERTIMES", "__"] {
+        let text = with_properties(&format!("a:b|{name}:v")).unwrap_err().to_string();
+        assert!(text.contains("Properties: TAGS and names that begin with __ are the MQ's own"), "{name}: {text}");
     }
     let key = with_properties(&format!("KEYS:{}", "k".repeat(129))).unwrap_err();
     assert_eq!(key, schema("Properties: KEYS has 129 characters, the limit is 128: shorten it"));

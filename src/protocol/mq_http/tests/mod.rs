@@ -1,6 +1,7 @@
 //! The SDKs' own requests, documents by hand in both directions, bad input, and decode(encode(x)) = x.
 
 mod bad_documents;
+mod flaws;
 mod headers;
 mod messages;
 mod objections;

@@ -43,7 +43,7 @@ fn bodies() {
     check(Vec::new(), true, None);
     for (body, words) in [("", "mq-http carries no empty body"), ("\u{1}", "mq-http carries text only")] {
         match objection(&message(body), &able(false)) {
-            Some(Objection::Unsupported { field: "body", detail }) if detail.starts_with(words) => {}
+            Some(Objection::Unsupported { field: "body", detail, .. }) if detail.starts_with(words) => {}
             other => panic!("{body:?}: {other:?}"),
         }
     }
@@ -54,7 +54,7 @@ fn check(change: impl FnOnce(&mut crate::model::Message), expected: &'static str
     let mut message = message("x");
     change(&mut message);
     match objection(&message, &able(false)) {
-        Some(Objection::Invalid { field, detail }) => {
+        Some(Objection::Invalid { field, detail, .. }) => {
             assert_eq!(field, expected);
             assert!(detail.contains(words), "{detail}");
         }

@@ -15,6 +15,7 @@ fn all() -> Vec<(Refusal, u16, &'static str)> {
         (Refusal::MalformedXml, 400, "MalformedXML"),
         (Refusal::InvalidArgument("<&>\u{0}\r\n\"".into()), 400, "InvalidArgument"),
         (Refusal::InvalidRequestUrl, 400, "InvalidRequestURL"),
+        (Refusal::UrlTooLong { limit: 7, actual: 8 }, 400, "InvalidRequestURL"),
         (Refusal::InvalidQueryString("consumer"), 400, "InvalidQueryString"),
         (Refusal::MissingReceiptHandle, 400, "MissingReceiptHandle"),
         (Refusal::TopicNotExist, 404, "TopicNotExist"),
@@ -40,7 +41,7 @@ fn every_refusal_reads_back() {
         assert_eq!(read.request_id.as_deref(), Some("ID&1"));
         assert!(body.ends_with("<HostId>http://h/&lt;x&gt;</HostId></Error>"), "{body}");
     }
-    assert_eq!(labels.len(), 21);
+    assert_eq!(labels.len(), 22);
 }
 
 #[test]

@@ -35,7 +35,9 @@ fn delivery() -> Delivery {
         tag: Some("TagA".to_owned()),
         keys: vec!["k1".to_owned(), "k2".to_owned()],
         properties: vec![("a".to_owned(), "值".to_owned())],
+        system_properties: vec![("__BORNHOST".to_owned(), "10.0.0.1:7".to_owned())],
         message_group: Some(MessageGroup::parse("g").unwrap()),
+        deliver_at: Some(UnixMillis(500)),
         delivery_attempt: 2,
         published_at: UnixMillis(1_000),
         first_delivered_at: Some(UnixMillis(1_500)),
@@ -50,7 +52,9 @@ fn a_consumes_answer_literally() {
         tag: None,
         keys: Vec::new(),
         properties: Vec::new(),
+        system_properties: Vec::new(),
         message_group: None,
+        deliver_at: None,
         delivery_attempt: 1,
         first_delivered_at: None,
         ..delivery()
@@ -60,7 +64,8 @@ fn a_consumes_answer_literally() {
                     <MessageBodyMD5>F0F34A0096CD2842B079916710F544B3</MessageBodyMD5><ReceiptHandle>ID1-MTI5NTQ=\
                     </ReceiptHandle><PublishTime>1000</PublishTime><FirstConsumeTime>1500</FirstConsumeTime>\
                     <NextConsumeTime>2000</NextConsumeTime><ConsumedTimes>2</ConsumedTimes><MessageTag>TagA</MessageTag>\
-                    <Properties>KEYS:k1 k2|a:值|__SHARDINGKEY:g|</Properties><MessageBody>a&lt;b&gt;&#13;\n</MessageBody>\
+                    <Properties>KEYS:k1 k2|a:值|__SHARDINGKEY:g|__STARTDELIVERTIME:500|\
+                    __BORNHOST:10.0.0.1:7|</Properties><MessageBody>a&lt;b&gt;&#13;\n</MessageBody>\
                     </Message><Message><MessageId>ID1</MessageId><MessageBodyMD5>9DD4E461268C8034F5C8564E155C67A6\
                     </MessageBodyMD5><ReceiptHandle>ID1-MTI5NTQ=</ReceiptHandle><PublishTime>1000</PublishTime>\
                     <FirstConsumeTime>1000</FirstConsumeTime><NextConsumeTime>2000</NextConsumeTime><ConsumedTimes>1\
@@ -86,8 +91,8 @@ fn a_delivery_is_not_lost_for_what_is_odd_about_it() {
     let odd = SPARSE.replace(
         "<PublishTime>",
         "<MessageTag></MessageTag><FirstConsumeTime>0</FirstConsumeTime><ConsumedTimes>0</ConsumedTimes>\
-         <MessageBodyMD5>00</MessageBodyMD5><New><x/></New><Properties>KEYS: a  b|__BORNHOST:1|c:d:e|f|:g|h:it's|\
-         __SHARDINGKEY:键|__TransCheckT:1|__STARTDELIVERTIME:1||i:|</Properties><MessageBody>no</MessageBody><PublishTime>",
+         <MessageBodyMD5>00</MessageBodyMD5><New><x/></New><Properties>KEYS: a  b|__BORNHOST:1:2|c:d:e|f|:g|h:it's|\
+         __SHARDINGKEY:键|__TransCheckT:1|__STARTDELIVERTIME:soon|__|__x:||i:|</Properties><MessageBody>no</MessageBody><PublishTime>",
     );
     let read = consumed(&odd).unwrap();
     assert_eq!((read.unreadable, read.digest_mismatches), (0, 1));
@@ -95,7 +100,20 @@ fn a_delivery_is_not_lost_for_what_is_odd_about_it() {
     assert_eq!((odd.body.as_ref(), odd.delivery_attempt, odd.first_delivered_at), (&b"b"[..], 1, None));
     assert_eq!((&odd.message_group, odd.tag.as_deref()), (&None, None));
     assert_eq!(odd.keys, ["a", "b"]);
-    assert_eq!(odd.properties, [("h".to_owned(), "it's".to_owned()), ("i".to_owned(), String::new())]);
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(odd.properties, [pair("h", "it's"), pair("i", "")]);
+    // What is the MQ's own stays as it came, and reaches the next reader so.
+    let own = [
+        pair("__BORNHOST", "1:2"),
+        pair("__TransCheckT", "1"),
+        pair("__x", ""),
+        pair("__SHARDINGKEY", "键"),
+        pair("__STARTDELIVERTIME", "soon"),
+    ];
+    assert_eq!((&odd.system_properties[..], odd.deliver_at), (&own[..], None));
+    let again = decode_consumed(encode_consumed(&read.deliveries).as_bytes()).unwrap();
+    assert_eq!(again.deliveries[0].system_properties, own);
+    assert_eq!(again.deliveries[0].deliver_at, None);
 }
 
 #[test]
@@ -148,6 +166,9 @@ fn bodies_in_base64() {
 #[test]
 fn what_xml_cannot_carry_costs_no_delivery() {
     let odd = Delivery {
+        system_properties: [("__a|b", "c"), ("__a:b", "c"), ("", "c"), ("__a", "b|c"), ("__a", "\u{1}")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
         tag: Some("\u{1}".to_owned()),
         keys: vec!["a|b".to_owned(), "k".to_owned()],
         properties: vec![("x:y".to_owned(), "v".to_owned()), ("z".to_owned(), "\u{FFFE}".to_owned())],
@@ -155,7 +176,13 @@ fn what_xml_cannot_carry_costs_no_delivery() {
         ..delivery()
     };
     let read = decode_consumed(encode_consumed(&[odd]).as_bytes()).unwrap();
-    let expected =
-        Delivery { tag: None, keys: vec!["k".to_owned()], properties: Vec::new(), message_group: None, ..delivery() };
+    let expected = Delivery {
+        tag: None,
+        keys: vec!["k".to_owned()],
+        properties: Vec::new(),
+        system_properties: Vec::new(),
+        message_group: None,
+        ..delivery()
+    };
     assert_eq!(read, Consumed { deliveries: vec![expected], unreadable: 0, digest_mismatches: 0 });
 }

@@ -23,6 +23,10 @@ fn properties() -> impl Strategy<Value = Vec<(String, String)>> {
     prop::collection::vec((name, "[^&\"'<>:|\\p{Cc}\u{FFFE}\u{FFFF}]{0,10}"), 0..4)
 }
 
+fn system_properties() -> impl Strategy<Value = Vec<(String, String)>> {
+    prop::collection::vec(("__[A-Z]{1,4}", "[^|\\p{Cc}\u{FFFE}\u{FFFF}]{0,10}"), 0..3)
+}
+
 fn keys() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec("[^&\"'<>:|\\s\\p{Cc}\u{FFFE}\u{FFFF}]{1,10}", 0..3)
 }
@@ -55,10 +59,14 @@ fn deliveries() -> impl Strategy<Value = Delivery> {
     (
         ("[A-F0-9]{32}", "[A-Za-z0-9=+/&<>-]{1,40}", bodies()),
         (tags(), keys(), properties(), groups()),
-        (1..u32::MAX, any::<u64>(), 1..u64::MAX, any::<u64>()),
+        (1..u32::MAX, any::<u64>(), 1..u64::MAX, any::<u64>(), any::<Option<u64>>(), system_properties()),
     )
         .prop_map(
-            |((id, handle, body), (tag, keys, properties, message_group), (attempt, published, first, again))| {
+            |(
+                (id, handle, body),
+                (tag, keys, properties, message_group),
+                (attempt, published, first, again, time, system),
+            )| {
                 Delivery {
                     message_id: MessageId::parse(&id).unwrap(),
                     handle: UpstreamHandle::parse(&handle).unwrap(),
@@ -66,7 +74,9 @@ fn deliveries() -> impl Strategy<Value = Delivery> {
                     tag,
                     keys,
                     properties,
+                    system_properties: system,
                     message_group,
+                    deliver_at: time.map(UnixMillis),
                     delivery_attempt: attempt,
                     published_at: UnixMillis(published),
                     first_delivered_at: Some(UnixMillis(first)),

@@ -54,6 +54,17 @@ fn queries_of_a_consume() {
 }
 
 #[test]
+fn waits_of_less_than_nothing_are_none() {
+    for (wait, seconds) in
+        [("", 0), ("0", 0), ("-0", 0), ("-1", 0), ("-30", 0), ("-99999999999999999999", 0), ("007", 7), ("30", 30)]
+    {
+        // PHP's order.
+        let query = format!("numOfMessages=16&consumer=G&waitseconds={wait}");
+        assert_eq!(consume(&query).unwrap().wait_seconds, seconds, "{wait:?}");
+    }
+}
+
+#[test]
 fn queries_that_are_refused() {
     let item = Refusal::InvalidQueryString;
     let argument = |text: &'static str| Refusal::InvalidArgument(text.into());
@@ -65,12 +76,24 @@ fn queries_that_are_refused() {
         ("consumer=%FF&numOfMessages=1", item("consumer")),
         ("consumer=G", item("numOfMessages")),
         ("consumer=G&numOfMessages=many", item("numOfMessages")),
-        ("consumer=G&numOfMessages=-1", item("numOfMessages")),
+        ("consumer=G&numOfMessages=", item("numOfMessages")),
+        ("consumer=G&numOfMessages=1.0", item("numOfMessages")),
+        ("consumer=G&numOfMessages=-", item("numOfMessages")),
+        ("consumer=G&numOfMessages=-1", numbers()),
         ("consumer=G&numOfMessages=0", numbers()),
         ("consumer=G&numOfMessages=17", numbers()),
         ("consumer=G&numOfMessages=4294967297", numbers()),
+        ("consumer=G&numOfMessages=99999999999999999999", numbers()),
+        ("consumer=G&numOfMessages=-99999999999999999999", numbers()),
         ("consumer=G&numOfMessages=1&waitseconds=x", item("waitseconds")),
+        ("consumer=G&numOfMessages=1&waitseconds=-x", item("waitseconds")),
+        ("consumer=G&numOfMessages=1&waitseconds=--1", item("waitseconds")),
+        ("consumer=G&numOfMessages=1&waitseconds=1.5", item("waitseconds")),
+        // A `+` is a blank in a query, and no sign otherwise.
+        ("consumer=G&numOfMessages=1&waitseconds=+5", item("waitseconds")),
+        ("consumer=G&numOfMessages=1&waitseconds=%2B5", item("waitseconds")),
         ("consumer=G&numOfMessages=1&waitseconds=31", seconds()),
+        ("consumer=G&numOfMessages=1&waitseconds=99999999999999999999", seconds()),
         ("consumer=G&numOfMessages=1&tag=%FF", item("tag")),
         (
             "consumer=G&numOfMessages=1&tag=a%7Cb",

@@ -12,7 +12,9 @@ fn check(message: &Message, expected: Option<(&str, &str)>) {
     let found = objection(message, &able(10), LATEST);
     let found = found.as_ref().map(|objection| match objection {
         Objection::TooLarge { .. } => ("body", "too large"),
-        Objection::Unsupported { field, detail } | Objection::Invalid { field, detail } => (*field, detail.as_str()),
+        Objection::Unsupported { field, detail, .. } | Objection::Invalid { field, detail, .. } => {
+            (*field, detail.as_str())
+        }
     });
     match (found, expected) {
         (None, None) => {}
