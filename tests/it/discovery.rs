@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Endpoint, Meaning, Settings, TestApp, assert_problem};
+use crate::support::{Endpoint, Launch, Meaning, Settings, TestApp, assert_problem};
 
 const TOPICS: &str = "[[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"CID_billing\", \"CID_audit\"]\n\
     [[topics]]\nname = \"订单\"\nprofile = \"main\"\ngroups = [\"*\"]\n";
@@ -55,7 +55,48 @@ fn the_whole_answer_has_its_names_in_their_order() {
         "max_wait_seconds":30,"max_ack_handles":100,"max_delay_seconds":3456000},"capabilities":{"properties":false,
         "delayed_delivery":true,"message_groups":true,"delayed_message_groups":false,"binary_bodies":false,
         "empty_bodies":true,"tag_filter":false,"ordered_groups":false,"visibility_timeout":false,"nack":false,
-        "extend":false,"transactions":false}}"#;
+        "extend":false,"transactions":false,"idempotency":false}}"#;
     let expected: String = expected.lines().map(str::trim_start).collect();
     assert_eq!(app.get("/v1/topics/orders").text(), expected);
+}
+
+/// The names of an object's members.
+fn names(value: &Value) -> Vec<&str> {
+    value.as_object().map(|members| members.keys().map(String::as_str).collect()).unwrap_or_default()
+}
+
+#[test]
+fn the_document_has_the_names_of_the_answer_and_no_others() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().topics(TOPICS));
+    let topic = app.get("/v1/topics/orders").expect_json(200);
+    let document = app.get("/openapi.json").expect_json(200);
+    let schemas = &document["components"]["schemas"];
+    for (schema, answer) in
+        [("Capabilities", &topic["capabilities"]), ("TopicLimits", &topic["limits"]), ("TopicInfo", &topic)]
+    {
+        let mut required: Vec<_> =
+            schemas[schema]["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        required.sort_unstable();
+        let mut answered = names(answer);
+        answered.sort_unstable();
+        assert_eq!(required, answered, "{schema}");
+    }
+    assert_eq!(names(&schemas["Capabilities"]["properties"]).len(), names(&topic["capabilities"]).len());
+    assert!(names(&topic["capabilities"]).contains(&"idempotency"), "{topic}");
+}
+
+#[test]
+fn what_the_gateway_itself_does_is_no_name_for_requires() {
+    let check = |names: &str| {
+        let topics = format!("[[topics]]\nname = \"orders\"\nprofile = \"main\"\nrequires = [{names}]\n");
+        let endpoint = Endpoint::start();
+        let launch = Launch::bare().secrets(endpoint.credentials());
+        let text = Settings::new().topics(&topics).text("http://mq.example.com");
+        launch.file("gateway.toml", &text).arguments(&["check", "{directory}/gateway.toml"]).run()
+    };
+    assert_eq!(check("'message_groups'").code, Some(0));
+    let refused = check("'idempotency'");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stdout.contains("topics[0].requires[0]"), "{refused:?}");
 }

@@ -40,8 +40,12 @@ struct Limits {
     max_visibility_timeout_seconds: Option<u64>,
 }
 
-/// Every feature that there is, in declared order, and whether the topic has it.
+/// Every feature that there is, in declared order, and whether the topic has it; then what the gateway itself does.
 struct Capabilities(Features);
+
+/// Whether `Idempotency-Key` is heeded: it is ignored, with any protocol. The gateway's own doing and no [`Feature`], so that a topic
+/// cannot ask for it in `requires`.
+const IDEMPOTENCY: (&str, bool) = ("idempotency", false);
 
 /// The tags of those groups that have some.
 struct GroupTags(Vec<(String, Vec<String>)>);
@@ -60,7 +64,8 @@ impl Serialize for GroupTags {
 
 impl Serialize for Capabilities {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(Feature::ALL.into_iter().map(|feature| (feature.as_str(), self.0.has(feature))))
+        let features = Feature::ALL.into_iter().map(|feature| (feature.as_str(), self.0.has(feature)));
+        serializer.collect_map(features.chain([IDEMPOTENCY]))
     }
 }
 
