@@ -28,10 +28,11 @@ pub(super) struct PathNames {
     pub(super) group: String,
 }
 
-/// A request waits from now on, as long as this, for what may not happen: it ends when its caller closes its side.
-pub(super) fn waits(request: &HttpRequest, time: Duration) {
-    if let Some(connection) = connection_of(request).filter(|_| !time.is_zero()) {
-        connection.ends_with_caller();
+/// A request takes something from now on, and waits for it as long as this: it ends with its caller, also where that only closes its
+/// side.
+pub(super) fn takes(request: &HttpRequest, wait: Duration) {
+    if let Some(connection) = connection_of(request) {
+        connection.takes(!wait.is_zero());
     }
 }
 
@@ -92,9 +93,9 @@ impl HttpContext {
         self.service.resources.until_stopping().await;
     }
 
-    /// The request waits from now on, as long as this: it ends when its caller closes its side meanwhile.
-    pub(super) fn waits(&self, time: Duration) {
-        waits(&self.request, time);
+    /// As [`takes`], of this request.
+    pub(super) fn takes(&self, wait: Duration) {
+        takes(&self.request, wait);
     }
 
     /// Reads the whole body, at most `limit` bytes, once.

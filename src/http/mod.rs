@@ -17,6 +17,7 @@ mod drop_in;
 pub mod embedded_mq;
 mod handover;
 mod head;
+mod header_list;
 mod identity;
 mod log_limit;
 pub mod management;

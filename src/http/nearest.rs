@@ -20,7 +20,7 @@ pub(super) fn hint(path: &str) -> Option<String> {
         && MANAGEMENT.contains(word)
     {
         return Some(
-            "probes and metrics are at the management listener (management.listen, 127.0.0.1:8081 unless set)"
+            "probes and metrics are at the management listener (management.listen, 127.0.0.1:8081 unless set)."
                 .to_owned(),
         );
     }

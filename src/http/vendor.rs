@@ -33,9 +33,11 @@ impl Vendor {
 impl Vendor {
     /// Whether a request to the protocol's path is the REST API's in truth: JSON, without any header of the protocol's clients.
     pub(super) fn is_mistaken(self, headers: &HeaderMap) -> bool {
-        let says_json = |value: &HeaderValue| memmem::find(value.as_bytes(), b"json").is_some();
-        let is_vendors =
-            || headers.contains_key(AUTHORIZATION) || headers.keys().any(|name| name.as_str().starts_with(X_MQ));
+        let says_json = |value: &HeaderValue| memmem::find(&value.as_bytes().to_ascii_lowercase(), b"json").is_some();
+        let signed = |value: &HeaderValue| value.as_bytes().starts_with(b"MQ ");
+        let is_vendors = || {
+            headers.get(AUTHORIZATION).is_some_and(signed) || headers.keys().any(|name| name.as_str().starts_with(X_MQ))
+        };
         self == Self::MqHttp && headers.get(CONTENT_TYPE).is_some_and(says_json) && !is_vendors()
     }
 }

@@ -96,6 +96,7 @@ pub struct Connection {
     is_first_look: Cell<bool>,
     /// The caller waits for a word before it sends the body, and none was written yet.
     continue_is_due: Cell<bool>,
+    is_last_said: Cell<bool>,
     /// Requests that have their answers.
     answered: Cell<u64>,
     /// Bytes that came after an answer and that nobody reads.
@@ -123,6 +124,7 @@ impl Connection {
             half_close: HalfClose::default(),
             is_first_look: Cell::new(false),
             continue_is_due: Cell::new(false),
+            is_last_said: Cell::new(false),
             answered: Cell::new(0),
             unread: Cell::new(0),
             stopped: Cell::new(None),
@@ -224,21 +226,42 @@ impl Connection {
         self.continue_is_due.take()
     }
 
-    /// The request under way waits for something that may not happen: it ends when its caller closes its side.
-    pub(crate) fn ends_with_caller(&self) {
-        if self.half_close.wait() {
+    /// Whether the caller still waits for a word about the body of the request under way.
+    pub(super) fn owes_continue(&self) -> bool {
+        self.continue_is_due.get()
+    }
+
+    /// The answer under way says that it is the last.
+    pub(super) fn says_close(&self) {
+        self.is_last_said.set(true);
+    }
+
+    /// Whether an answer said that it was the last: nothing that comes behind it may be done (RFC 9112 9.6).
+    pub(super) fn has_said_close(&self) -> bool {
+        self.is_last_said.get()
+    }
+
+    /// The request under way takes something from others: it ends soon when its caller closes its side, and at once where it `waits`.
+    pub(crate) fn takes(&self, waits: bool) {
+        if self.half_close.takes(waits) {
+            self.wake();
+        }
+    }
+
+    /// Looks whether time has made a hang-up of a half-close.
+    pub(super) fn look_at_half_close(&self) {
+        if self.half_close.is_overdue(self.thread.now.get()) {
             self.wake();
         }
     }
 
     /// The caller closes its side. What that means is asked again until it means an end.
     pub(super) fn caller_closed(&self) -> Closed {
-        self.half_close.close();
-        let closed = self.half_close.means(self.framing.borrow().whole() > self.answered.get());
-        match closed {
-            Closed::Wait => {}
-            Closed::HangUp => self.ended(End::Broken),
-            Closed::End => self.ended(End::Closed),
+        let now = self.thread.now.get();
+        self.half_close.close(now);
+        let closed = self.half_close.means(self.framing.borrow().whole() > self.answered.get(), now);
+        if closed != Closed::Wait {
+            self.ended(End::Closed);
         }
         closed
     }
@@ -302,7 +325,7 @@ impl Connection {
 
     /// The HTTP library has all of an answer that hands something over.
     pub(crate) fn hand_over(&self, untaken: Untaken) {
-        self.handed_over.hand_over(untaken);
+        self.handed_over.hand_over(untaken, self.half_close.is_closed());
     }
 
     /// Nothing more will come from the caller.

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use actix_web::dev::{Extensions, Payload};
+use actix_web::http::ConnectionType;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::connection::Connection;
@@ -33,8 +34,16 @@ where
     if let Some(connection) = connection_of(&request) {
         connection.begin(has_body, request.head().expect());
     }
+    if connection_of(&request).is_some_and(|connection| connection.has_said_close()) {
+        // It came behind the last answer, whose reader would never know what became of it.
+        let refused = HttpResponse::ServiceUnavailable().force_close().finish();
+        if let Some(connection) = connection_of(&request) {
+            connection.end();
+        }
+        return (request, refused);
+    }
     let mut handling = pin!(handle(request.clone(), payload));
-    let response = poll_fn(|context| {
+    let mut response = poll_fn(|context| {
         let polled = handling.as_mut().poll(context);
         if let Some(connection) = connection_of(&request) {
             connection.looked();
@@ -43,6 +52,13 @@ where
     })
     .await;
     if let Some(connection) = connection_of(&request) {
+        if has_body && connection.owes_continue() {
+            // Whether the body comes after all, its sender decides: what follows cannot be told from it.
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        if response.head().connection_type() == ConnectionType::Close {
+            connection.says_close();
+        }
         connection.end();
     }
     (request, response)

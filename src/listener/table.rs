@@ -83,6 +83,7 @@ impl ConnectionTable {
             last = now;
             self.thread.now.set(self.thread.now.get().wrapping_add(ticks(passed)));
             for connection in self.open.borrow().iter() {
+                connection.look_at_half_close();
                 if connection.closing().is_none()
                     && let Some(reason) = connection.overdue(&self.timeouts)
                 {

@@ -4,13 +4,13 @@
 //! connection until that shows:
 //!
 //! - not all of it was written: it was not taken;
-//! - the next request came: it was taken;
+//! - the next request came after it was written: it was taken;
 //! - the connection was reset soon: it was not taken, since a kernel resets what is closed with bytes unread, or what comes
 //!   for somebody who is gone;
 //! - the connection ended in order: it was taken once the caller's kernel has acknowledged all of it, and the end. Where
 //!   that takes time, a [`Leaving`] waits for it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -65,63 +65,67 @@ pub(super) enum End {
 
 /// The last answer on a connection that handed something over.
 #[derive(Debug, Default)]
-pub(super) struct HandedOver {
-    answer: RefCell<Option<Answer>>,
-    /// The caller closed its side.
-    closed: Cell<bool>,
-}
+pub(super) struct HandedOver(RefCell<Option<Answer>>);
 
 #[derive(Debug)]
 struct Answer {
-    untaken: Untaken,
+    /// Also those of answers before it whose caller has not gone on since: it had sent its requests one behind the other.
+    untaken: Vec<Untaken>,
     /// Since when the kernel has all of it.
     written: Option<Tick>,
+    /// The caller had closed its side when it was handed over, and may read it all the same.
+    half_closed: bool,
+    /// The caller closed its side after that.
+    closed: bool,
+}
+
+fn taken(untaken: Vec<Untaken>) {
+    untaken.into_iter().for_each(Untaken::taken);
 }
 
 impl HandedOver {
-    /// The HTTP library has all of the answer, and the kernel not yet.
-    pub(super) fn hand_over(&self, untaken: Untaken) {
-        // An answer before it is one whose caller went on.
-        if let Some(earlier) = self.answer.replace(Some(Answer { untaken, written: None })) {
-            earlier.untaken.taken();
-        }
+    /// The HTTP library has all of the answer, and the kernel not yet. `half_closed`: the caller has closed its side.
+    pub(super) fn hand_over(&self, untaken: Untaken, half_closed: bool) {
+        let mut all = self.0.take().map(|earlier| earlier.untaken).unwrap_or_default();
+        all.push(untaken);
+        self.0.replace(Some(Answer { untaken: all, written: None, half_closed, closed: false }));
     }
 
     /// The kernel has all there was.
     pub(super) fn all_written(&self, now: Tick) {
-        if let Some(answer) = &mut *self.answer.borrow_mut() {
+        if let Some(answer) = &mut *self.0.borrow_mut() {
             answer.written.get_or_insert(now);
         }
     }
 
     /// More came from the caller.
     pub(super) fn went_on(&self) {
-        let taken = self.answer.borrow_mut().take_if(|answer| answer.written.is_some());
-        if let Some(answer) = taken {
-            answer.untaken.taken();
+        let seen = self.0.borrow_mut().take_if(|answer| answer.written.is_some());
+        if let Some(answer) = seen {
+            taken(answer.untaken);
         }
     }
 
     /// The connection ended as it seems.
     pub(super) fn ended(&self, end: End, now: Tick) {
         if end == End::Closed {
-            // Perhaps it reads on: what is written now shows it.
-            self.closed.set(true);
+            if let Some(answer) = &mut *self.0.borrow_mut() {
+                answer.closed = !answer.half_closed;
+            }
             return;
         }
-        let Some(Answer { untaken, written }) = self.answer.take() else { return };
+        let Some(Answer { untaken, written, .. }) = self.0.take() else { return };
         match written {
-            Some(written) if now.wrapping_sub(written) >= RESET_WITHIN => untaken.taken(),
+            Some(written) if now.wrapping_sub(written) >= RESET_WITHIN => taken(untaken),
             Some(_) | None => drop(untaken),
         }
     }
 
     /// The connection's stream is about to be dropped; what is left is to be waited for.
     pub(super) fn leave(&self, stream: &impl AsFd, now: Tick) -> Option<Leaving> {
-        let Answer { untaken, written } = self.answer.take()?;
-        let closed = self.closed.get();
+        let Answer { untaken, written, closed, .. } = self.0.take()?;
         if now.wrapping_sub(written?) >= RESET_WITHIN {
-            untaken.taken();
+            taken(untaken);
             return None;
         }
         match stream.as_fd().try_clone_to_owned() {
@@ -129,11 +133,11 @@ impl HandedOver {
                 let stream = TcpStream::from(stream);
                 // The end is acknowledged after all that was before it. It may be closed already.
                 drop(stream.shutdown(Shutdown::Write));
-                Leaving { stream, untaken: Some(untaken), closed, since: now }.look(now)
+                Leaving { stream, untaken, closed, since: now }.look(now)
             }
             Err(error) => {
                 tracing::debug!(%error, "the end of a connection cannot be watched: its answer counts as taken");
-                untaken.taken();
+                taken(untaken);
                 None
             }
         }
@@ -144,8 +148,8 @@ impl HandedOver {
 #[derive(Debug)]
 pub(super) struct Leaving {
     stream: TcpStream,
-    untaken: Option<Untaken>,
-    /// The caller has closed its side.
+    untaken: Vec<Untaken>,
+    /// The caller has closed its side since it was handed over.
     closed: bool,
     since: Tick,
 }
@@ -163,7 +167,7 @@ impl Leaving {
             (false, false) => return Some(self),
         };
         if !was_taken {
-            drop(self.untaken.take());
+            self.untaken.clear();
         }
         None
     }
@@ -171,9 +175,7 @@ impl Leaving {
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        if let Some(untaken) = self.untaken.take() {
-            untaken.taken();
-        }
+        taken(std::mem::take(&mut self.untaken));
     }
 }
 
@@ -209,7 +211,7 @@ mod tests {
     fn answer() -> (HandedOver, Rc<Cell<bool>>) {
         let (handed_over, given_back) = (HandedOver::default(), Rc::new(Cell::new(false)));
         let seen = Rc::clone(&given_back);
-        handed_over.hand_over(Untaken::new(move || seen.set(true)));
+        handed_over.hand_over(Untaken::new(move || seen.set(true)), false);
         (handed_over, given_back)
     }
 

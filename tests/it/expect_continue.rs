@@ -47,6 +47,11 @@ fn a_head_that_is_refused_gets_its_final_status_at_once() {
     check("/v1/topics/T/messages:batch", huge, 413, "message-too-large", Meaning::NotDone);
     let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12";
     check("/v1/topics/T/messages", form, 415, "unsupported-media-type", Meaning::NotPublished);
+    let text = "Content-Type: text/plain\r\nContent-Length: 12";
+    for target in ["messages:batch", "groups/G/messages:receive", "groups/G/messages:ack", "groups/G/messages:nack"] {
+        check(&format!("/v1/topics/T/{target}"), text, 415, "unsupported-media-type", Meaning::NotDone);
+        check(&format!("/v1/topics/T/{target}?x=1"), json, 422, "validation-failed", Meaning::NotDone);
+    }
     let packed = format!("{json}\r\nContent-Encoding: gzip");
     check("/v1/topics/T/messages", &packed, 415, "unsupported-media-type", Meaning::NotPublished);
 }
@@ -65,4 +70,18 @@ fn a_body_that_is_wanted_is_asked_for() {
     assert_eq!(connection.receive_interim("POST").status, 100);
     connection.send(br#"{"bodi":"x"}"#);
     assert_problem(&connection.receive("POST"), 422, "validation-failed", Meaning::NotPublished);
+}
+
+/// An answer without a look at the body leaves open whether that comes: what follows could be either.
+#[test]
+fn a_connection_on_which_a_body_may_still_come_ends() {
+    let app = Launch::embedded().start();
+    let bytes = format!(
+        "GET /v1/topics HTTP/1.1\r\nHost: {}\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n",
+        app.data()
+    );
+    let mut connection = app.raw(bytes.as_bytes());
+    let answer = connection.receive_interim("GET");
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    assert!(connection.closed_within(std::time::Duration::from_secs(10)));
 }

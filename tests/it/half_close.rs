@@ -122,3 +122,84 @@ fn a_body_that_ends_too_soon_is_told() {
     assert_problem(&refused, 400, "malformed-json", Meaning::NotPublished);
     assert!(app.receive("T", "G", "{}").is_empty());
 }
+
+/// Who is gone takes nothing, also where its receive did not wait: a closed connection looks like one that is closed at one side.
+#[test]
+fn a_receive_ends_a_second_after_its_caller_closed() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    let gate = Gate::default();
+    endpoint.script(held(&gate));
+    let receive = app.request("POST", "/v1/topics/orders/groups/CID_a/messages:receive").json("{}");
+    drop(half_closed(app.data(), &receive.bytes()));
+    endpoint.wait_for_requests(1);
+    assert!(endpoint.gives_up_within(0, LIMIT), "the poll goes on for nobody");
+    gate.open();
+    until("no polls", || (app.metrics().get("mq_gateway_upstream_polls", &[]).unwrap_or(0.0) == 0.0).then_some(()));
+}
+
+#[test]
+fn who_half_closes_and_reads_slowly_keeps_its_messages() {
+    let app = Launch::embedded().start();
+    for _ in 0..30 {
+        app.publish("T", &"x".repeat(60_000));
+    }
+    let receive = app.request("POST", "/v1/topics/T/groups/G/messages:receive").json("{}");
+    let mut connection = half_closed(app.data(), &receive.bytes());
+    connection.wait_for_the_first_byte();
+    // Longer than the end of a connection is waited for: nobody else gets them meanwhile.
+    assert!(app.receive("T", "G", r#"{"wait_seconds":4}"#).is_empty());
+    let received = connection.receive("POST").expect_json(200);
+    assert_eq!(received["messages"].as_array().unwrap().len(), 30);
+    drop(connection);
+    assert!(app.receive("T", "G", r#"{"wait_seconds":3}"#).is_empty());
+}
+
+#[test]
+fn an_answer_that_was_read_is_taken_whatever_waits_behind_it() {
+    let app = Launch::embedded().start();
+    app.publish("T", "x");
+    let receive = app.request("POST", "/v1/topics/T/groups/G/messages:receive").json("{}");
+    let waiting = app.request("POST", "/v1/topics/empty/groups/G/messages:receive").json(r#"{"wait_seconds":30}"#);
+    let mut connection = half_closed(app.data(), &[receive.bytes(), waiting.bytes()].concat());
+    assert_eq!(connection.receive("POST").expect_json(200)["messages"][0]["body"], "x");
+    assert!(connection.closed_within(LIMIT));
+    drop(connection);
+    assert!(app.receive("T", "G", r#"{"wait_seconds":3}"#).is_empty());
+}
+
+/// Nobody has read any of the answers, so that all come back.
+#[test]
+fn pipelined_receives_of_one_who_is_gone_give_all_back() {
+    let app = Launch::embedded().start();
+    let ids: Vec<_> = (0..3).map(|index| app.publish("T", &index.to_string())).collect();
+    let receive = app.request("POST", "/v1/topics/T/groups/G/messages:receive").json(r#"{"max_messages":1}"#);
+    let mut connection = app.raw(&receive.bytes().repeat(3));
+    connection.wait_for_the_first_byte();
+    drop(connection);
+    let mut again = Vec::new();
+    until("all to come back", || {
+        let received = app.receive("T", "G", r#"{"wait_seconds":1}"#);
+        again.extend(received.iter().map(|message| message["message_id"].as_str().unwrap().to_owned()));
+        (again.len() == 3).then_some(())
+    });
+    again.sort();
+    let mut ids = ids;
+    ids.sort();
+    assert_eq!(again, ids);
+}
+
+/// What comes behind an answer that says `close` is not done: its sender would not look for another answer.
+#[test]
+fn nothing_is_done_behind_an_answer_that_says_close() {
+    let app = Launch::embedded().start();
+    let refused = app.request("POST", "/v1/nothing").json(r#"{"body":"x"}"#).bytes();
+    let publish = app.request("POST", "/v1/topics/T/messages").json(r#"{"body":"behind"}"#).bytes();
+    let mut connection = app.raw(&[refused, publish].concat());
+    let first = connection.receive("POST");
+    assert_eq!((first.status, first.header("connection")), (404, Some("close")));
+    assert!(connection.closed_within(LIMIT));
+    app.publish("T", "later");
+    let bodies: Vec<_> = app.receive("T", "G", "{}").iter().map(|message| message["body"].clone()).collect();
+    assert_eq!(bodies, ["later"]);
+}

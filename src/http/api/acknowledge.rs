@@ -35,9 +35,9 @@ fn read_plain(json: &str) -> Option<Request> {
 /// Acknowledges every handle.
 pub(in crate::http) async fn acknowledge(context: HttpContext) -> Result<HttpResponse, Problem> {
     let route = context.group_route()?;
+    content_type::require_json(context.request.headers(), false).map_err(Problem::closing)?;
+    context.no_query().map_err(Problem::closing)?;
     let body = context.body(context.limits().body_bytes).await?;
-    content_type::require_json(context.request.headers(), false)?;
-    context.no_query()?;
     let depth = context.limits().json_depth;
     let plain = text_within(&body, depth, PLAIN_DEPTH).and_then(read_plain);
     let Request { receipt_handles } = plain.map_or_else(|| object(&body, SHAPE, depth), Ok)?;

@@ -20,9 +20,9 @@ const ITEM_BYTES: usize = 224;
 /// Publishes every message; nothing at all when the shape of any is wrong.
 pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse, Problem> {
     let route = context.topic_to_publish()?;
+    content_type::require_json(context.request.headers(), false).map_err(Problem::closing)?;
+    context.no_query().map_err(Problem::closing)?;
     let body = context.body(context.limits().body_bytes).await?;
-    content_type::require_json(context.request.headers(), false)?;
-    context.no_query()?;
     let limits = context.limits();
     let limit = limits.batch_messages;
     let elements = read_batch(&body, limits.json_depth, limit)?;

@@ -68,9 +68,9 @@ fn route_with(context: &HttpContext, verb: Verb) -> Result<GroupRoute, Problem> 
 }
 
 async fn request<T: DeserializeOwned>(context: &HttpContext, shape: &[Field]) -> Result<T, Problem> {
+    content_type::require_json(context.request.headers(), false).map_err(Problem::closing)?;
+    context.no_query().map_err(Problem::closing)?;
     let body = context.body(context.limits().body_bytes).await?;
-    content_type::require_json(context.request.headers(), false)?;
-    context.no_query()?;
     object(&body, shape, context.limits().json_depth)
 }
 

@@ -1,7 +1,8 @@
 //! What a content type says about a body.
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 
+use crate::http::header_list::elements;
 use crate::http::problem::{Code, Problem};
 
 /// How to read a publish's body.
@@ -71,6 +72,12 @@ pub(super) fn require_json(headers: &HeaderMap, empty: bool) -> Result<(), Probl
     Err(refused("this route takes JSON: send -H 'Content-Type: application/json'"))
 }
 
+/// Whether the head says that there is no body.
+pub(super) fn has_no_body(headers: &HeaderMap) -> bool {
+    let is_zero = |length: &HeaderValue| length.as_bytes() == b"0";
+    !headers.contains_key(TRANSFER_ENCODING) && headers.get(CONTENT_LENGTH).is_none_or(is_zero)
+}
+
 /// The one content type of a request, empty where it has none. It is no list (RFC 9110 5.3): of two, either may be meant.
 fn of(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(CONTENT_TYPE);
@@ -80,7 +87,7 @@ fn of(headers: &HeaderMap) -> Result<&str, Problem> {
     }
     let value =
         first.to_str().map_err(|_| refused("Content-Type must be ASCII: send a type such as application/json"))?;
-    if value.contains(',') {
+    if elements(value).nth(1).is_some() {
         return Err(refused("Content-Type is one type, not a list: send it without a comma"));
     }
     Ok(value.trim())

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::content_type::RawType;
 use super::envelope::FIELDS;
@@ -15,10 +15,10 @@ use crate::http::problem::{Code, Problem};
 /// 415.
 pub(super) fn check(body: &[u8], raw_type: RawType) -> Result<(), Problem> {
     let text = body.trim_ascii_start();
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text).trim_ascii_start();
     let is_forgotten = match (raw_type, text.first()) {
         (RawType::Unsaid, Some(b'{' | b'[')) => serde_json::from_slice::<IgnoredAny>(text).is_ok(),
-        (RawType::Other, Some(b'{')) => serde_json::from_slice::<Members>(text).is_ok_and(|it| it.are_an_envelopes()),
+        (RawType::Other, Some(b'{')) => serde_json::from_slice::<Members>(text).is_ok_and(|it| it.has_body),
         (RawType::OctetStream | RawType::Other | RawType::Unsaid, _) => false,
     };
     if !is_forgotten {
@@ -37,17 +37,10 @@ pub(super) fn check(body: &[u8], raw_type: RawType) -> Result<(), Problem> {
     ))
 }
 
-/// What an object's members are called.
+/// An object whose members are all an envelope's: any other is not read to its end.
 #[derive(Default)]
 struct Members {
     has_body: bool,
-    has_unknown: bool,
-}
-
-impl Members {
-    fn are_an_envelopes(&self) -> bool {
-        self.has_body && !self.has_unknown
-    }
 }
 
 impl<'de> Deserialize<'de> for Members {
@@ -60,9 +53,12 @@ impl<'de> Deserialize<'de> for Members {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
                 let mut members = Members::default();
-                while let Some((name, _)) = map.next_entry::<String, IgnoredAny>()? {
+                while let Some(name) = map.next_key::<String>()? {
+                    if !FIELDS.iter().any(|field| field.name == name) {
+                        return Err(A::Error::custom("no envelope's"));
+                    }
                     members.has_body |= name == "body";
-                    members.has_unknown |= !FIELDS.iter().any(|field| field.name == name);
+                    map.next_value::<IgnoredAny>()?;
                 }
                 Ok(members)
             }
@@ -84,6 +80,7 @@ mod tests {
             r#"{"body":"x"}"#,
             " \r\n{ \"tag\" : \"t\", \"body\" : {\"a\":[1]} }\n",
             "\u{FEFF}{\"body\":null}",
+            "\u{FEFF} {\"body\":null}",
             r#"{"b\u006fdy":1,"keys":[7]}"#,
         ] {
             check_as(body, RawType::Unsaid, true);

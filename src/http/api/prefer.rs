@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::http::header_list::elements;
 use crate::http::problem::Problem;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -18,15 +19,15 @@ impl Patience {
     /// The first `wait` of any `Prefer` header, where it lowers `deadline`. A preference that cannot be read is none, as the RFC has it;
     /// so is `wait=0`, in which nothing could be published.
     pub(super) fn of(headers: &HeaderMap, deadline: Duration) -> Self {
-        let mut preferences = headers
-            .get_all(PREFER)
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split([',', ';']))
-            .filter_map(|preference| {
-                let (name, value) = preference.trim().split_once('=')?;
-                let seconds: u64 = value.trim().trim_matches('"').parse().ok()?;
-                name.trim().eq_ignore_ascii_case("wait").then_some(seconds)
-            });
+        let mut preferences =
+            headers.get_all(PREFER).filter_map(|value| value.to_str().ok()).flat_map(elements).filter_map(
+                |preference| {
+                    // What follows a semicolon belongs to the preference before it.
+                    let (name, value) = preference.split(';').next()?.split_once('=')?;
+                    let seconds: u64 = value.trim().trim_matches('"').parse().ok()?;
+                    name.trim().eq_ignore_ascii_case("wait").then_some(seconds)
+                },
+            );
         Self(preferences.next().filter(|seconds| *seconds > 0 && Duration::from_secs(*seconds) < deadline))
     }
 
@@ -74,5 +75,8 @@ mod tests {
         check(&["wait=-1"], None);
         check(&["wait=99999999999999999999999"], None);
         check(&["wait"], None);
+        check(&["foo; wait=2"], None);
+        check(&["wait=2; foo"], Some(2));
+        check(&["foo=\"a, wait=1\""], None);
     }
 }

@@ -60,7 +60,7 @@ async fn poll(
     by_query: bool,
 ) -> Result<HttpResponse, Problem> {
     let request = validate(request, by_query)?;
-    context.waits(request.wait);
+    context.takes(request.wait);
     let received = context.gateway().receive(&context.request_context, route, &request).await;
     let mut received = received
         .inspect_err(|error| context.log_failures(&context.path.topic, std::iter::once(error)))
@@ -78,9 +78,10 @@ async fn poll(
 }
 
 async fn from_body(context: &HttpContext) -> Result<Request, Problem> {
+    let headers = context.request.headers();
+    content_type::require_json(headers, content_type::has_no_body(headers)).map_err(Problem::closing)?;
+    context.no_query().map_err(Problem::closing)?;
     let body = context.body(context.limits().body_bytes).await?;
-    content_type::require_json(context.request.headers(), body.is_empty())?;
-    context.no_query()?;
     if body.is_empty() {
         return Ok(Request::default());
     }

@@ -332,12 +332,17 @@ pub(super) fn note(errors: &mut Vec<FieldError>, at: impl Into<String>, detail: 
 
 /// A caller's field name as a JSON pointer's part, shortened.
 fn shown(name: &str) -> String {
+    /// What a reader would not see, or what would turn the text around it.
+    fn is_unseen(character: char) -> bool {
+        character.is_control()
+            || matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    }
     let mut text = String::new();
     for character in name.chars().take(SHOWN) {
         match character {
             '~' => text.push_str("~0"),
             '/' => text.push_str("~1"),
-            control if control.is_control() => text.extend(control.escape_default()),
+            unseen if is_unseen(unseen) => text.extend(unseen.escape_default()),
             other => text.push(other),
         }
     }

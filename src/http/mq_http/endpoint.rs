@@ -10,7 +10,7 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use super::edge;
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
 use crate::http::body::{self, BodyError};
-use crate::http::context::waits;
+use crate::http::context::takes;
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::model::Topic;
@@ -134,7 +134,7 @@ async fn consume(
         ordered: query.ordered,
         visibility_timeout: None,
     };
-    waits(context.request, request.wait);
+    takes(context.request, request.wait);
     let (deliveries, memory) = service.consume(request).await.map_err(|error| failed(context, &error))?;
     if deliveries.is_empty() {
         return Err(Refusal::MessageNotExist.into());

@@ -129,7 +129,7 @@ async fn consume_some(
     let wait = Duration::from_secs(query.wait_seconds);
     let (max_messages, tags, ordered) = (query.num, query.tags, query.ordered);
     let request = ReceiveRequest { max_messages, wait, tags, ordered, visibility_timeout: None, says_no_wait: false };
-    context.waits(wait);
+    context.takes(wait);
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
     let Deliveries { messages, memory, recall, .. } = received.map_err(|error| logged(context, topic, &error))?;
     if messages.is_empty() {

@@ -10,7 +10,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use super::edge;
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError, VisibilityChanged};
 use crate::http::body::{self, BodyError};
-use crate::http::context::waits;
+use crate::http::context::takes;
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::http_message::Method;
@@ -45,7 +45,7 @@ pub(in crate::http) async fn answer(context: &EndpointRequest<'_>, payload: &mut
                 // The vendor's sample consumer asks again at once after an error: hold the answer (item 14).
                 // Whichever comes first.
                 let service = context.service;
-                waits(context.request, service.settings.error_hold);
+                takes(context.request, service.settings.error_hold);
                 drop(tokio::time::timeout(service.settings.error_hold, service.resources.until_stopping()).await);
             }
             refuse(context, failure)
@@ -110,7 +110,7 @@ async fn consume_some(context: &EndpointRequest<'_>, consume: Consume<'_>) -> Re
         ordered: false,
         visibility_timeout: consume.hidden_for.map(hidden_for),
     };
-    waits(context.request, wait);
+    takes(context.request, wait);
     let (deliveries, memory) = service.consume(request).await.map_err(Failure::Engine)?;
     let text = ons_http::encode_consumed(&deliveries);
     let body = context.handover(text, deliveries, memory);

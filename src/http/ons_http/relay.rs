@@ -42,7 +42,7 @@ pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
             if method == Method::Get {
                 // Clients ask again at once after an error: an error answer to a poll is held (protocol notes ONS 7, item 14).
                 // Whichever comes first.
-                context.waits(context.drop_in().error_hold);
+                context.takes(context.drop_in().error_hold);
                 drop(timeout(context.drop_in().error_hold, context.until_stopping()).await);
             }
             edge::refused(&refusal)
@@ -129,7 +129,7 @@ async fn consume_some(
     let says_no_wait = consume.timeout == Some(0);
     let request =
         ReceiveRequest { max_messages, wait, tags: None, ordered: false, visibility_timeout: None, says_no_wait };
-    context.waits(wait);
+    context.takes(wait);
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
     let received = received.map_err(|error| logged(context, route.topic.topic.as_str(), &error))?;
     let Deliveries { messages, memory, recall, .. } = received;

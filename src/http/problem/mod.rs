@@ -79,7 +79,7 @@ fn summary(errors: &[FieldError]) -> String {
 
 /// What an error is about, as the beginning of a sentence. A name that has blanks around it, or is empty, stands in quotes.
 fn subject(error: &FieldError) -> String {
-    let has_blanks = |name: &str| name.split('/').any(|part| part.trim() != part);
+    let has_blanks = |name: &str| name.split('/').skip(1).any(|part| part.is_empty() || part.trim() != part);
     match (error.pointer.as_deref(), error.parameter.as_deref()) {
         (Some(""), _) => "the request body ".to_owned(),
         (Some(name), _) | (None, Some(name)) if name.is_empty() || has_blanks(name) => format!("\"{name}\": "),

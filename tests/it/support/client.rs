@@ -101,6 +101,13 @@ impl Connection {
         let _ = self.stream.write_all(bytes);
     }
 
+    /// Waits until an answer begins; nothing of it is read.
+    #[track_caller]
+    pub fn wait_for_the_first_byte(&mut self) {
+        self.stream.set_read_timeout(Some(READ_LIMIT)).expect("a timeout can be set");
+        assert_eq!(self.stream.peek(&mut [0]).expect("an answer"), 1);
+    }
+
     /// Closes a side; what comes can still be read.
     pub fn shut_down(&self, how: Shutdown) {
         self.stream.shutdown(how).expect("the connection is open");
