@@ -47,6 +47,7 @@ mod mq_away;
 mod mq_http_endpoint;
 mod mq_http_upstream;
 mod nack_and_extend;
+mod named_files;
 mod ons_http_upstream;
 mod open_files;
 mod origins;

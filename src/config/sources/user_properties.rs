@@ -76,6 +76,27 @@ pub(in crate::config) fn translate_user_properties(
     Some((properties.text(), Credentials { access_key: properties.value("Ak"), secret_key, security_token: None }))
 }
 
+/// Whether a file is the vendor's, whoever named it: it has the section `[property]`, or sets at least two of the keys that
+/// no configuration of ours has, before any section.
+pub(in crate::config) fn looks_like_user_properties(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok()).map(str::trim);
+    let mut own_keys = 0;
+    for line in lines {
+        if let Some((name, _)) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            return own_keys > 1 || name.trim().eq_ignore_ascii_case(SECTION);
+        }
+        let name = line.split(['=', ':']).next().unwrap_or_default().trim();
+        own_keys += usize::from(TELLING_KEYS.iter().any(|key| key.eq_ignore_ascii_case(name)));
+    }
+    own_keys > 1
+}
+
+/// The section of the file that is read.
+const SECTION: &str = "property";
+/// Keys that the vendor's file alone has.
+const TELLING_KEYS: [&str; 4] = ["Ak", "Sk", "ProducerID", "ConsumerID"];
+
 struct Properties<'a> {
     path: &'a Path,
     values: BTreeMap<&'static str, (Position, Secret)>,
@@ -110,7 +131,7 @@ impl Properties<'_> {
                 continue;
             };
             match parse_line(content) {
-                Some(Line::Section(name)) => in_section = name.eq_ignore_ascii_case("property"),
+                Some(Line::Section(name)) => in_section = name.eq_ignore_ascii_case(SECTION),
                 Some(Line::Property(name, value)) if in_section => {
                     self.insert(&name, value, position(value_column(content)), findings);
                 }

@@ -65,6 +65,31 @@ fn every_named_file_is_read() {
 }
 
 #[test]
+fn the_vendors_file_is_known_by_its_content() {
+    let good = "Topic=t\nURL=mq\nAk=CANARY\nSk=CANARY\nProducerID=p\nConsumerID=c\n";
+    for (text, is_vendors) in [
+        (format!("[property]\n{good}"), true),
+        (format!("\u{feff}# x\r\n[ Property ]\r\n{good}"), true),
+        (good.to_owned(), true),
+        ("ak = 1\n".to_owned(), false),
+        ("[server]\n[property]\n".to_owned(), false),
+        (CONFIG.to_owned(), false),
+        (String::new(), false),
+    ] {
+        let written = write(&text);
+        let is_found = matches!(Source::of_file(&written.path), Source::UserProperties(_));
+        assert_eq!(is_found, is_vendors, "{text}");
+        let errors = load(&Source::File(written.path.clone()), &Overrides::default(), &BTreeMap::new()).err();
+        let told = errors.is_some_and(|errors| {
+            let text = errors.to_string();
+            assert!(!text.contains("CANARY"), "{text}");
+            text.contains(&format!("hint: write `--user-properties {}`", written.path.display()))
+        });
+        assert_eq!(told, is_vendors, "{text}");
+    }
+}
+
+#[test]
 fn loading_reads_no_secret_file() {
     let written = write(CONFIG);
     let config = load(&Source::File(written.path.clone()), &Overrides::default(), &BTreeMap::new()).unwrap();
