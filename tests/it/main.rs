@@ -65,5 +65,6 @@ mod size_limits;
 mod slow_clients;
 mod support;
 mod tls_faults;
+mod unusable_keys;
 mod upstream_faults;
 mod upstream_retries;

@@ -25,8 +25,8 @@ use crate::config::findings::Findings;
 use crate::config::problem::{Location, Position};
 use crate::config::section::Table;
 use crate::config::values::{
-    CONTENT_TYPE, ENDPOINT, Endpoint, Flaw, GROUP, KEY, PRODUCER_GROUP, TAG, TOPIC, TextRule, did_you_mean,
-    visible_ascii,
+    CONTENT_TYPE, ENDPOINT, Endpoint, Flaw, GROUP, KEY, PRODUCER_GROUP, TAG, TOPIC, TextRule, check_secret,
+    did_you_mean, is_placeholder, template,
 };
 
 /// The key as the vendor spells it, whether it must be there, and its rule.
@@ -42,10 +42,8 @@ const KEYS: &[(&str, bool, TextRule)] = &[
     ("ContentType", false, CONTENT_TYPE),
 ];
 
-const ACCESS_KEY: TextRule = TextRule::new("the access key", visible_ascii);
-const SECRET_KEY: TextRule = TextRule::new("the secret key", |text| {
-    if text.chars().any(char::is_control) { Err(Flaw::new("must not contain control characters")) } else { Ok(()) }
-});
+const ACCESS_KEY: TextRule = TextRule::new("the access key", check_secret);
+const SECRET_KEY: TextRule = TextRule::new("the secret key", check_secret);
 
 /// Reads the file into our own schema: profile `main`, one topic, one group; the keys are handed back apart.
 pub(in crate::config) fn read_user_properties(
@@ -179,10 +177,7 @@ impl Properties<'_> {
                 }
                 None => {}
                 Some("") => findings.add(name, Flaw::new("is empty").hint(format!("it is {}", rule.expects))),
-                Some(value) if value.eq_ignore_ascii_case("xxx") => {
-                    let flaw = Flaw::new("is still the template's placeholder");
-                    findings.add(name, flaw.hint("write your own value, as the vendor's console shows it"));
-                }
+                Some(value) if is_placeholder(value) => findings.add(name, template()),
                 Some(value) => {
                     let value = if *name == "URL" { complete_url(value) } else { value.to_owned() };
                     if let Err(flaw) = (rule.check)(&value)
