@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use crate::config::Config;
+use crate::config::{Config, LimitsConfig};
 
 /// Files that are no connection: listeners, event queues, the store.
 const OWN: usize = 64;
@@ -24,21 +24,42 @@ pub fn raise() {
 /// other listener.
 pub(super) fn connections(config: &Config) -> usize {
     let configured = config.server.limits.connections;
-    let Some(files) = getrlimit(Resource::Nofile).current else { return configured };
-    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    let Some(open_files) = open_files() else { return configured };
     let upstreams = config.profiles.values().map(|profile| profile.connections).sum();
     let listeners = if config.embedded.enabled { 2 } else { 1 };
-    let connections = possible(configured, files, upstreams, listeners);
-    if connections < configured {
-        tracing::warn!(configured, connections, files, "fewer connections: the process may not open enough files");
+    possible(configured, open_files, upstreams, listeners)
+}
+
+/// Says once that callers may have fewer connections than the configuration has: a warning where somebody asked for them.
+pub(super) fn log_connections(config: &Config) {
+    let limits = &config.server.limits;
+    let (configured, connections) = (limits.connections, connections(config));
+    let Some(open_files) = open_files().filter(|_| connections < configured) else { return };
+    if configured == LimitsConfig::default_connections() {
+        tracing::info!(
+            connections,
+            open_files,
+            "as many connections at once as the limit of open files allows: raise that (ulimit -n) for more"
+        );
+    } else {
+        tracing::warn!(
+            key = "server.limits.connections",
+            configured,
+            connections,
+            open_files,
+            "fewer connections at once than configured: raise the limit of open files (ulimit -n), or lower the key"
+        );
     }
-    connections
+}
+
+/// How many files the process may open; nothing where it may open any number.
+fn open_files() -> Option<usize> {
+    getrlimit(Resource::Nofile).current.map(|files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
 /// How many connections the management listener takes.
 pub(super) fn management() -> usize {
-    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
-    files.map_or(MANAGEMENT, |files| (files / 8).clamp(1, MANAGEMENT))
+    open_files().map_or(MANAGEMENT, |files| (files / 8).clamp(1, MANAGEMENT))
 }
 
 fn possible(configured: usize, files: usize, upstreams: usize, listeners: usize) -> usize {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Overrides, Source};
 
@@ -54,11 +54,26 @@ impl SourceArguments {
     }
 }
 
+/// The configuration that a command looks at: a file by itself, or with the flag that the start takes.
+#[derive(Debug, Args)]
+#[group(id = "source", multiple = false)]
+pub(super) struct FileArguments {
+    /// Configuration file (TOML), or the vendor's own user.properties
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// Configuration file (TOML), as at the start
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// The vendor's own user.properties file, as at the start
+    #[arg(long, value_name = "FILE")]
+    pub(super) user_properties: Option<PathBuf>,
+}
+
 /// A configuration, for commands that look at one profile of it.
 #[derive(Debug, Args)]
 pub(super) struct ProfileArguments {
     #[command(flatten)]
-    pub(super) source: SourceArguments,
+    pub(super) source: FileArguments,
     /// Where the embedded endpoint keeps its keys [default: ./data]
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) data_dir: Option<PathBuf>,
@@ -114,13 +129,10 @@ pub(super) struct IssueKeyArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("needed").required(true).args(["file", "config", "user_properties"])))]
 pub(super) struct CheckArguments {
-    /// Configuration file (TOML)
-    #[arg(value_name = "FILE", required_unless_present = "user_properties", conflicts_with = "user_properties")]
-    pub(super) file: Option<PathBuf>,
-    /// The vendor's own user.properties file instead
-    #[arg(long, value_name = "FILE")]
-    pub(super) user_properties: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) source: FileArguments,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::arguments::FileArguments;
 use super::failure::{BAD, Failure, USAGE};
+use super::output;
 use crate::config::{self, Config, Overrides, Source};
 
 /// The environment: every variable that is text; others cannot be ours.
@@ -10,6 +12,25 @@ pub(super) fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
+}
+
+/// What a command is to look at, else what is built in. Says so where a file is another than its place would have it.
+pub(super) fn source(arguments: &FileArguments) -> Source {
+    match (&arguments.file, &arguments.config, &arguments.user_properties) {
+        (Some(file), _, _) => {
+            let source = Source::of_file(file);
+            if matches!(source, Source::UserProperties(_)) {
+                let file = file.display();
+                output::complain(&format!(
+                    "{file} is the vendor's user.properties, and is read as with `--user-properties {file}`"
+                ));
+            }
+            source
+        }
+        (None, Some(file), _) => Source::File(file.clone()),
+        (None, None, Some(file)) => Source::UserProperties(file.clone()),
+        (None, None, None) => Source::BuiltIn,
+    }
 }
 
 /// Every problem at once; a file that cannot be read is a usage error.

@@ -10,6 +10,7 @@ use super::exposure::exposed_files;
 use super::findings::Findings;
 use super::loader::{self, Loaded, Source};
 use super::problem::{Location, Problem};
+use super::quoted_keys::quoted_keys;
 use super::settings::Config;
 use super::sources::Overrides;
 
@@ -88,6 +89,7 @@ pub fn check(source: &Source, overrides: &Overrides, environment: &BTreeMap<Stri
             check_files(&config, &mut findings);
             let mut warnings = findings.with_the_same_places();
             exposed_files(&config, source, &mut warnings);
+            quoted_keys(&config, &mut warnings);
             let sorted = |mut problems: Vec<Problem>| {
                 problems.sort();
                 problems
@@ -110,5 +112,6 @@ pub fn warnings(config: &Config, source: &Source) -> Vec<Problem> {
         Source::File(path) | Source::UserProperties(path) => Location::WholeFile(path.clone()),
     });
     exposed_files(config, source, &mut warnings);
+    quoted_keys(config, &mut warnings);
     warnings.problems
 }

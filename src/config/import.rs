@@ -7,9 +7,7 @@ use crate::signature::Credentials;
 use super::findings::Findings;
 use super::loader::read_file;
 use super::problem::{ConfigErrors, Location};
-use super::secret_file::check_secret;
 use super::sources::{NAME, translate_user_properties};
-use super::values::Flaw;
 
 /// What a file of the vendor's says, in our words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +26,6 @@ pub fn import(path: &Path) -> Result<Imported, ConfigErrors> {
     let bytes = read_file(path)?;
     let mut findings = Findings::new(Location::WholeFile(path.to_owned()));
     let translated = translate_user_properties(&bytes, path, &mut findings);
-    if let Some((_, credentials)) = &translated
-        && let Err(flaw) = check_secret(credentials.secret_key.expose())
-    {
-        findings.add("Sk", Flaw::new(flaw));
-    }
     match translated {
         Some((settings, credentials)) if findings.problems.is_empty() => {
             Ok(Imported { text: format!("{}{settings}", introduction()), credentials })

@@ -15,7 +15,8 @@ use super::section::Table;
 use super::sections::CredentialsSource;
 use super::settings::Config;
 use super::sources::{
-    Layer, Overrides, Place, decode, defaults, read_document, read_environment, read_user_properties,
+    Layer, Overrides, Place, decode, defaults, looks_like_user_properties, read_document, read_environment,
+    read_user_properties,
 };
 use super::values::Flaw;
 
@@ -28,6 +29,18 @@ pub enum Source {
     File(PathBuf),
     /// `--user-properties`: the vendor's own file.
     UserProperties(PathBuf),
+}
+
+impl Source {
+    /// What a file is that somebody names without a flag: told by its content. One that cannot be read is found out where it is
+    /// loaded.
+    #[must_use]
+    pub fn of_file(path: &Path) -> Self {
+        match read_file(path) {
+            Ok(bytes) if looks_like_user_properties(&bytes) => Self::UserProperties(path.to_owned()),
+            Ok(_) | Err(_) => Self::File(path.to_owned()),
+        }
+    }
 }
 
 /// What runs when nobody configures anything.
@@ -101,6 +114,11 @@ fn read(source: &Source) -> Result<(Layer, Option<Credentials>, Findings), Confi
         Source::File(path) => {
             let bytes = read_file(path)?;
             let mut findings = Findings::new(Location::WholeFile(path.clone()));
+            if looks_like_user_properties(&bytes) {
+                let flaw = Flaw::new("is the vendor's user.properties, and no configuration of the gateway (TOML)");
+                findings.add("", flaw.hint(format!("write `--user-properties {}`", path.display())));
+                return Ok((Layer(Table::new()), None, findings));
+            }
             let table = match decode(&bytes) {
                 Ok(text) => read_document(text, Place::File(path), &mut findings),
                 Err((position, flaw)) => {

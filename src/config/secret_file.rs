@@ -10,7 +10,7 @@ use crate::signature::{Credentials, Secret};
 use super::problem::reason;
 use super::regular_file::read_regular_file;
 use super::sections::CredentialsConfig;
-use super::values::visible_ascii;
+use super::values::{Flaw, check_secret};
 
 /// More than any key has; a larger file is the wrong file.
 const MAX_SECRET_BYTES: u64 = 16 * 1024;
@@ -32,7 +32,7 @@ pub enum CredentialsError {
         /// The file.
         path: PathBuf,
         /// What is wrong with its content.
-        flaw: &'static str,
+        flaw: String,
     },
 }
 
@@ -49,12 +49,12 @@ impl CredentialsError {
 /// Reads one pair of keys. Both files are always read, so that the answer does not depend on one of them.
 ///
 /// # Errors
-/// A file is missing, unreadable, empty, larger than 16 KiB, not UTF-8, or holds white space around or control
-/// characters inside its key; the access key and the token travel as headers and must be visible ASCII.
+/// A file is missing, unreadable, empty, larger than 16 KiB, holds anything but visible ASCII characters, or a template's
+/// placeholder.
 pub fn load_credentials(config: &CredentialsConfig) -> Result<Credentials, CredentialsError> {
-    let access_key = load_header_secret(&config.access_key_file);
+    let access_key = load_secret(&config.access_key_file);
     let secret_key = load_secret(&config.secret_key_file);
-    let security_token = config.security_token_file.as_deref().map(load_header_secret).transpose();
+    let security_token = config.security_token_file.as_deref().map(load_secret).transpose();
     Ok(Credentials {
         access_key: access_key?.expose().to_owned(),
         secret_key: secret_key?,
@@ -68,41 +68,15 @@ pub fn load_credentials(config: &CredentialsConfig) -> Result<Credentials, Crede
 /// As [`load_credentials`].
 pub fn load_secret(path: &Path) -> Result<Secret, CredentialsError> {
     let bytes = read(path)?;
-    let unusable = |flaw| CredentialsError::Unusable { path: path.to_owned(), flaw };
-    let text = std::str::from_utf8(&bytes).map_err(|_| unusable("is not UTF-8"))?;
+    let unusable = |flaw: Flaw| {
+        let hint = flaw.hint.map(|hint| format!(": {hint}")).unwrap_or_default();
+        CredentialsError::Unusable { path: path.to_owned(), flaw: format!("{}{hint}", flaw.detail) }
+    };
+    let text = std::str::from_utf8(&bytes).map_err(|_| unusable(Flaw::new("is not UTF-8")))?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     check_secret(text).map_err(unusable)?;
     Ok(Secret::new(text.to_owned()))
-}
-
-/// The rule for a secret that is in a file, or is to be written into one.
-pub(super) fn check_secret(text: &str) -> Result<(), &'static str> {
-    if text.is_empty() {
-        return Err("is empty");
-    }
-    if text.starts_with('\u{feff}') {
-        return Err("begins with a byte order mark");
-    }
-    if text.chars().any(char::is_control) {
-        return Err("holds control characters, or more than one line");
-    }
-    if text.trim().len() != text.len() {
-        return Err("holds white space around its key");
-    }
-    Ok(())
-}
-
-/// As [`load_secret`], for what is sent as an HTTP header: the access key, and a token.
-fn load_header_secret(path: &Path) -> Result<Secret, CredentialsError> {
-    let secret = load_secret(path)?;
-    match visible_ascii(secret.expose()) {
-        Ok(()) => Ok(secret),
-        Err(_) => {
-            let flaw = "holds something else than visible ASCII characters";
-            Err(CredentialsError::Unusable { path: path.to_owned(), flaw })
-        }
-    }
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialsError> {
@@ -114,7 +88,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialsError> {
         } else {
             return CredentialsError::Unreadable { path: path.to_owned(), reason: reason(&error) };
         };
-        CredentialsError::Unusable { path: path.to_owned(), flaw }
+        CredentialsError::Unusable { path: path.to_owned(), flaw: flaw.to_owned() }
     })
 }
 
@@ -154,7 +128,7 @@ mod tests {
             (b"".to_vec(), "is empty"),
             (b"\n".to_vec(), "is empty"),
             (format!("{CANARY}\n\n").into_bytes(), "more than one line"),
-            (format!("{CANARY}\u{0}").into_bytes(), "control characters"),
+            (format!("{CANARY}\u{0}").into_bytes(), "U+0000 as its character 14"),
             (format!(" {CANARY}").into_bytes(), "white space"),
             (format!("\u{feff}{CANARY}").into_bytes(), "byte order mark"),
             ([CANARY.as_bytes(), &[0xff]].concat(), "is not UTF-8"),

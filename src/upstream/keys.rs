@@ -19,6 +19,13 @@ struct Inner {
     files: Option<(String, CredentialsConfig)>,
 }
 
+/// A new pair is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// One of its keys is in quotes.
+    pub has_quotes: bool,
+}
+
 /// What reading the files again gave.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unchanged {
@@ -87,7 +94,7 @@ impl Keys {
     ///
     /// # Errors
     /// [`Unchanged`]: the old pair stays.
-    pub fn reload(&self, policy: ReloadPolicy) -> Result<(), Unchanged> {
+    pub fn reload(&self, policy: ReloadPolicy) -> Result<Taken, Unchanged> {
         let Some((_, files)) = &self.0.files else { return Err(Unchanged::Same) };
         let before = link_of(files);
         let read = config::load_credentials(files).map_err(Unchanged::Unusable)?;
@@ -113,7 +120,7 @@ impl Keys {
             return Err(Unchanged::HalfWritten);
         }
         self.0.current.store(Arc::new(Pair::new(&read)));
-        Ok(())
+        Ok(Taken { has_quotes: config::has_quoted_key(&read) })
     }
 }
 
@@ -164,7 +171,7 @@ mod tests {
         write(directory.path(), "ak2", "");
         assert!(matches!(keys.reload(ReloadPolicy::BothNew), Err(Unchanged::Unusable(_))));
         write(directory.path(), "ak2", "sk2");
-        assert_eq!(keys.reload(ReloadPolicy::BothNew), Ok(()));
+        assert_eq!(keys.reload(ReloadPolicy::BothNew), Ok(Taken { has_quotes: false }));
         assert_eq!(keys.current().access_key, "ak2");
     }
 
@@ -174,7 +181,7 @@ mod tests {
         write(directory.path(), "ak1", "sk1");
         let keys = keys(directory.path());
         write(directory.path(), "ak1", "sk2");
-        assert_eq!(keys.reload(ReloadPolicy::AnyChange), Ok(()));
+        assert_eq!(keys.reload(ReloadPolicy::AnyChange), Ok(Taken { has_quotes: false }));
         assert_eq!(keys.reload(ReloadPolicy::AnyChange), Err(Unchanged::Same));
     }
 
@@ -194,6 +201,6 @@ mod tests {
         }
         let keys = keys(mount.path());
         place("..2", "ak1", "sk2");
-        assert_eq!(keys.reload(ReloadPolicy::BothNew), Ok(()));
+        assert_eq!(keys.reload(ReloadPolicy::BothNew), Ok(Taken { has_quotes: false }));
     }
 }

@@ -70,8 +70,11 @@ pub(super) async fn reload(keys: &Keys, name: &str, policy: ReloadPolicy, reload
     let reader = keys.clone();
     let read = tokio::task::spawn_blocking(move || reader.reload(policy)).await;
     match read {
-        Ok(Ok(())) => {
+        Ok(Ok(taken)) => {
             reloads.changed(name);
+            if taken.has_quotes {
+                tracing::warn!(credential = name, "a changed key is in quotes, and they are taken as part of it");
+            }
             tracing::info!(credential = name, "credentials changed");
             Reload::Changed
         }

@@ -4,7 +4,7 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::support::time::{CONDITION_LIMIT, within};
+use crate::support::time::{CONDITION_LIMIT, until, within};
 use crate::support::{Connection, Endpoint, Launch, Settings};
 
 const LIMIT: usize = 256;
@@ -14,7 +14,7 @@ const ATTACKERS: usize = 500;
 fn running_out_of_files_is_survived() {
     let endpoint = Endpoint::start();
     let mut app = Launch::towards(&endpoint, Settings::new()).open_files(LIMIT).start();
-    assert!(app.output().contains("the process may not open enough files"), "{}", app.output());
+    assert!(app.output().contains("as the limit of open files allows"), "{}", app.output());
     app.publish("orders", "before");
     let files = app.open_file_count();
     let request = app.request("GET", "/v1/topics").bytes();
@@ -72,4 +72,35 @@ fn a_burst_of_connections_waits_in_the_listeners_queue() {
     let taken: Vec<TcpStream> = (0..1000).map_while(connect).collect();
     assert_eq!(taken.len(), 1000, "connections that were taken");
     assert!(app.is_running());
+}
+
+/// The lines of a start that a newcomer sees.
+fn lines_of_start(launch: Launch) -> Vec<serde_json::Value> {
+    let app = launch.start();
+    until("all lines", || app.output().contains("the MQ can be reached").then_some(()));
+    app.output().lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+#[test]
+fn a_start_warns_of_few_files_only_who_asked_for_more() {
+    let few = "as many connections at once as the limit of open files allows: raise that (ulimit -n) for more";
+    for launch in [Launch::embedded().open_files(1024), Launch::embedded()] {
+        let lines = lines_of_start(launch);
+        assert!(lines.iter().all(|line| line["level"] == "INFO"), "{lines:#?}");
+        assert!(lines.iter().filter(|line| line["message"] == few).count() <= 1, "{lines:#?}");
+    }
+    let lines = lines_of_start(Launch::embedded().open_files(1024));
+    let line = lines.iter().find(|line| line["message"] == few).unwrap_or_else(|| panic!("{lines:#?}"));
+    assert_eq!(line["open_files"], 1024);
+    assert!((1..1024).contains(&line["connections"].as_u64().unwrap()), "{line}");
+
+    let configured = Launch::embedded().environment("MQ_GATEWAY__SERVER__LIMITS__CONNECTIONS", "5000");
+    let lines = lines_of_start(configured.open_files(1024));
+    let warnings: Vec<_> = lines.iter().filter(|line| line["level"] != "INFO").collect();
+    let [warning] = warnings.as_slice() else { panic!("{lines:#?}") };
+    assert_eq!((&warning["key"], &warning["configured"]), (&"server.limits.connections".into(), &5000.into()));
+    // A positive control: as many as there are.
+    let configured = Launch::embedded().environment("MQ_GATEWAY__SERVER__LIMITS__CONNECTIONS", "100");
+    let lines = lines_of_start(configured.open_files(1024));
+    assert!(lines.iter().all(|line| line["level"] == "INFO" && line["message"] != few), "{lines:#?}");
 }

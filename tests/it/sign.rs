@@ -45,6 +45,11 @@ fn the_published_vectors_are_reproduced() {
             _ => launch,
         };
         let finished = launch.run();
+        // Any secret makes a signature; a key that is read from a file is visible ASCII.
+        if !keys.secret_key.is_ascii() {
+            assert!(finished.code == Some(1) && finished.stderr.contains("visible ASCII"), "{finished:?}");
+            continue;
+        }
         assert_eq!(finished.code, Some(0), "{}: {finished:?}", text("name"));
         let shown: Value = serde_json::from_str(&finished.stdout).unwrap();
         for name in ["string_to_sign", "signature"] {

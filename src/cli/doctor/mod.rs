@@ -23,7 +23,7 @@ mod store_check;
 use std::io::IsTerminal as _;
 
 use super::arguments::{DoctorArguments, Format};
-use super::configuration::environment;
+use super::configuration::{self, environment};
 use super::failure::{BAD, Failure, USAGE};
 use super::output::print;
 use super::profile_access;
@@ -35,7 +35,7 @@ use report::{Check, Finding, Report, Verdict};
 /// Prints what was found.
 pub(super) fn doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
     let common = &arguments.common;
-    let source = common.source.source();
+    let source = configuration::source(&common.source);
     let variables = environment();
     let checked = config::check(&source, &common.overrides(), &variables);
     let mut report = Report { findings: configuration(&source, &checked) };

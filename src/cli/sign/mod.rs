@@ -6,7 +6,7 @@ mod request;
 use clap::CommandFactory as _;
 
 use super::arguments::{Arguments, Format, SignArguments};
-use super::configuration::load;
+use super::configuration::{self, load};
 use super::failure::Failure;
 use super::output::print;
 use super::profile_access;
@@ -37,7 +37,7 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
         )));
     }
     let common = &arguments.common;
-    let config = load(&common.source.source(), &common.overrides())?;
+    let config = load(&configuration::source(&common.source), &common.overrides())?;
     let topic = Topic::parse_longest(&arguments.topic).map_err(|error| Failure::usage(format!("--topic {error}")))?;
     let settings = settings(&config, &topic);
     let profile = profile(&config, settings, common.profile.as_deref())?;

@@ -6,6 +6,14 @@ use super::control_group::{LEAST, connections, half_of_memory, socket_buffer};
 use crate::config::section::section;
 use crate::config::values::{Kind, millis, minutes, seconds};
 
+impl LimitsConfig {
+    /// What `connections` is where nobody sets it.
+    #[must_use]
+    pub fn default_connections() -> usize {
+        usize::try_from(connections()).unwrap_or(usize::MAX)
+    }
+}
+
 const TIMEOUT: Kind = Kind::duration(millis(10), minutes(10));
 
 section! {

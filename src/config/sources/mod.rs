@@ -19,7 +19,7 @@ pub(super) use defaults::preset;
 pub(super) use document::{Place, read_document};
 pub(super) use environment::read_environment;
 pub(super) use syntax::decode;
-pub(super) use user_properties::{NAME, read_user_properties, translate_user_properties};
+pub(super) use user_properties::{NAME, looks_like_user_properties, read_user_properties, translate_user_properties};
 
 /// One source of the `config` crate: values by the paths of their keys (`server.listen`), or in tables.
 ///

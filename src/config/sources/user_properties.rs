@@ -25,8 +25,8 @@ use crate::config::findings::Findings;
 use crate::config::problem::{Location, Position};
 use crate::config::section::Table;
 use crate::config::values::{
-    CONTENT_TYPE, ENDPOINT, Endpoint, Flaw, GROUP, KEY, PRODUCER_GROUP, TAG, TOPIC, TextRule, did_you_mean,
-    visible_ascii,
+    CONTENT_TYPE, ENDPOINT, Endpoint, Flaw, GROUP, KEY, PRODUCER_GROUP, TAG, TOPIC, TextRule, check_secret,
+    did_you_mean, is_placeholder, template,
 };
 
 /// The key as the vendor spells it, whether it must be there, and its rule.
@@ -42,10 +42,8 @@ const KEYS: &[(&str, bool, TextRule)] = &[
     ("ContentType", false, CONTENT_TYPE),
 ];
 
-const ACCESS_KEY: TextRule = TextRule::new("the access key", visible_ascii);
-const SECRET_KEY: TextRule = TextRule::new("the secret key", |text| {
-    if text.chars().any(char::is_control) { Err(Flaw::new("must not contain control characters")) } else { Ok(()) }
-});
+const ACCESS_KEY: TextRule = TextRule::new("the access key", check_secret);
+const SECRET_KEY: TextRule = TextRule::new("the secret key", check_secret);
 
 /// Reads the file into our own schema: profile `main`, one topic, one group; the keys are handed back apart.
 pub(in crate::config) fn read_user_properties(
@@ -75,6 +73,27 @@ pub(in crate::config) fn translate_user_properties(
     let secret_key = Secret::new(properties.value("Sk"));
     Some((properties.text(), Credentials { access_key: properties.value("Ak"), secret_key, security_token: None }))
 }
+
+/// Whether a file is the vendor's, whoever named it: it has the section `[property]`, or sets at least two of the keys that
+/// no configuration of ours has, before any section.
+pub(in crate::config) fn looks_like_user_properties(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok()).map(str::trim);
+    let mut own_keys = 0;
+    for line in lines {
+        if let Some((name, _)) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            return own_keys > 1 || name.trim().eq_ignore_ascii_case(SECTION);
+        }
+        let name = line.split(['=', ':']).next().unwrap_or_default().trim();
+        own_keys += usize::from(TELLING_KEYS.iter().any(|key| key.eq_ignore_ascii_case(name)));
+    }
+    own_keys > 1
+}
+
+/// The section of the file that is read.
+const SECTION: &str = "property";
+/// Keys that the vendor's file alone has.
+const TELLING_KEYS: [&str; 4] = ["Ak", "Sk", "ProducerID", "ConsumerID"];
 
 struct Properties<'a> {
     path: &'a Path,
@@ -110,7 +129,7 @@ impl Properties<'_> {
                 continue;
             };
             match parse_line(content) {
-                Some(Line::Section(name)) => in_section = name.eq_ignore_ascii_case("property"),
+                Some(Line::Section(name)) => in_section = name.eq_ignore_ascii_case(SECTION),
                 Some(Line::Property(name, value)) if in_section => {
                     self.insert(&name, value, position(value_column(content)), findings);
                 }
@@ -158,10 +177,7 @@ impl Properties<'_> {
                 }
                 None => {}
                 Some("") => findings.add(name, Flaw::new("is empty").hint(format!("it is {}", rule.expects))),
-                Some(value) if value.eq_ignore_ascii_case("xxx") => {
-                    let flaw = Flaw::new("is still the template's placeholder");
-                    findings.add(name, flaw.hint("write your own value, as the vendor's console shows it"));
-                }
+                Some(value) if is_placeholder(value) => findings.add(name, template()),
                 Some(value) => {
                     let value = if *name == "URL" { complete_url(value) } else { value.to_owned() };
                     if let Err(flaw) = (rule.check)(&value)

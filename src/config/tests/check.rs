@@ -48,7 +48,10 @@ fn every_named_file_is_read() {
     for (name, content, words) in [
         ("secret_key", format!("{CANARY}\n{CANARY}"), "more than one line"),
         ("security_token", "t".to_owned(), "ons-http has no place for one"),
-        ("token", format!("{CANARY}\0"), "control characters"),
+        ("token", format!("{CANARY}\0"), "U+0000"),
+        ("secret_key", "replace-with-your-CANARY".to_owned(), "is still the template's placeholder"),
+        ("access_key", "PLACEHOLDER\n".to_owned(), "is still the template's placeholder"),
+        ("access_key", format!("\u{201c}{CANARY}"), "holds U+201C as its character 1"),
         ("ca.pem", CANARY.to_owned(), "holds no certificate"),
         ("ca.pem", certificate.replace("-----END", "!CANARY"), "is damaged"),
     ] {
@@ -61,6 +64,68 @@ fn every_named_file_is_read() {
             Some(good) => fs::write(secrets.join(name), good).unwrap(),
             None => fs::remove_file(secrets.join(name)).unwrap(),
         }
+    }
+}
+
+#[test]
+fn keys_in_quotes_are_warned_of() {
+    let written = write(CONFIG.replace("ca_file = 'secrets/ca.pem'\n", ""));
+    let secrets = written.directory.path().join("secrets");
+    fs::create_dir(&secrets).unwrap();
+    for (name, content) in [("access_key", "\"LTAI\"\n"), ("secret_key", "'CANARY'"), ("token", "ab\"c\"")] {
+        fs::write(secrets.join(name), content).unwrap();
+        fs::set_permissions(secrets.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let report = check_file(&written.path);
+    let keys: Vec<_> = report.warnings().iter().filter_map(|warning| warning.key.as_deref()).collect();
+    assert_eq!(keys, ["credentials.main.access_key_file", "credentials.main.secret_key_file"], "{report}");
+    assert!(report.is_ok() && report.to_string().contains("has its key in quotes"), "{report}");
+    assert!(!format!("{report} {report:?}").contains("CANARY"), "{report}");
+
+    let text = "[property]\nTopic=t\nURL=mq\nAk=\"a\"\nSk=CANARY\nProducerID=p\nConsumerID=c\n";
+    let properties = write(text);
+    fs::set_permissions(&properties.path, fs::Permissions::from_mode(0o600)).unwrap();
+    let report = check(&Source::UserProperties(properties.path), &Overrides::default(), &BTreeMap::new());
+    let [warning] = report.warnings() else { panic!("{report}") };
+    assert_eq!((warning.location.position().unwrap().line, warning.key.as_deref()), (4, Some("Ak")));
+}
+
+/// What our own examples have in place of keys.
+#[test]
+fn no_placeholder_of_the_examples_is_a_key() {
+    let properties = repository("config/examples/user.properties.example");
+    let report = check(&Source::UserProperties(properties), &Overrides::default(), &BTreeMap::new());
+    let keys: Vec<_> = report.problems().iter().filter_map(|problem| problem.key.as_deref()).collect();
+    assert_eq!(keys, ["Ak", "Sk"], "{report}");
+    let secret = fs::read_to_string(repository("deploy/kubernetes/credentials.example.yaml")).unwrap();
+    let values = secret.lines().filter_map(|line| line.trim().split_once("_key: ")).map(|(_, value)| value);
+    let values: Vec<_> = values.map(super::super::values::check_secret).collect();
+    assert_eq!(values.len(), 2);
+    assert!(values.iter().all(Result::is_err), "{values:?}");
+}
+
+#[test]
+fn the_vendors_file_is_known_by_its_content() {
+    let good = "Topic=t\nURL=mq\nAk=CANARY\nSk=CANARY\nProducerID=p\nConsumerID=c\n";
+    for (text, is_vendors) in [
+        (format!("[property]\n{good}"), true),
+        (format!("\u{feff}# x\r\n[ Property ]\r\n{good}"), true),
+        (good.to_owned(), true),
+        ("ak = 1\n".to_owned(), false),
+        ("[server]\n[property]\n".to_owned(), false),
+        (CONFIG.to_owned(), false),
+        (String::new(), false),
+    ] {
+        let written = write(&text);
+        let is_found = matches!(Source::of_file(&written.path), Source::UserProperties(_));
+        assert_eq!(is_found, is_vendors, "{text}");
+        let errors = load(&Source::File(written.path.clone()), &Overrides::default(), &BTreeMap::new()).err();
+        let told = errors.is_some_and(|errors| {
+            let text = errors.to_string();
+            assert!(!text.contains("CANARY"), "{text}");
+            text.contains(&format!("hint: write `--user-properties {}`", written.path.display()))
+        });
+        assert_eq!(told, is_vendors, "{text}");
     }
 }
 

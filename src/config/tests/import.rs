@@ -45,6 +45,7 @@ fn both(properties: &str) -> (Config, Config) {
 #[test]
 fn it_means_the_same() {
     let example = fs::read_to_string(repository("config/examples/user.properties.example")).unwrap();
+    let example = example.replace("replace-with-your-", "my-");
     let more = "Tag=a\"'\\b\nKey=订单\nContentType=text/plain; charset=\"utf-8\"\n";
     for text in [GOOD.to_owned(), example, format!("{GOOD}{more}"), GOOD.replace("Topic=orders", "Topic=订 \"单'")] {
         let (ours, theirs) = both(&text);

@@ -107,7 +107,7 @@ pub(crate) const FEATURE: TextRule = TextRule::new("the name of a capability", |
 });
 
 /// Anything that may be the value of an HTTP header without trimming or encoding.
-pub(crate) fn visible_ascii(text: &str) -> Result<(), Flaw> {
+fn visible_ascii(text: &str) -> Result<(), Flaw> {
     if text.is_empty() {
         return Err(Flaw::new("must not be empty"));
     }
