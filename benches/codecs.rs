@@ -185,9 +185,11 @@ fn deliveries(count: usize) -> Vec<Delivery> {
         tag: Some("paid".to_owned()),
         keys: vec!["order-17".to_owned()],
         properties: Vec::new(),
+        system_properties: Vec::new(),
         message_group: None,
         delivery_attempt: 1,
         published_at: NOW,
+        deliver_at: None,
         first_delivered_at: Some(NOW),
         visible_again_at: NOW,
     };

@@ -64,7 +64,7 @@ pub enum ForbiddenReason {
 
 /// The vendor's limit is a whole number of them; others may not be.
 fn in_kilobytes(bytes: usize) -> String {
-    if bytes % 1024 == 0 { format!("{}KB", bytes / 1024) } else { format!("{bytes} bytes") }
+    if bytes.is_multiple_of(1024) { format!("{}KB", bytes / 1024) } else { format!("{bytes} bytes") }
 }
 
 #[derive(Serialize)]
