@@ -92,6 +92,10 @@ fn fields_that_are_nearly_ours_are_told_from_others() {
     }
     let blank = detail(&app, MESSAGES, r#"{"body":"x"," tag":"y"}"#);
     assert!(blank.starts_with("\"/ tag\": is unknown"), "{blank}");
+    let empty = detail(&app, MESSAGES, r#"{"body":"x","":"y"}"#);
+    assert!(empty.starts_with("\"/\": is unknown"), "{empty}");
+    let turned = detail(&app, MESSAGES, r#"{"body":"x","\u202etag":"y"}"#);
+    assert!(turned.starts_with("/\\u{202e}tag: is unknown"), "{turned}");
     let other = detail(&app, MESSAGES, r#"{"body":"x","order":17}"#);
     assert_eq!(other, format!("/order: is unknown: leave it out {KNOWN}"));
     let there = detail(&app, MESSAGES, r#"{"body":"x","tag":"a","tags":"b"}"#);

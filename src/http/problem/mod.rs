@@ -79,10 +79,11 @@ fn summary(errors: &[FieldError]) -> String {
 
 /// What an error is about, as the beginning of a sentence. A name that has blanks around it, or is empty, stands in quotes.
 fn subject(error: &FieldError) -> String {
-    let has_blanks = |name: &str| name.split('/').skip(1).any(|part| part.is_empty() || part.trim() != part);
+    let is_unseen = |name: &str| name.is_empty() || name.trim() != name;
     match (error.pointer.as_deref(), error.parameter.as_deref()) {
         (Some(""), _) => "the request body ".to_owned(),
-        (Some(name), _) | (None, Some(name)) if name.is_empty() || has_blanks(name) => format!("\"{name}\": "),
+        (Some(pointer), _) if pointer.split('/').skip(1).any(is_unseen) => format!("\"{pointer}\": "),
+        (None, Some(name)) if is_unseen(name) => format!("\"{name}\": "),
         (Some(name), _) | (None, Some(name)) => format!("{name}: "),
         (None, None) => String::new(),
     }
