@@ -87,7 +87,7 @@ fn of(headers: &HeaderMap) -> Result<&str, Problem> {
     }
     let value =
         first.to_str().map_err(|_| refused("Content-Type must be ASCII: send a type such as application/json"))?;
-    if elements(value).nth(1).is_some() {
+    if value.contains(',') && elements(value).nth(1).is_some() {
         return Err(refused("Content-Type is one type, not a list: send it without a comma"));
     }
     Ok(value.trim())
