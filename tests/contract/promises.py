@@ -392,7 +392,7 @@ def dead_letters(up):
         if up.leases:
             assert up.gateway.nack("T-dead", "GID_dead", handles([message]))[0] == 200
     assert not up.gateway.receive("T-dead", "GID_dead", wait=up.hidden + 3)[1]["messages"], "it is dead"
-    letter = one(up.gateway.collect("%DLQ%GID_dead", "GID_letters"))
+    letter = one(up.gateway.collect("%DLQ%GID_dead", "GID_letters", seconds=60, made_by_mq=True))
     assert letter["body"] == "poison", letter
 
 
