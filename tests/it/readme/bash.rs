@@ -76,6 +76,12 @@ impl Shell for Bash {
         let mut server = Command::new("bash");
         server.args(["-c", command]).current_dir(ROOT).process_group(0);
         server.stdin(Stdio::null()).stdout(log).stderr(errors);
+        // As in a terminal: by what cargo tells this test of its package, crates that watch it would be built anew.
+        for (name, _) in std::env::vars_os() {
+            if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+                server.env_remove(name);
+            }
+        }
         let server = self.server.insert(server.spawn().expect("bash can be started"));
         let ready = within(START_LIMIT, || match server.try_wait().expect("the state of a child") {
             Some(status) => Some(Err(format!("the server ended ({status})"))),
