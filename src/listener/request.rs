@@ -34,13 +34,10 @@ where
     if let Some(connection) = connection_of(&request) {
         connection.begin(has_body, request.head().expect());
     }
-    if connection_of(&request).is_some_and(|connection| connection.has_said_close()) {
+    if let Some(connection) = connection_of(&request).filter(|connection| connection.has_said_close()) {
         // It came behind the last answer, whose reader would never know what became of it.
-        let refused = HttpResponse::ServiceUnavailable().force_close().finish();
-        if let Some(connection) = connection_of(&request) {
-            connection.end();
-        }
-        return (request, refused);
+        connection.end();
+        return (request, HttpResponse::ServiceUnavailable().force_close().finish());
     }
     let mut handling = pin!(handle(request.clone(), payload));
     let mut response = poll_fn(|context| {

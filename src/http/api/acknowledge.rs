@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use actix_web::HttpResponse;
 use serde::Deserialize;
 
-use super::content_type;
 use super::handle_results::{Done, answer, check_count};
+use super::json_body::{Presence, json_body};
 use super::shape::{Field, FieldKind, object, text_within};
 use crate::gateway::Acknowledged;
 use crate::http::context::HttpContext;
@@ -35,9 +35,7 @@ fn read_plain(json: &str) -> Option<Request> {
 /// Acknowledges every handle.
 pub(in crate::http) async fn acknowledge(context: HttpContext) -> Result<HttpResponse, Problem> {
     let route = context.group_route()?;
-    content_type::require_json(context.request.headers(), false).map_err(Problem::closing)?;
-    context.no_query().map_err(Problem::closing)?;
-    let body = context.body(context.limits().body_bytes).await?;
+    let body = json_body(&context, Presence::Required).await?;
     let depth = context.limits().json_depth;
     let plain = text_within(&body, depth, PLAIN_DEPTH).and_then(read_plain);
     let Request { receipt_handles } = plain.map_or_else(|| object(&body, SHAPE, depth), Ok)?;

@@ -2,9 +2,9 @@
 
 use actix_web::HttpResponse;
 
-use super::content_type;
 use super::envelope::Place;
 use super::json::{self, APPLICATION_JSON, Sink};
+use super::json_body::{Presence, json_body};
 use super::prefer::Patience;
 use super::publish::PublishResponse;
 use super::read_envelope::read_batch;
@@ -20,9 +20,7 @@ const ITEM_BYTES: usize = 224;
 /// Publishes every message; nothing at all when the shape of any is wrong.
 pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse, Problem> {
     let route = context.topic_to_publish()?;
-    content_type::require_json(context.request.headers(), false).map_err(Problem::closing)?;
-    context.no_query().map_err(Problem::closing)?;
-    let body = context.body(context.limits().body_bytes).await?;
+    let body = json_body(&context, Presence::Required).await?;
     let limits = context.limits();
     let limit = limits.batch_messages;
     let elements = read_batch(&body, limits.json_depth, limit)?;

@@ -6,8 +6,8 @@ use actix_web::HttpResponse;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::content_type;
 use super::handle_results::{Done, answer, check_count};
+use super::json_body::{Presence, json_body};
 use super::receive::MAX_VISIBILITY_TIMEOUT;
 use super::shape::{Field, FieldKind, object, whole_number};
 use super::times::rfc3339;
@@ -68,9 +68,7 @@ fn route_with(context: &HttpContext, verb: Verb) -> Result<GroupRoute, Problem> 
 }
 
 async fn request<T: DeserializeOwned>(context: &HttpContext, shape: &[Field]) -> Result<T, Problem> {
-    content_type::require_json(context.request.headers(), false).map_err(Problem::closing)?;
-    context.no_query().map_err(Problem::closing)?;
-    let body = context.body(context.limits().body_bytes).await?;
+    let body = json_body(context, Presence::Required).await?;
     object(&body, shape, context.limits().json_depth)
 }
 

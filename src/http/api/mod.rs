@@ -10,6 +10,7 @@ mod envelope;
 mod forgotten_type;
 mod handle_results;
 mod json;
+mod json_body;
 mod openapi;
 mod plain_envelope;
 mod prefer;

@@ -7,7 +7,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use serde::Deserialize;
 
-use super::content_type;
+use super::json_body::{Presence, json_body};
 use super::raw::shown;
 use super::received_body::ReceivedBody;
 use super::shape::{Field, FieldKind, object, whole_number};
@@ -78,10 +78,7 @@ async fn poll(
 }
 
 async fn from_body(context: &HttpContext) -> Result<Request, Problem> {
-    let headers = context.request.headers();
-    content_type::require_json(headers, content_type::has_no_body(headers)).map_err(Problem::closing)?;
-    context.no_query().map_err(Problem::closing)?;
-    let body = context.body(context.limits().body_bytes).await?;
+    let body = json_body(context, Presence::Optional).await?;
     if body.is_empty() {
         return Ok(Request::default());
     }
