@@ -5,6 +5,7 @@ import email.utils
 import hashlib
 import html
 import re
+import socket
 import threading
 import time
 
@@ -44,6 +45,19 @@ class FakeMq:
                 writer.close()
 
         self.on_loop(end())
+
+    def vanish(self):
+        """As a machine that is off: who connects hears nothing. A listener whose queue is full, and whom nobody accepts, is the like."""
+        address = self.server.sockets[0].getsockname()
+        self.close()
+        self.silent = socket.socket()
+        self.silent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.silent.bind(address)
+        self.silent.listen(0)
+        self.queue = [socket.socket() for _ in range(3)]
+        for waiting in self.queue:
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
 
     async def serve(self, reader, writer):
         self.writers.add(writer)

@@ -30,6 +30,7 @@ protocol = "mq-http"
 endpoints = [{endpoints}]
 credentials = "main"
 dns_refresh = "5s"
+{profile}
 [credentials.main]
 directory = "{directory}/keys"
 [[topics]]
@@ -170,6 +171,6 @@ def write_keys(directory, access_key, secret_key):
 
 def configuration(kind, server="", limits="", more="", **fields):
     text = USUAL.replace("{server}", server).replace("{limits}", limits) + kind
-    for name, value in {"embedded": "", **fields}.items():
+    for name, value in {"embedded": "", "profile": "", **fields}.items():
         text = text.replace("{" + name + "}", value)
     return text + more

@@ -87,17 +87,18 @@ class Hangs(Outage):
 
 
 class OneEndpoint(Outage):
-    row, namespace = "One of two endpoints is stopped", "endpoint"
+    row, namespace = "One of two endpoints is away", "endpoint"
     callers = 12
 
     def prepare(self):
         self.first, second = self.bench.fake(), self.bench.fake()
-        self.gateway = self.bench.foreign(self.namespace, self.first.url, second.url)
+        settings = 'connect_timeout = "500ms"'
+        self.gateway = self.bench.foreign(self.namespace, self.first.url, second.url, profile=settings)
         self.bench.load(self.gateway, receives=False)
 
     def provoke(self):
-        """Many callers at that moment: five failures in a row are needed before the gateway prefers the other endpoint."""
-        self.first.close()
+        """Many callers at that moment: five failures in a row come before the gateway has found out that it prefers the other."""
+        self.first.vanish()
         callers = [threading.Thread(target=self.gateway.publish) for _ in range(self.callers)]
         for caller in callers:
             caller.start()

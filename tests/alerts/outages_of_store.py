@@ -22,7 +22,8 @@ class StoreFull(Outage):
         mount = f'mount -t tmpfs -o size={DISK_MEBIBYTES}m,mode=0700 tmpfs "$0" && exec "$@"'
         before = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, data]
         self.gateway = self.bench.embedded(self.namespace, before)
-        self.bench.load(self.gateway)
+        # Nobody consumes: what is acknowledged would make room.
+        self.bench.load(self.gateway, receives=False)
 
     def provoke(self):
         body = "x" * 60_000
