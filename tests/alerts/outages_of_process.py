@@ -102,6 +102,7 @@ class UnknownCallers(Outage):
         date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())
         headers = {"Authorization": "MQ nobody:nothing", "Date": date, "x-mq-version": "2015-06-06", "Content-Type": "text/xml"}
         for _ in range(self.requests):
+            time.sleep(0.2)
             url = f"{self.gateway.data}/topics/orders/messages"
             status, answer = call(url, b"<Message><MessageBody>x</MessageBody></Message>", headers=headers)
             if status != 403:

@@ -115,7 +115,8 @@ def main():
         if panel["type"] == "row":
             picture.text(0.01, top - tall * 0.55, panel["title"], color=TEXT, fontsize=11, va="center", weight="bold")
             continue
-        card = Rectangle((left + 0.003, top - tall * 0.98), width - 0.006, tall * 0.96, facecolor=PANEL, edgecolor=GRID, linewidth=0.5, zorder=-1)
+        corner, look = (left + 0.003, top - tall * 0.98), {"facecolor": PANEL, "edgecolor": GRID, "linewidth": 0.5, "zorder": -1}
+        card = Rectangle(corner, width - 0.006, tall * 0.96, **look)
         picture.add_artist(card)
         axes = picture.add_axes((left + 0.045, top - tall * 0.74, width - 0.057, tall * 0.6))
         draw(axes, panel, figures["panels"][str(panel["id"])], figures["end"])
