@@ -26,6 +26,6 @@ impl Dependencies {
     /// What the listeners' services get of them.
     pub(super) fn for_services(&self, memory: MemoryBudget, stage: watch::Receiver<Stage>) -> ServiceResources {
         let Self { clock, random, metrics } = self.clone();
-        ServiceResources { clock, random, memory, metrics, stage }
+        ServiceResources { clock, random, memory, metrics, failures: Arc::default(), stage }
     }
 }

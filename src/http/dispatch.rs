@@ -47,7 +47,7 @@ impl DataService {
         let labels = (method_label(request.method()), path_label(route));
         let mut timer = RequestTimer::new(&self.resources.metrics, &self.series, labels, started);
         let mut response = match (self.admit(&request, route), found) {
-            (Err(error), _) => self.refuse(error, route, &id),
+            (Err(error), _) => self.refuse(error, &request, route, &id),
             (Ok(Admission::Preflight { allow }), _) => preflight(allow),
             (Ok(Admission::Admitted), None) => self.problem(not_found(request.uri().path()), None, &id),
             (Ok(Admission::Admitted), Some(Found { route, names })) => {
@@ -55,7 +55,7 @@ impl DataService {
                 let deadline = tokio::time::Instant::from_std(started + time);
                 let context = RequestContext::new(Arc::clone(&id), trace_context(request.headers()), deadline);
                 let service = Rc::clone(&self);
-                let context = HttpContext::new(service, request.clone(), payload, route.path, names, context);
+                let context = HttpContext::new(service, request.clone(), payload, (route.asked(), names), context);
                 self.perform(route, context, &id).await
             }
         };
@@ -127,7 +127,11 @@ impl DataService {
     }
 
     /// A head that was not admitted, in the words of the route's protocol.
-    fn refuse(&self, error: HeadError, route: Option<&Route>, id: &str) -> HttpResponse {
+    fn refuse(&self, error: HeadError, request: &HttpRequest, route: Option<&Route>, id: &str) -> HttpResponse {
+        if let Some((operation, topic)) = route.and_then(|route| route.asked().of(request)) {
+            let Problem { code, detail, .. } = error.into();
+            self.failed(operation, &topic, code.into(), &detail, (id, trace_context(request.headers())));
+        }
         let Some(vendor) = route.and_then(|route| route.vendor) else {
             return self.problem(error.into(), route, id);
         };

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::memory::MemoryBudget;
 use crate::random::Random;
 use crate::tasks::Stage;
-use crate::telemetry::Metrics;
+use crate::telemetry::{FailureLog, Metrics};
 
 /// The process as a service sees it. Clones share all of it.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct ServiceResources {
     pub memory: MemoryBudget,
     /// Where to count.
     pub metrics: Arc<Metrics>,
+    /// Where failures are logged.
+    pub failures: Arc<FailureLog>,
     /// Where the process is in its life.
     pub stage: watch::Receiver<Stage>,
 }

@@ -1,12 +1,17 @@
 //! What the vendors' protocols have in common on HTTP.
 
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
 use actix_web::http::Method as HttpMethod;
+use actix_web::http::Uri;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use memchr::memmem;
 
+use super::path_names::decode;
 use crate::http_message::Method;
-use crate::protocol::mq_http;
+use crate::model::Operation;
+use crate::protocol::{form, mq_http};
 
 /// A protocol of a vendor that clients may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,18 @@ impl Vendor {
 }
 
 impl Vendor {
+    /// The topic that a request names, decoded; empty where it names none.
+    pub(super) fn topic(self, uri: &Uri) -> String {
+        match self {
+            Self::OnsHttp => {
+                let mut pairs = form::pairs(uri.query().unwrap_or_default());
+                let topic = pairs.find_map(|(name, value)| (name == "topic").then_some(value)?.ok());
+                topic.map(Cow::into_owned).unwrap_or_default()
+            }
+            Self::MqHttp => mq_http::raw_topic(uri.path()).map(decode).unwrap_or_default(),
+        }
+    }
+
     /// Whether a request to the protocol's path is the REST API's in truth: JSON, without any header of the protocol's clients.
     pub(super) fn is_mistaken(self, headers: &HeaderMap) -> bool {
         let says_json = |value: &HeaderValue| memmem::find(&value.as_bytes().to_ascii_lowercase(), b"json").is_some();
@@ -55,6 +72,16 @@ pub(super) fn method(request: &HttpRequest) -> Option<Method> {
         HttpMethod::GET => Some(Method::Get),
         HttpMethod::DELETE => Some(Method::Delete),
         _ => None,
+    }
+}
+
+/// What a request asks for, whether or not the rest of it can be read: the same in both.
+pub(super) fn operation(request: &HttpRequest) -> Option<Operation> {
+    match method(request)? {
+        Method::Post => Some(Operation::Publish),
+        Method::Get => Some(Operation::Receive),
+        Method::Delete => Some(Operation::Acknowledge),
+        Method::Put => None,
     }
 }
 

@@ -13,13 +13,13 @@ use super::place::Place;
 use super::session::InUse;
 use super::superseded::Key;
 use crate::context::RequestContext;
-use crate::model::{ChangedDelivery, ConsumerGroup, Topic, UpstreamHandle, VisibilityChange};
+use crate::model::{ChangedDelivery, ConsumerGroup, Operation, Topic, UpstreamHandle, VisibilityChange};
 use crate::protocol::rocketmq::wire::{
     AckMessageEntry, AckMessageRequest, AckMessageResponse, AckMessageResultEntry, ChangeInvisibleDurationRequest,
     ChangeInvisibleDurationResponse, Status,
 };
 use crate::protocol::rocketmq::{Code, Handle, Method, broker_is_not_found, settings_are_lost};
-use crate::upstream::attempts::{AttemptPolicy, Operation};
+use crate::upstream::attempts::AttemptPolicy;
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
 /// A proxy learns of a broker that has come back only some time later. Once more after so long, then its word is taken.
@@ -172,7 +172,7 @@ impl RocketMq {
                 Err(refusal(answer.status.as_ref(), Asked::Delivery))
             }
         };
-        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
+        let policy = AttemptPolicy::of_group(Operation::Acknowledge, topic, group, context);
         match self.profile().attempts.perform(&policy, attempt).await {
             Err(error) => handles.iter().map(|_| Acknowledged::Decided(Err(error.clone()))).collect(),
             Ok(entries) => handles.iter().map(|handle| acknowledged(handle, &entries)).collect(),
@@ -208,7 +208,7 @@ impl RocketMq {
             let changed = self.change_once(&client, context, &request).await;
             changed.inspect_err(|error| self.plan.routes.doubt_after(topic, error))
         };
-        let policy = AttemptPolicy::new(Operation::from(change.verb), topic, context);
+        let policy = AttemptPolicy::of_group(Operation::from(change.verb), topic, group, context);
         let new = self.profile().attempts.perform(&policy, attempt).await?;
         claim.note_replaced(key);
         let unusable = |_| {
