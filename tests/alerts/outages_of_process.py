@@ -1,6 +1,7 @@
 """Outages of the gateway itself, and of who scrapes it."""
 
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -27,19 +28,19 @@ class Panic(Outage):
         self.bench.load(self.gateway)
 
     def provoke(self):
+        """Threads that are idle are kept for ten seconds and would do it; then the pair is written again."""
         limit = ["prlimit", "--pid", str(self.gateway.process.pid), "--nproc=1:1"]
         subprocess.run([*self.before, *limit], check=True)
-        # Threads that are idle are kept for ten seconds.
-        end = time.monotonic() + 20
-        threads = f"/proc/{self.gateway.process.pid}/task"
-        fewest, since = len(os.listdir(threads)), time.monotonic()
-        while time.monotonic() < min(end, since + 12):
-            now = len(os.listdir(threads))
-            if now < fewest:
-                fewest, since = now, time.monotonic()
+        limited, written = time.monotonic(), False
+        while time.monotonic() < limited + 40:
+            self.began = time.monotonic()
+            if re.search(r"^mq_gateway_panics_total [1-9]", call(f"http://{self.gateway.management}/metrics")[1], re.MULTILINE):
+                return
+            if not written and self.began > limited + 12:
+                write_keys(self.gateway.directory, "another-access-key", "another-secret-key")
+                written = True
             time.sleep(0.2)
-        self.began = time.monotonic()
-        write_keys(self.gateway.directory, *self.bench.shared.pair())
+        raise Failed("no panic without threads: if that was mended, find another way to make one, or say so in alerts.md")
 
 
 class Memory(Outage):
