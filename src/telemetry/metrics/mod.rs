@@ -13,6 +13,7 @@ mod http_server;
 mod messages;
 mod process;
 mod registrar;
+mod traces;
 mod upstream;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use http_server::{HttpLabels, HttpServerFamilies, RequestMetrics};
 pub use messages::{GroupMetrics, MessageFamilies, TopicMetrics};
 pub use process::ProcessFamilies;
 pub use registrar::{Family, MetricsError};
+pub use traces::{TraceFamilies, TraceMetrics};
 #[cfg(feature = "rocketmq")]
 pub use upstream::CircuitStates;
 pub use upstream::{LateMessageMetrics, UpstreamFamilies, UpstreamMetrics};
@@ -47,6 +49,8 @@ pub struct Metrics {
     pub drop_in: DropInFamilies,
     /// The embedded endpoint.
     pub embedded: EmbeddedFamilies,
+    /// Spans of traces.
+    pub traces: TraceFamilies,
     /// The process itself.
     pub process: ProcessFamilies,
     page: registrar::Page,
@@ -70,6 +74,7 @@ impl Metrics {
             credential_reloads: CredentialReloads::register(&mut registrar)?,
             drop_in: DropInFamilies::register(&mut registrar)?,
             embedded: EmbeddedFamilies::register(&mut registrar)?,
+            traces: TraceFamilies::register(&mut registrar)?,
             process: ProcessFamilies::register(&mut registrar)?,
             page: registrar.finish(),
         }))

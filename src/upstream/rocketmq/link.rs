@@ -462,7 +462,8 @@ impl Link {
         deadline: Instant,
         tell_deadline: bool,
     ) -> GrpcCall<'a> {
-        GrpcCall { path: method.path(), metadata, deadline, tell_deadline, max_answer_bytes: self.max_answer_bytes }
+        let max_answer_bytes = self.max_answer_bytes;
+        GrpcCall { path: method.path(), metadata, headers: &[], deadline, tell_deadline, max_answer_bytes }
     }
 }
 
