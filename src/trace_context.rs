@@ -3,6 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// The name of the header, and of the property of a message.
+pub const TRACEPARENT: &str = "traceparent";
+/// The same.
+pub const TRACESTATE: &str = "tracestate";
+
 /// What a `traceparent` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceContext {

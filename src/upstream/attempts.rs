@@ -43,7 +43,7 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    const fn label(self) -> &'static str {
+    pub(super) const fn label(self) -> &'static str {
         match self {
             Self::Publish => "publish",
             Self::Receive => "receive",
