@@ -24,6 +24,9 @@ as_root() {
   if [[ $(id -u) == 0 ]]; then "$@"; else sudo -n "$@" || fail "root is needed for: $*"; fi
 }
 
+# One stage at a time: those beside it wait until it has what it needs.
+with_apt() { (flock 9 && "$@") 9>"$WORK/apt.lock"; }
+
 # Package lists are fetched once for all stages of a checkout.
 apt_update() {
   [[ -e $WORK/apt-updated ]] && return
@@ -32,7 +35,9 @@ apt_update() {
 }
 
 # apt_install PACKAGE…: Debian packages, where they are not there yet.
-apt_install() {
+apt_install() { with_apt apt_install_alone "$@"; }
+
+apt_install_alone() {
   local missing=() package
   for package in "$@"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
@@ -57,7 +62,7 @@ need() {
 unpacked_package() {
   local package=$1 dir=$WORK/packages/$1
   if [[ ! -e $dir.done ]]; then
-    apt_update
+    with_apt apt_update
     rm -rf "$dir" && mkdir -p "$dir/deb"
     (cd "$dir/deb" && apt-get -qq download "$package" >&2) || fail "apt-get download $package"
     dpkg-deb -x "$dir"/deb/*.deb "$dir" || fail "unpacking $package"

@@ -38,11 +38,7 @@ impl TraceContext {
             (digits(parts.next()?)?, digits(parts.next()?)?, digits::<1>(parts.next()?)?);
         let ends = parts.next().is_none() || (version > 0 && version < 0xff);
         let is_valid = ends && version != 0xff && trace_id != [0; 16] && span_id != [0; 8];
-        is_valid.then_some(Self {
-            trace_id: TraceId(trace_id),
-            span_id: SpanId(span_id),
-            is_sampled: flags & 1 == 1,
-        })
+        is_valid.then_some(Self { trace_id: TraceId(trace_id), span_id: SpanId(span_id), is_sampled: flags & 1 == 1 })
     }
 }
 

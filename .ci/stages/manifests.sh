@@ -9,7 +9,7 @@ say "YAML"
 yamllint --strict deploy
 
 say "shell"
-shellcheck -x --source-path=SCRIPTDIR .ci/run .ci/lib.sh .ci/stages/*.sh examples/rest/*.sh
+shellcheck -x --source-path=SCRIPTDIR .ci/run .ci/lib.sh .ci/stages/*.sh .ci/image/*.sh examples/rest/*.sh
 
 say "Dockerfile"
 hadolint deploy/Dockerfile

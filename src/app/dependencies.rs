@@ -32,6 +32,6 @@ impl Dependencies {
         tracer: Option<Tracer>,
     ) -> ServiceResources {
         let Self { clock, random, metrics } = self.clone();
-        ServiceResources { clock, random, memory, metrics, stage, tracer }
+        ServiceResources { clock, random, memory, metrics, failures: Arc::default(), stage, tracer }
     }
 }

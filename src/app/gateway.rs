@@ -8,15 +8,16 @@ use super::credentials::{CredentialsError, named_credentials, profile_credential
 use super::descriptors;
 use super::endpoints::profile_endpoints;
 use super::error::StartError;
-use crate::config::{CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, ProfileConfig, TopicPattern};
+use crate::config::{
+    CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, Groups, ProfileConfig, TopicPattern,
+};
 use crate::embedded::Engine;
 use crate::gateway::{Gateway, GiveBack, Routes, Shared};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn, ServiceResources};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::signature::Credentials;
 use crate::tasks::{Phase, Service, Services, Tasks};
-use crate::telemetry::Metrics;
-use crate::upstream::{self, Keys, Plan, PlanError, PlanResources};
+use crate::upstream::{self, KeyRecord, Keys, Plan, PlanError, PlanResources};
 
 /// One plan per profile, in the order of their names, which is how routes number them.
 pub(super) fn plans(
@@ -48,13 +49,21 @@ fn plan(
         Err(CredentialsError::Nowhere) => Keys::absent(),
         Err(source) => return Err(StartError::Credentials { profile: name, source }),
     };
-    let topics = config.topics.iter().filter(|topic| topic.profile == name).filter_map(|topic| match &topic.name {
-        TopicPattern::Named(topic) => Some(topic.clone()),
+    let named = config.topics.iter().filter(|topic| topic.profile == name).filter_map(|topic| match &topic.name {
+        TopicPattern::Named(name) => Some((name, &topic.groups)),
         TopicPattern::Any => None,
     });
+    let (mut topics, mut groups) = (Vec::new(), Vec::new());
+    for (topic, of_topic) in named {
+        topics.push(topic.clone());
+        if let Groups::Named(of_topic) = of_topic {
+            groups.extend(of_topic.iter().map(|group| (topic.clone(), group.name.clone())));
+        }
+    }
     let resources = PlanResources {
         addresses,
-        topics: topics.collect(),
+        topics,
+        groups,
         keys,
         clock: resources.clock.clone(),
         random: resources.random.clone(),
@@ -107,14 +116,15 @@ fn caller(config: &Config, caller: &CallerConfig) -> Result<Caller, StartError> 
 }
 
 /// Starts to look after every upstream, and after every key that is in files.
-pub(super) fn watch(plans: &[Plan], callers: &Callers, metrics: &Metrics, services: &mut Services) {
+pub(super) fn watch(plans: &[Plan], callers: &Callers, resources: &ServiceResources, services: &mut Services) {
+    let record = KeyRecord { clock: resources.clock.clone(), metrics: resources.metrics.credentials.clone() };
     let mut add = |service| services.add(Phase::Background, service);
     for plan in plans {
         add(Service::start(format!("upstream {}", plan.name()), |stop| plan.clone().watch(stop)));
     }
     for keys in plans.iter().map(|plan| plan.keys().clone()).chain(callers.keys()) {
         let Some(name) = keys.name().map(|name| format!("credentials {name}")) else { continue };
-        let watch = upstream::watch_keys(keys, metrics.credential_reloads.clone());
+        let watch = upstream::watch_keys(keys, record.clone());
         add(Service::start(name, |stop| stop.interrupts(watch)));
     }
 }

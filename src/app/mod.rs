@@ -11,6 +11,7 @@ mod descriptors;
 mod embedded;
 mod endpoints;
 mod error;
+mod failure_summaries;
 mod freed_memory;
 mod gateway;
 mod management;

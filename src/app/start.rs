@@ -8,13 +8,14 @@ use super::application::{Addresses, Application};
 use super::dependencies::Dependencies;
 use super::error::StartError;
 use super::run_mode::RunMode;
-use super::{data_directory, descriptors, embedded, freed_memory, gateway, management, tracing};
+use super::{data_directory, descriptors, embedded, failure_summaries, freed_memory, gateway, management, tracing};
 use crate::config::Config;
 use crate::http::RequestIds;
 use crate::http::management::{ManagementService, Readiness};
 use crate::memory::MemoryBudget;
 use crate::outbound;
 use crate::tasks::{Phase, Service, Services, Stage, Tasks};
+use crate::upstream::Plan;
 
 /// Starts everything that `mode` asks for.
 ///
@@ -38,6 +39,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         let listener = embedded::listen(&config, &opened, resources.clone())?;
         addresses.embedded = Some(listener.address);
         let engine = opened.engine.clone();
+        engine.show_sync_times(dependencies.metrics.embedded.sync_duration.clone());
         services.add(Phase::Backend, Service::start("embedded listener", |stop| listener.serve(stop)));
         services.add(Phase::Backend, Service::start("embedded sweep", |stop| embedded::sweep(engine, stop)));
         endpoint = Some(opened);
@@ -51,14 +53,17 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         let plans = gateway::plans(&config, addresses.embedded, credentials, &resources)?;
         let callers = gateway::callers(&config, credentials)?;
         gateway::log_refused_clients(&config);
-        gateway::watch(&plans, &callers, &dependencies.metrics, &mut services);
-        upstreams.extend(plans.iter().map(|plan| (plan.name().to_owned(), plan.up().clone())));
+        gateway::watch(&plans, &callers, &resources, &mut services);
+        upstreams.extend(plans.iter().map(Plan::health));
         let listener = gateway::listen(&config, plans, callers, engine, &tasks, resources.clone())?;
         addresses.data = Some(listener.address);
         services.add(Phase::Intake, Service::start("data listener", |stop| listener.serve(stop)));
     }
 
     services.add(Phase::Observation, Service::start("freed memory", freed_memory::give_back));
+    let failures = Arc::clone(&resources.failures);
+    services
+        .add(Phase::Observation, Service::start("failure summaries", |stop| failure_summaries::log(failures, stop)));
     let engine = endpoint.map(|opened| opened.engine);
     if mode.has_management() {
         let service = ManagementService {

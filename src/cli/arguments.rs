@@ -142,6 +142,9 @@ pub(super) struct CheckArguments {
 pub(super) struct DoctorArguments {
     #[command(flatten)]
     pub(super) common: ProfileArguments,
+    /// Writes a file for a report of a bug, too: versions, configuration and metrics, without keys and messages
+    #[arg(long, value_name = "FILE")]
+    pub(super) bundle: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

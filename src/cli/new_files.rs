@@ -17,9 +17,7 @@ pub(super) fn write(files: &[NewFile<'_>]) -> Result<(), Failure> {
     // A link that leads nowhere is in the way, too.
     if let Some((path, _)) = files.iter().find(|(path, _)| path.symlink_metadata().is_ok()) {
         let path = path.display();
-        return Err(Failure::bad(format!(
-            "{path} exists already: nothing was written; name another directory with --out"
-        )));
+        return Err(Failure::bad(format!("{path} exists already: nothing was written; name another place")));
     }
     let mut made = Made::default();
     for (path, content) in files {

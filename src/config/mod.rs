@@ -30,8 +30,8 @@ mod values;
 use std::collections::BTreeMap;
 
 pub use check::{CheckReport, check, warnings};
-pub use import::{Imported, import};
 pub use headers_file::{Headers, load_headers};
+pub use import::{Imported, import};
 pub use loader::Source;
 pub use problem::{ConfigErrors, Location, Position, Problem};
 pub use quoted_keys::has_quoted_key;

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::model::Topic;
 use crate::random::Random;
 use crate::storage::{Access, Fault, FaultKind, Storage, to_sql};
+use crate::telemetry::Histogram;
 
 /// The embedded MQ. Clones share it.
 #[derive(Clone)]
@@ -90,6 +91,11 @@ impl Engine {
     #[must_use]
     pub fn health(&self) -> Vec<Fault> {
         self.0.storage.faults()
+    }
+
+    /// Shows in `times` how long it takes to make a group of changes durable.
+    pub fn show_sync_times(&self, times: Histogram) {
+        self.0.storage.show_sync_times(times);
     }
 
     /// Ends waiting receives with an empty answer, finishes what is queued and closes the store. Later calls get

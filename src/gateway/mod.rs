@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 use crate::memory::MemoryBudget;
 use crate::tasks::{Stage, Tasks};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, UNKNOWN_TOPIC};
 use crate::upstream::{Plan, Upstream};
 
 pub use acknowledge::Acknowledged;
@@ -86,6 +86,13 @@ impl Gateway {
     /// [`GatewayError::IllegalName`] or [`GatewayError::UnknownTopic`].
     pub fn topic(&self, name: &str) -> Result<TopicRoute, GatewayError> {
         self.shared.routes.topic(name)
+    }
+
+    /// A name's value of the label `topic`, whether or not there is such a topic.
+    #[must_use]
+    pub fn topic_label(&self, name: &str) -> String {
+        let metrics = &self.shared.metrics;
+        self.topic(name).map_or_else(|_| UNKNOWN_TOPIC.to_owned(), |route| route.metrics(metrics).label.clone())
     }
 
     /// As [`Gateway::topic`], for a publish: a name that is not configured is counted.

@@ -1,6 +1,7 @@
 //! One request under way on the data listener, as its operation sees it.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,22 +12,17 @@ use bytes::Bytes;
 use super::body::{self, BodyError, Pace};
 use super::data::DataService;
 use super::drop_in::DropIn;
+use super::failures::{Asked, FailureNotes, Refused};
+use super::path_names::PathNames;
 use super::problem::{FieldError, Problem};
 use crate::config::LimitsConfig;
 use crate::context::RequestContext;
 use crate::gateway::{Gateway, GatewayError, GroupRoute, TopicRoute};
 use crate::listener::connection_of;
 use crate::memory::Charge;
-use crate::model::UnixMillis;
+use crate::model::{Operation, UnixMillis};
 use crate::telemetry::Metrics;
-use crate::upstream::{UpstreamError, UpstreamErrorKind};
-
-/// The names in a request's path, decoded; empty where its route has none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PathNames {
-    pub(super) topic: String,
-    pub(super) group: String,
-}
+use crate::trace_context::TraceContext;
 
 /// A request takes something from now on, and waits for it as long as this: it ends with its caller, also where that only closes its
 /// side.
@@ -43,8 +39,7 @@ pub(super) struct HttpContext {
     payload: RefCell<Payload>,
     /// What the request's body takes, until the request is done with.
     memory: RefCell<Charge>,
-    /// The route's path, for log lines.
-    route: &'static str,
+    asked: Asked,
     pub(super) path: PathNames,
     /// What goes down with the request. Its deadline leaves some of the request's time for the answer.
     pub(super) request_context: RequestContext,
@@ -55,12 +50,11 @@ impl HttpContext {
         service: Rc<DataService>,
         request: HttpRequest,
         payload: Payload,
-        route: &'static str,
-        path: PathNames,
+        (asked, path): (Asked, PathNames),
         request_context: RequestContext,
     ) -> Self {
         let memory = RefCell::new(service.resources.memory.charge());
-        Self { service, request, payload: RefCell::new(payload), memory, route, path, request_context }
+        Self { service, request, payload: RefCell::new(payload), memory, asked, path, request_context }
     }
 
     /// What `x-request-id` says.
@@ -145,20 +139,27 @@ impl HttpContext {
         }
     }
 
-    /// One log line for all upstream failures of one request; written also when the caller is gone.
-    pub(super) fn log_failures<'a>(&self, topic: &str, failures: impl Iterator<Item = &'a GatewayError>) {
-        // A handle that is not valid any more is its holder's affair.
-        let of_the_mq = |error: &&UpstreamError| error.kind != UpstreamErrorKind::StaleHandle;
-        let mut upstream = failures.filter_map(GatewayError::upstream).filter(of_the_mq);
-        if let Some(first) = upstream.next() {
-            if !self.service.upstream_failures.permits() {
-                return;
-            }
-            let count = 1 + upstream.count();
-            let (request_id, route, result) = (self.id(), self.route, first.kind.label());
-            let (detail, trace) = (first.detail.as_str(), self.request_context.trace());
-            let trace_id = trace.map(|trace| tracing::field::display(trace.trace_id));
-            tracing::warn!(request_id, trace_id, route, topic, count, result, detail, "the MQ failed a request");
+    /// Counts and logs one part of the request that failed, of several that are answered together.
+    pub(super) fn failed(&self, operation: Operation, topic: &str, error: &GatewayError) {
+        self.service.failed(operation, topic, error.into(), &error.to_string(), self.whose());
+    }
+
+    /// Counts and logs a vendor's client that was refused. `topic` is as it wrote it, where that is not in its path.
+    pub(super) fn refused<R: Display>(&self, topic: Option<&str>, refused: &Refused<R>) {
+        if let (Some(reason), Some((operation, in_path))) = (refused.reason, self.asked.of(&self.request)) {
+            let detail = refused.detail.clone().unwrap_or_else(|| refused.refusal.to_string());
+            self.service.failed(operation, topic.unwrap_or(&in_path), reason, &detail, self.whose());
         }
+    }
+
+    /// What log lines name it by.
+    fn whose(&self) -> (&str, Option<TraceContext>) {
+        (self.id(), self.request_context.trace())
+    }
+
+    /// Where its own failure is noted, when it is consumed.
+    pub(super) fn failure_notes(&self) -> FailureNotes {
+        let (service, request) = (Rc::clone(&self.service), self.request.clone());
+        FailureNotes { service, asked: self.asked, request, context: self.request_context.clone() }
     }
 }

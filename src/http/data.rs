@@ -2,7 +2,6 @@
 
 use super::drop_in::DropIn;
 use super::head::OriginPolicy;
-use super::log_limit::LogLimit;
 use super::request_id::RequestIds;
 use super::request_metrics::RequestSeries;
 use super::resources::ServiceResources;
@@ -37,7 +36,6 @@ pub struct DataService {
     pub(super) resources: ServiceResources,
     pub(super) request_ids: RequestIds,
     pub(super) series: RequestSeries,
-    pub(super) upstream_failures: LogLimit,
 }
 
 impl DataService {
@@ -45,7 +43,7 @@ impl DataService {
     #[must_use]
     pub fn new(gateway: Gateway, settings: DataSettings, tasks: Tasks, resources: ServiceResources) -> Self {
         let request_ids = RequestIds::new(&resources.random);
-        let (series, upstream_failures) = (RequestSeries::default(), LogLimit::default());
-        Self { gateway, settings, tasks, resources, request_ids, series, upstream_failures }
+        let series = RequestSeries::default();
+        Self { gateway, settings, tasks, resources, request_ids, series }
     }
 }

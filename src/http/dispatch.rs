@@ -49,7 +49,7 @@ impl DataService {
             ServerTrace::begin(tracer, &request, (labels.0, route.map(|route| route.path)), (&id, started))
         });
         let mut response = match (self.admit(&request, route), found) {
-            (Err(error), _) => self.refuse(error, route, &id),
+            (Err(error), _) => self.refuse(error, &request, route, &id),
             (Ok(Admission::Preflight { allow }), _) => preflight(allow),
             (Ok(Admission::Admitted), None) => self.problem(not_found(request.uri().path()), None, &id),
             (Ok(Admission::Admitted), Some(Found { route, names })) => {
@@ -58,7 +58,7 @@ impl DataService {
                 let context = RequestContext::new(Arc::clone(&id), trace_context(request.headers()), deadline);
                 let context = if let Some(trace) = &trace { trace.over(&context) } else { context };
                 let service = Rc::clone(&self);
-                let context = HttpContext::new(service, request.clone(), payload, route.path, names, context);
+                let context = HttpContext::new(service, request.clone(), payload, (route.asked(), names), context);
                 self.perform(route, context, &id).await
             }
         };
@@ -133,7 +133,11 @@ impl DataService {
     }
 
     /// A head that was not admitted, in the words of the route's protocol.
-    fn refuse(&self, error: HeadError, route: Option<&Route>, id: &str) -> HttpResponse {
+    fn refuse(&self, error: HeadError, request: &HttpRequest, route: Option<&Route>, id: &str) -> HttpResponse {
+        if let Some((operation, topic)) = route.and_then(|route| route.asked().of(request)) {
+            let Problem { code, detail, .. } = error.into();
+            self.failed(operation, &topic, code.into(), &detail, (id, trace_context(request.headers())));
+        }
         let Some(vendor) = route.and_then(|route| route.vendor) else {
             return self.problem(error.into(), route, id);
         };

@@ -9,7 +9,7 @@ use crate::memory::MemoryBudget;
 use crate::random::Random;
 use crate::spans::Tracer;
 use crate::tasks::Stage;
-use crate::telemetry::Metrics;
+use crate::telemetry::{FailureLog, Metrics};
 
 /// The process as a service sees it. Clones share all of it.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct ServiceResources {
     pub memory: MemoryBudget,
     /// Where to count.
     pub metrics: Arc<Metrics>,
+    /// Where failures are logged.
+    pub failures: Arc<FailureLog>,
     /// Where the process is in its life.
     pub stage: watch::Receiver<Stage>,
     /// Begins traces, where they are on.

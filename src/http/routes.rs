@@ -4,13 +4,14 @@ use std::panic::AssertUnwindSafe;
 
 use actix_web::HttpResponse;
 use futures_util::FutureExt as _;
-use memchr::memchr;
-use percent_encoding::percent_decode_str;
 
-use super::context::{HttpContext, PathNames};
+use super::context::HttpContext;
+use super::failures::Asked;
+use super::path_names::{self, PathNames};
 use super::problem::Problem;
 use super::vendor::{METHODS, Vendor};
 use super::{api, mq_http, ons_http};
+use crate::model::Operation;
 use crate::tasks;
 
 /// A row of the table.
@@ -25,7 +26,17 @@ pub(super) struct Route {
     /// What the answer is, for `Accept`.
     pub(super) produces: &'static str,
     pub(super) effect: Effect,
+    /// What is asked of a topic; of a vendor's path its method says so.
+    pub(super) operation: Option<Operation>,
     pub(super) handler: Handler,
+}
+
+impl Route {
+    /// What its requests ask of a topic.
+    pub(super) fn asked(&self) -> Asked {
+        let Self { path, vendor, operation, .. } = *self;
+        Asked { template: path, vendor, operation }
+    }
 }
 
 /// What a request does.
@@ -69,15 +80,15 @@ const GET: &str = "GET";
 
 /// The first row that a path fits is its route; rows that are asked for most come first.
 static ROUTES: &[Route] = &[
-    publishes("/v1/topics/{topic}/messages", RunsToEnd(|it| boxed(api::publish(it)))),
-    speaks(Vendor::OnsHttp, "/message/", |it| boxed(ons_http::relay::answer(it).map(Ok))),
-    speaks(Vendor::MqHttp, "/topics/{topic}/messages", |it| boxed(mq_http::relay::answer(it).map(Ok))),
-    publishes("/v1/topics/{topic}/messages:batch", RunsToEnd(|it| boxed(api::batch(it)))),
-    changes("/v1/topics/{topic}/groups/{group}/messages:receive", POST, EndsWithCaller(|it| boxed(api::receive(it)))),
-    changes("/v1/topics/{topic}/groups/{group}/messages", GET, EndsWithCaller(|it| boxed(api::receive_by_query(it)))),
-    changes("/v1/topics/{topic}/groups/{group}/messages:ack", POST, RunsToEnd(|it| boxed(api::acknowledge(it)))),
-    changes("/v1/topics/{topic}/groups/{group}/messages:nack", POST, RunsToEnd(|it| boxed(api::nack(it)))),
-    changes("/v1/topics/{topic}/groups/{group}/messages:extend", POST, RunsToEnd(|it| boxed(api::extend(it)))),
+    publishes("/v1/topics/{topic}/messages", RunsToEnd(|it| boxed(it, api::publish))),
+    speaks(Vendor::OnsHttp, "/message/", |it| boxed(it, |it| ons_http::relay::answer(it).map(Ok))),
+    speaks(Vendor::MqHttp, "/topics/{topic}/messages", |it| boxed(it, |it| mq_http::relay::answer(it).map(Ok))),
+    publishes("/v1/topics/{topic}/messages:batch", RunsToEnd(|it| boxed(it, api::batch))),
+    receives("/v1/topics/{topic}/groups/{group}/messages:receive", POST, |it| boxed(it, api::receive)),
+    receives("/v1/topics/{topic}/groups/{group}/messages", GET, |it| boxed(it, api::receive_by_query)),
+    settles("/v1/topics/{topic}/groups/{group}/messages:ack", Operation::Acknowledge, |it| boxed(it, api::acknowledge)),
+    settles("/v1/topics/{topic}/groups/{group}/messages:nack", Operation::Nack, |it| boxed(it, api::nack)),
+    settles("/v1/topics/{topic}/groups/{group}/messages:extend", Operation::Extend, |it| boxed(it, api::extend)),
     reads("/v1/topics", JSON, Immediate(api::topics)),
     reads("/v1/topics/{topic}", JSON, Immediate(api::topic)),
     reads("/openapi.json", JSON, Immediate(|_| Ok(api::openapi()))),
@@ -90,15 +101,24 @@ static ROUTES: &[Route] = &[
 ];
 
 const fn reads(path: &'static str, produces: &'static str, handler: Handler) -> Route {
-    Route { path, vendor: None, methods: "GET, HEAD", produces, effect: Effect::Reads, handler }
+    Route { path, vendor: None, methods: "GET, HEAD", produces, effect: Effect::Reads, operation: None, handler }
 }
 
 const fn changes(path: &'static str, methods: &'static str, handler: Handler) -> Route {
-    Route { path, vendor: None, methods, produces: JSON, effect: Effect::Changes, handler }
+    Route { path, vendor: None, methods, produces: JSON, effect: Effect::Changes, operation: None, handler }
+}
+
+const fn receives(path: &'static str, methods: &'static str, handler: AsyncHandler) -> Route {
+    Route { operation: Some(Operation::Receive), ..changes(path, methods, EndsWithCaller(handler)) }
+}
+
+/// Decides what becomes of deliveries.
+const fn settles(path: &'static str, operation: Operation, handler: AsyncHandler) -> Route {
+    Route { operation: Some(operation), ..changes(path, POST, RunsToEnd(handler)) }
 }
 
 const fn publishes(path: &'static str, handler: Handler) -> Route {
-    Route { effect: Effect::Publishes, ..changes(path, POST, handler) }
+    Route { effect: Effect::Publishes, operation: Some(Operation::Publish), ..changes(path, POST, handler) }
 }
 
 /// A vendor's client polls with GET. It gets the vendor's type whatever it accepts.
@@ -107,8 +127,22 @@ const fn speaks(vendor: Vendor, path: &'static str, handler: AsyncHandler) -> Ro
     Route { vendor: Some(vendor), produces: ANY, ..route }
 }
 
-fn boxed(answer: impl Future<Output = Result<HttpResponse, Problem>> + 'static) -> Answering {
-    Box::pin(AssertUnwindSafe(answer).catch_unwind())
+/// What becomes of the request is noted inside, so that it is noted also when the caller is gone.
+fn boxed<F>(context: HttpContext, answer: fn(HttpContext) -> F) -> Answering
+where
+    F: Future<Output = Result<HttpResponse, Problem>> + 'static,
+{
+    let notes = context.failure_notes();
+    let answering = AssertUnwindSafe(answer(context)).catch_unwind();
+    Box::pin(async move {
+        let answered = answering.await;
+        match &answered {
+            Ok(Ok(_)) => {}
+            Ok(Err(problem)) => notes.problem(problem),
+            Err(_) => notes.panicked(),
+        }
+        answered
+    })
 }
 
 /// A path's route and the names in it.
@@ -117,69 +151,19 @@ pub(super) struct Found {
     pub(super) names: PathNames,
 }
 
-/// Reads a raw path; `None` is 404. A name that is no UTF-8 keeps a replacement character, which no name may hold.
+/// Reads a raw path; `None` is 404.
 pub(super) fn find(path: &str) -> Option<Found> {
-    find_as_written(path).or_else(|| find_as_written(&with_plain_verb(path)?))
-}
-
-/// A path whose verb's colon came encoded, as some clients do to every segment.
-fn with_plain_verb(path: &str) -> Option<String> {
-    let (before, last) = path.rsplit_once('/')?;
-    let (resource, verb) = last.split_once("%3A").or_else(|| last.split_once("%3a"))?;
-    (resource == "messages").then(|| format!("{before}/{resource}:{verb}"))
+    find_as_written(path).or_else(|| find_as_written(&path_names::with_plain_verb(path)?))
 }
 
 fn find_as_written(path: &str) -> Option<Found> {
     ROUTES.iter().find_map(|route| {
-        let (topic, group) = match route.vendor {
-            Some(vendor) => (Vendor::of(path) == Some(vendor)).then_some(("", "")),
-            None => names_in(path, route.path),
+        let names = match route.vendor {
+            Some(vendor) => (Vendor::of(path) == Some(vendor)).then(PathNames::default),
+            None => PathNames::of(path, route.path),
         }?;
-        Some(Found { route, names: PathNames { topic: decode(topic), group: decode(group) } })
+        Some(Found { route, names })
     })
-}
-
-/// The topic and the group in a path that fits `template`. A name may be empty, as the name's own check explains that
-/// best, but not at the end, where a slash too many is another path.
-fn names_in<'a>(path: &'a str, template: &str) -> Option<(&'a str, &'a str)> {
-    let (mut topic, mut group) = ("", "");
-    let (mut template, mut rest) = (template, path);
-    while let Some((text, name, after)) = next_name(template) {
-        template = after;
-        rest = rest.strip_prefix(text)?;
-        let end = if name == "asset" { None } else { memchr(b'/', rest.as_bytes()) };
-        let (value, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-        if value.is_empty() && template.is_empty() {
-            return None;
-        }
-        match name {
-            "topic" => topic = value,
-            "group" => group = value,
-            _ => {}
-        }
-        rest = after;
-    }
-    (rest == template).then_some((topic, group))
-}
-
-/// The text before a template's next name, the name, and what follows it.
-fn next_name(template: &str) -> Option<(&str, &str, &str)> {
-    let (text, rest) = template.split_at_checked(memchr(b'{', template.as_bytes())?)?;
-    let (name, after) = rest.split_at_checked(memchr(b'}', rest.as_bytes())?)?;
-    Some((text, name.get(1..)?, after.get(1..)?))
-}
-
-/// A segment's text; an escape that is none becomes a replacement character too.
-fn decode(segment: &str) -> String {
-    if memchr(b'%', segment.as_bytes()).is_none() {
-        return segment.to_owned();
-    }
-    let whole = segment.split('%').skip(1).all(|after| {
-        let mut digits = after.bytes().take(2).filter(u8::is_ascii_hexdigit);
-        digits.next().is_some() && digits.next().is_some()
-    });
-    let decoded = percent_decode_str(segment).decode_utf8_lossy();
-    if whole { decoded.into_owned() } else { format!("{decoded}{}", char::REPLACEMENT_CHARACTER) }
 }
 
 #[cfg(test)]

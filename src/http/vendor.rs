@@ -6,6 +6,7 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use memchr::memmem;
 
 use crate::http_message::Method;
+use crate::model::Operation;
 use crate::protocol::mq_http;
 
 /// A protocol of a vendor that clients may speak.
@@ -31,6 +32,14 @@ impl Vendor {
 }
 
 impl Vendor {
+    /// The topic in the path of a protocol that has it there, as it is written.
+    pub(super) fn topic(self, path: &str) -> Option<&str> {
+        match self {
+            Self::OnsHttp => None,
+            Self::MqHttp => mq_http::raw_topic(path),
+        }
+    }
+
     /// Whether a request to the protocol's path is the REST API's in truth: JSON, without any header of the protocol's clients.
     pub(super) fn is_mistaken(self, headers: &HeaderMap) -> bool {
         let says_json = |value: &HeaderValue| memmem::find(&value.as_bytes().to_ascii_lowercase(), b"json").is_some();
@@ -55,6 +64,16 @@ pub(super) fn method(request: &HttpRequest) -> Option<Method> {
         HttpMethod::GET => Some(Method::Get),
         HttpMethod::DELETE => Some(Method::Delete),
         _ => None,
+    }
+}
+
+/// What a request asks for, whether or not the rest of it can be read: the same in both.
+pub(super) fn operation(request: &HttpRequest) -> Option<Operation> {
+    match method(request)? {
+        Method::Post => Some(Operation::Publish),
+        Method::Get => Some(Operation::Receive),
+        Method::Delete => Some(Operation::Acknowledge),
+        Method::Put => None,
     }
 }
 

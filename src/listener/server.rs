@@ -82,6 +82,7 @@ where
     let ListenerOptions { name, listen, connections, metrics } = options;
     let (listener, address) = listen.bind(server.limits.socket_buffer)?;
     let cap = (connections / server.workers).max(1);
+    metrics.limit.set(i64::try_from(cap * server.workers).unwrap_or(i64::MAX));
     let server = server.clone();
     let addresses = AddressLimit::new(server.limits.connections_per_address);
     let builder = Server::build();

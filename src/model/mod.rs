@@ -6,8 +6,10 @@ mod features;
 mod flaw;
 mod message;
 mod names;
+mod operation;
 mod outcome;
 mod request_field;
+mod side;
 mod tag_filter;
 mod timestamp;
 mod verb;
@@ -23,8 +25,10 @@ pub use names::{
     ConsumerGroup, Key, MAX_MESSAGE_GROUP_CHARS, MAX_NAME_CHARS, MAX_TAG_CHARS, MessageGroup, MessageId, Name,
     NameError, Tag, Topic, UpstreamHandle,
 };
+pub use operation::Operation;
 pub use outcome::{Durability, Outcome, Published};
 pub use request_field::RequestField;
+pub use side::Side;
 pub use tag_filter::{MAX_FILTER_TAGS, TagFilter};
 pub use timestamp::UnixMillis;
 pub use verb::Verb;

@@ -12,10 +12,8 @@ const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.37.0";
 /// The request that exports spans of the process that `resource` describes.
 pub(super) fn request(resource: &[(String, String)], spans: &[Box<SpanRecord>]) -> ExportTraceServiceRequest {
     let attribute = |(key, value): &(String, String)| key_value(key, Any::Text(value.clone()));
-    let scope = InstrumentationScope {
-        name: env!("CARGO_PKG_NAME").to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
+    let scope =
+        InstrumentationScope { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let spans = spans.iter().map(|span| encoded(span)).collect();
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {

@@ -62,9 +62,11 @@ pub fn export(
     queue: Arc<Queue>,
     metrics: TraceMetrics,
 ) -> Result<impl FnOnce(StopSignal) -> futures_util::future::BoxFuture<'static, ()>, SetupError> {
-    let Settings { address, roots, resource, headers_file, headers, timeout, schedule_delay, export_timeout } = settings;
+    let Settings { address, roots, resource, headers_file, headers, timeout, schedule_delay, export_timeout } =
+        settings;
     let tls = http2_client_config(&roots)?;
     let collector = Collector::new(address, &tls, timeout, headers_file, headers)?;
-    let exporter = Exporter { queue, collector, resource, metrics, schedule_delay, export_timeout, works: None, flush_by: None };
+    let exporter =
+        Exporter { queue, collector, resource, metrics, schedule_delay, export_timeout, works: None, flush_by: None };
     Ok(move |stop| Box::pin(exporter.run(stop)) as futures_util::future::BoxFuture<'static, ()>)
 }

@@ -13,7 +13,7 @@ use super::breaker::Breaker;
 use super::look_up::look_up;
 use super::{BreakerSettings, EndpointAddress, InvalidHost, Origin};
 use crate::random::Random;
-use crate::telemetry::Gauge;
+use crate::telemetry::CircuitMetrics;
 
 /// A set of endpoints, shared by every thread.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Candidate {
 
 impl Endpoints {
     /// Takes the configured endpoints over. IP addresses are candidates at once; names once they are looked up.
-    /// `random` is the jitter of their circuits, and `state` gives the gauge that shows an endpoint's circuit, by host and port.
+    /// `random` is the jitter of their circuits, and `circuit` gives what shows an endpoint's circuit, by host and port.
     ///
     /// # Errors
     /// [`InvalidHost`]; the configuration refuses those earlier.
@@ -76,10 +76,10 @@ impl Endpoints {
         configured: &[EndpointAddress],
         breaker: &BreakerSettings,
         random: &Random,
-        state: impl Fn(&str) -> Gauge,
+        circuit: impl Fn(&str) -> CircuitMetrics,
     ) -> Result<Self, InvalidHost> {
         let endpoint = |address: &EndpointAddress| {
-            let breaker = Breaker::new(breaker, random.clone(), state(&address.authority()));
+            let breaker = Breaker::new(breaker, random.clone(), circuit(&address.authority()));
             Ok(Endpoint { origin: address.origin()?, breaker, looking_up: Arc::default() })
         };
         let literal = |(endpoint, address): (usize, &EndpointAddress)| {
@@ -249,7 +249,7 @@ mod tests {
 
     fn new(configured: &[EndpointAddress]) -> Endpoints {
         let metrics = Metrics::new().unwrap();
-        let state = |it: &str| metrics.upstream.circuit_breaker_state("p", it);
+        let state = |it: &str| metrics.upstream.circuit("p", it);
         Endpoints::new(configured, &breaker(), &Random::seeded(1), state).unwrap()
     }
 
@@ -312,7 +312,7 @@ mod tests {
         let (labels, metrics) = (std::cell::RefCell::new(Vec::new()), Metrics::new().unwrap());
         let endpoints = Endpoints::new(&configured, &breaker(), &Random::seeded(1), |label| {
             labels.borrow_mut().push(label.to_owned());
-            metrics.upstream.circuit_breaker_state("p", label)
+            metrics.upstream.circuit("p", label)
         });
         let (endpoints, now) = (endpoints.unwrap(), Instant::now());
         assert_eq!(labels.into_inner(), ["127.0.0.1:8080", "[::1]:8080"]);

@@ -40,7 +40,12 @@ impl Ratio {
             return None;
         }
         // Between 0 and 2⁶³, so nothing is cut off but digits that no float has.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "as above")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "as above"
+        )]
         let bound = (part * ALL as f64) as u64;
         Some(Self(bound))
     }

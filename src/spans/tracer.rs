@@ -93,7 +93,10 @@ mod tests {
         assert_eq!(innermost.parent, Some(inner.span_id));
         assert_eq!((server.span_id, &server.state), (scope.context().span_id, &state));
         assert_eq!(server.attributes, [("http.response.status_code", Value::Number(504))]);
-        assert_eq!((inner.status, &inner.attributes[..]), (Status::Error, &[("error.type", "upstream-timeout".into())][..]));
+        assert_eq!(
+            (inner.status, &inner.attributes[..]),
+            (Status::Error, &[("error.type", "upstream-timeout".into())][..])
+        );
         assert_eq!(innermost.attributes, [("error.type", "cancelled".into())]);
         assert!((4_900_000_000..=5_000_000_000).contains(&server.start), "{}", server.start);
         assert!(server.start <= inner.start && inner.start <= inner.end && inner.end <= server.end);

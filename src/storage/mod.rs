@@ -52,6 +52,7 @@ pub use schema::Schema;
 pub use sql::{blob, millis, optional_millis, to_sql, unsigned};
 
 use crate::clock::Clock;
+use crate::telemetry::Histogram;
 use commit_stats::Counters;
 use health::Health;
 use job::{Job, Pending};
@@ -177,6 +178,12 @@ impl Storage {
             TrySendError::Full(_) => StorageError::Overloaded,
             TrySendError::Disconnected(_) => StorageError::Closed,
         })
+    }
+
+    /// Shows in `times` how long each commit takes that writes something, from now on. The first call counts.
+    pub fn show_sync_times(&self, times: Histogram) {
+        // A second one changes nothing.
+        drop(self.0.counters.sync_times.set(times));
     }
 
     /// How well callers shared commits.

@@ -61,7 +61,7 @@ fn serve_group(
     // Asked after each job, so that callers who were answered a moment ago come along with this commit.
     let more =
         |taken| if taken < MAX_GROUP && begun_at.elapsed() < MAX_GROUP_TIME { jobs.try_recv().ok() } else { None };
-    let ended = transact(store, first, more, group);
+    let ended = transact(store, first, more, group, counters);
     if !group.is_empty() {
         counters.groups.fetch_add(1, Ordering::Relaxed);
         counters.jobs.fetch_add(group.len() as u64, Ordering::Relaxed);
@@ -72,7 +72,7 @@ fn serve_group(
         store.meet_full(refused.len() as u64);
         refused.into_iter().for_each(|job| answer(job, Err(StorageError::Full)));
         for job in tried {
-            let ended = transact(store, job, |_| None, group);
+            let ended = transact(store, job, |_| None, group, counters);
             answer_all(store, ended, group);
         }
     } else {
@@ -115,7 +115,9 @@ fn transact(
     first: Box<dyn Job>,
     more: impl Fn(usize) -> Option<Box<dyn Job>>,
     group: &mut Vec<Box<dyn Job>>,
+    counters: &Counters,
 ) -> Result<(), Lost> {
+    let changes = store.connection().total_changes();
     let (mut begun, mut apart) = (false, false);
     let mut next = Some(first);
     while let Some(mut job) = next.take() {
@@ -144,7 +146,15 @@ fn transact(
         }
         next = more(group.len());
     }
-    if begun { commit(store.connection()) } else { Ok(()) }
+    if !begun {
+        return Ok(());
+    }
+    let (started, has_written) = (Instant::now(), store.connection().total_changes() != changes);
+    commit(store.connection())?;
+    if has_written && let Some(times) = counters.sync_times.get() {
+        times.observe(started.elapsed());
+    }
+    Ok(())
 }
 
 /// Undoes all that a transaction did, and does it again, the failure of one job apart from the others. That of the last

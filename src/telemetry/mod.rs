@@ -1,15 +1,17 @@
 //! What operators see: metrics, and log lines.
 
+mod failures;
 pub mod logging;
 mod metrics;
 pub mod panics;
 
+pub use failures::{Failure, FailureLog};
 #[cfg(feature = "rocketmq")]
 pub use metrics::CircuitStates;
 pub use metrics::{
-    TraceFamilies, TraceMetrics,
-    CloseReason, ConnectionFamilies, ConnectionMetrics, Counter, CredentialReloads, DropInFamilies, EmbeddedFamilies,
-    EmbeddedSample, EmbeddedTotals, Family, Gauge, GaugeGuard, GroupMetrics, Histogram, HttpLabels, HttpServerFamilies,
-    LateMessageMetrics, MessageFamilies, Metrics, MetricsError, ProcessFamilies, RequestMetrics, SecondsGauge,
-    TopicMetrics, UpstreamFamilies, UpstreamMetrics,
+    CircuitMetrics, CloseReason, ConnectionFamilies, ConnectionMetrics, Counter, CredentialMetrics, DropInFamilies,
+    EmbeddedFamilies, EmbeddedSample, EmbeddedTotals, Family, Gauge, GaugeGuard, GroupMetrics, Histogram, HttpLabels,
+    HttpServerFamilies, LateMessageMetrics, MessageFamilies, Metrics, MetricsError, OperationFamilies, ProcessFamilies,
+    RequestMetrics, SecondsGauge, TopicMetrics, TraceFamilies, TraceMetrics, UNKNOWN_TOPIC, UpstreamFamilies,
+    UpstreamMetrics,
 };

@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::watch_keys::reload;
+use super::acceptance::{Acceptance, Accepted, ConfiguredNames};
+use super::watch_keys::{KeyRecord, reload};
 use super::{Keys, ReloadPolicy, UpstreamError, UpstreamErrorKind};
+use crate::clock::Clock;
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
-use crate::model::{Outcome, Topic, Verb};
+use crate::model::{ConsumerGroup, Operation, Outcome, Topic};
 use crate::outbound::RetryBudget;
 use crate::random::Random;
-use crate::telemetry::{CredentialReloads, Metrics, UpstreamMetrics};
+use crate::telemetry::{Metrics, UpstreamMetrics};
 
 /// Most attempts at one operation.
 const MAX_ATTEMPTS: u32 = 3;
@@ -32,43 +34,14 @@ pub struct Attempted<T> {
     pub result: T,
 }
 
-/// The MQ's operations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
-    Publish,
-    Receive,
-    Acknowledge,
-    Nack,
-    Extend,
-}
-
-impl Operation {
-    pub(super) const fn label(self) -> &'static str {
-        match self {
-            Self::Publish => "publish",
-            Self::Receive => "receive",
-            Self::Acknowledge => "ack",
-            Self::Nack => "nack",
-            Self::Extend => "extend",
-        }
-    }
-}
-
-impl From<Verb> for Operation {
-    fn from(verb: Verb) -> Self {
-        match verb {
-            Verb::Nack => Self::Nack,
-            Verb::Extend => Self::Extend,
-        }
-    }
-}
-
 /// What holds for the attempts at one operation.
 #[derive(Debug)]
 pub(super) struct AttemptPolicy<'a> {
     pub(super) operation: Operation,
     /// What its topic meets decides nothing for other topics.
     pub(super) topic: &'a Topic,
+    /// Whose deliveries it is about; none for a publish.
+    pub(super) group: Option<&'a ConsumerGroup>,
     /// Until when the MQ is asked to wait for messages.
     pub(super) end_of_wait: Option<Instant>,
     /// Nothing begins or waits after its deadline.
@@ -78,9 +51,19 @@ pub(super) struct AttemptPolicy<'a> {
 }
 
 impl<'a> AttemptPolicy<'a> {
-    /// The MQ is not asked to wait, and an unknown outcome is not repeated.
-    pub(super) fn new(operation: Operation, topic: &'a Topic, context: &'a RequestContext) -> Self {
-        Self { operation, topic, end_of_wait: None, context, on_unknown: OnUnknown::Report }
+    /// Of a publish.
+    pub(super) fn publish(topic: &'a Topic, context: &'a RequestContext, on_unknown: OnUnknown) -> Self {
+        Self { operation: Operation::Publish, topic, group: None, end_of_wait: None, context, on_unknown }
+    }
+
+    /// Of anything that a group does: the MQ is not asked to wait, and an unknown outcome is not repeated.
+    pub(super) fn of_group(
+        operation: Operation,
+        topic: &'a Topic,
+        group: &'a ConsumerGroup,
+        context: &'a RequestContext,
+    ) -> Self {
+        Self { operation, topic, group: Some(group), end_of_wait: None, context, on_unknown: OnUnknown::Report }
     }
 }
 
@@ -98,23 +81,34 @@ pub(super) struct Attempts {
     acknowledge: UpstreamMetrics,
     nack: UpstreamMetrics,
     extend: UpstreamMetrics,
-    /// What reading the keys again gave.
-    reloads: CredentialReloads,
+    /// What reading the keys again gives.
+    key_record: KeyRecord,
+    /// What the MQ takes of the profile.
+    acceptance: Arc<Acceptance>,
 }
 
 impl Attempts {
-    pub(super) fn new(profile: &str, keys: Keys, random: Random, metrics: &Metrics) -> Self {
+    pub(super) fn new(
+        profile: &str,
+        names: ConfiguredNames,
+        keys: Keys,
+        (clock, random): (Clock, Random),
+        metrics: &Metrics,
+    ) -> Self {
+        let of = |operation: Operation| metrics.upstream.operation(profile, operation.as_str());
+        let accepting = |what: Accepted| metrics.upstream.accepting(profile, what.as_str());
         Self {
             profile: profile.to_owned(),
             keys,
             budget: Arc::new(RetryBudget::new(Instant::now())),
             random,
-            publish: metrics.upstream.operation(profile, Operation::Publish.label()),
-            receive: metrics.upstream.operation(profile, Operation::Receive.label()),
-            acknowledge: metrics.upstream.operation(profile, Operation::Acknowledge.label()),
-            nack: metrics.upstream.operation(profile, Operation::Nack.label()),
-            extend: metrics.upstream.operation(profile, Operation::Extend.label()),
-            reloads: metrics.credential_reloads.clone(),
+            publish: of(Operation::Publish),
+            receive: of(Operation::Receive),
+            acknowledge: of(Operation::Acknowledge),
+            nack: of(Operation::Nack),
+            extend: of(Operation::Extend),
+            key_record: KeyRecord { clock, metrics: metrics.credentials.clone() },
+            acceptance: Arc::new(Acceptance::new(profile, names, accepting)),
         }
     }
 
@@ -133,22 +127,24 @@ impl Attempts {
             let started = Instant::now();
             let error = match attempt().await {
                 Ok(done) => {
-                    metrics.duration.observe(started.elapsed());
-                    metrics.count("ok");
+                    metrics.succeeded(started.elapsed());
+                    self.acceptance.taken(policy.topic, policy.group, started);
                     return Ok(done);
                 }
                 Err(error) => error,
             };
             if error.kind.was_sent() {
-                metrics.duration.observe(started.elapsed());
+                metrics.failed(error.kind.label(), started.elapsed());
+            } else {
+                metrics.not_sent(error.kind.label());
             }
-            metrics.count(error.kind.label());
+            self.acceptance.failed(policy.topic, policy.group, &error, Instant::now());
             let pause = self.pause_within_budget(&error, number, policy);
             let refused = error.kind == UpstreamErrorKind::AuthRejected;
             let reason = error.kind.label();
             let error = merged_outcome(error, earlier);
             let Some(pause) = pause else { return Err(error) };
-            let (profile, operation) = (self.profile.as_str(), policy.operation.label());
+            let (profile, operation) = (self.profile.as_str(), policy.operation.as_str());
             metrics.retry(reason);
             tracing::debug!(request_id = policy.context.id(), profile, operation, reason, "the operation is repeated");
             if refused && !self.reload_keys(policy.context.deadline()).await {
@@ -159,6 +155,11 @@ impl Attempts {
         }
     }
 
+    /// What the MQ takes of the profile.
+    pub(super) fn acceptance(&self) -> &Arc<Acceptance> {
+        &self.acceptance
+    }
+
     /// What requests are signed with.
     pub(super) fn keys(&self) -> &Keys {
         &self.keys
@@ -167,7 +168,7 @@ impl Attempts {
     /// Reads the keys again, and returns whether that ended before `deadline`, whatever came of it.
     async fn reload_keys(&self, deadline: Instant) -> bool {
         let Some(name) = self.keys.name() else { return true };
-        let read = reload(&self.keys, name, ReloadPolicy::AnyChange, &self.reloads);
+        let read = reload(&self.keys, name, ReloadPolicy::AnyChange, &self.key_record);
         timeout_at(deadline, read).await.is_ok()
     }
 
@@ -257,8 +258,19 @@ mod tests {
         attempts_with(Keys::new(&credentials("ak"), None))
     }
 
+    fn attempts_counted(metrics: &Metrics) -> Attempts {
+        let keys = Keys::new(&credentials("ak"), None);
+        Attempts::new("main", ConfiguredNames::default(), keys, (Clock::system(), Random::seeded(1)), metrics)
+    }
+
     fn attempts_with(keys: Keys) -> Attempts {
-        Attempts::new("main", keys, Random::seeded(1), &Metrics::new().unwrap())
+        Attempts::new(
+            "main",
+            ConfiguredNames::default(),
+            keys,
+            (Clock::system(), Random::seeded(1)),
+            &Metrics::new().unwrap(),
+        )
     }
 
     /// What became of one operation.
@@ -277,8 +289,8 @@ mod tests {
     ) -> Performed {
         let started = Instant::now();
         let context = RequestContext::shared(started + time);
-        let (topic, publish) = (topic(), Operation::Publish);
-        let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(publish, &topic, &context) };
+        let topic = topic();
+        let policy = AttemptPolicy::publish(&topic, &context, on_unknown);
         let made = Cell::new(0);
         let attempt = async || {
             made.set(made.get() + 1);
@@ -364,7 +376,8 @@ mod tests {
         let attempts = attempts();
         let context = RequestContext::shared(Instant::now() + Duration::from_secs(2));
         let topic = topic();
-        let policy = AttemptPolicy::new(Operation::Receive, &topic, &context);
+        let group = ConsumerGroup::parse("GID_a").unwrap();
+        let policy = AttemptPolicy::of_group(Operation::Receive, &topic, &group, &context);
         let made = Cell::new(0);
         let slow = async || {
             made.set(made.get() + 1);
@@ -402,7 +415,7 @@ mod tests {
         let attempts = attempts_with(keys.clone());
         let context = RequestContext::shared(Instant::now() + LONG);
         let topic = topic();
-        let policy = AttemptPolicy::new(Operation::Publish, &topic, &context);
+        let policy = AttemptPolicy::publish(&topic, &context, OnUnknown::Report);
         let seen = RefCell::new(Vec::new());
         let attempt = async || {
             let access_key = keys.current().access_key.clone();
@@ -416,13 +429,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn every_attempt_is_counted_by_its_result() {
         let metrics = Metrics::new().unwrap();
-        let attempts = Attempts::new("main", Keys::new(&credentials("ak"), None), Random::seeded(1), &metrics);
+        let attempts = attempts_counted(&metrics);
         let script = [failed(Kind::Unreachable), throttled(1), Ok(())];
         perform(&attempts, OnUnknown::Report, LONG, &script).await.result.unwrap();
         let page = String::from_utf8(metrics.render().unwrap()).unwrap();
         let operation = r#"operation="publish",profile="main""#;
         for line in [
-            format!("mq_gateway_upstream_requests_total{{{operation},result=\"unreachable\"}} 1"),
+            format!("mq_gateway_upstream_not_sent_total{{{operation},reason=\"unreachable\"}} 1"),
             format!("mq_gateway_upstream_requests_total{{{operation},result=\"throttled\"}} 1"),
             format!("mq_gateway_upstream_requests_total{{{operation},result=\"ok\"}} 1"),
             format!("mq_gateway_upstream_retries_total{{{operation},reason=\"unreachable\"}} 1"),
@@ -431,5 +444,6 @@ mod tests {
         ] {
             assert!(page.lines().any(|it| it == line), "{line}\n{page}");
         }
+        assert!(!page.contains("result=\"unreachable\""), "what was not sent is no exchange\n{page}");
     }
 }

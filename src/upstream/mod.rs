@@ -4,6 +4,7 @@
 //! A [`Plan`] is `Send` and made once per profile; an [`Upstream`] is built from it inside each worker thread, because
 //! the HTTP client is not `Send`.
 
+mod acceptance;
 mod attempts;
 mod error;
 mod exchange;
@@ -28,16 +29,17 @@ use crate::model::{
 };
 use crate::protocol::{self, Objection};
 
+pub use acceptance::{Accepted, ConfiguredNames, Refused};
 pub use attempts::Attempted;
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use http::{MqHttp, OnsHttp};
 pub use keys::{Keys, ReloadPolicy, Unchanged};
-pub use plan::Plan;
+pub use plan::{Plan, UpstreamHealth};
 pub use plan_resources::{PlanError, PlanResources};
 pub use poll::{PollRequest, Polled};
 #[cfg(feature = "rocketmq")]
 pub use rocketmq::RocketMq;
-pub use watch_keys::watch_keys;
+pub use watch_keys::{KeyRecord, watch_keys};
 
 use plan::ProtocolPlan;
 use profile::Profile;

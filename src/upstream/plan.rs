@@ -1,14 +1,52 @@
 //! What every thread needs to build its client of one profile.
 
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::acceptance::{Acceptance, ConfiguredNames};
 use super::attempts::Attempts;
 use super::http::HttpPlan;
 use super::profile::Profile;
 #[cfg(feature = "rocketmq")]
 use super::rocketmq::{self, RocketMqPlan};
-use super::{Keys, PlanError, PlanResources};
+use super::{Keys, PlanError, PlanResources, Refused};
 use crate::config::{MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig};
 use crate::tasks::StopSignal;
 use crate::telemetry::Gauge;
+
+/// What operators are told of one profile's MQ.
+#[derive(Debug, Clone)]
+pub struct UpstreamHealth {
+    name: String,
+    up: Gauge,
+    acceptance: Arc<Acceptance>,
+}
+
+impl UpstreamHealth {
+    /// The profile's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the MQ could be reached when last tried.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.up.get() == 1
+    }
+
+    /// Shows in the metrics what is true now: a refusal that nobody met for long stands no more.
+    pub fn refresh(&self, now: Instant) {
+        self.acceptance.forget_old(now);
+    }
+
+    /// What the MQ refuses.
+    #[must_use]
+    pub fn refused(&self, now: Instant) -> Vec<Refused> {
+        self.acceptance.refused(now)
+    }
+}
 
 /// One profile, ready to be built per thread. Clones share addresses, keys and metrics.
 #[derive(Debug, Clone)]
@@ -23,7 +61,7 @@ pub(super) enum ProtocolPlan {
     OnsHttp(HttpPlan, OnsHttpConfig),
     MqHttp(HttpPlan, MqHttpConfig),
     #[cfg(feature = "rocketmq")]
-    RocketMq(std::sync::Arc<RocketMqPlan>),
+    RocketMq(Arc<RocketMqPlan>),
 }
 
 impl Plan {
@@ -59,10 +97,11 @@ impl Plan {
         self.profile.attempts.keys()
     }
 
-    /// Shows whether the MQ could be reached when last tried: 0 or 1.
+    /// What operators are told of the way to the MQ.
     #[must_use]
-    pub fn up(&self) -> &Gauge {
-        &self.profile.up
+    pub fn health(&self) -> UpstreamHealth {
+        let Profile { name, up, attempts, .. } = &self.profile;
+        UpstreamHealth { name: name.clone(), up: up.clone(), acceptance: Arc::clone(attempts.acceptance()) }
     }
 
     /// Looks after the way to the MQ in the background, until `stop` is given.
@@ -79,14 +118,15 @@ impl Plan {
 
 /// What the clients of every protocol need of a profile.
 fn shared(profile: &ProfileConfig, resources: &PlanResources<'_>) -> Profile {
-    let PlanResources { keys, clock, random, metrics, .. } = resources;
+    let PlanResources { topics, groups, keys, clock, random, metrics, .. } = resources;
+    let names = ConfiguredNames { topics: topics.iter().cloned().collect(), groups: groups.iter().cloned().collect() };
     Profile {
         name: profile.name.clone(),
         is_embedded: profile.is_embedded(),
         capabilities: profile.capabilities(),
         propagates_trace: profile.propagates_trace(),
         empty_poll_pause: profile.empty_poll_pause,
-        attempts: Attempts::new(&profile.name, keys.clone(), random.clone(), metrics),
+        attempts: Attempts::new(&profile.name, names, keys.clone(), (clock.clone(), random.clone()), metrics),
         keys: keys.clone(),
         clock: clock.clone(),
         up: metrics.upstream.up(&profile.name),

@@ -3,7 +3,7 @@
 use super::Keys;
 use crate::clock::Clock;
 use crate::memory::MemoryBudget;
-use crate::model::{Protocol, Topic};
+use crate::model::{ConsumerGroup, Protocol, Topic};
 use crate::outbound::{EndpointAddress, InvalidHost, TlsError};
 use crate::random::{Random, RandomError};
 use crate::telemetry::Metrics;
@@ -15,6 +15,8 @@ pub struct PlanResources<'a> {
     pub addresses: Vec<EndpointAddress>,
     /// The profile's topics that are configured by name.
     pub topics: Vec<Topic>,
+    /// The groups of these topics that are configured by name.
+    pub groups: Vec<(Topic, ConsumerGroup)>,
     /// Signed with.
     pub keys: Keys,
     /// The clock that signs.

@@ -9,7 +9,8 @@ use tokio::time::{sleep, timeout};
 
 use super::Keys;
 use super::keys::{ReloadPolicy, Unchanged};
-use crate::telemetry::CredentialReloads;
+use crate::clock::Clock;
+use crate::telemetry::CredentialMetrics;
 
 const POLL: Duration = Duration::from_secs(30);
 /// Until the next look at files that could not be used, and how often.
@@ -18,9 +19,19 @@ const LOOKS_SOON: u32 = 5;
 /// A swap is several events; the files are read when they have settled.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// Where changes of keys are shown.
+#[derive(Debug, Clone)]
+pub struct KeyRecord {
+    /// The time.
+    pub clock: Clock,
+    /// Where to count.
+    pub metrics: CredentialMetrics,
+}
+
 /// Reads `keys` again whenever their files may have changed. Runs until it is dropped.
-pub async fn watch_keys(keys: Keys, reloads: CredentialReloads) {
+pub async fn watch_keys(keys: Keys, record: KeyRecord) {
     let Some(name) = keys.name().map(str::to_owned) else { return };
+    record.metrics.started(&name, record.clock.now());
     // One place is enough: an event that finds it taken announces nothing new.
     let (changed, mut changes) = mpsc::channel(1);
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -43,7 +54,7 @@ pub async fn watch_keys(keys: Keys, reloads: CredentialReloads) {
     loop {
         sleep(SETTLE).await;
         while changes.try_recv().is_ok() {}
-        let kept_old = reload(&keys, &name, ReloadPolicy::BothNew, &reloads).await == Reload::KeptOld;
+        let kept_old = reload(&keys, &name, ReloadPolicy::BothNew, &record).await == Reload::KeptOld;
         // Somebody may be in the middle of writing, with no further event: look again soon, but not for ever.
         soon = if kept_old { soon.saturating_sub(1) } else { LOOKS_SOON };
         let pause = if kept_old && soon > 0 { SOON } else { POLL };
@@ -66,12 +77,12 @@ pub(super) enum Reload {
 }
 
 /// Reads the files, and logs and counts what came of it.
-pub(super) async fn reload(keys: &Keys, name: &str, policy: ReloadPolicy, reloads: &CredentialReloads) -> Reload {
+pub(super) async fn reload(keys: &Keys, name: &str, policy: ReloadPolicy, record: &KeyRecord) -> Reload {
     let reader = keys.clone();
     let read = tokio::task::spawn_blocking(move || reader.reload(policy)).await;
     match read {
         Ok(Ok(taken)) => {
-            reloads.changed(name);
+            record.metrics.changed(name, record.clock.now());
             if taken.has_quotes {
                 tracing::warn!(credential = name, "a changed key is in quotes, and they are taken as part of it");
             }
@@ -80,7 +91,7 @@ pub(super) async fn reload(keys: &Keys, name: &str, policy: ReloadPolicy, reload
         }
         Ok(Err(Unchanged::Same)) => Reload::Same,
         Ok(Err(reason @ (Unchanged::HalfWritten | Unchanged::Unusable(_)))) => {
-            reloads.kept_old(name);
+            record.metrics.kept_old(name);
             tracing::warn!(credential = name, %reason, "changed credentials could not be used: the old pair stays");
             Reload::KeptOld
         }

@@ -36,6 +36,7 @@ mod embedded_deliveries;
 mod embedded_endpoint;
 mod end_to_end;
 mod expect_continue;
+mod failed_operations;
 mod failing_disk;
 mod field_errors;
 mod files_of_configuration;

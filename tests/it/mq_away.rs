@@ -35,7 +35,9 @@ fn wait_for_open_circuit(app: &TestApp) {
 
 /// Exchanges that ended so; each is one address tried.
 fn exchanges(app: &TestApp, result: &str) -> usize {
-    let count = app.metrics().get("mq_gateway_upstream_requests_total", &[("result", result)]).unwrap_or(0.0);
+    let count = app.metrics().get("mq_gateway_upstream_requests_total", &[("result", result)]);
+    // What could not be reached was not sent.
+    let count = count.or(app.metrics().get("mq_gateway_upstream_not_sent_total", &[("reason", result)])).unwrap_or(0.0);
     format!("{count}").parse().expect("a whole number")
 }
 

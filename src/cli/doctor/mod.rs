@@ -5,9 +5,11 @@
 //! received, acknowledged or made, neither here nor there. Every step has a limit; a profile takes less than 20 s.
 
 mod advice;
+mod bundle;
 mod clock_check;
 mod findings;
 mod http_protocol;
+mod management_page;
 mod network;
 mod probe_result;
 mod prober;
@@ -30,6 +32,7 @@ use super::profile_access;
 use crate::clock::Clock;
 use crate::config::{self, CheckReport, Config, ProfileConfig, Source};
 use crate::tasks;
+use bundle::Bundle;
 use report::{Check, Finding, Report, Verdict};
 
 /// Prints what was found.
@@ -39,16 +42,17 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
     let variables = environment();
     let checked = config::check(&source, &common.overrides(), &variables);
     let mut report = Report { findings: configuration(&source, &checked) };
-    let code = match config::load(&source, &common.overrides(), &variables) {
+    let loaded = config::load(&source, &common.overrides(), &variables);
+    let code = match &loaded {
         Ok(config) => {
             let profiles: Vec<&ProfileConfig> = match &common.profile {
-                Some(name) => vec![profile_access::named(&config, name)?],
+                Some(name) => vec![profile_access::named(config, name)?],
                 None => config.profiles.values().collect(),
             };
             if config.embedded.enabled {
                 report.findings.extend(tasks::block_on(store_check::check(config.management.listen)));
             }
-            report.findings.extend(check_profiles(&config, &profiles));
+            report.findings.extend(check_profiles(config, &profiles));
             if report.is_ok() { 0 } else { BAD }
         }
         Err(errors) => {
@@ -58,6 +62,10 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
             if errors.is_unreadable() { USAGE } else { BAD }
         }
     };
+    if let Some(path) = &arguments.bundle {
+        let bundle = Bundle { now: Clock::system().now(), config: loaded.as_ref(), report: &report };
+        tasks::block_on(bundle.write(path))?;
+    }
     let no_colour = variables.get("NO_COLOR").is_some_and(|value| !value.is_empty());
     match common.format {
         Format::Text => print(&report.to_text(std::io::stdout().is_terminal() && !no_colour))?,

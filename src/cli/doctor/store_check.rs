@@ -1,23 +1,11 @@
 //! The embedded endpoint's store, as the running gateway tells of it: never by its files, which are the gateway's alone.
 
 use std::net::SocketAddr;
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use super::advice;
+use super::management_page::{self, PageFailure};
 use super::report::{Check, Finding, Verdict};
-use crate::app::reachable;
-use crate::cli::profile_access;
 use crate::embedded::FaultKind;
-use crate::http_message::{Method, Request};
-use crate::memory::MemoryBudget;
-use crate::outbound::{Call, CallError, EndpointAddress, HttpClient, Limits, TlsRoots, client_config};
-
-/// The whole of the one request.
-const LIMIT: Duration = Duration::from_secs(5);
-/// A page of metrics has a bound, which many topics move.
-const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// Every gateway of ours shows it.
 const BUILD_INFO: &str = "mq_gateway_build_info";
@@ -31,52 +19,18 @@ pub(super) async fn check(listen: SocketAddr) -> Vec<Finding> {
         let detail = "`management.listen` takes a free port when the gateway starts, which is not known here";
         return vec![new(Verdict::Skipped, detail)];
     }
-    let address = reachable(listen);
-    let endpoint = EndpointAddress { tls: false, host: address.ip().to_string(), port: address.port() };
-    let url = profile_access::url(&endpoint);
-    match metrics(&endpoint, address).await {
+    let url = management_page::url(listen);
+    match management_page::get(listen, "/metrics").await {
         Ok((200, page)) => of_page(&url, &page),
         Ok((status, _)) => vec![no_gateway(&format!("{url}: its answer to GET /metrics was {status}"))],
-        Err(Failure::NobodyThere(reason)) => {
+        Err(PageFailure::NobodyThere(reason)) => {
             let detail = format!("no gateway runs at {url} (`management.listen`): {reason}; start it and ask again");
             vec![new(Verdict::Skipped, detail)]
         }
-        Err(Failure::NoAnswer(reason)) => {
+        Err(PageFailure::NoAnswer(reason)) => {
             let detail = format!("what listens at {url} (`management.listen`) gave no usable answer: {reason}");
             vec![new(Verdict::Warning, detail).advise(advice::MANAGEMENT)]
         }
-    }
-}
-
-enum Failure {
-    /// Nothing was sent.
-    NobodyThere(String),
-    NoAnswer(String),
-}
-
-async fn metrics(endpoint: &EndpointAddress, address: SocketAddr) -> Result<(u16, Vec<u8>), Failure> {
-    let unusable = |reason: String| Failure::NoAnswer(reason);
-    let tls = client_config(&TlsRoots::Public).map_err(|error| unusable(error.to_string()))?;
-    let origin = endpoint.origin().map_err(|error| unusable(error.to_string()))?;
-    let limits = Limits { connect_timeout: LIMIT, keep_alive: LIMIT, in_flight: 1 };
-    let client = HttpClient::new(tls, limits, MemoryBudget::new(MAX_ANSWER_BYTES));
-    let request = Request { method: Method::Get, target: "/metrics".to_owned(), headers: Vec::new(), body: None };
-    let (deadline, max_answer_bytes) = (Instant::now() + LIMIT, MAX_ANSWER_BYTES);
-    let call = Call { request, origin: &origin, address, deadline, max_answer_bytes, copies: 1 };
-    match client.call(call).await {
-        Ok(answer) => Ok((answer.status, answer.body.to_vec())),
-        Err(CallError::NotConnected(reason)) => Err(Failure::NobodyThere(reason)),
-        Err(CallError::TimedOutUnsent) => Err(Failure::NobodyThere(format!("no answer within {} s", LIMIT.as_secs()))),
-        Err(
-            error @ (CallError::Full(_)
-            | CallError::Unwritable(_)
-            | CallError::TimedOut { .. }
-            | CallError::TimedOutInAnswer
-            | CallError::NoAnswer(_)
-            | CallError::Broken(_)
-            | CallError::TooLarge(_)
-            | CallError::NoMemory(_)),
-        ) => Err(unusable(error.to_string())),
     }
 }
 

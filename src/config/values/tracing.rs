@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::endpoint::{Endpoint, ENDPOINT};
+use super::endpoint::{ENDPOINT, Endpoint};
 use super::flaw::Flaw;
 use super::kind::TextRule;
 use crate::spans::Ratio;
@@ -22,19 +22,22 @@ pub(crate) const SAMPLER_RATIO: TextRule = TextRule::new("a number from 0 to 1 i
     Ratio::parse(text).map(drop).ok_or_else(|| Flaw::new("expects a number from 0 to 1, this is not one"))
 });
 
-pub(crate) const RESOURCE_ATTRIBUTES: TextRule = TextRule::new("a text such as \"key=value,key=value\"", |text| {
-    read_resource_attributes(text).map(drop)
-});
+pub(crate) const RESOURCE_ATTRIBUTES: TextRule =
+    TextRule::new("a text such as \"key=value,key=value\"", |text| read_resource_attributes(text).map(drop));
 
 fn check_collector(text: &str) -> Result<(), Flaw> {
     match Endpoint::parse(text) {
         Ok(Endpoint::Url { .. }) => Ok(()),
         Ok(Endpoint::Embedded) => Err(Flaw::new("expects a URL with its scheme").hint(WITH_SCHEME)),
-        Err(flaw) if flaw.detail.contains("with its scheme") => Err(Flaw { hint: Some(WITH_SCHEME.to_owned()), ..flaw }),
+        Err(flaw) if flaw.detail.contains("with its scheme") => {
+            Err(Flaw { hint: Some(WITH_SCHEME.to_owned()), ..flaw })
+        }
         Err(flaw) if flaw.detail.contains("a path") => {
             Err(flaw.hint("gRPC has none: name the collector's gRPC port, which is 4317 unless it was changed"))
         }
-        Err(flaw) if flaw.detail.contains("user information") => Err(flaw.hint("keys belong into the file of headers_file")),
+        Err(flaw) if flaw.detail.contains("user information") => {
+            Err(flaw.hint("keys belong into the file of headers_file"))
+        }
         Err(flaw) => Err(flaw),
     }
 }
@@ -107,7 +110,9 @@ mod tests {
         assert_eq!(read(""), Ok(vec![]));
         assert_eq!(read("a=1, b.c = two ,"), Ok(vec![pair("a", "1"), pair("b.c", "two")]));
         assert_eq!(read("a=x%2Cy%3Dz,b=="), Ok(vec![pair("a", "x,y=z"), pair("b", "=")]));
-        for (bad, detail) in [("a", "not key=value"), ("=1", "key"), ("a=1,a=2", "before"), ("a=%ff", "UTF-8"), ("a=%00", "value")] {
+        for (bad, detail) in
+            [("a", "not key=value"), ("=1", "key"), ("a=1,a=2", "before"), ("a=%ff", "UTF-8"), ("a=%00", "value")]
+        {
             let flaw = read(bad).unwrap_err();
             assert!(flaw.detail.contains(detail), "{bad}: {flaw:?}");
         }

@@ -11,6 +11,7 @@ use super::shape::{Field, FieldKind, object, text_within};
 use crate::gateway::Acknowledged;
 use crate::http::context::HttpContext;
 use crate::http::problem::Problem;
+use crate::model::Operation;
 use crate::plain_json::PlainJson;
 
 const SHAPE: &[Field] = &[Field::required("receipt_handles", FieldKind::Texts)];
@@ -41,7 +42,7 @@ pub(in crate::http) async fn acknowledge(context: HttpContext) -> Result<HttpRes
     let Request { receipt_handles } = plain.map_or_else(|| object(&body, SHAPE, depth), Ok)?;
     check_count(&context, &receipt_handles)?;
     let results = context.gateway().acknowledge(&context.request_context, &route, &receipt_handles).await?;
-    Ok(answer(&context, &receipt_handles, &results, None, |Acknowledged { late }| Done {
+    Ok(answer(&context, Operation::Acknowledge, &receipt_handles, &results, None, |Acknowledged { late }| Done {
         late: *late,
         ..Done::default()
     }))

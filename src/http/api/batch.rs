@@ -12,7 +12,7 @@ use super::shape::{MOST_ERRORS, wrong_count};
 use crate::gateway::BatchItem;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
-use crate::model::Message;
+use crate::model::{Message, Operation};
 
 /// What nearly every message's part of the answer fits into.
 const ITEM_BYTES: usize = 224;
@@ -53,7 +53,8 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
     }
     let patience = Patience::of(context.request.headers(), route.deadline());
     let results = context.gateway().publish_batch(&context.request_context, &route, messages, patience.time()).await;
-    context.log_failures(&context.path.topic, results.iter().filter_map(|result| result.as_ref().err()));
+    let failures = results.iter().filter_map(|result| result.as_ref().err());
+    failures.for_each(|error| context.failed(Operation::Publish, &context.path.topic, error));
     let all_stored = results.iter().all(Result::is_ok);
     let mut json = Vec::with_capacity(results.len() * ITEM_BYTES);
     json.extend_from_slice(b"{\"results\":[");

@@ -88,7 +88,7 @@ async fn change(
     let change = VisibilityChange { verb, hidden_for: Duration::from_secs(number) };
     let changes = context.gateway().change_visibility(&context.request_context, route, handles, change).await?;
     let applied = changes.applied.map(|applied| (field, applied.as_secs()));
-    Ok(answer(context, handles, &changes.results, applied, done))
+    Ok(answer(context, verb.into(), handles, &changes.results, applied, done))
 }
 
 fn done(changed: &Changed) -> Done<'_> {

@@ -7,6 +7,7 @@ use super::shape::wrong_count;
 use crate::gateway::GatewayError;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
+use crate::model::Operation;
 
 /// What one handle's part of the answer takes besides the handle, about.
 const ITEM_BYTES: usize = 48;
@@ -34,12 +35,14 @@ pub(super) fn check_count(context: &HttpContext, handles: &[String]) -> Result<(
 /// 200 where all succeeded, else 207. `applied` is a field and the number that was taken instead of the caller's.
 pub(super) fn answer<'a, T: 'a>(
     context: &HttpContext,
+    operation: Operation,
     handles: &'a [String],
     results: &'a [Result<T, GatewayError>],
     applied: Option<(&str, u64)>,
     done: impl Fn(&'a T) -> Done<'a>,
 ) -> HttpResponse {
-    context.log_failures(&context.path.topic, results.iter().filter_map(|result| result.as_ref().err()));
+    let failures = results.iter().filter_map(|result| result.as_ref().err());
+    failures.for_each(|error| context.failed(operation, &context.path.topic, error));
     let all_done = results.iter().all(Result::is_ok);
     let handle_bytes: usize = handles.iter().map(String::len).sum();
     let mut json = Vec::with_capacity(handle_bytes + handles.len() * ITEM_BYTES + ITEM_BYTES);

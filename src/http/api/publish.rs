@@ -80,7 +80,6 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
     patience.tell(match published {
         Ok(accepted) => Ok(stored(&accepted, route.topic.as_str())),
         Err(error) => {
-            context.log_failures(&context.path.topic, std::iter::once(&error));
             let problem = Problem::from(error);
             Err(if format == BodyFormat::Json {
                 problem

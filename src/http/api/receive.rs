@@ -62,12 +62,10 @@ async fn poll(
     let request = validate(request, by_query)?;
     context.takes(request.wait);
     let received = context.gateway().receive(&context.request_context, route, &request).await;
-    let mut received = received
-        .inspect_err(|error| context.log_failures(&context.path.topic, std::iter::once(error)))
-        .map_err(|error| {
-            let problem = Problem::from(error);
-            if by_query { problem.in_query(str::to_owned) } else { problem }
-        })?;
+    let mut received = received.map_err(|error| {
+        let problem = Problem::from(error);
+        if by_query { problem.in_query(str::to_owned) } else { problem }
+    })?;
     let mut response = HttpResponse::Ok();
     if by_query {
         response.insert_header((CACHE_CONTROL, "no-store"));

@@ -1,5 +1,6 @@
 //! The management listener: probes, metrics, the redacted configuration.
 
+mod degraded;
 mod readiness;
 mod service;
 

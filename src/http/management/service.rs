@@ -7,15 +7,18 @@ use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
+use tokio::time::Instant;
 
 use super::Readiness;
+use super::degraded::upstream_reasons;
 use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats, Fault, FaultKind};
 use crate::http::head;
 use crate::http::nearest::hint_at_management;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_id::{RequestIds, X_REQUEST_ID};
 use crate::memory::MemoryBudget;
-use crate::telemetry::{EmbeddedTotals, Gauge, Metrics};
+use crate::telemetry::{EmbeddedTotals, Metrics};
+use crate::upstream::UpstreamHealth;
 
 /// The routes, in the order of the contract.
 const ROUTES: &str = "/livez, /readyz, /startupz, /metrics, /config";
@@ -29,8 +32,8 @@ pub struct ManagementService {
     pub metrics: Arc<Metrics>,
     /// What requests hold.
     pub memory: MemoryBudget,
-    /// Profile names and whether their MQ answers.
-    pub upstreams: Vec<(String, Gauge)>,
+    /// What is known of each profile's MQ.
+    pub upstreams: Vec<UpstreamHealth>,
     /// Asked for its numbers at each scrape.
     pub engine: Option<Engine>,
     /// What `/config` shows: redacted when it was made.
@@ -90,9 +93,14 @@ impl ManagementService {
         };
         line(started, "starting", "started");
         line(!draining, "draining", "not-draining");
-        for (profile, up) in &self.upstreams {
-            // Degraded, not unready: the gateway answers, with 503s that say so.
-            line(up.get() == 1, "degraded: the MQ could not be reached", &format!("upstream {profile}"));
+        for upstream in &self.upstreams {
+            // Degraded, not unready: the gateway answers, with problems that say so.
+            let reasons = upstream_reasons(upstream, &self.metrics);
+            line(
+                reasons.is_empty(),
+                &format!("degraded: {}", reasons.join("; ")),
+                &format!("upstream {}", upstream.name()),
+            );
         }
         if let Some(engine) = &self.engine {
             let faults = engine.health();
@@ -105,6 +113,9 @@ impl ManagementService {
 
     async fn scrape(&self, id: &str) -> HttpResponse {
         self.metrics.process.set_memory(self.memory.usage());
+        for upstream in &self.upstreams {
+            upstream.refresh(Instant::now());
+        }
         if let Some(engine) = &self.engine {
             let kinds: Vec<_> = engine.health().into_iter().map(|fault| fault.kind).collect();
             for kind in FaultKind::ALL {

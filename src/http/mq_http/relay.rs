@@ -9,16 +9,18 @@ use super::edge;
 use crate::gateway::{Deliveries, GatewayError, ReceiveRequest, TopicRoute};
 use crate::http::charged_body::ChargedBody;
 use crate::http::context::HttpContext;
+use crate::http::failures::{self, Reason};
 use crate::http::handover::Handover;
 use crate::http::head::HeadError;
 use crate::http::identity::{Denied, Identity};
-use crate::http::vendor::method;
-use crate::http_message::Method;
-use crate::model::{Published, UpstreamHandle};
-use crate::protocol::mq_http::{
-    self, AckError, ConsumeQuery, Operation, Refusal, Target, decode_message, decode_receipt_handles,
-};
+use crate::http::problem::Code;
+use crate::http::vendor;
+use crate::model::{Operation, Published, UpstreamHandle};
+use crate::protocol::mq_http::{self, AckError, ConsumeQuery, Refusal, Target, decode_message, decode_receipt_handles};
 use crate::upstream::UpstreamErrorKind;
+
+/// A client of this protocol that was refused.
+type Refused = failures::Refused<Refusal>;
 
 /// Answers one request.
 pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
@@ -29,27 +31,53 @@ pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
     let label = match &result {
         Ok(answer) => answer.label,
         // The normal answer of an empty poll.
-        Err(Refusal::MessageNotExist) => "ok",
-        Err(refusal) => refusal.label(),
+        Err(Refused { refusal: Refusal::MessageNotExist, .. }) => "ok",
+        Err(refused) => refused.refusal.label(),
     };
-    context.metrics().drop_in.request(caller, "mq-http", operation(&context), label);
+    let operation = vendor::operation(&context.request).map_or("other", Operation::as_str);
+    context.metrics().drop_in.request(caller, "mq-http", operation, label);
     match result {
         Ok(answer) => answer.response,
-        Err(refusal) => {
-            tracing::debug!(request_id = context.id(), caller, reason = refusal.label(), "refused a vendor's client");
+        Err(refused) => {
+            context.refused(None, &refused);
+            let refusal = refused.refusal;
             let whole = refusal != Refusal::IncompleteBody && context.discard_body().await;
             edge::refused(&refusal, &edge::host(&context.request), &id, whole)
         }
     }
 }
 
-/// The word for what is asked, whether or not the rest of it can be read.
-fn operation(context: &HttpContext) -> &'static str {
-    match method(&context.request) {
-        Some(Method::Post) => "publish",
-        Some(Method::Get) => "receive",
-        Some(Method::Delete) => "ack",
-        Some(Method::Put) | None => "other",
+/// What a refusal counts as; the gateway's own errors bring their reason along.
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let code = match &refusal {
+            Refusal::MissingAuthorizationHeader
+            | Refusal::InvalidAuthorizationHeader
+            | Refusal::MissingDateHeader
+            | Refusal::InvalidDateHeader
+            | Refusal::TimeExpired
+            | Refusal::InvalidAccessKeyId
+            | Refusal::SignatureDoesNotMatch
+            | Refusal::AccessDenied(_) => {
+                return Self { refusal, reason: Some(Reason::ACCESS_DENIED), detail: None };
+            }
+            // The normal answer of an empty poll.
+            Refusal::MessageNotExist => return Self::counted(refusal),
+            Refusal::InvalidDigest
+            | Refusal::MalformedXml
+            | Refusal::InvalidArgument(_)
+            | Refusal::InvalidRequestUrl
+            | Refusal::InvalidQueryString(_)
+            | Refusal::MissingReceiptHandle => Code::ValidationFailed,
+            Refusal::UrlTooLong { .. } => Code::UriTooLong,
+            Refusal::TopicNotExist => Code::UnknownTopic,
+            Refusal::SubscriptionNotExist => Code::UnknownGroup,
+            Refusal::QpsLimitExceeded => Code::Overloaded,
+            Refusal::InternalError => Code::InternalError,
+            Refusal::MethodNotAllowed => Code::MethodNotAllowed,
+            Refusal::IncompleteBody => Code::RequestTimeout,
+        };
+        Self { refusal, reason: Some(code.into()), detail: None }
     }
 }
 
@@ -69,9 +97,9 @@ async fn perform<'a>(
     context: &'a HttpContext,
     id: &str,
     known: &mut Option<Identity<'a>>,
-) -> Result<Answered, Refusal> {
+) -> Result<Answered, Refused> {
     let drop_in = context.drop_in();
-    let method = method(&context.request).ok_or(Refusal::MethodNotAllowed)?;
+    let method = vendor::method(&context.request).ok_or(Refusal::MethodNotAllowed)?;
     let identity = if drop_in.is_open() {
         Identity::Anyone
     } else {
@@ -85,9 +113,9 @@ async fn perform<'a>(
     let identity = *known.insert(identity);
     let Target { topic, operation } = edge::target(&context.request, method)?;
     match operation {
-        Operation::Publish => publish_one(context, identity, &topic, id).await,
-        Operation::Consume(query) => consume_some(context, identity, &topic, query, id).await,
-        Operation::Acknowledge { group } => acknowledge_some(context, identity, &topic, &group, id).await,
+        mq_http::Operation::Publish => publish_one(context, identity, &topic, id).await,
+        mq_http::Operation::Consume(query) => consume_some(context, identity, &topic, query, id).await,
+        mq_http::Operation::Acknowledge { group } => acknowledge_some(context, identity, &topic, &group, id).await,
     }
 }
 
@@ -96,10 +124,10 @@ async fn publish_one(
     identity: Identity<'_>,
     topic: &str,
     id: &str,
-) -> Result<Answered, Refusal> {
+) -> Result<Answered, Refused> {
     let gateway = context.gateway();
     let route = identity.topic_to_publish(context, topic).map_err(denied)?;
-    let limit_bytes = document_bytes(context, identity, &route).map_err(|error| logged(context, topic, &error))?;
+    let limit_bytes = document_bytes(context, identity, &route).map_err(|error| failed(&error))?;
     let body = context.body(limit_bytes).await.map_err(edge::unread)?;
     edge::check_digest(&context.request, &body)?;
     let message = decode_message(route.topic.clone(), &body)?;
@@ -108,7 +136,7 @@ async fn publish_one(
     drop(body);
     let sent = message.body.clone();
     let published = gateway.publish(&context.request_context, &route, message, None).await;
-    let accepted = published.map_err(|error| logged(context, topic, &error))?;
+    let accepted = published.map_err(|error| failed(&error))?;
     let Published { message_id, body_md5, .. } = accepted.published;
     let body_md5 = body_md5.unwrap_or_else(|| mq_http::body_md5(&sent));
     let answer = mq_http::encode_published(&message_id, &body_md5);
@@ -121,7 +149,7 @@ async fn consume_some(
     topic: &str,
     query: ConsumeQuery,
     id: &str,
-) -> Result<Answered, Refusal> {
+) -> Result<Answered, Refused> {
     let gateway = context.gateway();
     let route = identity.group(context, topic, &query.group).map_err(denied)?;
     // C# polls with a body of one byte: unread, it would end the connection.
@@ -131,9 +159,9 @@ async fn consume_some(
     let request = ReceiveRequest { max_messages, wait, tags, ordered, visibility_timeout: None, says_no_wait: false };
     context.takes(wait);
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
-    let Deliveries { messages, memory, recall, .. } = received.map_err(|error| logged(context, topic, &error))?;
+    let Deliveries { messages, memory, recall, .. } = received.map_err(|error| failed(&error))?;
     if messages.is_empty() {
-        return Err(Refusal::MessageNotExist);
+        return Err(Refusal::MessageNotExist.into());
     }
     let text = mq_http::encode_consumed(&messages);
     drop(messages);
@@ -147,7 +175,7 @@ async fn acknowledge_some(
     topic: &str,
     group: &str,
     id: &str,
-) -> Result<Answered, Refusal> {
+) -> Result<Answered, Refused> {
     let gateway = context.gateway();
     let route = identity.group(context, topic, group).map_err(denied)?;
     let body = context.body(edge::ENVELOPE_BYTES).await.map_err(edge::unread)?;
@@ -158,8 +186,9 @@ async fn acknowledge_some(
         handles.push(UpstreamHandle::parse(text).map_err(|_| Refusal::MissingReceiptHandle)?);
     }
     let results = gateway.acknowledge_deliveries(&context.request_context, &route, &handles).await;
-    let results = results.map_err(|error| logged(context, topic, &error))?;
-    context.log_failures(topic, results.iter().filter_map(|result| result.as_ref().err()));
+    let results = results.map_err(|error| failed(&error))?;
+    let failures = results.iter().filter_map(|result| result.as_ref().err());
+    failures.for_each(|error| context.failed(Operation::Acknowledge, topic, error));
     let acknowledged = results.iter().any(Result::is_ok);
     let mut errors = Vec::new();
     for (text, result) in texts.into_iter().zip(results) {
@@ -172,7 +201,7 @@ async fn acknowledge_some(
             errors.push(AckError { handle: text, code: refusal.code(), message: refusal.to_string() });
         } else {
             // Nothing was acknowledged, and not for the handles' sake.
-            return Err(refusal);
+            return Err(Refused::counted(refusal));
         }
     }
     if errors.is_empty() {
@@ -182,17 +211,16 @@ async fn acknowledge_some(
 }
 
 /// A client gets the same answer to the first two; metrics and logs tell them apart.
-fn denied(why: Denied) -> Refusal {
+fn denied(why: Denied) -> Refused {
     match why {
-        Denied::OtherTopics => Refusal::AccessDenied("caller_topic"),
-        Denied::NoClientAuth => Refusal::AccessDenied("no_client_auth"),
-        Denied::Unknown(error) => refusal(&error),
+        Denied::OtherTopics => Refusal::AccessDenied("caller_topic").into(),
+        Denied::NoClientAuth => Refusal::AccessDenied("no_client_auth").into(),
+        Denied::Unknown(error) => failed(&error),
     }
 }
 
-fn logged(context: &HttpContext, topic: &str, error: &GatewayError) -> Refusal {
-    context.log_failures(topic, std::iter::once(error));
-    refusal(error)
+fn failed(error: &GatewayError) -> Refused {
+    Refused::by(error, refusal(error))
 }
 
 /// What the vendor's clients get when the gateway fails: matched without a wildcard, so that a new failure does not

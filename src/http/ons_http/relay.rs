@@ -10,12 +10,14 @@ use super::edge;
 use crate::gateway::{Deliveries, GatewayError, ReceiveRequest};
 use crate::http::charged_body::ChargedBody;
 use crate::http::context::HttpContext;
+use crate::http::failures::{self, Reason};
 use crate::http::handover::Handover;
 use crate::http::head::HeadError;
 use crate::http::identity::{Denied, Identity};
-use crate::http::vendor::method;
+use crate::http::problem::Code;
+use crate::http::vendor::{method, operation};
 use crate::http_message::Method;
-use crate::model::UpstreamHandle;
+use crate::model::{Operation, UpstreamHandle};
 use crate::protocol::mq_http::ErrorCode as MqErrorCode;
 use crate::protocol::ons_http::{
     self, Acknowledge, Authentication, CONTENT_TYPE as TEXT_HTML, Consume, ErrorCode, ForbiddenReason, MAX_BODY_BYTES,
@@ -27,49 +29,69 @@ use crate::upstream::UpstreamErrorKind;
 const PUBLISH_MILLIS: u64 = 3000;
 const SHORTEST_PUBLISH_MILLIS: u64 = 1000;
 
+/// A client of this protocol that was refused.
+type Refused = failures::Refused<Refusal>;
+
+/// What is known of a request as it is read.
+#[derive(Default)]
+struct Known<'a> {
+    identity: Option<Identity<'a>>,
+    /// The topic as the client wrote it; empty before it could be read.
+    topic: String,
+}
+
 /// Answers one request.
 pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
     let Some(method) = method(&context.request) else { return edge::no_such_method() };
-    let mut identity = None;
-    let result = perform(&context, method, &mut identity).await;
+    let mut known = Known::default();
+    let result = perform(&context, method, &mut known).await;
+    let Known { identity, topic } = known;
     let caller = Identity::label(identity);
-    let label = result.as_ref().map_or_else(Refusal::label, |_| "ok");
-    context.metrics().drop_in.request(caller, "ons-http", operation(method), label);
+    let label = result.as_ref().map_or_else(|refused| refused.refusal.label(), |_| "ok");
+    let operation = operation(&context.request).map_or("other", Operation::as_str);
+    context.metrics().drop_in.request(caller, "ons-http", operation, label);
     match result {
         Ok(response) => response,
-        Err(refusal) => {
-            tracing::debug!(request_id = context.id(), caller, reason = refusal.label(), "refused a vendor's client");
+        Err(refused) => {
+            context.refused(Some(&topic), &refused);
             if method == Method::Get {
                 // Clients ask again at once after an error: an error answer to a poll is held (protocol notes ONS 7, item 14).
                 // Whichever comes first.
                 context.takes(context.drop_in().error_hold);
                 drop(timeout(context.drop_in().error_hold, context.until_stopping()).await);
             }
-            edge::refused(&refusal)
+            edge::refused(&refused.refusal)
         }
     }
 }
 
-const fn operation(method: Method) -> &'static str {
-    match method {
-        Method::Post => "publish",
-        Method::Get => "receive",
-        Method::Delete | Method::Put => "ack",
+/// What a refusal counts as; the gateway's own errors bring their reason along.
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let reason = match &refusal {
+            Refusal::Forbidden(ForbiddenReason::Origin) => Code::OriginNotAllowed.into(),
+            Refusal::Forbidden(ForbiddenReason::Topic) => Code::UnknownTopic.into(),
+            Refusal::Forbidden(_) => Reason::ACCESS_DENIED,
+            Refusal::Missing(_) | Refusal::Invalid(..) | Refusal::Rejected { .. } => Code::ValidationFailed.into(),
+            Refusal::BodyTooBig { .. } => Code::MessageTooLarge.into(),
+            // The gateway's own failures bring their reason along: what is left is a body that did not come, or a bug.
+            Refusal::Timeout => Code::RequestTimeout.into(),
+            Refusal::Busy(_) => Code::Overloaded.into(),
+            Refusal::Unavailable(_) => Code::InternalError.into(),
+        };
+        Self { refusal, reason: Some(reason), detail: None }
     }
 }
 
-async fn perform<'a>(
-    context: &'a HttpContext,
-    method: Method,
-    identity: &mut Option<Identity<'a>>,
-) -> Result<HttpResponse, Refusal> {
+async fn perform<'a>(context: &'a HttpContext, method: Method, known: &mut Known<'a>) -> Result<HttpResponse, Refused> {
     let drop_in = context.drop_in();
     let authentication = if drop_in.is_open() { Authentication::NotRequired } else { Authentication::Required };
     let mut signed = edge::decode(&context.request, method, authentication)?;
+    signed.request.topic().clone_into(&mut known.topic);
     let found = if drop_in.is_open() {
         Identity::Anyone
     } else if drop_in.callers.is_empty() {
-        return Err(Refusal::Forbidden(ForbiddenReason::NoClientAuth));
+        return Err(denied(Denied::NoClientAuth));
     } else {
         Identity::Caller(edge::identify(&drop_in.callers, &signed, drop_in.clock, context.now())?)
     };
@@ -85,7 +107,7 @@ async fn perform<'a>(
         edge::digest_body(&mut signed);
         edge::check_signature(caller, &signed)?;
     }
-    let identity = *identity.insert(found);
+    let identity = *known.identity.insert(found);
     if method != Method::Post {
         // A body that means nothing would end the connection if it were not read.
         context.discard_body().await;
@@ -95,7 +117,7 @@ async fn perform<'a>(
         Request::Consume(consume) => consume_some(context, identity, &consume).await,
         Request::Acknowledge(acknowledge) => acknowledge_one(context, identity, &acknowledge).await,
         // No method of a vendor's client.
-        Request::ChangeVisibility(_) => Err(Refusal::Unavailable("internal")),
+        Request::ChangeVisibility(_) => Err(Refusal::Unavailable("internal").into()),
     }
 }
 
@@ -103,14 +125,14 @@ async fn publish_one(
     context: &HttpContext,
     identity: Identity<'_>,
     publish: &Publish<'_>,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, Refused> {
     let gateway = context.gateway();
     let route = identity.topic_to_publish(context, &publish.topic).map_err(denied)?;
     let message = edge::message(route.topic.clone(), publish, context.now())?;
     let millis = publish.timeout.unwrap_or(PUBLISH_MILLIS).clamp(SHORTEST_PUBLISH_MILLIS, PUBLISH_MILLIS);
     let published =
         gateway.publish(&context.request_context, &route, message, Some(Duration::from_millis(millis))).await;
-    let accepted = published.map_err(|error| logged(context, route.topic.as_str(), &error))?;
+    let accepted = published.map_err(|error| failed(&error))?;
     Ok(edge::published(&accepted.published.message_id))
 }
 
@@ -118,7 +140,7 @@ async fn consume_some(
     context: &HttpContext,
     identity: Identity<'_>,
     consume: &Consume<'_>,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, Refused> {
     let gateway = context.gateway();
     let route = identity.group(context, &consume.topic, &consume.consumer_group).map_err(denied)?;
     let wait = match consume.timeout {
@@ -131,7 +153,7 @@ async fn consume_some(
         ReceiveRequest { max_messages, wait, tags: None, ordered: false, visibility_timeout: None, says_no_wait };
     context.takes(wait);
     let received = gateway.receive_deliveries(&context.request_context, &route, &request).await;
-    let received = received.map_err(|error| logged(context, route.topic.topic.as_str(), &error))?;
+    let received = received.map_err(|error| failed(&error))?;
     let Deliveries { messages, memory, recall, .. } = received;
     let json = ons_http::encode_consumed(&messages);
     drop(messages);
@@ -143,27 +165,26 @@ async fn acknowledge_one(
     context: &HttpContext,
     identity: Identity<'_>,
     acknowledge: &Acknowledge<'_>,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, Refused> {
     let gateway = context.gateway();
     let route = identity.group(context, &acknowledge.topic, &acknowledge.consumer_group).map_err(denied)?;
     let handle = UpstreamHandle::parse(&acknowledge.handle).map_err(|error| edge::invalid("MsgHandle", error))?;
     let results = gateway.acknowledge_deliveries(&context.request_context, &route, &[handle]).await;
-    let topic = route.topic.topic.as_str();
     match results.map(|results| results.into_iter().next()) {
         Ok(Some(Ok(()))) => Ok(HttpResponse::NoContent().finish()),
         // A stale handle in the other protocol's words. Clients of this one repeat a failed DELETE of it for ever and take
         // no further message (item 15).
         Ok(Some(Err(error))) if is_stale(&error) => Ok(HttpResponse::NoContent().finish()),
-        Ok(Some(Err(error))) | Err(error) => Err(logged(context, topic, &error)),
-        Ok(None) => Err(Refusal::Unavailable("internal")),
+        Ok(Some(Err(error))) | Err(error) => Err(failed(&error)),
+        Ok(None) => Err(Refusal::Unavailable("internal").into()),
     }
 }
 
-fn denied(why: Denied) -> Refusal {
+fn denied(why: Denied) -> Refused {
     match why {
-        Denied::OtherTopics => Refusal::Forbidden(ForbiddenReason::Caller),
-        Denied::NoClientAuth => Refusal::Forbidden(ForbiddenReason::NoClientAuth),
-        Denied::Unknown(error) => refusal(&error),
+        Denied::OtherTopics => Refusal::Forbidden(ForbiddenReason::Caller).into(),
+        Denied::NoClientAuth => Refusal::Forbidden(ForbiddenReason::NoClientAuth).into(),
+        Denied::Unknown(error) => failed(&error),
     }
 }
 
@@ -173,9 +194,8 @@ fn is_stale(error: &GatewayError) -> bool {
         || matches!(code.map(MqErrorCode::parse), Some(MqErrorCode::ReceiptHandleError | MqErrorCode::MessageNotExist))
 }
 
-fn logged(context: &HttpContext, topic: &str, error: &GatewayError) -> Refusal {
-    context.log_failures(topic, std::iter::once(error));
-    refusal(error)
+fn failed(error: &GatewayError) -> Refused {
+    Refused::by(error, refusal(error))
 }
 
 /// What the vendor's clients get when the gateway fails: matched without a wildcard, so that a new failure does not

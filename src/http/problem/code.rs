@@ -1,5 +1,7 @@
 //! The table of problems: a row per code.
 
+use crate::model::Side;
+
 /// Every problem of this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
@@ -117,6 +119,42 @@ impl Code {
         Self::UpstreamRejectedMessage,
         Self::InternalError,
     ];
+
+    /// On whose side a failure with this code lies.
+    #[must_use]
+    pub const fn side(self) -> Side {
+        match self {
+            Self::MalformedJson
+            | Self::ValidationFailed
+            | Self::UnsupportedMediaType
+            | Self::MessageTooLarge
+            | Self::UriTooLong
+            | Self::HeadersTooLarge
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::NotAcceptable
+            | Self::RequestTimeout
+            | Self::UnknownTopic
+            | Self::UnknownGroup
+            | Self::CapabilityNotSupported
+            | Self::OriginNotAllowed
+            | Self::InvalidReceiptHandle
+            | Self::ReceiptHandleExpired
+            | Self::ForeignReceiptHandle
+            // The rate was agreed, and the content is the caller's.
+            | Self::RateLimited
+            | Self::UpstreamRejectedMessage => Side::Caller,
+            Self::Overloaded | Self::Draining | Self::EarlierMessageFailed | Self::InternalError => Side::Gateway,
+            Self::CircuitOpen
+            | Self::UpstreamUnreachable
+            | Self::UpstreamThrottled
+            | Self::UpstreamError
+            | Self::UpstreamTimeout
+            | Self::UpstreamBadResponse
+            | Self::UpstreamAuthRejected
+            | Self::UpstreamMisconfigured => Side::Mq,
+        }
+    }
 
     /// The code's row.
     #[must_use]

@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 
 use crate::random::Random;
-use crate::telemetry::Gauge;
+use crate::telemetry::CircuitMetrics;
 
 pub use circuit::{BreakerSettings, CircuitChange, CircuitOpen};
 use circuit::{Circuit, Pass};
@@ -32,7 +32,7 @@ pub struct Breaker {
     calm: AtomicU64,
     /// A std lock: held for a few lines, never over an await.
     circuit: Mutex<Circuit>,
-    gauge: Gauge,
+    metrics: CircuitMetrics,
 }
 
 /// What a finished call says about its endpoint. A call that says nothing has no verdict: its permit is dropped.
@@ -55,13 +55,13 @@ pub struct Permit<'a> {
 }
 
 impl Breaker {
-    /// A closed circuit; `gauge` shows its state: 0 closed, 1 open, 2 half-open.
+    /// A closed circuit; `metrics` show its state.
     #[must_use]
-    pub fn new(settings: &BreakerSettings, random: Random, gauge: Gauge) -> Self {
-        gauge.set(0);
+    pub fn new(settings: &BreakerSettings, random: Random, metrics: CircuitMetrics) -> Self {
+        metrics.state.set(0);
         let created = Instant::now();
         let circuit = Mutex::new(Circuit::new(settings, random, created));
-        Self { created, calm: AtomicU64::new(1), circuit, gauge }
+        Self { created, calm: AtomicU64::new(1), circuit, metrics }
     }
 
     /// Asks for the right to one call of the traffic that `key` names.
@@ -96,9 +96,14 @@ impl Breaker {
     /// Changes the state, and shows what it is then.
     fn change<T>(&self, change: impl FnOnce(&mut Circuit) -> T) -> T {
         let mut circuit = self.circuit.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_closed = circuit.gauge() == 0;
         let result = change(&mut circuit);
         self.calm.store(circuit.calm_since().map_or(0, |since| self.nanos(since)), Ordering::Release);
-        self.gauge.set(circuit.gauge());
+        let state = circuit.gauge();
+        self.metrics.state.set(state);
+        if was_closed && state != 0 {
+            self.metrics.opened.inc();
+        }
         result
     }
 

@@ -17,9 +17,9 @@ fn breaker() -> Breaker {
 }
 
 fn breaker_with(longest_pause: Duration, keys: &[&str]) -> Breaker {
-    let gauge = Metrics::new().unwrap().upstream.circuit_breaker_state("p", "e");
+    let metrics = Metrics::new().unwrap().upstream.circuit("p", "e");
     let keys = Arc::new(keys.iter().map(|key| (*key).to_owned()).collect());
-    Breaker::new(&BreakerSettings { failures: 5, longest_pause, keys }, Random::seeded(1), gauge)
+    Breaker::new(&BreakerSettings { failures: 5, longest_pause, keys }, Random::seeded(1), metrics)
 }
 
 /// The last failure's report.
@@ -51,12 +51,12 @@ fn five_failures_in_a_row_open_it() {
     assert_eq!(fail(&breaker, "a", 4, start), None);
     assert_eq!(answer(&breaker, "b", start), None);
     assert_eq!(fail(&breaker, "a", 4, start), None);
-    assert_eq!(breaker.gauge.get(), 0);
+    assert_eq!(breaker.metrics.state.get(), 0);
     let Some(CircuitChange::Opened { failures: 5, pause }) = fail(&breaker, "a", 1, start) else {
         panic!("it is not open");
     };
     assert_about(pause, SECOND);
-    assert_eq!((refused_for(&breaker, "a", start), breaker.gauge.get()), (pause, 1));
+    assert_eq!((refused_for(&breaker, "a", start), breaker.metrics.state.get()), (pause, 1));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn an_endpoint_that_was_seen_to_be_back_is_tried_at_once() {
     }
     assert_about(refused_for(&breaker, "a", now), 16 * SECOND);
     breaker.reachable(now);
-    assert_eq!(breaker.gauge.get(), 1, "that it takes connections is no answer");
+    assert_eq!(breaker.metrics.state.get(), 1, "that it takes connections is no answer");
     // One request, and where that is not answered either, the pauses begin anew.
     fail(&breaker, "a", 1, now);
     assert_about(refused_for(&breaker, "a", now), SECOND);
@@ -88,14 +88,14 @@ fn pauses_grow_and_an_answer_ends_them() {
         now += pause;
         let permit = breaker.admit("a", now).unwrap();
         assert!(permit.is_try());
-        assert_eq!(breaker.gauge.get(), 2);
+        assert_eq!(breaker.metrics.state.get(), 2);
         assert!(breaker.admit("a", now).is_err(), "one request only");
         assert_eq!(permit.settle(Verdict::Unanswered, now), None);
-        assert_eq!(breaker.gauge.get(), 1);
+        assert_eq!(breaker.metrics.state.get(), 1);
     }
     now += refused_for(&breaker, "a", now);
     assert_eq!(answer(&breaker, "a", now), Some(CircuitChange::Closed { after: now - opened }));
-    assert_eq!(breaker.gauge.get(), 0);
+    assert_eq!(breaker.metrics.state.get(), 0);
     fail(&breaker, "a", 4, now);
     assert!(!breaker.admit("a", now).unwrap().is_try(), "and counting begins anew");
     fail(&breaker, "a", 1, now);
@@ -123,9 +123,9 @@ fn a_try_that_takes_long_is_not_the_only_one() {
     let second = breaker.admit("a", next).unwrap();
     assert!(second.settle(Verdict::Answered, next).is_some());
     assert_eq!(slow.settle(Verdict::Unanswered, next + SECOND), None);
-    assert_eq!(breaker.gauge.get(), 0);
+    assert_eq!(breaker.metrics.state.get(), 0);
     fail(&breaker, "a", 4, next + SECOND);
-    assert_eq!(breaker.gauge.get(), 0, "what failed while another was answered does not count");
+    assert_eq!(breaker.metrics.state.get(), 0, "what failed while another was answered does not count");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn an_answer_to_one_key_closes_it_for_all() {
         fail(&breaker, "bad", 5, start);
         refused_for(&breaker, "bad", start);
         answer(&breaker, "good", start);
-        assert_eq!(breaker.gauge.get(), 0);
+        assert_eq!(breaker.metrics.state.get(), 0);
         assert!(!breaker.admit("bad", start).unwrap().is_try());
     }
 }
@@ -182,7 +182,7 @@ fn a_turn_that_taught_nothing_goes_to_the_next() {
     let mut now = start + SECOND;
     for _ in 0..20 {
         drop(breaker.admit("a", now).unwrap());
-        assert_eq!(breaker.gauge.get(), 1);
+        assert_eq!(breaker.metrics.state.get(), 1);
         assert_eq!(refused_for(&breaker, "a", now), Duration::from_millis(100), "ten a second at most");
         now += Duration::from_millis(100);
     }
@@ -203,10 +203,10 @@ fn a_keys_own_try_that_taught_nothing_goes_to_its_next() {
     fail(&breaker, "bad", 5, now);
     for _ in 0..3 {
         drop(breaker.admit("good", now).unwrap());
-        assert_eq!(breaker.gauge.get(), 1);
+        assert_eq!(breaker.metrics.state.get(), 1);
     }
     answer(&breaker, "good", now);
-    assert_eq!(breaker.gauge.get(), 0);
+    assert_eq!(breaker.metrics.state.get(), 0);
 }
 
 #[test]
@@ -218,9 +218,9 @@ fn what_began_before_it_opened_closes_it_and_keeps_nobody_out() {
     assert_eq!(two.settle(Verdict::Unanswered, start), None);
     refused_for(&breaker, "good", start);
     drop(third);
-    assert_eq!(breaker.gauge.get(), 1);
+    assert_eq!(breaker.metrics.state.get(), 1);
     assert!(one.settle(Verdict::Answered, start).is_some());
-    assert_eq!(breaker.gauge.get(), 0);
+    assert_eq!(breaker.metrics.state.get(), 0);
 }
 
 /// Eight requests of one topic time out at the same moment, and another topic was answered all the time.
@@ -239,11 +239,11 @@ fn a_failure_during_which_others_were_answered_is_none() {
     for permit in slow {
         assert_eq!(permit.settle(Verdict::Unanswered, start + Duration::from_secs(5)), None);
     }
-    assert_eq!(breaker.gauge.get(), 0);
+    assert_eq!(breaker.metrics.state.get(), 0);
     // Those that began when answers ended count.
     let start = start + Duration::from_secs(5);
     fail(&breaker, "bad", 5, start);
-    assert_eq!(breaker.gauge.get(), 1);
+    assert_eq!(breaker.metrics.state.get(), 1);
 }
 
 #[test]
@@ -358,7 +358,7 @@ proptest! {
         let (mut model, mut open_permits) = (opened(now), Vec::new());
         for (millis, key, end) in steps {
             now += Duration::from_millis(millis);
-            prop_assert_ne!(breaker.gauge.get(), 0);
+            prop_assert_ne!(breaker.metrics.state.get(), 0);
             let Ok(permit) = breaker.admit(keys[key], now) else { continue };
             prop_assert!(permit.is_try());
             let (turn, pause) = model.turn.unwrap();
@@ -374,7 +374,7 @@ proptest! {
                 End::Answered => {
                     // Reported or not, it is closed now; and then opened once more.
                     let _reported = permit.settle(Verdict::Answered, now);
-                    prop_assert_eq!(breaker.gauge.get(), 0);
+                    prop_assert_eq!(breaker.metrics.state.get(), 0);
                     fail(&breaker, "a", 5, now);
                     model = opened(now);
                 }
@@ -397,6 +397,6 @@ proptest! {
                 }
             }
         }
-        prop_assert_ne!(breaker.gauge.get(), 0);
+        prop_assert_ne!(breaker.metrics.state.get(), 0);
     }
 }

@@ -7,6 +7,7 @@ use super::registrar::{MetricsError, Registrar};
 #[derive(Debug)]
 pub struct ConnectionFamilies {
     open: Gauges<1>,
+    limit: Gauges<1>,
     closed: Counters<2>,
 }
 
@@ -68,6 +69,8 @@ impl CloseReason {
 pub struct ConnectionMetrics {
     /// Open connections.
     pub open: Gauge,
+    /// The most there may be.
+    pub limit: Gauge,
     closed: [(CloseReason, Counter); 9],
 }
 
@@ -75,6 +78,11 @@ impl ConnectionFamilies {
     pub(super) fn register(registrar: &mut Registrar) -> Result<Self, MetricsError> {
         Ok(Self {
             open: registrar.gauges("connections", "Open connections of callers.", ["listener"])?,
+            limit: registrar.gauges(
+                "connections_limit",
+                "The most connections that a listener keeps: one more takes the place of one that does nothing.",
+                ["listener"],
+            )?,
             closed: registrar.counters(
                 "connections_closed_total",
                 "Connections of callers that ended, by what ended them.",
@@ -87,7 +95,11 @@ impl ConnectionFamilies {
     #[must_use]
     pub fn listener(&self, name: &'static str) -> ConnectionMetrics {
         let closed = |reason: CloseReason| (reason, self.closed.with([name, reason.label()]));
-        ConnectionMetrics { open: self.open.with([name]), closed: CloseReason::ALL.map(closed) }
+        ConnectionMetrics {
+            open: self.open.with([name]),
+            limit: self.limit.with([name]),
+            closed: CloseReason::ALL.map(closed),
+        }
     }
 }
 

@@ -1,29 +1,50 @@
-//! Credentials files that changed.
+//! Credentials: when the pair in use came, and files that changed.
 
-use super::handles::Counters;
+use super::handles::{Counters, SecondsGauges};
 use super::registrar::{MetricsError, Registrar};
+use crate::model::UnixMillis;
 
 /// The area's metrics. Clones count in the same series.
 #[derive(Debug, Clone)]
-pub struct CredentialReloads(Counters<2>);
+pub struct CredentialMetrics {
+    reloads: Counters<2>,
+    changed_at: SecondsGauges<1>,
+}
 
-impl CredentialReloads {
+impl CredentialMetrics {
     pub(super) fn register(registrar: &mut Registrar) -> Result<Self, MetricsError> {
-        let reloads = registrar.counters(
-            "credential_reloads_total",
-            "Credentials files that changed: taken into use, or refused and the old pair kept.",
-            ["credential", "result"],
-        )?;
-        Ok(Self(reloads))
+        Ok(Self {
+            reloads: registrar.counters(
+                "credential_reloads_total",
+                "Credentials files that changed: taken into use, or refused and the old pair kept.",
+                ["credential", "result"],
+            )?,
+            changed_at: registrar.seconds_gauges(
+                "credential_changed_timestamp_seconds",
+                "Unix time at which this process took the pair into use.",
+                ["credential"],
+            )?,
+        })
+    }
+
+    /// The pair of the start.
+    pub fn started(&self, credential: &str, now: UnixMillis) {
+        self.changed_at.with([credential]).set(seconds(now));
     }
 
     /// Counts a pair taken into use.
-    pub fn changed(&self, credential: &str) {
-        self.0.with([credential, "changed"]).inc();
+    pub fn changed(&self, credential: &str, now: UnixMillis) {
+        self.reloads.with([credential, "changed"]).inc();
+        self.changed_at.with([credential]).set(seconds(now));
     }
 
     /// Counts files that could not be used.
     pub fn kept_old(&self, credential: &str) {
-        self.0.with([credential, "kept_old"]).inc();
+        self.reloads.with([credential, "kept_old"]).inc();
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit for 285,000 years")]
+fn seconds(time: UnixMillis) -> f64 {
+    time.0 as f64 / 1000.0
 }

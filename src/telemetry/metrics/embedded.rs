@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bounded_labels::OTHER;
-use super::handles::{Counter, Counters, Gauge, Gauges, SecondsGauges};
+use super::handles::{Counter, Counters, Gauge, Gauges, Histogram, SecondsGauges};
 use super::registrar::{MetricsError, Registrar};
 
 /// Groups, and topics of dead letters, that get labels of their own.
@@ -21,6 +21,8 @@ pub struct EmbeddedFamilies {
     refused: Counters<1>,
     store_degraded: Gauges<1>,
     set_aside: Gauge,
+    /// Time of making a group of changes durable.
+    pub sync_duration: Histogram,
 }
 
 /// The embedded endpoint's numbers for one group.
@@ -96,6 +98,11 @@ impl EmbeddedFamilies {
             set_aside: registrar.gauge(
                 "embedded_set_aside_messages",
                 "Messages of the embedded endpoint that are not what was written, and that nobody gets.",
+            )?,
+
+            sync_duration: registrar.histogram(
+                "embedded_sync_duration_seconds",
+                "Time of making a group of changes of the embedded endpoint's store durable.",
             )?,
         })
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use prometheus::core::Collector as _;
+use prometheus::proto::{LabelPair, MetricFamily};
 use prometheus::{GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 /// A number that only grows.
@@ -119,6 +121,13 @@ impl<const N: usize> Counters<N> {
     pub(super) fn with(&self, labels: [&str; N]) -> Counter {
         Counter(self.0.with_label_values(&labels))
     }
+
+    /// Takes one series off the page.
+    #[cfg(feature = "rocketmq")]
+    pub(super) fn forget(&self, labels: [&str; N]) {
+        // One that is not there is what is wanted.
+        drop(self.0.remove_label_values(&labels));
+    }
 }
 
 /// Gauges of one name with `N` labels.
@@ -143,8 +152,22 @@ impl<const N: usize> Gauges<N> {
     }
 }
 
+impl Gauges<2> {
+    /// The values of the other label, where `value` is one and the gauge is not 0.
+    pub(super) fn not_zero(&self, value: &str) -> Vec<String> {
+        let families = self.0.collect();
+        let series = families.iter().flat_map(MetricFamily::get_metric).filter(|it| it.get_gauge().get_value() != 0.0);
+        let others = series.filter_map(|series| {
+            let values: Vec<&str> = series.get_label().iter().map(LabelPair::value).collect();
+            let other = values.iter().find(|it| **it != value).or(values.first())?;
+            values.contains(&value).then(|| (*other).to_owned())
+        });
+        others.collect()
+    }
+}
+
 /// Gauges of seconds of one name with `N` labels.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct SecondsGauges<const N: usize>(pub(super) GaugeVec);
 
 impl<const N: usize> SecondsGauges<N> {

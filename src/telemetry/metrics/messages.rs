@@ -7,6 +7,9 @@ use super::handles::{Counter, Counters, Gauge};
 use super::registrar::{MetricsError, Registrar};
 use crate::model::{Outcome, Verb};
 
+/// The value of the label `topic` of a name that is not configured.
+pub const UNKNOWN_TOPIC: &str = UNKNOWN;
+
 /// The area's metrics.
 #[derive(Debug)]
 pub struct MessageFamilies {
@@ -26,6 +29,8 @@ pub struct MessageFamilies {
 /// The series of one topic.
 #[derive(Debug)]
 pub struct TopicMetrics {
+    /// Its value of the label `topic`.
+    pub label: String,
     /// Bytes of messages published.
     pub bytes_in: Counter,
     /// Bytes of messages received.
@@ -94,6 +99,7 @@ impl MessageFamilies {
         self.topics.get(topic, configured, |label| {
             let outcome = |outcome: Outcome| self.published.with([label, profile, outcome.as_str()]);
             TopicMetrics {
+                label: label.to_owned(),
                 bytes_in: self.bytes.with([label, "published"]),
                 bytes_out: self.bytes.with([label, "received"]),
                 published: outcome(Outcome::Published),

@@ -11,6 +11,7 @@ mod embedded;
 mod handles;
 mod http_server;
 mod messages;
+mod operations;
 mod process;
 mod registrar;
 mod traces;
@@ -19,18 +20,19 @@ mod upstream;
 use std::sync::Arc;
 
 pub use connections::{CloseReason, ConnectionFamilies, ConnectionMetrics};
-pub use credentials::CredentialReloads;
+pub use credentials::CredentialMetrics;
 pub use drop_in::DropInFamilies;
 pub use embedded::{EmbeddedFamilies, EmbeddedSample, EmbeddedTotals};
 pub use handles::{Counter, Gauge, GaugeGuard, Histogram, SecondsGauge};
 pub use http_server::{HttpLabels, HttpServerFamilies, RequestMetrics};
-pub use messages::{GroupMetrics, MessageFamilies, TopicMetrics};
+pub use messages::{GroupMetrics, MessageFamilies, TopicMetrics, UNKNOWN_TOPIC};
+pub use operations::OperationFamilies;
 pub use process::ProcessFamilies;
 pub use registrar::{Family, MetricsError};
 pub use traces::{TraceFamilies, TraceMetrics};
 #[cfg(feature = "rocketmq")]
 pub use upstream::CircuitStates;
-pub use upstream::{LateMessageMetrics, UpstreamFamilies, UpstreamMetrics};
+pub use upstream::{CircuitMetrics, LateMessageMetrics, UpstreamFamilies, UpstreamMetrics};
 
 /// All metrics of one gateway. Nothing is global: two gateways of one process do not see each other.
 #[derive(Debug)]
@@ -43,8 +45,10 @@ pub struct Metrics {
     pub messages: MessageFamilies,
     /// Exchanges with the MQ.
     pub upstream: UpstreamFamilies,
-    /// Credentials files that changed.
-    pub credential_reloads: CredentialReloads,
+    /// What callers asked for and did not get.
+    pub operations: OperationFamilies,
+    /// The keys, and files that changed.
+    pub credentials: CredentialMetrics,
     /// Requests of the vendors' clients.
     pub drop_in: DropInFamilies,
     /// The embedded endpoint.
@@ -71,7 +75,8 @@ impl Metrics {
             connections: ConnectionFamilies::register(&mut registrar)?,
             messages: MessageFamilies::register(&mut registrar)?,
             upstream: UpstreamFamilies::register(&mut registrar)?,
-            credential_reloads: CredentialReloads::register(&mut registrar)?,
+            operations: OperationFamilies::register(&mut registrar)?,
+            credentials: CredentialMetrics::register(&mut registrar)?,
             drop_in: DropInFamilies::register(&mut registrar)?,
             embedded: EmbeddedFamilies::register(&mut registrar)?,
             traces: TraceFamilies::register(&mut registrar)?,

@@ -3,10 +3,11 @@
 use prometheus::core::Collector;
 use prometheus::{Encoder as _, GaugeVec, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
-use super::handles::{Counter, Counters, Gauge, Gauges, Histograms, SecondsGauges};
+use super::handles::{Counter, Counters, Gauge, Gauges, Histogram, Histograms, SecondsGauges};
 
 /// Seconds: from a loopback exchange to a long poll.
-const BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const BUCKETS: &[f64] =
+    &[0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// A name that is wrong or was used twice, or series that do not fit together: a bug, which a test would show.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +86,11 @@ impl Registrar {
             HistogramVec::new(prometheus::HistogramOpts::from(opts).buckets(BUCKETS.to_vec()), labels)
         };
         self.add("histogram", name, help, &labels, make).map(Histograms)
+    }
+
+    /// One histogram of seconds.
+    pub(super) fn histogram(&mut self, name: &str, help: &str) -> Result<Histogram, MetricsError> {
+        Ok(self.histograms(name, help, [])?.with([]))
     }
 
     /// `process_*`: CPU, memory, open files, start; only where the system has them.

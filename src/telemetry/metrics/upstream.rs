@@ -1,5 +1,7 @@
 //! Exchanges with the MQ, by profile.
 
+use std::time::Duration;
+
 use super::handles::{Counter, Counters, Gauge, Gauges, Histogram, Histograms, SecondsGauge, SecondsGauges};
 use super::registrar::{MetricsError, Registrar};
 
@@ -11,9 +13,12 @@ pub struct UpstreamFamilies {
     requests: Counters<3>,
     duration: Histograms<2>,
     retries: Counters<3>,
+    not_sent: Counters<3>,
     up: Gauges<1>,
+    accepting: Gauges<2>,
     clock_skew: SecondsGauges<1>,
     circuit_breaker_state: Gauges<2>,
+    circuits_opened: Counters<2>,
     answers_left_unread: Counters<1>,
     late_messages: Counters<2>,
 }
@@ -21,10 +26,10 @@ pub struct UpstreamFamilies {
 /// The series of one operation of one profile.
 #[derive(Debug, Clone)]
 pub struct UpstreamMetrics {
-    /// How long the exchange took.
-    pub duration: Histogram,
+    duration: Histogram,
     ok: Counter,
     requests: Counters<3>,
+    not_sent: Counters<3>,
     retries: Counters<3>,
     profile: String,
     operation: &'static str,
@@ -35,7 +40,17 @@ pub struct UpstreamMetrics {
 #[derive(Debug, Clone)]
 pub struct CircuitStates {
     states: Gauges<2>,
+    opened: Counters<2>,
     profile: String,
+}
+
+/// One circuit.
+#[derive(Debug, Clone)]
+pub struct CircuitMetrics {
+    /// 0 closed, 1 open, 2 half-open.
+    pub state: Gauge,
+    /// How often it opened.
+    pub opened: Counter,
 }
 
 /// What becomes of messages of polls whose caller had hung up.
@@ -68,7 +83,17 @@ impl UpstreamFamilies {
                 "Exchanges repeated, by the error that made them.",
                 ["profile", "operation", "reason"],
             )?,
+            not_sent: registrar.counters(
+                "upstream_not_sent_total",
+                "Attempts that ended before anything was sent to the MQ, by what ended them.",
+                ["profile", "operation", "reason"],
+            )?,
             up: registrar.gauges("upstream_up", "Whether the MQ could be reached when last tried.", ["profile"])?,
+            accepting: registrar.gauges(
+                "upstream_accepting",
+                "Whether the MQ takes the profile's keys, topics and groups.",
+                ["profile", "what"],
+            )?,
             clock_skew: registrar.seconds_gauges(
                 "upstream_clock_skew_seconds",
                 "The MQ's clock minus ours, from its last Date header.",
@@ -77,6 +102,11 @@ impl UpstreamFamilies {
             circuit_breaker_state: registrar.gauges(
                 "circuit_breaker_state",
                 "0 closed: asked; 1 open: left alone; 2 half-open: left alone while a request tries.",
+                ["profile", "endpoint"],
+            )?,
+            circuits_opened: registrar.counters(
+                "circuits_opened_total",
+                "How often an endpoint was left alone, as it answered nobody.",
                 ["profile", "endpoint"],
             )?,
             answers_left_unread: registrar.counters(
@@ -99,6 +129,7 @@ impl UpstreamFamilies {
             duration: self.duration.with([profile, operation]),
             ok: self.requests.with([profile, operation, "ok"]),
             requests: self.requests.clone(),
+            not_sent: self.not_sent.clone(),
             retries: self.retries.clone(),
             profile: profile.to_owned(),
             operation,
@@ -109,6 +140,18 @@ impl UpstreamFamilies {
     #[must_use]
     pub fn up(&self, profile: &str) -> Gauge {
         self.up.with([profile])
+    }
+
+    /// Whether the profile's MQ takes its `keys`, `topics` or `groups`: 1, or 0.
+    #[must_use]
+    pub fn accepting(&self, profile: &str, what: &'static str) -> Gauge {
+        self.accepting.with([profile, what])
+    }
+
+    /// The endpoints of one profile whose circuit is not closed.
+    #[must_use]
+    pub fn open_circuits(&self, profile: &str) -> Vec<String> {
+        self.circuit_breaker_state.not_zero(profile)
     }
 
     /// The MQ's clock minus ours.
@@ -135,15 +178,17 @@ impl UpstreamFamilies {
 
     /// The circuit of one endpoint of one profile, as configured.
     #[must_use]
-    pub fn circuit_breaker_state(&self, profile: &str, endpoint: &str) -> Gauge {
-        self.circuit_breaker_state.with([profile, endpoint])
+    pub fn circuit(&self, profile: &str, endpoint: &str) -> CircuitMetrics {
+        let labels = [profile, endpoint];
+        CircuitMetrics { state: self.circuit_breaker_state.with(labels), opened: self.circuits_opened.with(labels) }
     }
 
     /// The circuits of one profile whose endpoints come and go.
     #[cfg(feature = "rocketmq")]
     #[must_use]
     pub fn circuit_states(&self, profile: &str) -> CircuitStates {
-        CircuitStates { states: self.circuit_breaker_state.clone(), profile: profile.to_owned() }
+        let (states, opened) = (self.circuit_breaker_state.clone(), self.circuits_opened.clone());
+        CircuitStates { states, opened, profile: profile.to_owned() }
     }
 }
 
@@ -151,24 +196,34 @@ impl UpstreamFamilies {
 impl CircuitStates {
     /// The circuit of one endpoint. There must never be many.
     #[must_use]
-    pub fn of(&self, endpoint: &str) -> Gauge {
-        self.states.with([&self.profile, endpoint])
+    pub fn of(&self, endpoint: &str) -> CircuitMetrics {
+        let labels = [self.profile.as_str(), endpoint];
+        CircuitMetrics { state: self.states.with(labels), opened: self.opened.with(labels) }
     }
 
     /// The endpoint is gone.
     pub fn forget(&self, endpoint: &str) {
         self.states.forget([&self.profile, endpoint]);
+        self.opened.forget([&self.profile, endpoint]);
     }
 }
 
 impl UpstreamMetrics {
-    /// Counts one exchange's result: `ok` or an error's label.
-    pub fn count(&self, result: &str) {
-        if result == "ok" {
-            self.ok.inc();
-        } else {
-            self.requests.with([&self.profile, self.operation, result]).inc();
-        }
+    /// Counts one exchange that did what was asked.
+    pub fn succeeded(&self, took: Duration) {
+        self.duration.observe(took);
+        self.ok.inc();
+    }
+
+    /// Counts one exchange that failed with the error that has the label `result`.
+    pub fn failed(&self, result: &str, took: Duration) {
+        self.duration.observe(took);
+        self.requests.with([&self.profile, self.operation, result]).inc();
+    }
+
+    /// Counts an attempt that ended before anything was sent, by the label of what ended it.
+    pub fn not_sent(&self, reason: &str) {
+        self.not_sent.with([&self.profile, self.operation, reason]).inc();
     }
 
     /// Counts an exchange that is repeated because of the error with the label `reason`.

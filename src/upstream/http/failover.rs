@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use super::HttpPlan;
 use super::outcome::{left_alone, verdict};
 use crate::http_message::Request;
-use crate::model::UnixMillis;
+use crate::model::{Operation, UnixMillis};
 use crate::outbound::{Answer, Call, CallError, CircuitChange, CircuitOpen, Endpoint, HttpClient, Origin};
 use crate::signature::Pair;
-use crate::upstream::attempts::{AttemptPolicy, Operation};
+use crate::upstream::attempts::AttemptPolicy;
 use crate::upstream::exchange::{Asked, Exchange, Server, Told};
 use crate::upstream::profile::Profile;
 use crate::upstream::{Attempted, UpstreamError};
@@ -254,7 +254,7 @@ fn asked<'a>(policy: &AttemptPolicy<'a>) -> Asked<'a> {
         Operation::Nack => ("nack", "settle"),
         Operation::Extend => ("extend", "settle"),
     };
-    Asked { name, kind: Some(kind), topic: policy.topic, group: None }
+    Asked { name, kind: Some(kind), topic: policy.topic, group: policy.group }
 }
 
 /// How long the MQ is asked to wait for messages.

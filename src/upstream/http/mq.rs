@@ -9,7 +9,7 @@ use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
 use crate::config::{MqHttpConfig, OnUnknown};
 use crate::context::RequestContext;
-use crate::model::{ConsumerGroup, Feature, Message, Published, Topic, UpstreamHandle};
+use crate::model::{ConsumerGroup, Feature, Message, Operation, Published, Topic, UpstreamHandle};
 use crate::outbound::Answer;
 use crate::protocol::mark_delay;
 use crate::protocol::mq_http::{
@@ -17,7 +17,7 @@ use crate::protocol::mq_http::{
     decode_error, decode_published,
 };
 use crate::signature::Pair;
-use crate::upstream::attempts::{AttemptPolicy, Operation};
+use crate::upstream::attempts::AttemptPolicy;
 use crate::upstream::profile::Profile;
 use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
 
@@ -74,7 +74,7 @@ impl MqHttp {
             }
             decode_published(&answer.body).map_err(bad_response)
         };
-        let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(Operation::Publish, &message.topic, context) };
+        let policy = AttemptPolicy::publish(&message.topic, context, on_unknown);
         self.failover.perform(&policy, sign, read).await
     }
 
@@ -123,7 +123,7 @@ impl MqHttp {
         };
         let end_of_wait = Instant::now() + poll.wait;
         let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
-        let policy = AttemptPolicy::new(Operation::Receive, poll.topic, context);
+        let policy = AttemptPolicy::of_group(Operation::Receive, poll.topic, poll.group, context);
         let policy = AttemptPolicy { end_of_wait: Some(end_of_wait), ..policy };
         self.failover.perform(&policy, sign, read).await.result
     }
@@ -148,7 +148,7 @@ impl MqHttp {
             }
             _ => Err(self.classify(&answer, Operation::Acknowledge)),
         };
-        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
+        let policy = AttemptPolicy::of_group(Operation::Acknowledge, topic, group, context);
         match self.failover.perform(&policy, sign, read).await.result {
             Err(error) => handles.iter().map(|_| Err(error.clone())).collect(),
             Ok(errors) => {

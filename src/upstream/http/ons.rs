@@ -9,7 +9,9 @@ use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
 use crate::config::{OnUnknown, OnsHttpConfig};
 use crate::context::RequestContext;
-use crate::model::{ChangedDelivery, ConsumerGroup, Message, Published, Topic, UpstreamHandle, VisibilityChange};
+use crate::model::{
+    ChangedDelivery, ConsumerGroup, Message, Operation, Published, Topic, UpstreamHandle, VisibilityChange,
+};
 use crate::outbound::Answer;
 use crate::protocol::mark_delay;
 use crate::protocol::ons_http::{
@@ -17,7 +19,7 @@ use crate::protocol::ons_http::{
     decode_published,
 };
 use crate::signature::Pair;
-use crate::upstream::attempts::{AttemptPolicy, Operation};
+use crate::upstream::attempts::AttemptPolicy;
 use crate::upstream::profile::Profile;
 use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
 
@@ -64,7 +66,7 @@ impl OnsHttp {
             }
             decode_published(&answer.body).map_err(bad_response)
         };
-        let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(Operation::Publish, &message.topic, context) };
+        let policy = AttemptPolicy::publish(&message.topic, context, on_unknown);
         self.failover.perform(&policy, sign, read).await
     }
 
@@ -97,7 +99,7 @@ impl OnsHttp {
         };
         let end_of_wait = Instant::now() + poll.wait;
         let context = &context.lasting_until(end_of_wait + RECEIVE_MARGIN);
-        let policy = AttemptPolicy::new(Operation::Receive, poll.topic, context);
+        let policy = AttemptPolicy::of_group(Operation::Receive, poll.topic, poll.group, context);
         let policy = AttemptPolicy { end_of_wait: Some(end_of_wait), ..policy };
         self.failover.perform(&policy, sign, read).await.result
     }
@@ -117,7 +119,7 @@ impl OnsHttp {
             204 => Ok(()),
             _ => Err(self.classify(&answer, Operation::Acknowledge)),
         };
-        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
+        let policy = AttemptPolicy::of_group(Operation::Acknowledge, topic, group, context);
         self.failover.perform(&policy, sign, read).await.result
     }
 
@@ -147,7 +149,7 @@ impl OnsHttp {
             }
             _ => Err(self.classify(&answer, operation)),
         };
-        let policy = AttemptPolicy::new(operation, topic, context);
+        let policy = AttemptPolicy::of_group(operation, topic, group, context);
         self.failover.perform(&policy, sign, read).await.result
     }
 

@@ -55,7 +55,7 @@ impl HttpPlan {
             longest_pause: profile.breaker_open,
             keys: Arc::new(topics.iter().map(|topic| topic.as_str().to_owned()).collect()),
         };
-        let state = |endpoint: &str| metrics.upstream.circuit_breaker_state(&profile.name, endpoint);
+        let state = |endpoint: &str| metrics.upstream.circuit(&profile.name, endpoint);
         let roots = profile.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File);
         Ok(Self {
             endpoints: Arc::new(Endpoints::new(addresses, &breaker, random, state)?),

@@ -1,8 +1,8 @@
 //! Answers that are no success: the contract's row of a status, and the words for it.
 
 use super::clock_skew::ClockSkew;
+use crate::model::Operation;
 use crate::outbound::Answer;
-use crate::upstream::attempts::Operation;
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
 /// The row of an answer whose body says nothing more than its status.

@@ -14,11 +14,11 @@ use super::poll::Subject;
 use super::topic_type;
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
-use crate::model::{Durability, Message, MessageId, Published};
+use crate::model::{Durability, Message, MessageId, Operation, Published};
 use crate::protocol::Objection;
 use crate::protocol::rocketmq::wire::{SendMessageRequest, SendMessageResponse};
 use crate::protocol::rocketmq::{self, Code, Method, encode_message};
-use crate::upstream::attempts::{AttemptPolicy, Operation};
+use crate::upstream::attempts::AttemptPolicy;
 use crate::upstream::profile::Profile;
 use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
 
@@ -75,7 +75,7 @@ impl RocketMq {
             system.trace_context = context.trace().map(|trace| trace.to_string());
         }
         let request = SendMessageRequest { messages: vec![encoded] };
-        let policy = AttemptPolicy { on_unknown, ..AttemptPolicy::new(Operation::Publish, &message.topic, context) };
+        let policy = AttemptPolicy::publish(&message.topic, context, on_unknown);
         let attempt = || self.publish_once(context, message, &request, &id, &tried);
         let result = self.profile().attempts.perform(&policy, attempt).await;
         Attempted { attempts: tried.load(Ordering::Relaxed), result }
@@ -112,7 +112,7 @@ impl RocketMq {
     ) -> Result<Polled, UpstreamError> {
         let end = Instant::now() + poll.wait.max(GLANCE);
         let context = &context.lasting_until(end + RECEIVE_MARGIN);
-        let policy = AttemptPolicy::new(Operation::Receive, poll.topic, context);
+        let policy = AttemptPolicy::of_group(Operation::Receive, poll.topic, poll.group, context);
         let attempt = || self.receive_once(context, poll, end);
         self.profile().attempts.perform(&policy, attempt).await
     }

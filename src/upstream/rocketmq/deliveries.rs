@@ -13,13 +13,13 @@ use super::place::Place;
 use super::session::InUse;
 use super::superseded::Key;
 use crate::context::RequestContext;
-use crate::model::{ChangedDelivery, ConsumerGroup, Topic, UpstreamHandle, VisibilityChange};
+use crate::model::{ChangedDelivery, ConsumerGroup, Operation, Topic, UpstreamHandle, VisibilityChange};
 use crate::protocol::rocketmq::wire::{
     AckMessageEntry, AckMessageRequest, AckMessageResponse, AckMessageResultEntry, ChangeInvisibleDurationRequest,
     ChangeInvisibleDurationResponse, Status,
 };
 use crate::protocol::rocketmq::{Code, Handle, Method, broker_is_not_found, settings_are_lost};
-use crate::upstream::attempts::{AttemptPolicy, Operation};
+use crate::upstream::attempts::AttemptPolicy;
 use crate::upstream::exchange::{self, Exchange};
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
@@ -164,7 +164,7 @@ impl RocketMq {
             let (answer, exchange) = answer.inspect_err(|error| self.plan.routes.doubt_after(topic, error))?;
             exchange.came_to(entries(answer, handles))
         };
-        let policy = AttemptPolicy::new(Operation::Acknowledge, topic, context);
+        let policy = AttemptPolicy::of_group(Operation::Acknowledge, topic, group, context);
         match self.profile().attempts.perform(&policy, attempt).await {
             Err(error) => handles.iter().map(|_| Acknowledged::Decided(Err(error.clone()))).collect(),
             Ok(entries) => handles.iter().map(|handle| acknowledged(handle, &entries)).collect(),
@@ -198,12 +198,12 @@ impl RocketMq {
             let _slot = self.slot()?;
             let place = self.place_of(context, topic, &[&handle]).await?;
             let client = self.plan.polls.any_client(group, topic, &place)?;
-            let name = operation.label();
+            let name = operation.as_str();
             let asked = exchange::Asked { name, kind: Some("settle"), topic, group: Some(group) };
             let changed = self.change_once(&client, context, asked, &request).await;
             changed.inspect_err(|error| self.plan.routes.doubt_after(topic, error))
         };
-        let policy = AttemptPolicy::new(operation, topic, context);
+        let policy = AttemptPolicy::of_group(operation, topic, group, context);
         let new = self.profile().attempts.perform(&policy, attempt).await?;
         claim.note_replaced(key);
         let unusable = |_| {

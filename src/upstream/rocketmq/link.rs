@@ -317,7 +317,8 @@ impl Link {
                     }
                 };
                 tried.fetch_add(1, Ordering::Relaxed);
-                let server = Server { address: &endpoint.origin.address, peer: None, number: tried.load(Ordering::Relaxed) };
+                let server =
+                    Server { address: &endpoint.origin.address, peer: None, number: tried.load(Ordering::Relaxed) };
                 let exchange = Exchange::begin(&self.profile, errand.context, asked(method, errand), server);
                 let Metadata(metadata) = self.metadata(&self.client_id);
                 let call = self.call_of(method, &metadata, deadline, true);

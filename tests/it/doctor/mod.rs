@@ -1,5 +1,6 @@
 //! `mq-gateway doctor`: what it finds, what it advises, what it never shows and never does.
 
+mod bundle;
 mod connection;
 mod embedded;
 mod mq_http;

@@ -1,0 +1,47 @@
+//! Why a profile's MQ is not what it should be, for people.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::telemetry::Metrics;
+use crate::upstream::{Accepted, Refused, UpstreamHealth};
+
+/// The most refusals that are told one by one.
+const MOST: usize = 5;
+
+/// Nothing where all is well.
+pub(super) fn upstream_reasons(upstream: &UpstreamHealth, metrics: &Metrics) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if !upstream.is_up() {
+        reasons.push("the MQ could not be reached".to_owned());
+    }
+    let circuits = metrics.upstream.open_circuits(upstream.name());
+    if !circuits.is_empty() {
+        reasons.push(format!("circuit open: {}", circuits.join(", ")));
+    }
+    let refused = upstream.refused(Instant::now());
+    reasons.extend(refused.iter().take(MOST).map(describe));
+    if let Some(more @ 1..) = refused.len().checked_sub(MOST) {
+        reasons.push(format!("and {more} more"));
+    }
+    reasons
+}
+
+fn describe(refused: &Refused) -> String {
+    let Refused { what, topic, group, since } = refused;
+    let whose = match (topic.as_str(), group.as_str()) {
+        ("*", _) => "names that are not configured".to_owned(),
+        (topic, "") => format!("topic {topic}"),
+        (topic, group) => format!("group {group} of topic {topic}"),
+    };
+    let what = match what {
+        Accepted::Keys => format!("keys refused for {whose}"),
+        Accepted::Topics | Accepted::Groups => format!("{whose} unknown to the MQ"),
+    };
+    format!("{what} (for {})", seconds(*since))
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs())
+}

@@ -1,0 +1,70 @@
+//! The names in a request's path.
+
+use memchr::memchr;
+use percent_encoding::percent_decode_str;
+
+/// The names in a request's path, decoded; empty where its route has none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct PathNames {
+    pub(super) topic: String,
+    pub(super) group: String,
+}
+
+impl PathNames {
+    /// Those of a raw path that fits `template`, in which `{topic}` and `{group}` stand for one segment, and `{asset}` for all that
+    /// follows. A name that is no UTF-8 keeps a replacement character, which no name may hold.
+    pub(super) fn of(path: &str, template: &str) -> Option<Self> {
+        let (topic, group) = names_in(path, template)?;
+        Some(Self { topic: decode(topic), group: decode(group) })
+    }
+}
+
+/// A path whose verb's colon came encoded, as some clients do to every segment.
+pub(super) fn with_plain_verb(path: &str) -> Option<String> {
+    let (before, last) = path.rsplit_once('/')?;
+    let (resource, verb) = last.split_once("%3A").or_else(|| last.split_once("%3a"))?;
+    (resource == "messages").then(|| format!("{before}/{resource}:{verb}"))
+}
+
+/// The topic and the group in a path that fits `template`. A name may be empty, as the name's own check explains that
+/// best, but not at the end, where a slash too many is another path.
+fn names_in<'a>(path: &'a str, template: &str) -> Option<(&'a str, &'a str)> {
+    let (mut topic, mut group) = ("", "");
+    let (mut template, mut rest) = (template, path);
+    while let Some((text, name, after)) = next_name(template) {
+        template = after;
+        rest = rest.strip_prefix(text)?;
+        let end = if name == "asset" { None } else { memchr(b'/', rest.as_bytes()) };
+        let (value, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        if value.is_empty() && template.is_empty() {
+            return None;
+        }
+        match name {
+            "topic" => topic = value,
+            "group" => group = value,
+            _ => {}
+        }
+        rest = after;
+    }
+    (rest == template).then_some((topic, group))
+}
+
+/// The text before a template's next name, the name, and what follows it.
+fn next_name(template: &str) -> Option<(&str, &str, &str)> {
+    let (text, rest) = template.split_at_checked(memchr(b'{', template.as_bytes())?)?;
+    let (name, after) = rest.split_at_checked(memchr(b'}', rest.as_bytes())?)?;
+    Some((text, name.get(1..)?, after.get(1..)?))
+}
+
+/// A segment's text; an escape that is none becomes a replacement character too.
+pub(super) fn decode(segment: &str) -> String {
+    if memchr(b'%', segment.as_bytes()).is_none() {
+        return segment.to_owned();
+    }
+    let whole = segment.split('%').skip(1).all(|after| {
+        let mut digits = after.bytes().take(2).filter(u8::is_ascii_hexdigit);
+        digits.next().is_some() && digits.next().is_some()
+    });
+    let decoded = percent_decode_str(segment).decode_utf8_lossy();
+    if whole { decoded.into_owned() } else { format!("{decoded}{}", char::REPLACEMENT_CHARACTER) }
+}
