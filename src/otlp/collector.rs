@@ -61,7 +61,7 @@ impl Collector {
             self.read_headers().await;
             self.resolve().await
         };
-        timeout_at(deadline, prepared).await.unwrap_or_else(|_| Err(GrpcError::TimedOutUnsent))?;
+        timeout_at(deadline, prepared).await.unwrap_or(Err(GrpcError::TimedOutUnsent))?;
         let call = GrpcCall {
             path: PATH,
             metadata: &[],

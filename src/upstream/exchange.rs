@@ -78,6 +78,12 @@ impl Exchange {
         result
     }
 
+    /// It is over, and failed.
+    pub(super) fn failed(self, error: UpstreamError) -> UpstreamError {
+        self.end(Some(&error));
+        error
+    }
+
     /// It is over, and failed or not.
     pub(super) fn end(self, error: Option<&UpstreamError>) {
         let Some(mut span) = self.0 else { return };

@@ -83,7 +83,7 @@ pub(in crate::config) fn read_opentelemetry(
     let given = |name: &str| environment.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
     let of_key = |key: &'static str| {
         let variables = VARIABLES.iter().filter(|variable| variable.sets == Sets::Key(key));
-        variables.filter_map(|variable| given(variable.name)).last()
+        variables.filter_map(|variable| given(variable.name)).next_back()
     };
     let in_file = |key: &str| {
         let table = file.get("tracing").and_then(|table| table.clone().into_table().ok())?;

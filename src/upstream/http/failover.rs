@@ -147,14 +147,10 @@ impl Failover {
             match call {
                 Err(error @ CallError::NotConnected(_)) => {
                     self.note_unreachable();
-                    let error = error.into();
-                    exchange.end(Some(&error));
-                    unreachable = Some(error);
+                    unreachable = Some(exchange.failed(error.into()));
                 }
                 Err(error @ (CallError::Full(_) | CallError::Unwritable(_) | CallError::TimedOutUnsent)) => {
-                    let error = error.into();
-                    exchange.end(Some(&error));
-                    return Err(Failure::Final(error));
+                    return Err(Failure::Final(exchange.failed(error.into())));
                 }
                 reached => {
                     self.profile.up.set(1);
@@ -165,8 +161,7 @@ impl Failover {
                         Ok(answer) => return Ok((answer, exchange)),
                         Err(error) => self.failed(policy, error),
                     };
-                    exchange.end(Some(&error));
-                    return Err(Failure::Final(error));
+                    return Err(Failure::Final(exchange.failed(error)));
                 }
             }
         }

@@ -329,14 +329,10 @@ impl Link {
                 match called {
                     Err(error @ GrpcError::NotConnected(_)) => {
                         self.note_unreachable(&way);
-                        let error = advised(&spot, error).into();
-                        exchange.end(Some(&error));
-                        unreachable = Some(error);
+                        unreachable = Some(exchange.failed(advised(&spot, error).into()));
                     }
                     Err(error @ (GrpcError::Unwritable(_) | GrpcError::TimedOutUnsent)) => {
-                        let error = error.into();
-                        exchange.end(Some(&error));
-                        return Err(Failure::Final(error));
+                        return Err(Failure::Final(exchange.failed(error.into())));
                     }
                     reached => {
                         self.profile.up.set(1);
@@ -347,8 +343,7 @@ impl Link {
                             Ok(answer) => return Ok((answer, exchange)),
                             Err(error) => UpstreamError::from(error),
                         };
-                        exchange.end(Some(&error));
-                        return Err(Failure::Final(error));
+                        return Err(Failure::Final(exchange.failed(error)));
                     }
                 }
                 seen.push(spot);
