@@ -2,7 +2,8 @@
 # deploy/Dockerfile, whole, with no daemon and nothing pulled: buildah runs its builder stage with this machine's toolchain,
 # mounted into an empty image. Then the image runs under a real container runtime, confined as the Deployment confines it
 # (.ci/image/confined.sh), what it is made of is written down (.ci/sbom.py), and what it takes is measured (.ci/image/figures.py).
-# With STATIC_BINARY=FILE only the last stage is built, around that (static) program.
+# The crates that the stage `release` compiled are not compiled again: cargo finds them below target, and takes those that have the
+# same flags; IMAGE_FRESH=1 gives it none. With STATIC_BINARY=FILE only the last stage is built, around that (static) program.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 apt_install buildah
 venv image
@@ -36,11 +37,14 @@ else
   as_root cp /etc/passwd /etc/group "$top/etc/"
   buildah umount "$builder" >/dev/null
   buildah commit -q "$builder" localhost/toolchain >/dev/null
+  mkdir -p "$OUT/target"
+  if [[ -z ${IMAGE_FRESH:-} && -d target/release ]]; then
+    say "with the crates of target/release"
+    for dir in .fingerprint build deps; do mkdir -p "$OUT/target/release" && cp -a "target/release/$dir" "$OUT/target/release/"; done
+  fi
   say "building from source"
-  case $(uname -m) in aarch64) arch=arm64 ;; *) arch=amd64 ;; esac
-  buildah bud --isolation chroot --layers=false --build-arg BUILDER_IMAGE=localhost/toolchain --build-arg "TARGETARCH=$arch" \
-    "${ARGUMENTS[@]}" \
-    -v /usr:/usr:ro -v /etc/alternatives:/etc/alternatives:ro -v "$TOOLS:$TOOLS" -v "$RUSTUP:$RUSTUP:ro" \
+  buildah bud --isolation chroot --layers=false --build-arg BUILDER_IMAGE=localhost/toolchain "${ARGUMENTS[@]}" \
+    -v "$OUT/target:/build/target" -v /usr:/usr:ro -v /etc/alternatives:/etc/alternatives:ro -v "$TOOLS:$TOOLS" -v "$RUSTUP:$RUSTUP:ro" \
     -f deploy/Dockerfile -t "$IMAGE" . >"$OUT/build.log" 2>&1 || { tail -30 "$OUT/build.log" >&2; fail "the image does not build"; }
 fi
 

@@ -14,6 +14,14 @@ shellcheck -x --source-path=SCRIPTDIR .ci/run .ci/lib.sh .ci/stages/*.sh .ci/ima
 say "Dockerfile"
 hadolint deploy/Dockerfile
 
+say "systemd: every setting is known, and the service is exposed at 2.0 of 10 at most"
+need systemd-analyze systemd
+sed "s#/usr/local/bin/mq-gateway#$(command -v true)#" deploy/systemd/mq-gateway.service >"$OUT/mq-gateway.service"
+systemd-analyze verify --man=no "$OUT/mq-gateway.service" >"$OUT/systemd.log" 2>&1 || true
+[[ ! -s $OUT/systemd.log ]] || { cat "$OUT/systemd.log" >&2; fail "deploy/systemd"; } # what it only warns of is not meant, either
+systemd-analyze security --offline=yes --threshold=20 "$OUT/mq-gateway.service" >"$OUT/systemd.log" || { cat "$OUT/systemd.log"; fail "deploy/systemd"; }
+tail -1 "$OUT/systemd.log"
+
 # kubectl has kustomize built in; without it, the tool itself comes as a Go module.
 render() {
   if command -v kubectl >/dev/null; then

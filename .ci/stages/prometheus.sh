@@ -1,14 +1,30 @@
 #!/usr/bin/env bash
-# A real Prometheus with deploy/prometheus/scrape.yml against a running gateway, and promtool over its metrics.
+# A real Prometheus with deploy/prometheus/scrape.yml against a running gateway, and promtool over its metrics; the rules in simulated
+# time; every outage on real gateways, and the dashboard's queries on what that gave.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-PACKAGE=$(unpacked_package prometheus)
-PATH=$PACKAGE/usr/bin:$PATH
+PROMETHEUS=$(unpacked_package prometheus)/usr/bin
+ALERTMANAGER=$(unpacked_package prometheus-alertmanager)/usr/bin
+PATH=$PROMETHEUS:$ALERTMANAGER:$PATH
 OUT=$WORK/prometheus
 rm -rf "$OUT" && mkdir -p "$OUT"
+venv alerts
+need cc gcc
+need unshare util-linux
+need_gateway
 
 promtool check config deploy/prometheus/scrape.yml
-awk '/^```yaml$/ { on = 1; next } /^```$/ { on = 0 } on' docs/metrics.md >"$OUT/alerts.yml"
-promtool check rules "$OUT/alerts.yml"
+promtool check rules deploy/prometheus/rules/*.yml
+amtool check-config deploy/prometheus/alertmanager.yml
+
+say "the rules in simulated time"
+UNIT_TESTS=()
+for file in deploy/prometheus/tests/*.yml; do
+  promtool test rules "$file" >"$OUT/$(basename "$file" .yml).log" 2>&1 &
+  UNIT_TESTS+=("$!:$file")
+done
+for it in "${UNIT_TESTS[@]}"; do
+  wait "${it%%:*}" || { cat "$OUT/$(basename "${it#*:}" .yml).log" >&2; fail "promtool test rules ${it#*:}"; }
+done
 
 start_gateway prometheus-gateway
 curl -fsS -m 10 -H 'Content-Type: application/json' -d '{"body":"one for the counters"}' \
@@ -21,7 +37,7 @@ grep -q '^mq_gateway_' "$OUT/metrics.txt" || fail "no metric begins with mq_gate
 # The file's own target is the default port; here the gateway has another one, and people wait less.
 [[ $(grep -c '127\.0\.0\.1:8081' deploy/prometheus/scrape.yml) == 1 ]] || fail "scrape.yml names not exactly one target"
 sed -e "s/127\.0\.0\.1:8081/${MANAGEMENT_URL#http://}/" -e 's/scrape_interval: 15s/scrape_interval: 1s/' \
-  deploy/prometheus/scrape.yml >"$OUT/scrape.yml"
+  -e "s#rules/\*\.yml#$ROOT/deploy/prometheus/rules/*.yml#" deploy/prometheus/scrape.yml >"$OUT/scrape.yml"
 PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 prometheus --config.file="$OUT/scrape.yml" --storage.tsdb.path="$OUT/data" --web.listen-address="127.0.0.1:$PORT" \
   >"$OUT/prometheus.log" 2>&1 </dev/null &
@@ -36,3 +52,9 @@ wait_for 30 "Prometheus has series of ours" has_series || fail "Prometheus scrap
 
 kill "$PROMETHEUS_PID" && wait "$PROMETHEUS_PID" || true
 stop_gateway
+
+say "every outage, on real gateways"
+PYTHONDONTWRITEBYTECODE=1 python3 tests/alerts/run "$GATEWAY" --prometheus "$PROMETHEUS/prometheus" \
+  --alertmanager "$ALERTMANAGER/prometheus-alertmanager" --data "$OUT/dashboard.json"
+PYTHONDONTWRITEBYTECODE=1 python3 tests/alerts/plot.py "$OUT/dashboard.json" "$OUT/dashboard.png"
+say "the dashboard as a picture: $OUT/dashboard.png"

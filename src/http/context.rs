@@ -144,11 +144,11 @@ impl HttpContext {
         self.service.failed(operation, topic, error.into(), &error.to_string(), self.whose());
     }
 
-    /// Counts and logs a vendor's client that was refused. `topic` is as it wrote it, where that is not in its path.
-    pub(super) fn refused<R: Display>(&self, topic: Option<&str>, refused: &Refused<R>) {
-        if let (Some(reason), Some((operation, in_path))) = (refused.reason, self.asked.of(&self.request)) {
+    /// Counts and logs a vendor's client that was refused.
+    pub(super) fn refused<R: Display>(&self, refused: &Refused<R>) {
+        if let (Some(reason), Some((operation, topic))) = (refused.reason, self.asked.of(&self.request)) {
             let detail = refused.detail.clone().unwrap_or_else(|| refused.refusal.to_string());
-            self.service.failed(operation, topic.unwrap_or(&in_path), reason, &detail, self.whose());
+            self.service.failed(operation, &topic, reason, &detail, self.whose());
         }
     }
 

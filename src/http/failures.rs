@@ -6,7 +6,7 @@ use std::time::Instant;
 use actix_web::HttpRequest;
 
 use super::data::DataService;
-use super::path_names::{PathNames, decode, with_plain_verb};
+use super::path_names::{PathNames, with_plain_verb};
 use super::problem::{Code, Problem};
 use super::vendor::{self, Vendor};
 use crate::context::RequestContext;
@@ -73,11 +73,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The operation, if any, and the topic as the path has it, or empty: read once more, as only few need it.
+    /// The operation, if any, and the topic as the caller wrote it, or empty: read once more, as only few need it.
     pub(super) fn of(self, request: &HttpRequest) -> Option<(Operation, String)> {
         let path = request.uri().path();
         if let Some(vendor) = self.vendor {
-            return Some((vendor::operation(request)?, vendor.topic(path).map(decode).unwrap_or_default()));
+            return Some((vendor::operation(request)?, vendor.topic(request.uri())));
         }
         let names = PathNames::of(path, self.template);
         let names = names.or_else(|| PathNames::of(&with_plain_verb(path)?, self.template));

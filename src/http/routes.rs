@@ -133,16 +133,12 @@ where
     F: Future<Output = Result<HttpResponse, Problem>> + 'static,
 {
     let notes = context.failure_notes();
-    let answering = AssertUnwindSafe(answer(context)).catch_unwind();
-    Box::pin(async move {
-        let answered = answering.await;
-        match &answered {
-            Ok(Ok(_)) => {}
-            Ok(Err(problem)) => notes.problem(problem),
-            Err(_) => notes.panicked(),
-        }
-        answered
-    })
+    // Combinators, and no block around it: that would move the whole future once more.
+    Box::pin(AssertUnwindSafe(answer(context)).catch_unwind().inspect(move |answered| match answered {
+        Ok(Ok(_)) => {}
+        Ok(Err(problem)) => notes.problem(problem),
+        Err(_) => notes.panicked(),
+    }))
 }
 
 /// A path's route and the names in it.

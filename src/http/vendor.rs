@@ -1,13 +1,17 @@
 //! What the vendors' protocols have in common on HTTP.
 
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
 use actix_web::http::Method as HttpMethod;
+use actix_web::http::Uri;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use memchr::memmem;
 
+use super::path_names::decode;
 use crate::http_message::Method;
 use crate::model::Operation;
-use crate::protocol::mq_http;
+use crate::protocol::{form, mq_http};
 
 /// A protocol of a vendor that clients may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,11 +36,15 @@ impl Vendor {
 }
 
 impl Vendor {
-    /// The topic in the path of a protocol that has it there, as it is written.
-    pub(super) fn topic(self, path: &str) -> Option<&str> {
+    /// The topic that a request names, decoded; empty where it names none.
+    pub(super) fn topic(self, uri: &Uri) -> String {
         match self {
-            Self::OnsHttp => None,
-            Self::MqHttp => mq_http::raw_topic(path),
+            Self::OnsHttp => {
+                let mut pairs = form::pairs(uri.query().unwrap_or_default());
+                let topic = pairs.find_map(|(name, value)| (name == "topic").then_some(value)?.ok());
+                topic.map(Cow::into_owned).unwrap_or_default()
+            }
+            Self::MqHttp => mq_http::raw_topic(uri.path()).map(decode).unwrap_or_default(),
         }
     }
 

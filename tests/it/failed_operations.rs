@@ -204,6 +204,10 @@ fn the_vendors_clients() {
     assert_fails(&app, 2.0, ["T", "ack", "receipt-handle-expired", "caller"], || {
         assert_eq!(client.send(&client.acknowledge("T", &["a", "b"])).status, 404);
     });
+    assert_fails(&app, 1.0, ["T", "receive", "access-denied", "caller"], || {
+        let poll = "GET /message/?topic=T&time=1&num=1 HTTP/1.1\r\nHost: x\r\nAccessKey: a\r\nSignature: b\r\nConsumerID: G\r\n\r\n";
+        assert_eq!(app.raw(poll.as_bytes()).receive("GET").status, 403, "ONS HTTP, whose topic is in the query");
+    });
     // The usual answers of an empty poll and of a message.
     assert_fails(&app, 0.0, ["T", "receive", "not-found", "caller"], || {
         assert_eq!(client.send(&client.consume("T", 1, "")).status, 404);

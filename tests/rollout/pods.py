@@ -12,6 +12,10 @@ import time
 LAG = 2.0
 
 
+class Broken(Exception):
+    """The test itself cannot go on."""
+
+
 class Process:
     """A gateway and its log."""
 
@@ -42,7 +46,7 @@ class Process:
         end = time.monotonic() + 30
         while not (address := self.address(listener)):
             if self.process.returncode is not None or time.monotonic() > end:
-                raise SystemExit(f"a gateway does not listen:\n{self.log.read_text()[-2000:]}")
+                raise Broken(f"a gateway does not listen:\n{self.log.read_text()[-2000:]}")
             await asyncio.sleep(0.05)
         return address
 
@@ -78,7 +82,7 @@ class Pod(Process):
         # Probes that gave up and a process that ended return, too.
         await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
         if not self.became_ready.is_set():
-            raise SystemExit(f"{self.name} did not become ready:\n{self.log.read_text()[-2000:]}")
+            raise Broken(f"{self.name} did not become ready:\n{self.log.read_text()[-2000:]}")
 
     async def watch(self):
         """Nobody but us ends it."""
@@ -87,16 +91,18 @@ class Pod(Process):
             self.problems.append(f"{self.name} ended by itself with {code}")
 
     async def stop(self):
+        # The process first: what probes it ends with it, also where a cancellation is lost between two awaits.
+        self.terminated_at = self.terminated_at or time.monotonic()
+        await super().stop()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        await super().stop()
 
     # ---- probes --------------------------------------------------------------------------------------------------------
 
     async def probe(self):
         startup, failures = self.manifest.startup, 0
-        while not await self.asks(startup):
+        while not await self.asks(startup) and self.process.returncode is None:
             failures += 1
             if failures >= startup.failures:
                 return

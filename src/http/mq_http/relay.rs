@@ -39,7 +39,7 @@ pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
     match result {
         Ok(answer) => answer.response,
         Err(refused) => {
-            context.refused(None, &refused);
+            context.refused(&refused);
             let refusal = refused.refusal;
             let whole = refusal != Refusal::IncompleteBody && context.discard_body().await;
             edge::refused(&refusal, &edge::host(&context.request), &id, whole)

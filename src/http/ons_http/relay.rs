@@ -32,20 +32,11 @@ const SHORTEST_PUBLISH_MILLIS: u64 = 1000;
 /// A client of this protocol that was refused.
 type Refused = failures::Refused<Refusal>;
 
-/// What is known of a request as it is read.
-#[derive(Default)]
-struct Known<'a> {
-    identity: Option<Identity<'a>>,
-    /// The topic as the client wrote it; empty before it could be read.
-    topic: String,
-}
-
 /// Answers one request.
 pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
     let Some(method) = method(&context.request) else { return edge::no_such_method() };
-    let mut known = Known::default();
-    let result = perform(&context, method, &mut known).await;
-    let Known { identity, topic } = known;
+    let mut identity = None;
+    let result = perform(&context, method, &mut identity).await;
     let caller = Identity::label(identity);
     let label = result.as_ref().map_or_else(|refused| refused.refusal.label(), |_| "ok");
     let operation = operation(&context.request).map_or("other", Operation::as_str);
@@ -53,7 +44,7 @@ pub(in crate::http) async fn answer(context: HttpContext) -> HttpResponse {
     match result {
         Ok(response) => response,
         Err(refused) => {
-            context.refused(Some(&topic), &refused);
+            context.refused(&refused);
             if method == Method::Get {
                 // Clients ask again at once after an error: an error answer to a poll is held (protocol notes ONS 7, item 14).
                 // Whichever comes first.
@@ -83,11 +74,14 @@ impl From<Refusal> for Refused {
     }
 }
 
-async fn perform<'a>(context: &'a HttpContext, method: Method, known: &mut Known<'a>) -> Result<HttpResponse, Refused> {
+async fn perform<'a>(
+    context: &'a HttpContext,
+    method: Method,
+    known: &mut Option<Identity<'a>>,
+) -> Result<HttpResponse, Refused> {
     let drop_in = context.drop_in();
     let authentication = if drop_in.is_open() { Authentication::NotRequired } else { Authentication::Required };
     let mut signed = edge::decode(&context.request, method, authentication)?;
-    signed.request.topic().clone_into(&mut known.topic);
     let found = if drop_in.is_open() {
         Identity::Anyone
     } else if drop_in.callers.is_empty() {
@@ -107,7 +101,7 @@ async fn perform<'a>(context: &'a HttpContext, method: Method, known: &mut Known
         edge::digest_body(&mut signed);
         edge::check_signature(caller, &signed)?;
     }
-    let identity = *known.identity.insert(found);
+    let identity = *known.insert(found);
     if method != Method::Post {
         // A body that means nothing would end the connection if it were not read.
         context.discard_body().await;
