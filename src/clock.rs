@@ -53,6 +53,15 @@ impl Clock {
         }
     }
 
+    /// The wall clock's time now, in nanoseconds since 1970.
+    #[must_use]
+    pub fn unix_nanos(&self) -> u64 {
+        match &self.0 {
+            Source::System(_) => system_nanos(),
+            Source::Manual(manual) => manual.wall.load(Ordering::SeqCst).saturating_mul(1_000_000),
+        }
+    }
+
     /// The monotonic reading: how long ago a fixed moment of this clock was. Setting the wall clock does not change it.
     #[must_use]
     pub fn monotonic(&self) -> Duration {
@@ -120,10 +129,17 @@ impl Manual {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
 fn system_now() -> UnixMillis {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+    UnixMillis(u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX))
+}
+
+fn system_nanos() -> u64 {
+    u64::try_from(since_epoch().as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[cfg(test)]

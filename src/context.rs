@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::spans::{Scope, Span, SpanKind};
 use crate::trace_context::TraceContext;
 
 /// The context of a piece of work. Clones are cheap.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     id: Option<Arc<str>>,
+    /// What the caller says; where traces are on, `scope` says it.
     trace: Option<TraceContext>,
+    scope: Option<Arc<Scope>>,
     deadline: Instant,
 }
 
@@ -20,13 +23,13 @@ impl RequestContext {
     /// `traceparent` says, and nothing new is begun for the request after `deadline`.
     #[must_use]
     pub fn new(id: Arc<str>, trace: Option<TraceContext>, deadline: Instant) -> Self {
-        Self { id: Some(id), trace, deadline }
+        Self { id: Some(id), trace, scope: None, deadline }
     }
 
     /// The context of work that many requests share: log lines about it name none of them.
     #[must_use]
     pub fn shared(deadline: Instant) -> Self {
-        Self { id: None, trace: None, deadline }
+        Self { id: None, trace: None, scope: None, deadline }
     }
 
     /// The request's id; `None` for shared work, which `tracing` leaves out of the line.
@@ -35,10 +38,28 @@ impl RequestContext {
         self.id.as_deref()
     }
 
-    /// The trace that the caller's request belongs to.
+    /// The same work as a part of `scope`.
+    #[must_use]
+    pub fn under(&self, scope: Arc<Scope>) -> Self {
+        Self { trace: Some(scope.context()), scope: Some(scope), ..self.clone() }
+    }
+
+    /// The trace that the request belongs to, and where in it this is: what goes on to others.
     #[must_use]
     pub fn trace(&self) -> Option<TraceContext> {
         self.trace
+    }
+
+    /// Where spans begin, where traces are on.
+    #[must_use]
+    pub fn scope(&self) -> Option<&Scope> {
+        self.scope.as_deref()
+    }
+
+    /// Begins a span; `None` where the trace is not recorded.
+    #[must_use]
+    pub fn begin_span(&self, kind: SpanKind, name: impl FnOnce() -> String) -> Option<Span> {
+        self.scope.as_ref()?.begin(kind, name)
     }
 
     /// Nothing new is begun after this time.

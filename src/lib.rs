@@ -16,11 +16,14 @@ pub mod listener;
 pub mod memory;
 pub mod model;
 pub mod near_word;
+#[cfg(feature = "traces")]
+pub mod otlp;
 pub mod outbound;
 pub mod plain_json;
 pub mod protocol;
 pub mod random;
 pub mod signature;
+pub mod spans;
 pub mod storage;
 pub mod tasks;
 pub mod telemetry;

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::http::ServiceResources;
 use crate::memory::MemoryBudget;
 use crate::random::Random;
+use crate::spans::Tracer;
 use crate::tasks::Stage;
 use crate::telemetry::Metrics;
 
@@ -24,8 +25,13 @@ pub struct Dependencies {
 
 impl Dependencies {
     /// What the listeners' services get of them.
-    pub(super) fn for_services(&self, memory: MemoryBudget, stage: watch::Receiver<Stage>) -> ServiceResources {
+    pub(super) fn for_services(
+        &self,
+        memory: MemoryBudget,
+        stage: watch::Receiver<Stage>,
+        tracer: Option<Tracer>,
+    ) -> ServiceResources {
         let Self { clock, random, metrics } = self.clone();
-        ServiceResources { clock, random, memory, metrics, failures: Arc::default(), stage }
+        ServiceResources { clock, random, memory, metrics, failures: Arc::default(), stage, tracer }
     }
 }

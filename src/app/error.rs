@@ -45,6 +45,13 @@ pub enum StartError {
         /// What is wrong.
         source: TlsError,
     },
+    /// The headers for the collector of traces.
+    #[error("tracing.headers_file: {0}")]
+    TraceHeaders(#[from] crate::config::CredentialsError),
+    /// Traces.
+    #[cfg(feature = "traces")]
+    #[error(transparent)]
+    Traces(#[from] crate::otlp::SetupError),
     /// The TLS connector does not work.
     #[error(transparent)]
     SelfTest(#[from] SelfTestError),

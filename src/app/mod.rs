@@ -18,6 +18,7 @@ mod management;
 mod run_mode;
 mod signals;
 mod start;
+mod tracing;
 
 pub use application::{Addresses, Application};
 pub use credentials::{CredentialsError, named_credentials, profile_credentials};

@@ -8,7 +8,7 @@ use super::application::{Addresses, Application};
 use super::dependencies::Dependencies;
 use super::error::StartError;
 use super::run_mode::RunMode;
-use super::{data_directory, descriptors, embedded, failure_summaries, freed_memory, gateway, management};
+use super::{data_directory, descriptors, embedded, failure_summaries, freed_memory, gateway, management, tracing};
 use crate::config::Config;
 use crate::http::RequestIds;
 use crate::http::management::{ManagementService, Readiness};
@@ -27,7 +27,11 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     let (tasks, mut services, mut addresses) = (Tasks::default(), Services::default(), Addresses::default());
     let data_directory = data_directory::open(&config)?;
     descriptors::log_connections(&config);
-    let resources = dependencies.for_services(MemoryBudget::new(config.server.limits.memory), stages);
+    let tracer = match mode {
+        RunMode::Gateway => tracing::start(&config, &dependencies, &mut services)?,
+        RunMode::EmbeddedOnly { .. } => None,
+    };
+    let resources = dependencies.for_services(MemoryBudget::new(config.server.limits.memory), stages, tracer);
 
     let mut endpoint = None;
     if config.embedded.enabled {

@@ -88,6 +88,7 @@ pub fn check(source: &Source, overrides: &Overrides, environment: &BTreeMap<Stri
         Ok(Loaded { config, mut findings }) => {
             check_files(&config, &mut findings);
             let mut warnings = findings.with_the_same_places();
+            warnings.problems.append(&mut findings.warnings);
             exposed_files(&config, source, &mut warnings);
             quoted_keys(&config, &mut warnings);
             let sorted = |mut problems: Vec<Problem>| {

@@ -25,6 +25,9 @@ pub(super) fn exposed_files(config: &Config, source: &Source, warnings: &mut Fin
             note(&format!("credentials.{name}.{key}"), path, warnings);
         }
     }
+    if let Some(path) = &config.tracing.headers_file {
+        note("tracing.headers_file", path, warnings);
+    }
     if let Some(path) = &config.management.token_file {
         note("management.token_file", path, warnings);
     }

@@ -9,6 +9,8 @@ use super::values::Flaw;
 #[derive(Debug)]
 pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
+    /// What works and was noticed on the way.
+    pub(super) warnings: Vec<Problem>,
     origins: BTreeMap<String, Location>,
     whole: Location,
 }
@@ -16,17 +18,28 @@ pub(super) struct Findings {
 impl Findings {
     /// Nothing yet; `whole` is the place for what was set nowhere.
     pub(super) fn new(whole: Location) -> Self {
-        Self { problems: Vec::new(), origins: BTreeMap::new(), whole }
+        Self { problems: Vec::new(), warnings: Vec::new(), origins: BTreeMap::new(), whole }
     }
 
     /// Without problems; keys are where they are here.
     pub(super) fn with_the_same_places(&self) -> Self {
-        Self { problems: Vec::new(), origins: self.origins.clone(), whole: self.whole.clone() }
+        let (origins, whole) = (self.origins.clone(), self.whole.clone());
+        Self { problems: Vec::new(), warnings: Vec::new(), origins, whole }
     }
 
     /// Notes that `key` was set at `location`; a later layer replaces an earlier one.
     pub(super) fn set(&mut self, key: String, location: Location) {
         self.origins.insert(key, location);
+    }
+
+    /// As [`Findings::set`], by a variable that is not of ours: where the file sets the key, too, whoever reads it there is told.
+    pub(super) fn set_above(&mut self, key: String, location: Location) {
+        if let Some(below @ Location::File(..)) = self.origins.get(&key) {
+            let detail = format!("has no effect here: {} is above it", location.source());
+            let hint = Some("unset the variable, or remove the key".to_owned());
+            self.warnings.push(Problem { location: below.clone(), key: Some(key.clone()), detail, hint });
+        }
+        self.set(key, location);
     }
 
     /// A problem with a key that is there, or with the nearest table around it.

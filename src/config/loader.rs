@@ -16,7 +16,7 @@ use super::sections::CredentialsSource;
 use super::settings::Config;
 use super::sources::{
     Layer, Overrides, Place, decode, defaults, looks_like_user_properties, read_document, read_environment,
-    read_user_properties,
+    read_opentelemetry, read_user_properties,
 };
 use super::values::Flaw;
 
@@ -74,10 +74,11 @@ pub(super) fn load(
     variables: &BTreeMap<String, String>,
 ) -> Result<Loaded, ConfigErrors> {
     let (file, inline, mut findings) = read(source)?;
+    let opentelemetry = read_opentelemetry(variables, &file.0, &mut findings);
     let environment = read_environment(variables, &mut findings);
     let flags = overrides.layer(&mut findings);
     let mut findings = stop_at_problems(findings)?;
-    let Some(config) = merge([defaults(), file, environment, flags], inline.as_ref()) else {
+    let Some(config) = merge([defaults(), file, opentelemetry, environment, flags], inline.as_ref()) else {
         findings.add("", Flaw::new("could not be put together, although every key is right: a bug of the gateway"));
         return Err(ConfigErrors::wrong(findings.problems));
     };
@@ -92,7 +93,7 @@ fn stop_at_problems(findings: Findings) -> Result<Findings, ConfigErrors> {
 
 /// Lays later layers over earlier ones. Every value was checked before, so only a bug of ours makes it fail; the library's
 /// message quotes values and is not passed on.
-fn merge(layers: [Layer; 4], inline: Option<&Credentials>) -> Option<Config> {
+fn merge(layers: [Layer; 5], inline: Option<&Credentials>) -> Option<Config> {
     let layered = layers.into_iter().fold(config::Config::builder(), |builder, layer| builder.add_source(layer));
     let mut config = Config::read(layered.build().ok()?.try_deserialize().ok()?)?;
     if let Some(inline) = inline {

@@ -10,6 +10,7 @@ mod check;
 mod checks;
 mod exposure;
 mod findings;
+mod headers_file;
 mod import;
 mod loader;
 mod problem;
@@ -29,6 +30,7 @@ mod values;
 use std::collections::BTreeMap;
 
 pub use check::{CheckReport, check, warnings};
+pub use headers_file::{Headers, load_headers};
 pub use import::{Imported, import};
 pub use loader::Source;
 pub use problem::{ConfigErrors, Location, Position, Problem};
@@ -40,7 +42,8 @@ pub use sections::{
     CallerConfig, CallerTopics, ClientAuth, ClockSkew, CredentialsConfig, CredentialsSource, DeliveryMode,
     DropInConfig, EmbeddedConfig, EmbeddedStorage, GroupConfig, Groups, LimitsConfig, LogConfig, LogFormat, LogLevel,
     ManagementConfig, MqHttpConfig, NewGroupStarts, OnUnknown, OnsHttpConfig, ProfileConfig, ProtocolConfig,
-    RocketMqConfig, ServerConfig, TopicConfig, TopicPattern, WhenFull,
+    RocketMqConfig, ServerConfig, TopicConfig, TopicPattern, TraceCompression, TraceExporter, TraceProtocol,
+    TraceSampler, TracingConfig, WhenFull,
 };
 pub use settings::Config;
 pub use sources::Overrides;

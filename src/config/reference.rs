@@ -2,6 +2,8 @@
 
 use super::schema::SECTIONS;
 use super::section::{Key, Preset, Section};
+use super::sections::TracingConfig;
+use super::sources::{Sets, VARIABLES, Variable};
 
 const INTRODUCTION: &str = "\
 # Configuration reference
@@ -27,6 +29,28 @@ pub fn reference() -> String {
         for key in section.keys {
             text += &row(section, key);
         }
+        if section.path == TracingConfig::SECTION.path {
+            text += &opentelemetry();
+        }
+    }
+    text
+}
+
+/// The table of OpenTelemetry's own variables.
+fn opentelemetry() -> String {
+    let mut text = "\nWhere there is an endpoint, from whatever source, and traces are not switched off, OpenTelemetry's own variables set \
+                    these keys, too. They are above the file and below `MQ_GATEWAY__TRACING__…`; an empty one is as good as none. \
+                    Times in them are milliseconds. `check` tells of keys in the file that one of them is above, and `/config` \
+                    shows what holds.\n\n| variable | sets |\n|---|---|\n"
+        .to_owned();
+    for Variable { name, sets } in VARIABLES {
+        let what = match sets {
+            Sets::Key(key) => format!("`{key}`"),
+            Sets::Disabled => "`exporter = \"none\"` where it is `true`".to_owned(),
+            Sets::Propagators => "nothing: `tracecontext` has to be in it, the only one that is spoken".to_owned(),
+            Sets::Refused(why) => format!("refused: {why}"),
+        };
+        text += &format!("| `{name}` | {what} |\n");
     }
     text
 }

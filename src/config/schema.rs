@@ -3,7 +3,7 @@
 use super::section::{Section, join};
 use super::sections::{
     CREDENTIALS, CallerConfig, DropInConfig, EmbeddedConfig, GroupConfig, LimitsConfig, LogConfig, ManagementConfig,
-    MqHttpConfig, OnsHttpConfig, ProfileConfig, RocketMqConfig, ServerConfig, TOP, TopicConfig,
+    MqHttpConfig, OnsHttpConfig, ProfileConfig, RocketMqConfig, ServerConfig, TOP, TopicConfig, TracingConfig,
 };
 
 /// Every section, in the order of the reference; what a protocol adds to a table follows the table.
@@ -13,6 +13,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &LimitsConfig::SECTION,
     &ManagementConfig::SECTION,
     &LogConfig::SECTION,
+    &TracingConfig::SECTION,
     &CREDENTIALS,
     &ProfileConfig::SECTION,
     &OnsHttpConfig::SECTION,

@@ -79,7 +79,7 @@ pub fn load_secret(path: &Path) -> Result<Secret, CredentialsError> {
     Ok(Secret::new(text.to_owned()))
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialsError> {
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialsError> {
     read_regular_file(path, MAX_SECRET_BYTES).map_err(|error| {
         let flaw = if error.kind() == io::ErrorKind::InvalidInput {
             "is not a regular file"

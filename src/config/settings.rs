@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::sections::{
     CallerConfig, CredentialsConfig, DropInConfig, EmbeddedConfig, LogConfig, ManagementConfig, ProfileConfig,
-    ServerConfig, TopicConfig,
+    ServerConfig, TopicConfig, TracingConfig,
 };
 use super::values::setting;
 
@@ -22,6 +22,8 @@ pub struct Config {
     pub embedded: EmbeddedConfig,
     /// Log lines.
     pub log: LogConfig,
+    /// Traces.
+    pub tracing: TracingConfig,
     /// Where state is kept; relative to the working directory.
     pub data_dir: PathBuf,
     /// Pairs of keys by name: their files.
@@ -51,6 +53,7 @@ impl Config {
             management: setting(&table, "management")?,
             embedded,
             log: setting(&table, "log")?,
+            tracing: setting(&table, "tracing")?,
             data_dir: setting(&table, "data_dir")?,
             credentials: setting(&table, "credentials")?,
             profiles,

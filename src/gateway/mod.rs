@@ -17,6 +17,7 @@ mod recall;
 mod receipt_handle;
 mod receive;
 mod routing;
+mod traces;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::admission::admit;
-use super::{Gateway, GatewayError, TopicRoute};
+use super::{Gateway, GatewayError, TopicRoute, traces};
 use crate::context::RequestContext;
 use crate::model::{Message, Outcome, Published};
 
@@ -55,7 +55,7 @@ impl Gateway {
         now: Instant,
     ) -> Result<Accepted, GatewayError> {
         let upstream = self.upstream(route)?;
-        let message = admit(route, upstream, message)?;
+        let message = traces::carry(context, upstream, admit(route, upstream, message)?);
         let _in_flight = route.settings.limits.enter(now)?;
         let answer = upstream.publish(context, &message, route.settings.on_unknown).await;
         Ok(Accepted { published: answer.result?, attempts: answer.attempts })

@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::polls::{LateMessages, SharedPoll, Turn};
 use super::recall::{GiveBack, Recall};
+use super::traces::Receiving;
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
 use crate::context::RequestContext;
 use crate::memory::Charge;
@@ -143,6 +144,19 @@ impl Gateway {
     /// # Errors
     /// [`GatewayError`].
     pub async fn receive_deliveries(
+        &self,
+        context: &RequestContext,
+        route: &GroupRoute,
+        request: &ReceiveRequest,
+    ) -> Result<Deliveries, GatewayError> {
+        let (receiving, context) = Receiving::begin(context, route);
+        let received = self.receive_within(&context, route, request).await;
+        let links = self.upstream(&route.topic)?.propagates_trace();
+        receiving.end(received.as_ref().map(|received| received.messages.as_slice()), links);
+        received
+    }
+
+    async fn receive_within(
         &self,
         context: &RequestContext,
         route: &GroupRoute,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev::Payload;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderName, HeaderValue, UPGRADE, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, UPGRADE, VARY,
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
@@ -24,16 +24,15 @@ use super::problem::{Code, Problem};
 use super::request_id::X_REQUEST_ID;
 use super::request_metrics::RequestTimer;
 use super::routes::{Effect, Found, Handler, Route, find};
+use super::server_trace::{ServerTrace, trace_context};
 use super::vendor::Vendor;
 use super::{mq_http, nearest, ons_http};
 use crate::context::RequestContext;
 use crate::model::Outcome;
 use crate::tasks::Stage;
-use crate::trace_context::TraceContext;
 
 /// What is left of a request's time for writing the answer.
 const MARGIN: Duration = Duration::from_secs(1);
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The route in metrics and logs of a path that has none.
 const UNMATCHED: &str = "unmatched";
 
@@ -46,6 +45,9 @@ impl DataService {
         let route = found.as_ref().map(|found| found.route);
         let labels = (method_label(request.method()), path_label(route));
         let mut timer = RequestTimer::new(&self.resources.metrics, &self.series, labels, started);
+        let trace = self.resources.tracer.as_ref().map(|tracer| {
+            ServerTrace::begin(tracer, &request, (labels.0, route.map(|route| route.path)), (&id, started))
+        });
         let mut response = match (self.admit(&request, route), found) {
             (Err(error), _) => self.refuse(error, &request, route, &id),
             (Ok(Admission::Preflight { allow }), _) => preflight(allow),
@@ -54,6 +56,7 @@ impl DataService {
                 let time = self.settings.limits.request_timeout.saturating_sub(MARGIN);
                 let deadline = tokio::time::Instant::from_std(started + time);
                 let context = RequestContext::new(Arc::clone(&id), trace_context(request.headers()), deadline);
+                let context = if let Some(trace) = &trace { trace.over(&context) } else { context };
                 let service = Rc::clone(&self);
                 let context = HttpContext::new(service, request.clone(), payload, (route.asked(), names), context);
                 self.perform(route, context, &id).await
@@ -62,6 +65,9 @@ impl DataService {
         self.finish(&request, &mut response, &id);
         let status = response.status().as_u16();
         timer.answered(status);
+        if let Some(trace) = trace {
+            trace.answered(&mut response);
+        }
         let (method, route) = labels;
         tracing::debug!(
             request_id = &*id,
@@ -189,7 +195,7 @@ impl DataService {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(
                 ACCESS_CONTROL_EXPOSE_HEADERS,
-                HeaderValue::from_static("x-request-id, retry-after, location, preference-applied"),
+                HeaderValue::from_static("x-request-id, retry-after, location, preference-applied, traceparent"),
             );
             headers.append(VARY, HeaderValue::from_static("origin"));
         }
@@ -211,20 +217,13 @@ enum Admission {
 fn preflight(allow: &'static str) -> HttpResponse {
     HttpResponse::build(StatusCode::NO_CONTENT)
         .insert_header((ACCESS_CONTROL_ALLOW_METHODS, allow))
-        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type, prefer, x-request-id"))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type, prefer, x-request-id, traceparent, tracestate"))
         .finish()
 }
 
 fn not_found(path: &str) -> Problem {
     let hint = nearest::hint(path).map(|hint| format!("{hint} ")).unwrap_or_default();
     Problem::new(Code::NotFound, format!("there is nothing at this path: {hint}/docs/ lists the routes")).closing()
-}
-
-/// What the caller says of its trace; several values say nothing.
-fn trace_context(headers: &HeaderMap) -> Option<TraceContext> {
-    let mut values = headers.get_all(TRACEPARENT);
-    let value = values.next()?;
-    values.next().is_none().then(|| TraceContext::parse(value.to_str().ok()?))?
 }
 
 fn log_bug(route: Option<&Route>, id: &str, detail: &str) {

@@ -31,6 +31,7 @@ mod request_id;
 mod request_metrics;
 mod resources;
 mod routes;
+mod server_trace;
 mod vendor;
 
 pub use callers::{Caller, Callers};

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::memory::MemoryBudget;
 use crate::random::Random;
+use crate::spans::Tracer;
 use crate::tasks::Stage;
 use crate::telemetry::{FailureLog, Metrics};
 
@@ -25,6 +26,8 @@ pub struct ServiceResources {
     pub failures: Arc<FailureLog>,
     /// Where the process is in its life.
     pub stage: watch::Receiver<Stage>,
+    /// Begins traces, where they are on.
+    pub tracer: Option<Tracer>,
 }
 
 impl ServiceResources {

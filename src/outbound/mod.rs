@@ -3,7 +3,7 @@
 
 mod breaker;
 mod endpoints;
-#[cfg(feature = "rocketmq")]
+#[cfg(feature = "grpc")]
 mod grpc;
 mod http;
 mod look_up;
@@ -15,14 +15,14 @@ mod tls_fault;
 
 pub use breaker::{Breaker, BreakerSettings, CircuitChange, CircuitOpen, Permit, Verdict};
 pub use endpoints::{Candidate, Candidates, Endpoint, Endpoints, NoAddress};
-#[cfg(feature = "rocketmq")]
+#[cfg(feature = "grpc")]
 pub use grpc::{GrpcCall, GrpcChannel, GrpcError, GrpcStatus, GrpcStream};
 pub use http::{Answer, Call, CallError, EndpointAddress, HttpClient, InvalidHost, Limits, Origin};
 pub use look_up::look_up;
 pub use probe::probe;
 pub use retry_budget::RetryBudget;
 pub use self_test::{SelfTestError, self_test};
-#[cfg(feature = "rocketmq")]
+#[cfg(feature = "grpc")]
 pub use tls::http2_client_config;
 pub use tls::{TlsError, TlsRoots, client_config};
 pub use tls_fault::{connect_fault, late_refusal};

@@ -43,7 +43,7 @@ pub fn client_config(roots: &TlsRoots) -> Result<Arc<ClientConfig>, TlsError> {
 ///
 /// # Errors
 /// [`TlsError`] when the CA file cannot be used.
-#[cfg(feature = "rocketmq")]
+#[cfg(feature = "grpc")]
 pub fn http2_client_config(roots: &TlsRoots) -> Result<Arc<ClientConfig>, TlsError> {
     speaking(b"h2", roots)
 }

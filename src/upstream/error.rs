@@ -90,6 +90,25 @@ impl UpstreamErrorKind {
         }
     }
 
+    /// The code of the problem that it is for callers, for spans, too; a test of `http::problem` holds it to that table.
+    #[must_use]
+    pub const fn problem_code(self) -> &'static str {
+        match self {
+            Self::Unreachable => "upstream-unreachable",
+            Self::Overloaded => "overloaded",
+            Self::CircuitOpen => "circuit-open",
+            Self::Throttled => "upstream-throttled",
+            Self::Timeout => "upstream-timeout",
+            Self::BadResponse => "upstream-bad-response",
+            Self::ServerError => "upstream-error",
+            Self::AuthRejected => "upstream-auth-rejected",
+            Self::Misconfigured => "upstream-misconfigured",
+            Self::RejectedMessage => "upstream-rejected-message",
+            Self::WrongTopicType => "capability-not-supported",
+            Self::StaleHandle => "receipt-handle-expired",
+        }
+    }
+
     /// The word in metrics and logs.
     #[must_use]
     pub const fn label(self) -> &'static str {

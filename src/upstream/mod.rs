@@ -7,6 +7,7 @@
 mod acceptance;
 mod attempts;
 mod error;
+mod exchange;
 mod http;
 mod keys;
 mod plan;
@@ -123,6 +124,23 @@ impl Upstream {
             Self::MqHttp(_) => protocol::mq_http::MAX_ACK,
             #[cfg(feature = "rocketmq")]
             Self::RocketMq(_) => protocol::rocketmq::MAX_ACK,
+        }
+    }
+
+    /// Whether messages carry the trace that they were published in, and receives are linked to it.
+    #[must_use]
+    pub fn propagates_trace(&self) -> bool {
+        self.profile().propagates_trace
+    }
+
+    /// Whether they carry it as properties.
+    #[must_use]
+    pub fn carries_trace_as_properties(&self) -> bool {
+        match self {
+            Self::OnsHttp(_) | Self::MqHttp(_) => self.propagates_trace(),
+            // It has a field for that.
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(_) => false,
         }
     }
 

@@ -124,6 +124,7 @@ fn shared(profile: &ProfileConfig, resources: &PlanResources<'_>) -> Profile {
         name: profile.name.clone(),
         is_embedded: profile.is_embedded(),
         capabilities: profile.capabilities(),
+        propagates_trace: profile.propagates_trace(),
         empty_poll_pause: profile.empty_poll_pause,
         attempts: Attempts::new(&profile.name, names, keys.clone(), (clock.clone(), random.clone()), metrics),
         keys: keys.clone(),

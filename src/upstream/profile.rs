@@ -18,6 +18,8 @@ pub(super) struct Profile {
     pub(super) is_embedded: bool,
     /// What the protocol can do.
     pub(super) capabilities: Capabilities,
+    /// Messages carry the trace that they were published in.
+    pub(super) propagates_trace: bool,
     /// Pause after an early empty poll.
     pub(super) empty_poll_pause: Duration,
     /// Signed with.

@@ -74,6 +74,8 @@ mod size_limits;
 mod slow_clients;
 mod support;
 mod tls_faults;
+#[cfg(feature = "traces")]
+mod traces;
 mod unusable_keys;
 mod upstream_faults;
 mod upstream_retries;

@@ -225,7 +225,7 @@ fn the_profile_decides_about_instance_and_bodies() {
     std::fs::write(&file, text).unwrap();
     let config = crate::config::load(&Source::File(file), &Overrides::default(), &BTreeMap::new()).unwrap();
     let profile = |instance_id: Option<&str>, binary_bodies| {
-        let own = MqHttpConfig { instance_id: instance_id.map(str::to_owned), binary_bodies };
+        let own = MqHttpConfig { instance_id: instance_id.map(str::to_owned), binary_bodies, propagate_trace: false };
         ProfileConfig { protocol: ProtocolConfig::MqHttp(own), ..config.profiles["main"].clone() }
     };
     let topic = Topic::parse_configured("T").unwrap();

@@ -8,6 +8,7 @@ use rustls_pki_types::pem::PemObject;
 
 use super::callers;
 use crate::config::findings::Findings;
+use crate::config::headers_file::load_headers;
 use crate::config::problem::reason;
 use crate::config::regular_file::{MAX_FILE_BYTES, read_regular_file};
 use crate::config::secret_file::{load_credentials, load_secret};
@@ -40,6 +41,15 @@ pub(in crate::config) fn check_files(config: &Config, findings: &mut Findings) {
         if let Some(ca_file) = &profile.ca_file {
             check_certificates(&format!("profiles.{name}.ca_file"), ca_file, findings);
         }
+    }
+    let tracing = &config.tracing;
+    if let Some(ca_file) = tracing.ca_file.as_ref().filter(|_| tracing.destination().is_some()) {
+        check_certificates("tracing.ca_file", ca_file, findings);
+    }
+    if let Some(headers_file) = &tracing.headers_file
+        && let Err(error) = load_headers(headers_file)
+    {
+        findings.add("tracing.headers_file", Flaw::new(error.to_string()));
     }
     if let Some(token_file) = &config.management.token_file
         && let Err(error) = load_secret(token_file)

@@ -8,6 +8,7 @@ mod names;
 mod profiles;
 mod requirements;
 mod topics;
+mod tracing;
 mod unknown_table;
 
 use super::findings::Findings;
@@ -25,6 +26,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     requirements::check(config, findings);
     callers::check(config, findings);
     embedded::check(config, findings);
+    tracing::check(config, findings);
     if config.profiles.is_empty() && config.topics.is_empty() && !config.embedded.enabled {
         let flaw =
             Flaw::new("configures nothing to do: no profile, no topic, and the embedded endpoint is not enabled");

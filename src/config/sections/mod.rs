@@ -16,6 +16,7 @@ mod rocketmq;
 mod server;
 mod top;
 mod topics;
+mod tracing;
 
 pub use callers::{CallerConfig, CallerTopics};
 pub use credentials::CredentialsConfig;
@@ -30,6 +31,7 @@ pub use profiles::{ClockSkew, CredentialsSource, ProfileConfig, ProtocolConfig};
 pub use rocketmq::RocketMqConfig;
 pub use server::ServerConfig;
 pub use topics::{DeliveryMode, GroupConfig, Groups, OnUnknown, TopicConfig, TopicPattern};
+pub use tracing::{TraceCompression, TraceExporter, TraceProtocol, TraceSampler, TracingConfig};
 
 pub(super) use credentials::{SECTION as CREDENTIALS, inline_secret_hint};
 pub(super) use profiles::abilities;

@@ -13,6 +13,9 @@ section! {
         /// Bodies that are not UTF-8. `false` or `"refuse"`: such messages are refused. `"base64"`: they travel in base64, and
         /// the gateway decodes them again.
         binary_bodies: BinaryBodies, Kind::BinaryBodies(BinaryBodies::Base64), default(false);
+        /// Whether a message carries the trace that it was published in, as its properties `traceparent` and `tracestate`, and a receive's span
+        /// is linked to those of the messages.
+        propagate_trace: bool, Kind::Flag, default(false);
     }
 }
 

@@ -106,6 +106,16 @@ impl ProfileConfig {
         self.endpoints == [Endpoint::Embedded]
     }
 
+    /// Messages carry the trace that they were published in.
+    #[must_use]
+    pub fn propagates_trace(&self) -> bool {
+        match &self.protocol {
+            ProtocolConfig::OnsHttp(_) => false,
+            ProtocolConfig::MqHttp(own) => own.propagate_trace,
+            ProtocolConfig::RocketMq(own) => own.propagate_trace,
+        }
+    }
+
     /// Takes over how long the MQ hides a delivery, where that is known better than the profile's own key says.
     pub(crate) fn report_visibility_timeout(&mut self, known: Duration) {
         if let ProtocolConfig::OnsHttp(own) = &mut self.protocol {

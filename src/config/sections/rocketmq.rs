@@ -32,6 +32,9 @@ section! {
         /// Most consumer groups that are received for at once: each is a client of its own for the MQ, from its first receive
         /// until two minutes after its last; at every address that the routes of its topics name.
         max_sessions: usize, Kind::integer(1, 10_000), default(256);
+        /// Whether a message carries the trace that it was published in, in the protocol's own field for it, and a receive's span
+        /// is linked to those of the messages.
+        propagate_trace: bool, Kind::Flag, default(false);
     }
 }
 

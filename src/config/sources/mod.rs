@@ -4,6 +4,7 @@ mod defaults;
 mod document;
 mod environment;
 mod flags;
+mod opentelemetry;
 mod syntax;
 mod user_properties;
 
@@ -18,6 +19,7 @@ pub(super) use defaults::defaults;
 pub(super) use defaults::preset;
 pub(super) use document::{Place, read_document};
 pub(super) use environment::read_environment;
+pub(super) use opentelemetry::{Sets, VARIABLES, Variable, read_opentelemetry};
 pub(super) use syntax::decode;
 pub(super) use user_properties::{NAME, looks_like_user_properties, read_user_properties, translate_user_properties};
 
@@ -25,7 +27,7 @@ pub(super) use user_properties::{NAME, looks_like_user_properties, read_user_pro
 ///
 /// The crate's own sources for files and variables know neither the place of a key nor which keys there are, and turn texts into
 /// numbers where they can; errors with line, column and hint, exact types and unknown keys need a reading of their own, so what
-/// the crate gets is checked already. It lays the four over each other.
+/// the crate gets is checked already. It lays them over each other.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer(pub(super) Table);
 

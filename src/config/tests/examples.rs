@@ -215,6 +215,7 @@ fn every_example_loads() {
         max_delay: Duration::from_secs(86_400),
         follow_routes: true,
         max_sessions: 256,
+        propagate_trace: false,
     };
     assert_eq!((profile.protocol.clone(), profile.endpoints.len()), (ProtocolConfig::RocketMq(expected), 2));
 

@@ -9,6 +9,7 @@ mod import;
 mod mq_http;
 mod names;
 mod properties;
+mod tracing;
 mod user_properties;
 
 use std::collections::BTreeMap;

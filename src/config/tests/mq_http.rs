@@ -37,7 +37,7 @@ fn check_ons(old: &str, new: &str, expected: Expected) {
 fn defaults_follow_the_protocol() {
     let config = load_text(GOOD).unwrap();
     let profile = &config.profiles["main"];
-    let expected = MqHttpConfig { instance_id: None, binary_bodies: BinaryBodies::Refuse };
+    let expected = MqHttpConfig { instance_id: None, binary_bodies: BinaryBodies::Refuse, propagate_trace: false };
     assert_eq!((&profile.protocol, profile.max_message_bytes), (&ProtocolConfig::MqHttp(expected), 4 << 20));
     assert_eq!((profile.protocol.kind(), profile.protocol.kind().as_str()), (Protocol::MqHttp, "mq-http"));
     let able = profile.capabilities();
@@ -53,7 +53,8 @@ fn defaults_follow_the_protocol() {
     {
         let text = with("credentials = \"main\"", &format!("{keys}\nbinary_bodies = {written}"));
         let profile = &load_text(text).unwrap().profiles["main"];
-        let own = MqHttpConfig { instance_id: Some("MQ_INST_1".to_owned()), binary_bodies: expected };
+        let own =
+            MqHttpConfig { instance_id: Some("MQ_INST_1".to_owned()), binary_bodies: expected, propagate_trace: false };
         assert_eq!((&profile.protocol, profile.max_message_bytes), (&ProtocolConfig::MqHttp(own), 1 << 20));
         assert_eq!(profile.capabilities().has(Feature::BinaryBodies), expected == BinaryBodies::Base64);
     }

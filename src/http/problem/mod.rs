@@ -257,7 +257,10 @@ impl Problem {
         if self.close {
             response.force_close();
         }
-        response.body(self.json(request_id))
+        let mut response = response.body(self.json(request_id));
+        // For the span of the request.
+        response.extensions_mut().insert(self.code);
+        response
     }
 
     /// Every 429 and 503 carries it.
@@ -272,6 +275,7 @@ impl Problem {
 mod tests {
     use super::*;
     use crate::gateway::GatewayError;
+    use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
     #[test]
     fn codes_are_distinct_and_every_503_says_when_to_come_back() {
@@ -282,6 +286,27 @@ mod tests {
         for code in Code::ALL {
             let problem = Problem::new(code, "x");
             assert_eq!(problem.retry_after_seconds().is_some(), matches!(code.row().status, 429 | 503), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn spans_name_the_mqs_failures_as_problems_do() {
+        for kind in [
+            UpstreamErrorKind::Unreachable,
+            UpstreamErrorKind::Overloaded,
+            UpstreamErrorKind::CircuitOpen,
+            UpstreamErrorKind::Throttled,
+            UpstreamErrorKind::Timeout,
+            UpstreamErrorKind::BadResponse,
+            UpstreamErrorKind::ServerError,
+            UpstreamErrorKind::AuthRejected,
+            UpstreamErrorKind::Misconfigured,
+            UpstreamErrorKind::RejectedMessage,
+            UpstreamErrorKind::WrongTopicType,
+            UpstreamErrorKind::StaleHandle,
+        ] {
+            let problem = Problem::from(GatewayError::Upstream(UpstreamError::new(kind, "x")));
+            assert_eq!(problem.code.row().code, kind.problem_code(), "{kind:?}");
         }
     }
 

@@ -7,9 +7,10 @@ use std::task::{Context, Poll};
 use futures_util::Stream;
 use tokio::time::Instant;
 use tonic::Request;
-use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
 
 use super::error::GrpcError;
+use crate::signature::Secret;
 
 /// One call. Its metadata may be signed: it has no `Debug`.
 #[expect(missing_debug_implementations, reason = "a signature in a log can be replayed")]
@@ -18,6 +19,8 @@ pub struct GrpcCall<'a> {
     pub path: &'static str,
     /// Names and values that go with it.
     pub metadata: &'a [(&'static str, String)],
+    /// More of them, whose names only the configuration knows, and whose values are secrets.
+    pub headers: &'a [(String, Secret)],
     /// Until when there must be an answer.
     pub deadline: Instant,
     /// Tell the server the deadline.
@@ -33,6 +36,13 @@ impl GrpcCall<'_> {
         for (name, value) in self.metadata {
             let value = MetadataValue::try_from(value).map_err(|_| GrpcError::Unwritable(name))?;
             metadata.insert(*name, value);
+        }
+        for (name, value) in self.headers {
+            let unwritable = GrpcError::Unwritable("of the headers that are configured");
+            let Ok(name) = MetadataKey::<Ascii>::from_bytes(name.as_bytes()) else { return Err(unwritable) };
+            let Ok(mut value) = MetadataValue::try_from(value.expose()) else { return Err(unwritable) };
+            value.set_sensitive(true);
+            metadata.insert(name, value);
         }
         if self.tell_deadline {
             request.set_timeout(self.deadline.saturating_duration_since(Instant::now()));

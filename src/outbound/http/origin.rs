@@ -31,7 +31,7 @@ pub struct Origin {
 pub struct InvalidHost(String);
 
 impl InvalidHost {
-    #[cfg(feature = "rocketmq")]
+    #[cfg(feature = "grpc")]
     pub(in crate::outbound) fn new(host: &str) -> Self {
         Self(host.to_owned())
     }

@@ -14,6 +14,7 @@ mod messages;
 mod operations;
 mod process;
 mod registrar;
+mod traces;
 mod upstream;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use messages::{GroupMetrics, MessageFamilies, TopicMetrics, UNKNOWN_TOPIC};
 pub use operations::OperationFamilies;
 pub use process::ProcessFamilies;
 pub use registrar::{Family, MetricsError};
+pub use traces::{TraceFamilies, TraceMetrics};
 #[cfg(feature = "rocketmq")]
 pub use upstream::CircuitStates;
 pub use upstream::{CircuitMetrics, LateMessageMetrics, UpstreamFamilies, UpstreamMetrics};
@@ -51,6 +53,8 @@ pub struct Metrics {
     pub drop_in: DropInFamilies,
     /// The embedded endpoint.
     pub embedded: EmbeddedFamilies,
+    /// Spans of traces.
+    pub traces: TraceFamilies,
     /// The process itself.
     pub process: ProcessFamilies,
     page: registrar::Page,
@@ -75,6 +79,7 @@ impl Metrics {
             credentials: CredentialMetrics::register(&mut registrar)?,
             drop_in: DropInFamilies::register(&mut registrar)?,
             embedded: EmbeddedFamilies::register(&mut registrar)?,
+            traces: TraceFamilies::register(&mut registrar)?,
             process: ProcessFamilies::register(&mut registrar)?,
             page: registrar.finish(),
         }))

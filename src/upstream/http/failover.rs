@@ -15,6 +15,7 @@ use crate::model::{Operation, UnixMillis};
 use crate::outbound::{Answer, Call, CallError, CircuitChange, CircuitOpen, Endpoint, HttpClient, Origin};
 use crate::signature::Pair;
 use crate::upstream::attempts::AttemptPolicy;
+use crate::upstream::exchange::{Asked, Exchange, Server, Told};
 use crate::upstream::profile::Profile;
 use crate::upstream::{Attempted, UpstreamError};
 
@@ -65,7 +66,7 @@ impl Failover {
 
     /// Performs an operation. `sign` is called anew for each address with the newest keys, the time to sign with, since
     /// a signature lives seconds, and the time that the MQ is asked to wait.
-    pub(super) async fn perform<T>(
+    pub(super) async fn perform<T: Told>(
         &self,
         policy: &AttemptPolicy<'_>,
         sign: impl Fn(&Pair, UnixMillis, Duration) -> Request,
@@ -78,7 +79,7 @@ impl Failover {
     }
 
     /// One attempt; adds to `tried` for each address.
-    async fn attempt<T>(
+    async fn attempt<T: Told>(
         &self,
         policy: &AttemptPolicy<'_>,
         sign: &impl Fn(&Pair, UnixMillis, Duration) -> Request,
@@ -87,7 +88,7 @@ impl Failover {
     ) -> Result<T, UpstreamError> {
         loop {
             let open = match self.try_addresses(policy, sign, tried).await {
-                Ok(answer) => return read(answer),
+                Ok((answer, exchange)) => return exchange.came_to(read(answer)),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::LeftAlone(open)) => open,
             };
@@ -105,7 +106,7 @@ impl Failover {
         policy: &AttemptPolicy<'_>,
         sign: &impl Fn(&Pair, UnixMillis, Duration) -> Request,
         tried: &Cell<u32>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<(Answer, Exchange), Failure> {
         let (endpoints, deadline) = (&self.plan.endpoints, policy.context.deadline());
         let candidates = endpoints.candidates(deadline).await.map_err(|reason| {
             tried.set(tried.get() + 1);
@@ -130,9 +131,13 @@ impl Failover {
             };
             tried.set(tried.get() + 1);
             let wait = wait(policy.end_of_wait, permit.is_try(), now);
+            let (address, peer) = (&endpoint.origin.address, Some(candidate.address));
+            let server = Server { address, peer, number: tried.get() };
+            let mut exchange = Exchange::begin(&self.profile, policy.context, asked(policy), server);
             let call = self.call(policy, sign, (&endpoint.origin, candidate.address), wait).await;
             let now = Instant::now();
             if let Ok(answer) = &call {
+                exchange.status(answer.status);
                 self.measure_skew(answer, now);
             }
             if let Some(verdict) = verdict(&call, wait + self.plan.answer_timeout) {
@@ -142,17 +147,21 @@ impl Failover {
             match call {
                 Err(error @ CallError::NotConnected(_)) => {
                     self.note_unreachable();
-                    unreachable = Some(error.into());
+                    unreachable = Some(exchange.failed(error.into()));
                 }
                 Err(error @ (CallError::Full(_) | CallError::Unwritable(_) | CallError::TimedOutUnsent)) => {
-                    return Err(Failure::Final(error.into()));
+                    return Err(Failure::Final(exchange.failed(error.into())));
                 }
                 reached => {
                     self.profile.up.set(1);
                     if rank > 0 {
                         endpoints.prefer(candidate);
                     }
-                    return reached.map_err(|error| Failure::Final(self.failed(policy, error)));
+                    let error = match reached {
+                        Ok(answer) => return Ok((answer, exchange)),
+                        Err(error) => self.failed(policy, error),
+                    };
+                    return Err(Failure::Final(exchange.failed(error)));
                 }
             }
         }
@@ -229,6 +238,18 @@ impl Failover {
             self.plan.clock_skew.measure(date, self.profile.clock.now());
         }
     }
+}
+
+/// What an operation is called in spans.
+fn asked<'a>(policy: &AttemptPolicy<'a>) -> Asked<'a> {
+    let (name, kind) = match policy.operation {
+        Operation::Publish => ("publish", "send"),
+        Operation::Receive => ("poll", "receive"),
+        Operation::Acknowledge => ("ack", "settle"),
+        Operation::Nack => ("nack", "settle"),
+        Operation::Extend => ("extend", "settle"),
+    };
+    Asked { name, kind: Some(kind), topic: policy.topic, group: policy.group }
 }
 
 /// How long the MQ is asked to wait for messages.

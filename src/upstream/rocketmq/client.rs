@@ -70,7 +70,10 @@ impl RocketMq {
             Ok(charges) => charges,
             Err(full) => return Attempted { attempts: 0, result: Err(full.into()) },
         };
-        let encoded = encode_message(message, &id, self.plan.link.namespace(), now);
+        let mut encoded = encode_message(message, &id, self.plan.link.namespace(), now);
+        if let (true, Some(system)) = (self.profile().propagates_trace, &mut encoded.system_properties) {
+            system.trace_context = context.trace().map(|trace| trace.to_string());
+        }
         let request = SendMessageRequest { messages: vec![encoded] };
         let policy = AttemptPolicy::publish(&message.topic, context, on_unknown);
         let attempt = || self.publish_once(context, message, &request, &id, &tried);
@@ -91,10 +94,10 @@ impl RocketMq {
         let route = self.plan.routes.route(link, topic, context).await?;
         topic_type::check(message, &route.accepted)?;
         let places = route.places_for(message.message_group.as_ref());
-        let errand = Errand { topic, context, tried, places: &places };
+        let errand = Errand { topic, context, tried, places: &places, group: None };
         let answer = link.call(Method::SendMessage, errand, |_| request.clone()).await;
-        let answer: SendMessageResponse = answer.inspect_err(|error| self.plan.routes.doubt_after(topic, error))?;
-        let published = published(&answer, id);
+        let (answer, exchange) = answer.inspect_err(|error| self.plan.routes.doubt_after(topic, error))?;
+        let published = exchange.came_to(published(&answer, id));
         if published.as_ref().is_err_and(|error| error.kind == UpstreamErrorKind::WrongTopicType) {
             // The topic was made anew with another type, or is gone.
             self.plan.routes.doubt(topic);

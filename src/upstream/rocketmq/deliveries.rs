@@ -20,6 +20,7 @@ use crate::protocol::rocketmq::wire::{
 };
 use crate::protocol::rocketmq::{Code, Handle, Method, broker_is_not_found, settings_are_lost};
 use crate::upstream::attempts::AttemptPolicy;
+use crate::upstream::exchange::{self, Exchange};
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
 /// A proxy learns of a broker that has come back only some time later. Once more after so long, then its word is taken.
@@ -158,19 +159,10 @@ impl RocketMq {
             let _slot = self.slot()?;
             // Again each time: where nobody was reached, the route may say another place by now.
             let place = self.place_of(context, topic, handles).await?;
-            let errand = Errand { topic, context, tried: &tried, places: &[place] };
+            let errand = Errand { topic, context, tried: &tried, places: &[place], group: Some(group) };
             let answer = link.call(Method::AckMessage, errand, |_| request.clone()).await;
-            let answer: AckMessageResponse = answer.inspect_err(|error| self.plan.routes.doubt_after(topic, error))?;
-            let code = code(answer.status.as_ref())?;
-            // Where every entry has the same code, it is the answer's, too.
-            let told = matches!(code, Code::Ok | Code::MultipleResults | Code::InvalidReceiptHandle);
-            if told && !answer.entries.is_empty() {
-                Ok(answer.entries)
-            } else if code == Code::InvalidReceiptHandle {
-                Ok(handles.iter().map(|handle| entry_of(handle, answer.status.clone())).collect())
-            } else {
-                Err(refusal(answer.status.as_ref(), Asked::Delivery))
-            }
+            let (answer, exchange) = answer.inspect_err(|error| self.plan.routes.doubt_after(topic, error))?;
+            exchange.came_to(entries(answer, handles))
         };
         let policy = AttemptPolicy::of_group(Operation::Acknowledge, topic, group, context);
         match self.profile().attempts.perform(&policy, attempt).await {
@@ -201,14 +193,17 @@ impl RocketMq {
         }
         let link: &Link = &self.plan.link;
         let request = link.change_of(topic, group, &handle, change.hidden_for);
+        let operation = Operation::from(change.verb);
         let attempt = async || {
             let _slot = self.slot()?;
             let place = self.place_of(context, topic, &[&handle]).await?;
             let client = self.plan.polls.any_client(group, topic, &place)?;
-            let changed = self.change_once(&client, context, &request).await;
+            let name = operation.as_str();
+            let asked = exchange::Asked { name, kind: Some("settle"), topic, group: Some(group) };
+            let changed = self.change_once(&client, context, asked, &request).await;
             changed.inspect_err(|error| self.plan.routes.doubt_after(topic, error))
         };
-        let policy = AttemptPolicy::of_group(Operation::from(change.verb), topic, group, context);
+        let policy = AttemptPolicy::of_group(operation, topic, group, context);
         let new = self.profile().attempts.perform(&policy, attempt).await?;
         claim.note_replaced(key);
         let unusable = |_| {
@@ -228,16 +223,27 @@ impl RocketMq {
         &self,
         client: &InUse,
         context: &RequestContext,
+        asked: exchange::Asked<'_>,
         request: &ChangeInvisibleDurationRequest,
     ) -> Result<String, UpstreamError> {
         let (link, session, deadline) = (&self.plan.link, client.session(), context.deadline());
-        let (mut renewed, mut waited) = (false, false);
+        let (mut renewed, mut waited, mut number) = (false, false, 0);
         loop {
+            number += 1;
             let ready = session.ready(deadline).await.map_err(nothing_sent)?;
             let method = Method::ChangeInvisibleDuration;
+            let address = link.address_of(&ready.spot);
+            let server = address.map(|address| exchange::Server { address, peer: None, number });
+            let exchange = server.map(|server| Exchange::begin(self.profile(), context, asked, server));
             let answer = link.call_at(&ready.spot, &session.client_id, method, request.clone(), deadline).await;
-            let ChangeInvisibleDurationResponse { status, receipt_handle } = answer?;
-            let code = code(status.as_ref())?;
+            let answer = answer.map_err(UpstreamError::from).and_then(|answer: ChangeInvisibleDurationResponse| {
+                let code = code(answer.status.as_ref())?;
+                Ok((code, answer))
+            });
+            if let Some(exchange) = exchange {
+                exchange.end(failure_of(&answer).as_ref());
+            }
+            let (code, ChangeInvisibleDurationResponse { status, receipt_handle }) = answer?;
             let text = words(status.as_ref());
             if code == Code::Ok {
                 return Ok(receipt_handle);
@@ -251,6 +257,29 @@ impl RocketMq {
                 return Err(refusal(status.as_ref(), Asked::Delivery));
             }
         }
+    }
+}
+
+/// What a span says of an answer.
+fn failure_of(answer: &Result<(Code, ChangeInvisibleDurationResponse), UpstreamError>) -> Option<UpstreamError> {
+    match answer {
+        Ok((Code::Ok, _)) => None,
+        Ok((_, answer)) => Some(refusal(answer.status.as_ref(), Asked::Delivery)),
+        Err(error) => Some(error.clone()),
+    }
+}
+
+/// What an answer says of each handle.
+fn entries(answer: AckMessageResponse, handles: &[&Handle]) -> Result<Vec<AckMessageResultEntry>, UpstreamError> {
+    let code = code(answer.status.as_ref())?;
+    // Where every entry has the same code, it is the answer's, too.
+    let told = matches!(code, Code::Ok | Code::MultipleResults | Code::InvalidReceiptHandle);
+    if told && !answer.entries.is_empty() {
+        Ok(answer.entries)
+    } else if code == Code::InvalidReceiptHandle {
+        Ok(handles.iter().map(|handle| entry_of(handle, answer.status.clone())).collect())
+    } else {
+        Err(refusal(answer.status.as_ref(), Asked::Delivery))
     }
 }
 

@@ -23,6 +23,7 @@ use crate::outbound::{
 use crate::protocol::rocketmq::wire::{ChangeInvisibleDurationRequest, Resource};
 use crate::protocol::rocketmq::{Client, Handle, Metadata, Method, metadata};
 use crate::tasks::Nursery;
+use crate::upstream::exchange::{Asked, Exchange, Server};
 use crate::upstream::http::left_alone;
 use crate::upstream::profile::Profile;
 use crate::upstream::{PlanError, PlanResources, UpstreamError, UpstreamErrorKind};
@@ -71,6 +72,8 @@ pub(super) struct Errand<'a> {
     pub(super) tried: &'a AtomicU32,
     /// Best first; to the next only where nobody was reached.
     pub(super) places: &'a [Place],
+    /// Whose deliveries it is about.
+    pub(super) group: Option<&'a ConsumerGroup>,
 }
 
 /// Why no server took a call.
@@ -241,7 +244,7 @@ impl Link {
         method: Method,
         errand: Errand<'_>,
         message: impl Fn(&Spot) -> Q,
-    ) -> Result<A, UpstreamError>
+    ) -> Result<(A, Exchange), UpstreamError>
     where
         Q: Message + Send + Sync + 'static,
         A: Message + Default + Send + Sync + 'static,
@@ -270,7 +273,7 @@ impl Link {
         method: Method,
         errand: Errand<'_>,
         message: &impl Fn(&Spot) -> Q,
-    ) -> Result<A, Failure>
+    ) -> Result<(A, Exchange), Failure>
     where
         Q: Message + Send + Sync + 'static,
         A: Message + Default + Send + Sync + 'static,
@@ -314,6 +317,9 @@ impl Link {
                     }
                 };
                 tried.fetch_add(1, Ordering::Relaxed);
+                let server =
+                    Server { address: &endpoint.origin.address, peer: None, number: tried.load(Ordering::Relaxed) };
+                let exchange = Exchange::begin(&self.profile, errand.context, asked(method, errand), server);
                 let Metadata(metadata) = self.metadata(&self.client_id);
                 let call = self.call_of(method, &metadata, deadline, true);
                 let called = way.channel().unary(call, message(&spot)).await;
@@ -323,17 +329,21 @@ impl Link {
                 match called {
                     Err(error @ GrpcError::NotConnected(_)) => {
                         self.note_unreachable(&way);
-                        unreachable = Some(advised(&spot, error).into());
+                        unreachable = Some(exchange.failed(advised(&spot, error).into()));
                     }
                     Err(error @ (GrpcError::Unwritable(_) | GrpcError::TimedOutUnsent)) => {
-                        return Err(Failure::Final(error.into()));
+                        return Err(Failure::Final(exchange.failed(error.into())));
                     }
                     reached => {
                         self.profile.up.set(1);
                         if !seen.is_empty() {
                             self.prefer(&spot);
                         }
-                        return reached.map_err(|error| Failure::Final(error.into()));
+                        let error = match reached {
+                            Ok(answer) => return Ok((answer, exchange)),
+                            Err(error) => UpstreamError::from(error),
+                        };
+                        return Err(Failure::Final(exchange.failed(error)));
                     }
                 }
                 seen.push(spot);
@@ -372,6 +382,14 @@ impl Link {
                 }
                 Ok(order)
             }
+        }
+    }
+
+    /// What a server is called, for a span.
+    pub(super) fn address_of<'a>(&'a self, spot: &'a Spot) -> Option<&'a EndpointAddress> {
+        match spot {
+            Spot::Configured(index) => self.addresses.get(*index),
+            Spot::Named(address) => Some(address),
         }
     }
 
@@ -462,8 +480,24 @@ impl Link {
         deadline: Instant,
         tell_deadline: bool,
     ) -> GrpcCall<'a> {
-        GrpcCall { path: method.path(), metadata, deadline, tell_deadline, max_answer_bytes: self.max_answer_bytes }
+        let max_answer_bytes = self.max_answer_bytes;
+        GrpcCall { path: method.path(), metadata, headers: &[], deadline, tell_deadline, max_answer_bytes }
     }
+}
+
+/// What a call is called in spans.
+fn asked<'a>(method: Method, errand: Errand<'a>) -> Asked<'a> {
+    let (name, kind) = match method {
+        Method::SendMessage => ("publish", Some("send")),
+        Method::ReceiveMessage => ("poll", Some("receive")),
+        Method::AckMessage => ("ack", Some("settle")),
+        Method::ChangeInvisibleDuration => ("change_visibility", Some("settle")),
+        Method::QueryRoute => ("query_route", None),
+        Method::Heartbeat => ("heartbeat", None),
+        Method::Telemetry => ("telemetry", None),
+        Method::NotifyClientTermination => ("terminate", None),
+    };
+    Asked { name, kind, topic: errand.topic, group: errand.group }
 }
 
 /// Says what to do about a server that only a route names and that is not there.

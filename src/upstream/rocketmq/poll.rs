@@ -10,13 +10,14 @@ use super::outcome::{Asked, code, refusal};
 use super::session::{InUse, Ready};
 use crate::context::RequestContext;
 use crate::memory::MemoryBudget;
-use crate::model::{ConsumerGroup, TagFilter, Topic};
+use crate::model::{ConsumerGroup, Delivery, TagFilter, Topic};
 use crate::outbound::GrpcStream;
 use crate::protocol::rocketmq::wire::{
     self, Broker, FilterExpression, FilterType, MessageQueue, ReceiveMessageRequest, ReceiveMessageResponse, Received,
     Status,
 };
 use crate::protocol::rocketmq::{Code, Method, POLL_SECONDS, decode_delivery, settings_are_lost};
+use crate::trace_context::{TRACEPARENT, TraceContext};
 use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
 /// The call may take this much longer than the poll.
@@ -148,16 +149,28 @@ async fn receive(
     }
 }
 
+/// Shows the trace that a message carries as others do: as a property, unless its publisher has set one.
+fn show_trace(delivery: &mut Delivery, trace: Option<String>) {
+    let trace = trace.filter(|trace| TraceContext::parse(trace).is_some());
+    if let Some(trace) = trace.filter(|_| delivery.properties.iter().all(|(name, _)| name != TRACEPARENT)) {
+        delivery.properties.push((TRACEPARENT.to_owned(), trace));
+    }
+}
+
 /// Reads a message and takes memory for it; `false` where it cannot be read. One that there is no room for comes again.
 async fn keep(
     link: &Link,
     subject: &Subject,
-    message: wire::Message,
+    mut message: wire::Message,
     deadline: Instant,
     (memory, held): (&MemoryBudget, &mut Vec<Held>),
 ) -> bool {
     let max_bytes = link.profile.capabilities.limits.max_message_bytes;
-    let Ok(decoded) = decode_delivery(message, link.profile.clock.now(), max_bytes) else { return false };
+    let trace = message.system_properties.as_mut().and_then(|system| system.trace_context.take());
+    let Ok(mut decoded) = decode_delivery(message, link.profile.clock.now(), max_bytes) else { return false };
+    if link.profile.propagates_trace {
+        show_trace(&mut decoded.delivery, trace);
+    }
     let context = RequestContext::shared(deadline);
     if decoded.digest_mismatch {
         let (profile, topic) = (link.profile.name.as_str(), subject.topic.as_str());

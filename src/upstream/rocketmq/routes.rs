@@ -201,10 +201,12 @@ async fn ask(link: &Link, topic: &Topic, context: &RequestContext) -> Result<Rou
         };
         QueryRouteRequest { topic: Some(link.resource(topic.as_str())), endpoints: address.map(access_point) }
     };
-    let errand = Errand { topic, context, tried: &tried, places: &[Place::Anywhere] };
+    let errand = Errand { topic, context, tried: &tried, places: &[Place::Anywhere], group: None };
     let answer = link.call(Method::QueryRoute, errand, request).await;
-    let QueryRouteResponse { status, message_queues } = answer.map_err(before_sending)?;
-    let code = code(status.as_ref()).map_err(before_sending)?;
+    let (QueryRouteResponse { status, message_queues }, exchange) = answer.map_err(before_sending)?;
+    let code = code(status.as_ref());
+    exchange.end(code.as_ref().err());
+    let code = code.map_err(before_sending)?;
     if code == Code::TopicNotFound {
         return Err(topic_type::unknown(topic));
     }

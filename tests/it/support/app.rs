@@ -236,7 +236,8 @@ impl Launch {
         // A place of its own, so that a default data directory never lands in the repository.
         command.current_dir(self.directory.path());
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("MQ_GATEWAY") {
+            let shown = name.to_string_lossy();
+            if shown.starts_with("MQ_GATEWAY") || shown.starts_with("OTEL_") {
                 command.env_remove(name);
             }
         }

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod callers;
 pub mod client;
+pub mod collector;
 pub mod embedded;
 pub mod encoding;
 pub mod endpoint;

@@ -131,5 +131,6 @@ async fn settled(mut stream: GrpcStream<TelemetryCommand>, deadline: Instant) ->
 }
 
 fn call<'a>(method: Method, metadata: &'a [(&'static str, String)], deadline: Instant) -> GrpcCall<'a> {
-    GrpcCall { path: method.path(), metadata, deadline, tell_deadline: true, max_answer_bytes: MAX_ANSWER_BYTES }
+    let (path, max_answer_bytes) = (method.path(), MAX_ANSWER_BYTES);
+    GrpcCall { path, metadata, headers: &[], deadline, tell_deadline: true, max_answer_bytes }
 }

@@ -1,0 +1,153 @@
+//! The service that exports spans: batch after batch, each tried again for a while, then dropped and counted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::collector::Collector;
+use super::encode::request;
+use super::wire::ExportTraceServiceRequest;
+use crate::outbound::{GrpcError, GrpcStatus};
+use crate::spans::{Batch, Queue};
+use crate::tasks::StopSignal;
+use crate::telemetry::TraceMetrics;
+
+/// The pause before a batch is tried again; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// At the stop, what waits has so long to be exported. Less than what the process has for its end.
+const FLUSH: Duration = Duration::from_secs(3);
+
+/// How spans are exported.
+#[derive(Debug)]
+pub(super) struct Exporter {
+    pub(super) queue: Arc<Queue>,
+    pub(super) collector: Collector,
+    pub(super) resource: Vec<(String, String)>,
+    pub(super) metrics: TraceMetrics,
+    /// How long a span waits for others.
+    pub(super) schedule_delay: Duration,
+    /// How long a batch is tried.
+    pub(super) export_timeout: Duration,
+    /// The collector took the last spans that were tried; `None` before the first.
+    pub(super) works: Option<bool>,
+    /// Once the process stops: until when all of it has to be done.
+    pub(super) flush_by: Option<Instant>,
+}
+
+impl Exporter {
+    /// Exports until `stop` is given, and then what is left.
+    pub(super) async fn run(mut self, mut stop: StopSignal) {
+        loop {
+            if self.flush_by.is_none() && !self.queue.has_batch() {
+                tokio::select! {
+                    // Whichever comes first; both mean the same.
+                    _ = timeout(self.schedule_delay, self.queue.filled()) => {}
+                    () = stop.given() => self.begin_to_flush(),
+                }
+            }
+            self.metrics.dropped_queue_full.inc_by(self.queue.take_dropped());
+            let batch = self.queue.take();
+            if !batch.is_empty() {
+                self.export(&batch, &mut stop).await;
+            } else if self.flush_by.is_some() {
+                break;
+            }
+        }
+    }
+
+    /// Exports a batch, or drops it where that cannot be done before its time is over, or that of all of them.
+    async fn export(&mut self, batch: &Batch, stop: &mut StopSignal) {
+        let end = Instant::now() + self.export_timeout;
+        let request = request(&self.resource, batch);
+        let mut pause = FIRST_PAUSE;
+        let error = loop {
+            let error = match self.attempt(&request, end, stop).await {
+                Ok(rejected) => return self.exported(batch.len() as u64, rejected),
+                Err(error) => error,
+            };
+            self.note_failure(&error);
+            let end = self.flush_by.map_or(end, |flush_by| flush_by.min(end));
+            if !is_passing(&error) || Instant::now() + pause >= end {
+                break error;
+            }
+            if self.flush_by.is_some() {
+                sleep(pause).await;
+            } else if timeout(pause, stop.given()).await.is_ok() {
+                self.begin_to_flush();
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        };
+        let spans = batch.len();
+        tracing::debug!(spans, %error, "spans were dropped");
+        self.metrics.dropped_exporter.inc_by(spans as u64);
+    }
+
+    /// One call. Where the process begins to stop meanwhile, there is less time for it.
+    async fn attempt(
+        &mut self,
+        request: &ExportTraceServiceRequest,
+        end: Instant,
+        stop: &mut StopSignal,
+    ) -> Result<Option<(u64, String)>, GrpcError> {
+        let end = self.flush_by.map_or(end, |flush_by| flush_by.min(end));
+        let call = self.collector.export(request, end);
+        if self.flush_by.is_some() {
+            return call.await;
+        }
+        let mut call = std::pin::pin!(call);
+        let flush_by = tokio::select! {
+            biased;
+            answer = &mut call => return answer,
+            () = stop.given() => Instant::now() + FLUSH,
+        };
+        let answer = timeout_at(flush_by, call).await;
+        self.flush_by = Some(flush_by);
+        answer.unwrap_or(Err(GrpcError::TimedOut { on_the_wire: FLUSH }))
+    }
+
+    fn begin_to_flush(&mut self) {
+        self.flush_by = Some(Instant::now() + FLUSH);
+    }
+
+    fn exported(&mut self, spans: u64, rejected: Option<(u64, String)>) {
+        let (count, reason) = rejected.unwrap_or_default();
+        let count = count.min(spans);
+        self.metrics.exported.inc_by(spans - count);
+        self.metrics.dropped_exporter.inc_by(count);
+        if count > 0 {
+            if self.works != Some(false) {
+                tracing::warn!(reason, "the collector does not take all spans: those are dropped");
+            }
+            self.works = Some(false);
+        } else {
+            if self.works != Some(true) {
+                tracing::info!("spans are exported");
+            }
+            self.works = Some(true);
+        }
+    }
+
+    /// One line when it begins to fail.
+    fn note_failure(&mut self, error: &GrpcError) {
+        if self.works != Some(false) {
+            let reason = error.to_string();
+            tracing::warn!(reason, "spans could not be exported: they wait for a while, and are dropped then");
+        }
+        self.works = Some(false);
+    }
+}
+
+/// Whether the same call may succeed later, as OTLP has it.
+fn is_passing(error: &GrpcError) -> bool {
+    match error {
+        GrpcError::NotConnected(_)
+        | GrpcError::TimedOutUnsent
+        | GrpcError::TimedOut { .. }
+        | GrpcError::Broken(_)
+        | GrpcError::Status { status: GrpcStatus::DeadlineExceeded | GrpcStatus::Unavailable, .. } => true,
+        GrpcError::Unwritable(_)
+        | GrpcError::Status { status: GrpcStatus::Unimplemented | GrpcStatus::Denied | GrpcStatus::Other, .. } => false,
+    }
+}
