@@ -55,6 +55,7 @@ def monitoring():
         groups += f"    # ---- {path.name}\n" + "".join(f"  {line}" if line.strip() else line for line in body.splitlines(keepends=True))
     text = (
         "# Generated from deploy/prometheus/rules by deploy/generate.py; do not edit.\n"
+        "# yamllint disable rule:line-length\n"
         "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: mq-gateway\n  labels:\n"
         "    app.kubernetes.io/name: mq-gateway\nspec:\n  groups:\n" + groups
     )

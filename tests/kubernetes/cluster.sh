@@ -28,7 +28,7 @@ nodes_are_ready() { [[ $(kubectl get nodes 2>/dev/null | grep -c ' Ready ') == 3
 
 start_cluster() {
   rm -rf "$CLUSTER" && mkdir -p "$CLUSTER/pki" && chmod 700 "$CLUSTER"
-  local etcd peers api kwok token line
+  local etcd peers api kwok token
   etcd=http://127.0.0.1:$(free_port) peers=http://127.0.0.1:$(free_port) api=$(free_port) kwok=$(free_port)
   trap stop_cluster EXIT
   openssl genrsa -out "$CLUSTER/pki/accounts.key" 2048 2>/dev/null
