@@ -1,4 +1,4 @@
-"""Objects of prometheus-operator, validated by its CRDs, strictly: `crd_schemas.py CRDS RENDERED.yaml…`. Other objects are left out."""
+"""Objects of prometheus-operator, validated by its CRDs, strictly: `crd_schemas.py CRDS RENDERED.yaml…`; others are left out."""
 
 import copy
 import pathlib
@@ -31,7 +31,11 @@ def validators(folder):
         crd = yaml.safe_load((pathlib.Path(folder) / f"{GROUP}_{kind.lower()}s.yaml").read_text())
         for version in crd["spec"]["versions"]:
             schema = version["schema"]["openAPIV3Schema"]
-            schema["properties"]["metadata"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "required": ["name"]}
+            schema["properties"]["metadata"] = {
+                "type": "object",
+                "x-kubernetes-preserve-unknown-fields": True,
+                "required": ["name"],
+            }
             found[f"{GROUP}/{version['name']}", crd["spec"]["names"]["kind"]] = jsonschema.Draft7Validator(strict(schema))
     return found
 
@@ -40,7 +44,10 @@ def mistakes(by_kind, one):
     validator = by_kind.get((one["apiVersion"], one["kind"]))
     if validator is None:
         return [f"{one['apiVersion']} has no {one['kind']}"]
-    return [f"{one['kind']} /{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}" for error in validator.iter_errors(one)]
+    return [
+        f"{one['kind']} /{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+        for error in validator.iter_errors(one)
+    ]
 
 
 def main():

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Helm, kustomize and kubectl for the stage `manifests` and for tests/kubernetes: built from Go modules of fixed versions into
-# target/ci/bin. Sourced after lib.sh.
+# Helm, kustomize and kubectl for the stage `manifests` and for tests/kubernetes: built from Go modules of fixed versions
+# into target/ci/bin. Sourced after lib.sh.
 # shellcheck disable=SC2034 # used where this is sourced
 HELM_VERSION=v3.22.0 KUSTOMIZE_VERSION=v5.5.0 KWOK_VERSION=v0.8.0 PROMETHEUS_OPERATOR_VERSION=v0.85.0 KUBERNETES_VERSION=1.37.2
 BIN=$WORK/bin

@@ -52,104 +52,142 @@ def promises(objects):
         yield "one pod with the store, and no autoscaler", lambda: spec["replicas"] == 1 and not scalers
     elif scalers:
         yield "two replicas or more, and their number is the autoscaler's alone", lambda: (
-            "replicas" not in spec and scalers[0]["spec"]["minReplicas"] >= 2
-            and scalers[0]["spec"]["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": name})
+            "replicas" not in spec
+            and scalers[0]["spec"]["minReplicas"] >= 2
+            and scalers[0]["spec"]["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+        )
     else:
         yield "two replicas or more", lambda: spec["replicas"] >= 2
     if not stateful:
         yield "no replica is missed in a rollout", lambda: spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     yield "grace is longer than drain and shutdown", lambda: (
-        pod["terminationGracePeriodSeconds"] > drain + seconds(server.get("shutdown_timeout", "20s")))
+        pod["terminationGracePeriodSeconds"] > drain + seconds(server.get("shutdown_timeout", "20s"))
+    )
     yield "the drain is the gateway's own, with no preStop", lambda: "lifecycle" not in container
     readiness = container["readinessProbe"]
     yield "readiness is noticed within the drain", lambda: (
-        readiness["periodSeconds"] * readiness["failureThreshold"] <= SEEN_WITHIN < drain)
+        readiness["periodSeconds"] * readiness["failureThreshold"] <= SEEN_WITHIN < drain
+    )
     for probe, path in (("startupProbe", "/startupz"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
         yield f"{probe} asks the management port", lambda probe=probe, path=path: (
-            container[probe]["httpGet"] == {"path": path, "port": "management"})
+            container[probe]["httpGet"] == {"path": path, "port": "management"}
+        )
     yield "the budget and the spread select these pods", lambda: (
         selects(only("PodDisruptionBudget")["spec"]["selector"], labels)
-        and all(selects(one["labelSelector"], labels) for one in pod["topologySpreadConstraints"]))
+        and all(selects(one["labelSelector"], labels) for one in pod["topologySpreadConstraints"])
+    )
     yield "one pod at a time leaves", lambda: only("PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
     yield "a changed configuration rolls the pods", lambda: (
         annotations.get("checksum/config") == hashlib.sha256(text.encode()).hexdigest()
-        or re.fullmatch(r".+-config-[a-z0-9]{10}", config["metadata"]["name"]) is not None)
+        or re.fullmatch(r".+-config-[a-z0-9]{10}", config["metadata"]["name"]) is not None
+    )
 
     # ---- Pod Security
     yield "runs as 65532, never as root", lambda: pod_security["runAsNonRoot"] and pod_security["runAsUser"] == 65532
     yield "read-only root file system", lambda: security["readOnlyRootFilesystem"] is True
     yield "no capability, no escalation", lambda: (
-        security["capabilities"] == {"drop": ["ALL"]} and security["allowPrivilegeEscalation"] is False)
+        security["capabilities"] == {"drop": ["ALL"]} and security["allowPrivilegeEscalation"] is False
+    )
     yield "the runtime's seccomp profile", lambda: pod_security["seccompProfile"]["type"] == "RuntimeDefault"
     yield "no service-account token", lambda: (
         pod["automountServiceAccountToken"] is False
-        and only("ServiceAccount", pod["serviceAccountName"])["automountServiceAccountToken"] is False)
+        and only("ServiceAccount", pod["serviceAccountName"])["automountServiceAccountToken"] is False
+    )
     yield "memory is limited, CPU and memory requested, CPU not limited", lambda: (
-        set(container["resources"]["requests"]) == {"cpu", "memory"} and set(container["resources"]["limits"]) == {"memory"})
+        set(container["resources"]["requests"]) == {"cpu", "memory"} and set(container["resources"]["limits"]) == {"memory"}
+    )
     for namespace in of("Namespace"):
         yield "the namespace enforces the profile restricted", lambda namespace=namespace: (
-            namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted")
+            namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+        )
 
     # ---- keys, configuration, data
     pairs = [pair["directory"] for pair in toml.get("credentials", {}).values()]
     for directory in pairs:
         yield f"keys are a read-only directory, {directory}", lambda directory=directory: (
-            mounts[directory]["readOnly"] is True and "subPath" not in mounts[directory]
-            and volumes[mounts[directory]["name"]]["secret"]["defaultMode"] == 0o440)
+            mounts[directory]["readOnly"] is True
+            and "subPath" not in mounts[directory]
+            and volumes[mounts[directory]["name"]]["secret"]["defaultMode"] == 0o440
+        )
     yield "every Secret that is mounted is used", lambda: (
-        sum("secret" in volume for volume in volumes.values()) == len(pairs))
+        sum("secret" in volume for volume in volumes.values()) == len(pairs)
+    )
     yield "no key in the rendered objects", lambda: not of("Secret")
     yield "no key in the environment", lambda: not container.get("env") and not container.get("envFrom")
     yield "every mount has a volume", lambda: {mount["name"] for mount in mounts.values()} == set(volumes) | claims
     yield "the configuration listens where the ports are", lambda: (
-        server["listen"] == f"0.0.0.0:{ports['data']}" and toml["management"]["listen"] == f"0.0.0.0:{ports['management']}")
+        server["listen"] == f"0.0.0.0:{ports['data']}" and toml["management"]["listen"] == f"0.0.0.0:{ports['management']}"
+    )
     yield "a volume where messages are kept, and only there", lambda: (
-        stateful == bool(claims) == toml.get("embedded", {}).get("enabled", False))
+        stateful == bool(claims) == toml.get("embedded", {}).get("enabled", False)
+    )
     if stateful:
         yield "the data directory is the gateway's own, below the volume", lambda: (
-            container["args"][-2:] == ["--data-dir", "/data/mq-gateway"] and mounts["/data"]["name"] in claims
-            and pod_security["fsGroupChangePolicy"] == "OnRootMismatch")
-        yield "the StatefulSet's service is headless", lambda: only("Service", spec["serviceName"])["spec"]["clusterIP"] == "None"
+            container["args"][-2:] == ["--data-dir", "/data/mq-gateway"]
+            and mounts["/data"]["name"] in claims
+            and pod_security["fsGroupChangePolicy"] == "OnRootMismatch"
+        )
+        yield "the StatefulSet's service is headless", lambda: only("Service", spec["serviceName"])["spec"][
+            "clusterIP"
+        ] == "None"
 
     # ---- the network
     for service, port in ((name, "data"), (f"{name}-management", "management")):
         yield f"service {service} leads to {port}", lambda service=service, port=port: (
             selects({"matchLabels": only("Service", service)["spec"]["selector"]}, labels)
-            and [one["targetPort"] for one in only("Service", service)["spec"]["ports"]] == [port] and port in ports)
+            and [one["targetPort"] for one in only("Service", service)["spec"]["ports"]] == [port]
+            and port in ports
+        )
     policy = only("NetworkPolicy")["spec"]
     ingress, egress = policy["ingress"], policy["egress"]
     yield "the policy is for these pods, both ways", lambda: (
-        selects(policy["podSelector"], labels) and policy["policyTypes"] == ["Ingress", "Egress"])
-    yield "nobody reaches a port unnamed", lambda: ingress and all(rule.get("from") and rule.get("ports") for rule in ingress)
+        selects(policy["podSelector"], labels) and policy["policyTypes"] == ["Ingress", "Egress"]
+    )
+    yield "nobody reaches a port unnamed", lambda: ingress and all(
+        rule.get("from") and rule.get("ports") for rule in ingress
+    )
     yield "management and data have different guests", lambda: (
         [[port["port"] for port in rule["ports"]] for rule in ingress] == [["data"], ["management"]]
-        and ingress[0]["from"] != ingress[1]["from"])
+        and ingress[0]["from"] != ingress[1]["from"]
+    )
     yield "out to named ports only", lambda: egress and all(rule.get("to") and rule.get("ports") for rule in egress)
     yield "names are asked of the cluster's DNS and of NodeLocal DNSCache", lambda: (
         {(port["protocol"], port["port"]) for port in egress[0]["ports"]} == {("UDP", 53), ("TCP", 53)}
         and {"ipBlock": {"cidr": "169.254.20.10/32"}} in egress[0]["to"]
-        and any(peer.get("podSelector", {}).get("matchLabels") == {"k8s-app": "kube-dns"} for peer in egress[0]["to"]))
+        and any(peer.get("podSelector", {}).get("matchLabels") == {"k8s-app": "kube-dns"} for peer in egress[0]["to"])
+    )
     blocks = [peer["ipBlock"] for rule in egress[1:] for peer in rule["to"] if "ipBlock" in peer]
     wide = {block["cidr"] for block in blocks}
     yield "IPv4 and IPv6 alike, and no cloud's metadata", lambda: (
         wide in (set(), {"0.0.0.0/0", "::/0"})
-        and {one for block in blocks for one in block.get("except", [])} == (METADATA_SERVICES if blocks else set()))
+        and {one for block in blocks for one in block.get("except", [])} == (METADATA_SERVICES if blocks else set())
+    )
 
     # ---- monitoring
-    scraped = annotations.get("prometheus.io/scrape") == "true" and annotations["prometheus.io/port"] == str(ports["management"])
+    scraped = annotations.get("prometheus.io/scrape") == "true" and annotations["prometheus.io/port"] == str(
+        ports["management"]
+    )
     yield "every pod is scraped, and once", lambda: scraped + len(of(*MONITORS)) == 1
     for monitor in of(*MONITORS):
         yield "the monitor selects, by the name that the alerts know", lambda monitor=monitor: (
-            monitor["spec"]["jobLabel"] == "app.kubernetes.io/name" and labels["app.kubernetes.io/name"] == "mq-gateway"
-            and (selects(monitor["spec"]["selector"], labels) if monitor["kind"] == "PodMonitor"
-                 else any(selects(monitor["spec"]["selector"], service["metadata"]["labels"]) for service in of("Service")))
-            and [one["port"] for one in monitor["spec"].get("podMetricsEndpoints") or monitor["spec"]["endpoints"]] == ["management"])
+            monitor["spec"]["jobLabel"] == "app.kubernetes.io/name"
+            and labels["app.kubernetes.io/name"] == "mq-gateway"
+            and (
+                selects(monitor["spec"]["selector"], labels)
+                if monitor["kind"] == "PodMonitor"
+                else any(selects(monitor["spec"]["selector"], service["metadata"]["labels"]) for service in of("Service"))
+            )
+            and [one["port"] for one in monitor["spec"].get("podMetricsEndpoints") or monitor["spec"]["endpoints"]]
+            == ["management"]
+        )
 
     # ---- all
     places = {one["metadata"].get("namespace") for one in objects if one["kind"] != "Namespace"}
     yield "all is in one namespace, and has our label", lambda: (
-        len(places) == 1 and None not in places
-        and all(one["metadata"]["labels"]["app.kubernetes.io/name"] == "mq-gateway" for one in objects))
+        len(places) == 1
+        and None not in places
+        and all(one["metadata"]["labels"]["app.kubernetes.io/name"] == "mq-gateway" for one in objects)
+    )
 
 
 def seconds(duration):
@@ -175,7 +213,7 @@ def broken(objects):
     return found, all_of_them
 
 
-# ---- the damage that each promise is for: words of the promise, kind of object, path, what is put there (None: taken away) ----------
+# ---- the damage that each promise is for: words of the promise, kind of object, path, what is put there (None: taken away) ----
 
 POD = ("spec", "template", "spec")
 CONTAINER = (*POD, "containers", 0)

@@ -1,7 +1,7 @@
 """Helm's chart and kustomize make the same objects: `same_objects.py KUSTOMIZE.yaml HELM.yaml`.
 
-Left out of the comparison is what each tool does in its own way: Helm's labels and the checksum that rolls the pods, kustomize's hash in
-the ConfigMap's name, which does the same, and the Namespace, which Helm's user makes.
+Left out of the comparison is what each tool does in its own way: Helm's labels and the checksum that rolls the pods,
+kustomize's hash in the ConfigMap's name, which does the same, and the Namespace, which Helm's user makes.
 """
 
 import difflib
@@ -35,7 +35,9 @@ def read(path):
 def main():
     kustomize, helm = read(sys.argv[1]), read(sys.argv[2])
     if set(kustomize) != set(helm):
-        sys.exit(f"FAILED: only kustomize has {sorted(set(kustomize) - set(helm))}, only Helm {sorted(set(helm) - set(kustomize))}")
+        sys.exit(
+            f"FAILED: only kustomize has {sorted(set(kustomize) - set(helm))}, only Helm {sorted(set(helm) - set(kustomize))}"
+        )
     different = 0
     for name in sorted(kustomize):
         texts = [yaml.safe_dump(one[name], sort_keys=True).splitlines() for one in (kustomize, helm)]

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes what is said once and needed in several places below deploy/; `deploy/generate.py --check` only says what is stale.
 
-- The alerts (prometheus/rules) and the dashboard (grafana/mq-gateway.json): copies for the Helm chart, which packs nothing from outside of its
-  folder, and for kustomize, which reads nothing from there.
-- The list of values in the chart's README, out of the comments in its values.yaml. Values, comments and schema have to have the same keys.
+- The alerts (prometheus/rules) and the dashboard (grafana/mq-gateway.json): copies for the Helm chart, which packs nothing from
+  outside of its folder, and for kustomize, which reads nothing from there.
+- The list of values in the chart's README, out of the comments in its values.yaml. Values, comments and schema have to have the
+  same keys.
 - gateway.toml of kustomize's base and overlays, out of the chart's values and examples.
 """
 
@@ -52,7 +53,9 @@ def monitoring():
         _, found, body = text.partition("\ngroups:\n")
         if not found:
             sys.exit(f"{path}: no line `groups:`, below which everything is")
-        groups += f"    # ---- {path.name}\n" + "".join(f"  {line}" if line.strip() else line for line in body.splitlines(keepends=True))
+        groups += f"    # ---- {path.name}\n" + "".join(
+            f"  {line}" if line.strip() else line for line in body.splitlines(keepends=True)
+        )
     text = (
         "# Generated from deploy/prometheus/rules by deploy/generate.py; do not edit.\n"
         "# yamllint disable rule:line-length\n"
@@ -61,7 +64,9 @@ def monitoring():
     )
     together = [group for path in rules for group in yaml.safe_load(path.read_text())["groups"]]
     if yaml.safe_load(text)["spec"]["groups"] != together:
-        sys.exit("deploy/prometheus/rules: the groups are not indented as lists below `groups:` are elsewhere, by two blanks")
+        sys.exit(
+            "deploy/prometheus/rules: the groups are not indented as lists below `groups:` are elsewhere, by two blanks"
+        )
     yield KUSTOMIZE / "components/monitoring/prometheusrule.yaml", text
 
     dashboard = DEPLOY / "grafana/mq-gateway.json"
@@ -124,7 +129,9 @@ def value_tables():
 def same_keys(path, values, properties):
     difference = set(values) ^ set(properties)
     if difference:
-        sys.exit(f"values.yaml and values.schema.json do not have the same keys below {path or 'the top'}: {', '.join(sorted(difference))}")
+        sys.exit(
+            f"values.yaml and values.schema.json do not have the same keys below {path or 'the top'}: {', '.join(sorted(difference))}"
+        )
 
 
 def comments_of(text):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# deploy/: Helm's chart and kustomize, rendered by the tools themselves, validated against the Kubernetes schemas, compared, linted; and the
-# scripts here. tests/kubernetes/run applies the same to a real API server.
+# deploy/: Helm's chart and kustomize, rendered by the tools themselves, validated against the Kubernetes schemas,
+# compared, linted; and the scripts here. tests/kubernetes/run applies the same to a real API server.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source-path=SCRIPTDIR
 source "$ROOT/.ci/kubernetes_tools.sh"
@@ -75,7 +75,8 @@ for name in base embedded rocketmq monitoring; do python3 .ci/same_objects.py "$
 say "no key twice"
 yamllint -d '{rules: {key-duplicates: enable}}' "$OUT/rendered" "$OUT/unusual"
 
-# The last is the newest that this validator has, the first what the chart says is the oldest. Unusual values are tried with the newest alone.
+# The last is the newest that this validator has, the first what the chart says is the oldest. Unusual values are tried
+# with the newest alone.
 grep -q '^kubeVersion: ">=1.30.0-0"$' "$CHART/Chart.yaml" || fail "kubeVersion in $CHART/Chart.yaml is not the oldest version that is validated here"
 for version in 1.30 1.34 1.37; do
   log=$OUT/validate-$version.log files=("$OUT"/rendered/*.yaml deploy/kubernetes/credentials.example.yaml)
@@ -92,7 +93,8 @@ python3 .ci/crd_schemas.py "$CRDS" "$OUT"/{rendered,unusual}/*.yaml
 say "what we promise"
 python3 .ci/manifest_promises.py "$OUT"/rendered/{base,embedded,rocketmq,monitoring,mine,helm-*}.yaml
 
-# Not followed: 11 no CPU limit, on purpose (latency); 15 and 43 the pull policy and a digest belong to whoever names a real image.
+# Not followed: 11 no CPU limit, on purpose (latency); 15 and 43 the pull policy and a digest belong to whoever names a
+# real image.
 say "policies"
 checkov --quiet --compact --skip-download --framework kubernetes --skip-check CKV_K8S_11,CKV_K8S_15,CKV_K8S_43 \
   -f "$OUT"/rendered/{base,embedded,helm-base,helm-embedded}.yaml

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# A real control plane out of Go modules (go.mod), into target/ci/bin: kube-apiserver, kube-controller-manager, kube-scheduler, kubectl, etcd;
-# and kwok, which plays nodes on which every pod runs at once. Sourced by run.
-# With nothing cached it takes some minutes and 5 GB; afterwards nothing, until a version changes.
+# A real control plane out of Go modules (go.mod), into target/ci/bin: kube-apiserver, kube-controller-manager,
+# kube-scheduler, kubectl, etcd; and kwok, which plays nodes on which every pod runs at once. Sourced by run. With nothing
+# cached it takes some minutes and 5 GB; afterwards nothing, until a version changes.
 
 build_control_plane() {
   local here=$ROOT/tests/kubernetes wanted cmd=k8s.io/kubernetes/cmd version=k8s.io/component-base/version

@@ -1,4 +1,4 @@
-"""What the stories say to the cluster: kubectl and helm with their warnings taken for errors, waiting, and looking for refused pods."""
+"""What the stories say to the cluster: kubectl and helm, whose warnings are errors here; waiting; looking for refused pods."""
 
 import json
 import os
@@ -20,7 +20,9 @@ def run(*command, stdin=None, cwd=ROOT):
     """What the command says. It has to end well, and without a warning of the API server's."""
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=cwd, timeout=240, env=os.environ)
     if done.returncode != 0:
-        raise Failed(f"`{' '.join(map(str, command))}` ended with {done.returncode}: {(done.stderr + done.stdout).strip()[-1500:]}")
+        raise Failed(
+            f"`{' '.join(map(str, command))}` ended with {done.returncode}: {(done.stderr + done.stdout).strip()[-1500:]}"
+        )
     warnings = [line for line in done.stderr.splitlines() if "warning" in line.lower() or "would violate" in line]
     if warnings:
         raise Failed(f"`{' '.join(map(str, command))}` warns: {' '.join(warnings)[:1500]}")
@@ -74,7 +76,12 @@ def get(kind, name=None, namespace=None, selector=None):
 
 def new_namespace(name):
     kubectl("create", "namespace", name)
-    kubectl("label", "namespace", name, *(f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn", "audit")))
+    kubectl(
+        "label",
+        "namespace",
+        name,
+        *(f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn", "audit")),
+    )
 
 
 def delete_namespace(name):
@@ -84,13 +91,28 @@ def delete_namespace(name):
 
 def keys(namespace, access_key):
     """The Secret, made or changed."""
-    text = kubectl("create", "secret", "generic", "mq-gateway-credentials", f"--from-literal=access_key={access_key}", "--from-literal=secret_key=s",
-                   "--dry-run=client", "--output", "yaml", "--namespace", namespace)
+    text = kubectl(
+        "create",
+        "secret",
+        "generic",
+        "mq-gateway-credentials",
+        f"--from-literal=access_key={access_key}",
+        "--from-literal=secret_key=s",
+        "--dry-run=client",
+        "--output",
+        "yaml",
+        "--namespace",
+        namespace,
+    )
     kubectl("apply", "--server-side", "--filename", "-", stdin=text)
 
 
 def pods(namespace):
-    return [pod for pod in get("pods", namespace=namespace, selector="app.kubernetes.io/name=mq-gateway") if "deletionTimestamp" not in pod["metadata"]]
+    return [
+        pod
+        for pod in get("pods", namespace=namespace, selector="app.kubernetes.io/name=mq-gateway")
+        if "deletionTimestamp" not in pod["metadata"]
+    ]
 
 
 def names(objects):
@@ -102,14 +124,21 @@ def running(namespace, number):
 
     def ready():
         found = pods(namespace)
-        states = [condition["status"] for pod in found for condition in pod["status"].get("conditions", []) if condition["type"] == "Ready"]
+        states = [
+            condition["status"]
+            for pod in found
+            for condition in pod["status"].get("conditions", [])
+            if condition["type"] == "Ready"
+        ]
         return found if len(found) == number and states == ["True"] * number else None
 
     def settled():
         workloads = get("deployments,statefulsets", namespace=namespace)
         return len(workloads) == 1 and all(
             one["status"].get("observedGeneration") == one["metadata"]["generation"]
-            and one["status"].get("updatedReplicas") == one["status"].get("replicas") == number for one in workloads)
+            and one["status"].get("updatedReplicas") == one["status"].get("replicas") == number
+            for one in workloads
+        )
 
     try:
         wait_for(f"the rollout in {namespace} is over", settled)
@@ -120,9 +149,12 @@ def running(namespace, number):
 
 def refused_pods(namespace):
     """Pod Security and quotas judge pods, not Deployments: a Deployment is taken, and its pods never come."""
-    found = [f"{one['kind']} {one['metadata']['name']}: {condition['message']}"
-             for one in get("deployments,replicasets,statefulsets", namespace=namespace)
-             for condition in one["status"].get("conditions", []) if condition["type"] == "ReplicaFailure" and condition["status"] == "True"]
+    found = [
+        f"{one['kind']} {one['metadata']['name']}: {condition['message']}"
+        for one in get("deployments,replicasets,statefulsets", namespace=namespace)
+        for condition in one["status"].get("conditions", [])
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+    ]
     found += [event["message"] for event in get("events", namespace=namespace) if event["reason"] == "FailedCreate"]
     return found
 
@@ -131,11 +163,18 @@ def same_pods(namespace, before, seconds=3):
     """Nothing rolls, also not a little later: a rollout begins within one second here."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        expect(names(pods(namespace)) == before, f"pods were replaced, and should not have been: {before} became {names(pods(namespace))}")
+        expect(
+            names(pods(namespace)) == before,
+            f"pods were replaced, and should not have been: {before} became {names(pods(namespace))}",
+        )
         time.sleep(0.2)
 
 
 def left_over(namespace):
     """What is there besides what every namespace has, and what we made ourselves."""
-    kinds = "deployments,statefulsets,replicasets,pods,services,configmaps,serviceaccounts,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers"
-    return {f"{one['kind']} {one['metadata']['name']}" for one in get(kinds, namespace=namespace)} - {"ConfigMap kube-root-ca.crt", "ServiceAccount default"}
+    kinds = "deployments,statefulsets,replicasets,pods,services,configmaps,serviceaccounts"
+    kinds += ",networkpolicies,poddisruptionbudgets,horizontalpodautoscalers"
+    return {f"{one['kind']} {one['metadata']['name']}" for one in get(kinds, namespace=namespace)} - {
+        "ConfigMap kube-root-ca.crt",
+        "ServiceAccount default",
+    }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Starts and stops the control plane on loopback, on free ports. Its state is below target/ci/kubernetes-cluster, and new each time.
-# Sourced by run.
+# Starts and stops the control plane on loopback, on free ports. Its state is below target/ci/kubernetes-cluster, and new
+# each time. Sourced by run.
 CLUSTER=$WORK/kubernetes-cluster
 PARTS=() # name=pid, in the order of the start
 

@@ -26,8 +26,8 @@ spec:
   serviceAccountName: {{ include "mq-gateway.serviceAccountName" . }}
   automountServiceAccountToken: false
   enableServiceLinks: false
-  # No preStop sleep: on SIGTERM the gateway itself fails its readiness and goes on serving for drain_delay while the endpoint
-  # controllers take it out, then closes its listeners and gives running requests shutdown_timeout.
+  # No preStop sleep: on SIGTERM the gateway itself fails its readiness and goes on serving for drain_delay while the
+  # endpoint controllers take it out, then closes its listeners and gives running requests shutdown_timeout.
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
@@ -77,7 +77,8 @@ spec:
         - --config
         - /etc/mq-gateway/gateway.toml
         {{- if .Values.persistence.enabled }}
-        # A folder below the volume: the volume's own top is open to the group (fsGroup), and the data directory has to be 0700.
+        # A folder below the volume: the volume's own top is open to the group (fsGroup), and the data directory has to be
+        # 0700.
         - --data-dir
         - /data/mq-gateway
         {{- end }}
