@@ -169,16 +169,16 @@ def promises(objects):
     )
     yield "every pod is scraped, and once", lambda: scraped + len(of(*MONITORS)) == 1
     for monitor in of(*MONITORS):
-        yield "the monitor selects, by the name that the alerts know", lambda monitor=monitor: (
-            monitor["spec"]["jobLabel"] == "app.kubernetes.io/name"
-            and labels["app.kubernetes.io/name"] == "mq-gateway"
-            and (
+        endpoints = monitor["spec"].get("podMetricsEndpoints") or monitor["spec"]["endpoints"]
+        yield "the monitor selects these pods, under a name that the alerts know", lambda monitor=monitor, endpoints=endpoints: (
+            (
                 selects(monitor["spec"]["selector"], labels)
                 if monitor["kind"] == "PodMonitor"
                 else any(selects(monitor["spec"]["selector"], service["metadata"]["labels"]) for service in of("Service"))
             )
-            and [one["port"] for one in monitor["spec"].get("podMetricsEndpoints") or monitor["spec"]["endpoints"]]
-            == ["management"]
+            and [one["port"] for one in endpoints] == ["management"]
+            and [(one["targetLabel"], "mq-gateway" in one["replacement"]) for one in endpoints[0]["relabelings"]]
+            == [("job", True)]
         )
 
     # ---- all
@@ -257,7 +257,8 @@ DAMAGES = [
     ("data directory", "StatefulSet", (*POD, "securityContext", "fsGroupChangePolicy"), "Always"),
     ("service is headless", "StatefulSet", ("spec", "serviceName"), "mq-gateway"),
     ("autoscaler's alone", "HorizontalPodAutoscaler", ("spec", "minReplicas"), 1),
-    ("monitor selects", "PodMonitor", ("spec", "jobLabel"), "app"),
+    ("monitor selects", "PodMonitor", ("spec", "podMetricsEndpoints", 0, "relabelings", 0, "replacement"), "app"),
+    ("monitor selects", "PodMonitor", ("spec", "selector", "matchLabels"), {"app": "other"}),
     ("rolls the pods", "Deployment", (*POD, "volumes", 0, "configMap", "name"), "fixed"),
 ]
 
