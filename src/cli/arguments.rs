@@ -142,7 +142,8 @@ pub(super) struct CheckArguments {
 pub(super) struct DoctorArguments {
     #[command(flatten)]
     pub(super) common: ProfileArguments,
-    /// Writes a file for a report of a bug, too: versions, configuration and metrics, without keys and messages
+    /// Writes a file for a report of a bug, too: versions, configuration and metrics, without keys and messages. `-`: to stdout,
+    /// in place of the findings, which are in it
     #[arg(long, value_name = "FILE")]
     pub(super) bundle: Option<PathBuf>,
 }

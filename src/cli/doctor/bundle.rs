@@ -29,6 +29,11 @@ impl Bundle<'_> {
     /// # Errors
     /// The file is there already, or cannot be written.
     pub(super) async fn write(&self, path: &Path) -> Result<(), Failure> {
+        new_files::write(&[(path.to_owned(), &self.text().await)])
+    }
+
+    /// What the file holds.
+    pub(super) async fn text(&self) -> String {
         let made_at = i64::try_from(self.now.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
         let gateway = match self.config {
             Ok(config) => running(config.management.listen).await,
@@ -46,8 +51,8 @@ impl Bundle<'_> {
             "doctor": self.report.to_json(),
             "gateway": gateway,
         });
-        let text = serde_json::to_string_pretty(&bundle).unwrap_or_default();
-        new_files::write(&[(path.to_owned(), &text)])
+        // Strings, numbers and lists of them: serialisation cannot fail.
+        serde_json::to_string_pretty(&bundle).unwrap_or_default()
     }
 }
 

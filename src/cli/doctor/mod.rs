@@ -64,6 +64,10 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
     };
     if let Some(path) = &arguments.bundle {
         let bundle = Bundle { now: Clock::system().now(), config: loaded.as_ref(), report: &report };
+        if path.as_os_str() == "-" {
+            print(&tasks::block_on(bundle.text()))?;
+            return Ok(code);
+        }
         tasks::block_on(bundle.write(path))?;
     }
     let no_colour = variables.get("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -69,6 +69,16 @@ fn what_is_no_gateway_is_not_repeated() {
     assert!(!endpoint.take_failures().is_empty(), "it was asked for what it does not have");
 }
 
+/// A pod has nowhere to write.
+#[test]
+fn to_stdout_where_there_is_no_place_for_a_file() {
+    let launch = Launch::bare().file("gateway.toml", "[management]\nlisten = \"127.0.0.1:1\"\n");
+    let finished = launch.arguments(&["doctor", "--config", "gateway.toml", "--bundle", "-"]).run();
+    let json: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"));
+    assert_eq!(json["doctor"]["ok"], finished.code == Some(0), "{finished:?}");
+    assert_eq!(json["program"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
 #[test]
 fn a_file_that_is_there_stays() {
     let launch = Launch::bare().file("gateway.toml", "").file("bundle.json", "mine");
