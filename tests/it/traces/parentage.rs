@@ -76,6 +76,7 @@ fn a_publish_is_a_span_of_the_request_and_one_of_the_exchange() {
 fn a_receive_has_a_span_for_itself_and_one_for_each_poll() {
     let (endpoint, collector) = (Endpoint::start(), Collector::start());
     let app = traced(&endpoint, Settings::new(), &collector).start();
+    app.publish("orders", "x");
     let answer = app.request("POST", RECEIVE).header(format!("traceparent: {TRACEPARENT}")).json("{}").send();
     let received = answer.expect_json(200);
     let handle = received["messages"][0]["receipt_handle"].as_str().unwrap();
