@@ -55,7 +55,8 @@ impl Gateway {
         now: Instant,
     ) -> Result<Accepted, GatewayError> {
         let upstream = self.upstream(route)?;
-        let message = traces::carry(context, upstream, admit(route, upstream, message)?);
+        let mut message = admit(route, upstream, message)?;
+        traces::carry(context, upstream, &mut message);
         let _in_flight = route.settings.limits.enter(now)?;
         let answer = upstream.publish(context, &message, route.settings.on_unknown).await;
         Ok(Accepted { published: answer.result?, attempts: answer.attempts })

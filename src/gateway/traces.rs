@@ -9,12 +9,12 @@ use crate::spans::{Link, Span, SpanKind, Value};
 use crate::trace_context::{TRACEPARENT, TRACESTATE, TraceContext};
 use crate::upstream::Upstream;
 
-/// The message with the trace that it is published in, where its profile says so and the message has none of its own. What its
+/// Gives the message the trace that it is published in, where its profile says so and the message has none of its own. What its
 /// protocol could not carry is left out.
-pub(super) fn carry(context: &RequestContext, upstream: &Upstream, message: Message) -> Message {
-    let Some(trace) = context.trace().filter(|_| upstream.carries_trace_as_properties()) else { return message };
+pub(super) fn carry(context: &RequestContext, upstream: &Upstream, message: &mut Message) {
+    let Some(trace) = context.trace().filter(|_| upstream.carries_trace_as_properties()) else { return };
     if message.properties.iter().any(|(name, _)| name == TRACEPARENT) {
-        return message;
+        return;
     }
     let mut with_trace = message.clone();
     with_trace.properties.push((TRACEPARENT.to_owned(), trace.to_string()));
@@ -25,7 +25,9 @@ pub(super) fn carry(context: &RequestContext, upstream: &Upstream, message: Mess
             with_trace.properties.pop();
         }
     }
-    if upstream.objection(&with_trace).is_some() { message } else { with_trace }
+    if upstream.objection(&with_trace).is_none() {
+        *message = with_trace;
+    }
 }
 
 /// A receive as a span, and the context of what is done for it.

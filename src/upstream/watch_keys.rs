@@ -1,8 +1,10 @@
 //! Notices that credentials files changed: their *directory* is watched, because a Kubernetes Secret swaps a link there
 //! and a watch on the file itself would see that once only; a poll finds what no event announced.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -79,7 +81,15 @@ pub(super) enum Reload {
 /// Reads the files, and logs and counts what came of it.
 pub(super) async fn reload(keys: &Keys, name: &str, policy: ReloadPolicy, record: &KeyRecord) -> Reload {
     let reader = keys.clone();
-    let read = tokio::task::spawn_blocking(move || reader.reload(policy)).await;
+    // Where the process may start no more threads the runtime panics here: that must not end the watch.
+    let read = async { tokio::task::spawn_blocking(move || reader.reload(policy)).await };
+    let Ok(read) = AssertUnwindSafe(read).catch_unwind().await else {
+        tracing::warn!(
+            credential = name,
+            "no thread could be started to read changed credentials: they are read later"
+        );
+        return Reload::KeptOld;
+    };
     match read {
         Ok(Ok(taken)) => {
             record.metrics.changed(name, record.clock.now());

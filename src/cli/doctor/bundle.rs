@@ -52,7 +52,8 @@ impl Bundle<'_> {
 }
 
 fn program() -> Value {
-    let features: &[&str] = if cfg!(feature = "rocketmq") { &["rocketmq"] } else { &[] };
+    let features = [("rocketmq", cfg!(feature = "rocketmq")), ("traces", cfg!(feature = "traces"))];
+    let features: Vec<&str> = features.into_iter().filter(|(_, is_in)| *is_in).map(|(name, _)| name).collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "features": features,

@@ -1,0 +1,18 @@
+"""Each gateway.toml of OUT/rendered as OUT/configurations/NAME.toml, with the keys in OUT/keys: `configurations.py OUT`."""
+
+import pathlib
+import sys
+
+import yaml
+
+OUT = pathlib.Path(sys.argv[1])
+(OUT / "configurations").mkdir()
+for path in sorted((OUT / "rendered").glob("*.yaml")):
+    texts = [
+        one["data"]["gateway.toml"]
+        for one in yaml.safe_load_all(path.read_text())
+        if one and one["kind"] == "ConfigMap" and "gateway.toml" in one["data"]
+    ]
+    if len(texts) != 1:
+        sys.exit(f"FAILED: {path} has {len(texts)} gateway.toml")
+    (OUT / "configurations" / f"{path.stem}.toml").write_text(texts[0].replace("/run/secrets/mq", str(OUT / "keys")))
