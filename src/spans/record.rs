@@ -111,16 +111,18 @@ impl Value {
     }
 }
 
-fn bytes_of(attributes: &[(&'static str, Value)]) -> usize {
-    attributes.iter().map(|(_, value)| size_of::<(&str, Value)>() + value.bytes()).sum()
+fn bytes_of(attributes: &[(&'static str, Value)], capacity: usize) -> usize {
+    let texts: usize = attributes.iter().map(|(_, value)| value.bytes()).sum();
+    capacity * size_of::<(&str, Value)>() + texts
 }
 
 impl SpanRecord {
     /// About what it takes in memory.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let links: usize = self.links.iter().map(|link| size_of::<Link>() + bytes_of(&link.attributes)).sum();
+        let of_link = |link: &Link| size_of::<Link>() + bytes_of(&link.attributes, link.attributes.capacity());
+        let links: usize = self.links.iter().map(of_link).sum();
         let state = self.state.as_ref().map_or(0, |state| state.as_str().len());
-        size_of::<Self>() + self.name.len() + state + bytes_of(&self.attributes) + links
+        size_of::<Self>() + self.name.len() + state + bytes_of(&self.attributes, self.attributes.capacity()) + links
     }
 }

@@ -9,6 +9,8 @@ use crate::trace_context::{SpanId, TraceContext, TraceState};
 
 /// OpenTelemetry's name for why something failed.
 const ERROR_TYPE: &str = "error.type";
+/// As many as most spans have.
+const ATTRIBUTES: usize = 14;
 /// Why a span failed that was dropped before its end: whoever waited for it has left.
 const CANCELLED: &str = "cancelled";
 
@@ -84,7 +86,7 @@ impl Scope {
             kind,
             start: began.unix_nanos,
             end: began.unix_nanos,
-            attributes: Vec::with_capacity(12),
+            attributes: Vec::with_capacity(ATTRIBUTES),
             links: Vec::new(),
             status: Status::Unset,
         }

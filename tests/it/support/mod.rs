@@ -3,6 +3,7 @@
 pub mod app;
 pub mod callers;
 pub mod client;
+#[cfg(feature = "traces")]
 pub mod collector;
 pub mod embedded;
 pub mod encoding;
