@@ -88,11 +88,16 @@ impl Gateway {
         self.shared.routes.topic(name)
     }
 
-    /// A name's value of the label `topic`, whether or not there is such a topic.
+    /// A name's value of the label `topic`, whether or not there is such a topic. `is_admitted` says that the operation was: only
+    /// then may it take one of the places that a wildcard's names have.
     #[must_use]
-    pub fn topic_label(&self, name: &str) -> String {
+    pub fn topic_label(&self, name: &str, is_admitted: bool) -> String {
         let metrics = &self.shared.metrics;
-        self.topic(name).map_or_else(|_| UNKNOWN_TOPIC.to_owned(), |route| route.metrics(metrics).label.clone())
+        match self.topic(name) {
+            Ok(route) if is_admitted => route.metrics(metrics).label.clone(),
+            Ok(_) => metrics.messages.topic_label(name).to_owned(),
+            Err(_) => UNKNOWN_TOPIC.to_owned(),
+        }
     }
 
     /// As [`Gateway::topic`], for a publish: a name that is not configured is counted.

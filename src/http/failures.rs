@@ -95,8 +95,9 @@ impl DataService {
         detail: &str,
         (request_id, trace): (&str, Option<TraceContext>),
     ) {
-        let topic = self.gateway.topic_label(topic);
         let Reason { word: reason, side } = reason;
+        // A caller's mistake may be anybody's, with any name.
+        let topic = self.gateway.topic_label(topic, side != Side::Caller);
         self.resources.metrics.operations.failed(&topic, operation, reason, side);
         let trace_id = trace.map(|trace| trace.trace_id);
         let failure = Failure { topic: &topic, operation, reason, side, detail, request_id, trace_id };

@@ -1,7 +1,8 @@
 //! What the MQ takes of a profile: its keys, its topics, its consumer groups. Reachable is not enough: an MQ that answers and
 //! refuses everything is as good as away, and the reason is another.
 //!
-//! A refusal stands until the same is taken, or until five minutes after the last one: nobody may ask again.
+//! A refusal stands until the same is taken, or until five minutes after the last one: nobody may ask again. Keys that are refused
+//! for one name while others are taken with them are good: then it is that topic or group which is denied.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,25 +19,25 @@ use crate::telemetry::Gauge;
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
 /// What changes all the time (one endpoint of two refuses) is reported so often.
 const REPORT_PAUSE: Duration = Duration::from_secs(10);
-/// Stands for every name that only callers know, so that they cannot make the list long.
+/// Stands for every name that only callers know: they cannot make the list long, and what one of them invents says nothing of
+/// the others.
 const ANY: &str = "*";
 
 words! {
     /// What an MQ takes, or refuses.
     pub enum Accepted {
-        /// Credentials: key, signature, clock, permission.
+        /// Credentials: key, signature, clock.
         Keys = "keys",
-        /// Topics exist there.
+        /// Topics exist there, and may be used.
         Topics = "topics",
-        /// Consumer groups exist there.
+        /// Consumer groups exist there, and may be used.
         Groups = "groups",
     }
 }
 
-/// What was refused, to whom.
+/// Whom the MQ refused something.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Subject {
-    what: Accepted,
     topic: Box<str>,
     /// Empty for a publish.
     group: Box<str>,
@@ -44,8 +45,37 @@ struct Subject {
 
 #[derive(Debug)]
 struct Refusal {
+    why: Why,
     first: Instant,
     last: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// The keys were refused, and nothing was taken with them since.
+    Keys,
+    /// The keys were refused for this one, and taken for others.
+    Denied,
+    /// The topic does not exist there.
+    NoTopic,
+    /// The group does not exist there.
+    NoGroup,
+}
+
+impl Why {
+    fn is_of_keys(self) -> bool {
+        matches!(self, Self::Keys | Self::Denied)
+    }
+
+    /// What is not accepted then, of whom.
+    fn what(self, subject: &Subject) -> Accepted {
+        match self {
+            Self::Keys => Accepted::Keys,
+            Self::Denied if subject.group.is_empty() => Accepted::Topics,
+            Self::NoTopic => Accepted::Topics,
+            Self::Denied | Self::NoGroup => Accepted::Groups,
+        }
+    }
 }
 
 /// A refusal that stands.
@@ -53,6 +83,8 @@ struct Refusal {
 pub struct Refused {
     /// What is refused.
     pub what: Accepted,
+    /// It exists, as far as is known, but not for these keys.
+    pub is_denied: bool,
     /// To whom; `*` for names that are not configured.
     pub topic: String,
     /// Empty for a publish.
@@ -63,6 +95,7 @@ pub struct Refused {
 
 #[derive(Debug, Default)]
 struct Known {
+    /// As many as there are configured names, and one.
     refusals: BTreeMap<Subject, Refusal>,
     /// When a change was last reported, by what it was about.
     reported: BTreeMap<Accepted, (Instant, bool)>,
@@ -97,21 +130,34 @@ impl Acceptance {
         Self { profile: profile.to_owned(), names, gauges, any: AtomicBool::new(false), known: Mutex::default() }
     }
 
-    /// The MQ did what was asked of `topic`, by `group` or, without one, by a publish.
-    pub(super) fn taken(&self, topic: &Topic, group: Option<&ConsumerGroup>, now: Instant) {
-        if self.any.load(Ordering::Relaxed) {
-            self.change(now, |known| {
-                known.refusals.retain(|subject, _| !self.proves(topic, group, subject));
-            });
+    /// The MQ did what was asked of `topic`, by `group` or, without one, by a publish; it was asked at `asked`. A refusal that came
+    /// later is the newer truth.
+    pub(super) fn taken(&self, topic: &Topic, group: Option<&ConsumerGroup>, asked: Instant) {
+        if !self.any.load(Ordering::Relaxed) {
+            return;
         }
+        let (topic, group) = (topic.as_str(), group.map_or("", ConsumerGroup::as_str));
+        self.change(asked, |known| {
+            known.refusals.retain(|subject, refusal| {
+                if refusal.last > asked {
+                    return true;
+                }
+                let is_same = *subject.topic == *topic && *subject.group == *group;
+                let proves_topic = refusal.why == Why::NoTopic && *subject.topic == *topic;
+                if refusal.why == Why::Keys {
+                    refusal.why = Why::Denied;
+                }
+                !is_same && !proves_topic && *subject.topic != *ANY
+            });
+        });
     }
 
     /// The MQ refused, or not.
     pub(super) fn failed(&self, topic: &Topic, group: Option<&ConsumerGroup>, error: &UpstreamError, now: Instant) {
-        let what = match error.kind {
-            UpstreamErrorKind::AuthRejected => Accepted::Keys,
-            UpstreamErrorKind::Misconfigured if group.is_some() && !is_of_a_topic(error) => Accepted::Groups,
-            UpstreamErrorKind::Misconfigured => Accepted::Topics,
+        let why = match error.kind {
+            UpstreamErrorKind::AuthRejected => Why::Keys,
+            UpstreamErrorKind::Misconfigured if group.is_some() && !is_of_a_topic(error) => Why::NoGroup,
+            UpstreamErrorKind::Misconfigured => Why::NoTopic,
             // It looked at the content, so it took all the rest.
             UpstreamErrorKind::RejectedMessage | UpstreamErrorKind::WrongTopicType | UpstreamErrorKind::StaleHandle => {
                 return self.taken(topic, group, now);
@@ -124,13 +170,18 @@ impl Acceptance {
             | UpstreamErrorKind::BadResponse
             | UpstreamErrorKind::ServerError => return,
         };
+        let subject = self.subject(topic, group);
         // Whoever asks for a name that nobody configured has mistyped it, as far as we know.
-        let subject = self.subject(what, topic, group);
-        if what != Accepted::Keys && &*subject.topic == ANY {
+        if why != Why::Keys && &*subject.topic == ANY {
             return;
         }
         self.change(now, |known| {
-            known.refusals.entry(subject).or_insert(Refusal { first: now, last: now }).last = now;
+            let refusal = known.refusals.entry(subject).or_insert(Refusal { why, first: now, last: now });
+            refusal.last = now;
+            // Denied stays denied: others were taken with the same keys.
+            if refusal.why.is_of_keys() != why.is_of_keys() {
+                refusal.why = why;
+            }
         });
     }
 
@@ -139,48 +190,42 @@ impl Acceptance {
         self.change(now, |_| ());
     }
 
-    /// The refusals that stand.
-    pub(super) fn refused(&self, now: Instant) -> Vec<Refused> {
+    /// The first `most` refusals that stand, and how many there are.
+    pub(super) fn refused(&self, most: usize, now: Instant) -> (Vec<Refused>, usize) {
         self.change(now, |known| {
             let refused = |(subject, refusal): (&Subject, &Refusal)| Refused {
-                what: subject.what,
+                what: refusal.why.what(subject),
+                is_denied: refusal.why == Why::Denied,
                 topic: subject.topic.to_string(),
                 group: subject.group.to_string(),
                 since: now.saturating_duration_since(refusal.first),
             };
-            known.refusals.iter().map(refused).collect()
+            (known.refusals.iter().take(most).map(refused).collect(), known.refusals.len())
         })
     }
 
-    fn subject(&self, what: Accepted, topic: &Topic, group: Option<&ConsumerGroup>) -> Subject {
+    fn subject(&self, topic: &Topic, group: Option<&ConsumerGroup>) -> Subject {
         let is_known = match group {
             None => self.names.topics.contains(topic),
-            // The topic's groups may be `*`.
-            Some(group) => {
-                self.names.groups.contains(&(topic.clone(), group.clone()))
-                    || (what != Accepted::Groups && self.names.topics.contains(topic))
-            }
+            Some(group) => self.names.groups.contains(&(topic.clone(), group.clone())),
         };
-        let name = |name: &str| if is_known { name.into() } else { ANY.into() };
-        Subject { what, topic: name(topic.as_str()), group: group.map_or("".into(), |group| name(group.as_str())) }
-    }
-
-    /// Whether a success of `topic` and `group` shows that `subject` is taken.
-    fn proves(&self, topic: &Topic, group: Option<&ConsumerGroup>, subject: &Subject) -> bool {
-        let same_topic = &*subject.topic == topic.as_str();
-        *subject == self.subject(subject.what, topic, group) || (subject.what == Accepted::Topics && same_topic)
+        if !is_known {
+            return Subject { topic: ANY.into(), group: "".into() };
+        }
+        Subject { topic: topic.as_str().into(), group: group.map_or("", ConsumerGroup::as_str).into() }
     }
 
     /// Changes what is known, drops what nobody met for long, and shows and reports what is so now.
     fn change<T>(&self, now: Instant, change: impl FnOnce(&mut Known) -> T) -> T {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = &mut *known;
         known.refusals.retain(|_, refusal| now.saturating_duration_since(refusal.last) < FORGOTTEN_AFTER);
-        let result = change(&mut known);
+        let result = change(known);
         self.any.store(!known.refusals.is_empty(), Ordering::Relaxed);
         for (what, gauge) in &self.gauges {
-            let refused = known.refusals.keys().find(|subject| subject.what == *what).cloned();
+            let refused = known.refusals.iter().find(|(subject, refusal)| refusal.why.what(subject) == *what);
             gauge.set(i64::from(refused.is_none()));
-            self.report(*what, refused.as_ref(), &mut known.reported, now);
+            self.report(*what, refused.map(|(subject, _)| subject), &mut known.reported, now);
         }
         result
     }
@@ -265,17 +310,43 @@ mod tests {
         }
     }
 
+    fn after(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_stands_until_the_same_is_taken() {
-        let (bench, now) = (bench(), Instant::now());
+    async fn keys_are_refused_until_anything_is_taken() {
+        let (bench, start) = (bench(), Instant::now());
         assert_eq!(bench.shown(), [1, 1, 1]);
-        bench.fail("T", None, Kind::AuthRejected, None, now);
+        bench.fail("T", None, Kind::AuthRejected, None, start);
+        bench.fail("U", None, Kind::AuthRejected, None, start);
         assert_eq!(bench.shown(), [0, 1, 1]);
-        bench.take("U", None, now);
-        bench.take("T", Some("G"), now);
-        assert_eq!(bench.shown(), [0, 1, 1], "others' success says nothing");
-        bench.take("T", None, now);
+        bench.take("T", Some("G"), after(start, 1));
+        assert_eq!(bench.shown(), [1, 0, 1], "good keys, and two topics that are denied");
+        bench.fail("U", None, Kind::AuthRejected, None, after(start, 2));
+        assert_eq!(bench.shown(), [1, 0, 1], "still denied, as it was");
+        bench.take("T", None, after(start, 3));
+        bench.take("U", None, after(start, 3));
         assert_eq!(bench.shown(), [1, 1, 1]);
+        bench.fail("T", Some("G"), Kind::AuthRejected, None, after(start, 4));
+        assert_eq!(bench.shown(), [0, 1, 1]);
+        bench.take("U", None, after(start, 5));
+        assert_eq!(bench.shown(), [1, 1, 0], "a denied group");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_asked_before_a_refusal_does_not_end_it() {
+        let (bench, start) = (bench(), Instant::now());
+        bench.fail("T", None, Kind::AuthRejected, None, after(start, 10));
+        bench.take("T", None, after(start, 9));
+        assert_eq!(bench.shown(), [0, 1, 1]);
+        bench.take("T", None, after(start, 10));
+        assert_eq!(bench.shown(), [1, 1, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_group_that_is_missing_stands_until_it_is_taken() {
+        let (bench, now) = (bench(), Instant::now());
         bench.fail("T", Some("G"), Kind::Misconfigured, Some("SubscriptionNotExist"), now);
         bench.fail("T", Some("H"), Kind::Misconfigured, None, now);
         assert_eq!(bench.shown(), [1, 1, 0]);
@@ -311,32 +382,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn names_that_only_callers_know_are_one_and_never_missing() {
+    async fn names_that_only_callers_know_are_one_and_decide_nothing_for_others() {
         let (bench, now) = (bench(), Instant::now());
         for index in 0..1000 {
             bench.fail(&format!("X{index}"), None, Kind::Misconfigured, None, now);
             bench.fail(&format!("X{index}"), Some("G"), Kind::Misconfigured, None, now);
-            bench.fail("U", Some(&format!("G{index}")), Kind::Misconfigured, None, now);
+            bench.fail("U", Some(&format!("G{index}")), Kind::Misconfigured, Some("TopicNotExist"), now);
         }
         assert_eq!(bench.shown(), [1, 1, 1]);
         for index in 0..1000 {
             bench.fail(&format!("X{index}"), None, Kind::AuthRejected, None, now);
+            bench.fail("T", Some(&format!("G{index}")), Kind::AuthRejected, None, now);
         }
-        assert_eq!(bench.acceptance.refused(now).len(), 1);
-        assert_eq!(bench.acceptance.refused(now)[0].topic, ANY);
-        bench.take("Y", None, now);
-        assert_eq!(bench.shown(), [1, 1, 1]);
+        let (refused, number) = bench.acceptance.refused(5, now);
+        assert_eq!((number, refused[0].topic.as_str(), bench.shown()), (1, ANY, [0, 1, 1]));
+        bench.take("T", None, now);
+        assert_eq!(bench.shown(), [1, 1, 1], "the keys are good");
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_is_forgotten_five_minutes_after_the_last() {
         let (bench, start) = (bench(), Instant::now());
         bench.fail("T", None, Kind::AuthRejected, None, start);
-        bench.fail("T", None, Kind::AuthRejected, None, start + Duration::from_secs(200));
-        let later = start + Duration::from_secs(499);
-        let refused = bench.acceptance.refused(later);
-        assert_eq!((refused.len(), refused[0].since), (1, later - start));
-        assert!(bench.acceptance.refused(start + Duration::from_secs(500)).is_empty());
+        bench.fail("T", None, Kind::AuthRejected, None, after(start, 200));
+        let later = after(start, 499);
+        let (refused, number) = bench.acceptance.refused(5, later);
+        assert_eq!((number, refused[0].since), (1, later - start));
+        assert_eq!(bench.acceptance.refused(5, after(start, 500)).1, 0);
         assert_eq!(bench.shown(), [1, 1, 1]);
     }
 }

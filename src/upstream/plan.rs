@@ -41,10 +41,10 @@ impl UpstreamHealth {
         self.acceptance.forget_old(now);
     }
 
-    /// What the MQ refuses.
+    /// The first `most` refusals of the MQ that stand, and how many there are.
     #[must_use]
-    pub fn refused(&self, now: Instant) -> Vec<Refused> {
-        self.acceptance.refused(now)
+    pub fn refused(&self, most: usize, now: Instant) -> (Vec<Refused>, usize) {
+        self.acceptance.refused(most, now)
     }
 }
 

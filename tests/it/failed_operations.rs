@@ -197,6 +197,9 @@ fn the_vendors_clients() {
     let fails = |labels, request: &MqRequest, status| {
         assert_fails(&app, 1.0, labels, || assert_eq!(client.send(request).status, status, "{labels:?}"));
     };
+    // A wildcard's name has a label once it is used.
+    client.stored(&client.publish("T", "x", "", ""));
+    assert_eq!(client.taken("T", 1, "").len(), 1);
     fails(["T", "publish", "access-denied", "caller"], &publish(&stranger), 403);
     let broken = MqRequest::post(&client.credentials, "T", "<Message>");
     fails(["T", "publish", "validation-failed", "caller"], &broken, 400);
@@ -232,6 +235,22 @@ fn ten_thousand_names_make_no_more_series() {
     ask(100..10_000);
     assert_eq!(series(), before);
     assert_eq!(count(&app.metrics(), ["_unknown", "receive", "unknown-topic", "caller"]), 10_000.0);
+}
+
+/// Whoever may not even call leaves the hundred places of a wildcard's names to those who may.
+#[test]
+fn mistakes_take_no_label_from_others() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::towards(&endpoint);
+    for number in 0..150 {
+        assert_eq!(app.post_json(&format!("/v1/topics/random-{number}/messages"), "{").status, 400);
+    }
+    app.publish("orders", "x");
+    let metrics = app.metrics();
+    assert_eq!(count(&metrics, ["_other", "publish", "malformed-json", "caller"]), 150.0);
+    assert_eq!(metrics.get("mq_gateway_messages_published_total", &[("topic", "orders")]), Some(1.0));
+    assert_eq!(app.post_json("/v1/topics/orders/messages", "{").status, 400);
+    assert_eq!(count(&app.metrics(), ["orders", "publish", "malformed-json", "caller"]), 1.0);
 }
 
 #[test]

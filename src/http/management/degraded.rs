@@ -20,16 +20,16 @@ pub(super) fn upstream_reasons(upstream: &UpstreamHealth, metrics: &Metrics) -> 
     if !circuits.is_empty() {
         reasons.push(format!("circuit open: {}", circuits.join(", ")));
     }
-    let refused = upstream.refused(Instant::now());
-    reasons.extend(refused.iter().take(MOST).map(describe));
-    if let Some(more @ 1..) = refused.len().checked_sub(MOST) {
+    let (refused, number) = upstream.refused(MOST, Instant::now());
+    reasons.extend(refused.iter().map(describe));
+    if let Some(more @ 1..) = number.checked_sub(MOST) {
         reasons.push(format!("and {more} more"));
     }
     reasons
 }
 
 fn describe(refused: &Refused) -> String {
-    let Refused { what, topic, group, since } = refused;
+    let Refused { what, is_denied, topic, group, since } = refused;
     let whose = match (topic.as_str(), group.as_str()) {
         ("*", _) => "names that are not configured".to_owned(),
         (topic, "") => format!("topic {topic}"),
@@ -37,6 +37,9 @@ fn describe(refused: &Refused) -> String {
     };
     let what = match what {
         Accepted::Keys => format!("keys refused for {whose}"),
+        Accepted::Topics | Accepted::Groups if *is_denied => {
+            format!("{whose} denied to these keys, which are good for others")
+        }
         Accepted::Topics | Accepted::Groups => format!("{whose} unknown to the MQ"),
     };
     format!("{what} (for {})", seconds(*since))

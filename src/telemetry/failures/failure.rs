@@ -22,6 +22,20 @@ pub struct Failure<'a> {
     pub trace_id: Option<TraceId>,
 }
 
+impl Failure<'_> {
+    /// A line about this one.
+    pub(super) fn write(&self) {
+        let Self { topic, operation, reason, side, detail, request_id, trace_id } = *self;
+        let (operation, trace_id) = (operation.as_str(), trace_id.map(tracing::field::display));
+        if side == Side::Caller {
+            tracing::info!(request_id, trace_id, topic, operation, reason, "refused a caller's request");
+        } else {
+            let side = side.as_str();
+            tracing::warn!(request_id, trace_id, topic, operation, reason, side, detail, "an operation failed");
+        }
+    }
+}
+
 /// What identifies failures that belong together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Kind {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::failure::{Failure, Kind};
+use super::line_rate::LineRate;
+use super::summary::Summary;
 
-/// Lines per second of the whole process.
-const LINES: f64 = 20.0;
 /// A topic shares in the lines for so long after its last mistake.
 const SHARES_FOR: Duration = Duration::from_secs(10);
 
@@ -16,8 +16,7 @@ pub(super) struct Mistakes {
     topics: BTreeMap<Box<str>, Share>,
     /// Not logged one by one, since the last summary.
     left_out: BTreeMap<Kind, u64>,
-    /// The second that is counted in, and its lines.
-    second: Option<(Instant, u32)>,
+    rate: LineRate,
 }
 
 /// A topic's part of the lines: it fills evenly, up to a second's worth.
@@ -28,14 +27,13 @@ struct Share {
 }
 
 impl Mistakes {
-    pub(super) fn note(&mut self, failure: &Failure<'_>, now: Instant) {
-        if !self.permits(failure.topic, now) {
+    /// Counts one, and says whether it is a line of its own.
+    pub(super) fn note(&mut self, failure: &Failure<'_>, now: Instant) -> bool {
+        let is_written = self.permits(failure.topic, now);
+        if !is_written {
             *self.left_out.entry(Kind::of(failure)).or_default() += 1;
-            return;
         }
-        let Failure { topic, operation, reason, request_id, trace_id, .. } = *failure;
-        let (operation, trace_id) = (operation.as_str(), trace_id.map(tracing::field::display));
-        tracing::info!(request_id, trace_id, topic, operation, reason, "refused a caller's request");
+        is_written
     }
 
     fn permits(&mut self, topic: &str, now: Instant) -> bool {
@@ -44,13 +42,13 @@ impl Mistakes {
             self.topics.retain(|_, share| now.saturating_duration_since(share.last) < SHARES_FOR);
         }
         #[expect(clippy::cast_precision_loss, reason = "topics are few")]
-        let per_second = LINES / (self.topics.len() + usize::from(is_new)) as f64;
+        let per_second = f64::from(LineRate::PER_SECOND) / (self.topics.len() + usize::from(is_new)) as f64;
         let most = per_second.max(1.0);
         let share = self.topics.entry(topic.into()).or_insert(Share { lines: most, last: now });
         let elapsed = now.saturating_duration_since(share.last).as_secs_f64();
         share.lines = (share.lines + elapsed * per_second).min(most);
         share.last = now;
-        if share.lines < 1.0 || !self.has_room(now) {
+        if share.lines < 1.0 || !self.rate.permits(now) {
             return false;
         }
         if let Some(share) = self.topics.get_mut(topic) {
@@ -59,21 +57,11 @@ impl Mistakes {
         true
     }
 
-    /// Whether the process may write one more line in this second, which is counted then.
-    fn has_room(&mut self, now: Instant) -> bool {
-        let this_second = |(since, _): &(Instant, u32)| now.saturating_duration_since(*since) < Duration::from_secs(1);
-        let (since, lines) = self.second.filter(this_second).unwrap_or((now, 0));
-        let has_room = f64::from(lines) < LINES;
-        self.second = Some((since, lines + u32::from(has_room)));
-        has_room
-    }
-
-    pub(super) fn summarize(&mut self, now: Instant) {
+    /// What was not written one by one.
+    pub(super) fn summarize(&mut self, now: Instant) -> Vec<Summary> {
         self.topics.retain(|_, share| now.saturating_duration_since(share.last) < SHARES_FOR);
-        for (Kind { topic, operation, reason }, count) in std::mem::take(&mut self.left_out) {
-            let (topic, operation) = (&*topic, operation.as_str());
-            tracing::info!(topic, operation, reason, count, "refused more requests of callers");
-        }
+        let left_out = std::mem::take(&mut self.left_out).into_iter();
+        left_out.map(|(kind, count)| Summary { kind, count, outage: None }).collect()
     }
 }
 
@@ -84,7 +72,10 @@ mod tests {
     use crate::model::Side;
 
     fn mistake(mistakes: &mut Mistakes, topic: &str, now: Instant) {
-        mistakes.note(&failure(topic, "r1", Side::Caller), now);
+        let failure = failure(topic, "r1", Side::Caller);
+        if mistakes.note(&failure, now) {
+            failure.write();
+        }
     }
 
     #[test]
@@ -96,11 +87,12 @@ mod tests {
             }
         });
         assert!((95..=120).contains(&lines.len()), "{}", lines.len());
-        let summary = log_of(|| mistakes.summarize(start + Duration::from_secs(5)));
+        let summary =
+            log_of(|| mistakes.summarize(start + Duration::from_secs(5)).iter().for_each(Summary::write_mistakes));
         assert_eq!(summary.len(), 1, "{summary:?}");
         let rest = 5000 - lines.len();
         assert!(summary[0].contains(&format!("count={rest}")) && summary[0].contains("topic=\"T\""), "{summary:?}");
-        assert!(log_of(|| mistakes.summarize(start + Duration::from_secs(6))).is_empty());
+        assert!(mistakes.summarize(start + Duration::from_secs(6)).is_empty());
     }
 
     #[test]

@@ -5,18 +5,24 @@
 //! anything that the caller wrote. The metrics count all of them.
 
 mod failure;
+mod line_rate;
 mod mistakes;
 mod ongoing;
+mod summary;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mistakes::Mistakes;
 use ongoing::Ongoing;
+use summary::Summary;
 
 use crate::model::Side;
 
 pub use failure::Failure;
+
+/// Lines of one summary of each sort; more kinds are one line together.
+const MOST_SUMMARIES: usize = 50;
 
 /// The log of failures of one process. It holds a little for each topic, operation and reason that fails now; topics are
 /// labels, of which there are few.
@@ -35,19 +41,39 @@ impl FailureLog {
 
     /// Logs one failure, now or in the next summary.
     pub fn note(&self, failure: &Failure<'_>, now: Instant) {
-        // A std lock: held for a few lines, never over an await.
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match failure.side {
+        let is_written = self.change(|state| match failure.side {
             Side::Caller => state.mistakes.note(failure, now),
             Side::Gateway | Side::Mq => state.ongoing.note(failure, now),
+        });
+        if is_written {
+            failure.write();
         }
     }
 
     /// Logs what went on since the last time, a line for each topic, operation and reason, and forgets what did not.
     pub fn summarize(&self, now: Instant) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.ongoing.summarize(now);
-        state.mistakes.summarize(now);
+        let (ongoing, mistakes) = self.change(|state| (state.ongoing.summarize(now), state.mistakes.summarize(now)));
+        write_most(ongoing, Summary::write_ongoing, |kinds, count| {
+            tracing::warn!(kinds, count, "more operations go on failing");
+        });
+        write_most(mistakes, Summary::write_mistakes, |kinds, count| {
+            tracing::info!(kinds, count, "refused yet more requests of callers");
+        });
+    }
+
+    /// A std lock: held for a few lines, never over an await, and never while a line is written.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Writes the largest summaries, and what the others come to.
+fn write_most(mut all: Vec<Summary>, write: impl Fn(&Summary), rest: impl Fn(usize, u64)) {
+    all.sort_by_key(|summary| std::cmp::Reverse(summary.count));
+    let (most, others) = all.split_at(all.len().min(MOST_SUMMARIES));
+    most.iter().for_each(write);
+    if !others.is_empty() {
+        rest(others.len(), others.iter().map(|summary| summary.count).sum());
     }
 }
 
@@ -80,6 +106,25 @@ pub(super) mod tests {
             request_id,
             trace_id: None,
         }
+    }
+
+    #[test]
+    fn a_summary_has_fifty_lines_and_one_of_each_sort() {
+        let (log, now) = (FailureLog::default(), Instant::now());
+        let topics: Vec<String> = (0..1000).map(|index| format!("T{index}")).collect();
+        let lines = log_of(|| {
+            for topic in &topics {
+                for side in [Side::Mq, Side::Caller] {
+                    for _ in 0..3 {
+                        log.note(&failure(topic, "r1", side), now);
+                    }
+                }
+            }
+        });
+        assert_eq!(lines.len(), 40, "twenty of each sort in a second");
+        let lines = log_of(|| log.summarize(now + FailureLog::SUMMARY_PAUSE));
+        assert_eq!(lines.len(), 102);
+        assert!(lines.iter().any(|line| line.contains("kinds=950") && line.contains("WARN")), "{lines:?}");
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::failure::{Failure, Kind};
+use super::line_rate::LineRate;
+use super::summary::{Outage, Summary};
 use crate::model::Side;
 
 /// Request ids in one summary.
@@ -14,7 +16,11 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// What fails now.
 #[derive(Debug, Default)]
-pub(super) struct Ongoing(BTreeMap<Kind, Since>);
+pub(super) struct Ongoing {
+    kinds: BTreeMap<Kind, Since>,
+    /// Of first lines: many topics fail at once.
+    rate: LineRate,
+}
 
 #[derive(Debug)]
 struct Since {
@@ -28,50 +34,52 @@ struct Since {
 }
 
 impl Ongoing {
-    pub(super) fn note(&mut self, failure: &Failure<'_>, now: Instant) {
-        let Failure { topic, operation, reason, side, detail, request_id, trace_id } = *failure;
-        if let Some(since) = self.0.get_mut(&Kind::of(failure)) {
-            since.count += 1;
-            since.last = now;
-            if since.request_ids.len() < IDS && !since.request_ids.iter().any(|known| **known == *request_id) {
-                since.request_ids.push(request_id.into());
-            }
-            if *since.detail != *detail {
-                since.detail = detail.into();
-            }
-            return;
+    /// Counts one, and says whether it is a line of its own.
+    pub(super) fn note(&mut self, failure: &Failure<'_>, now: Instant) -> bool {
+        let Failure { side, detail, request_id, .. } = *failure;
+        let is_new = !self.kinds.contains_key(&Kind::of(failure));
+        let is_written = is_new && self.rate.permits(now);
+        let since = self.kinds.entry(Kind::of(failure)).or_insert_with(|| Since {
+            first: now,
+            last: now,
+            side,
+            count: 0,
+            request_ids: Vec::new(),
+            detail: detail.into(),
+        });
+        since.last = now;
+        if is_written {
+            return true;
         }
-        let (operation, side_word) = (operation.as_str(), side.as_str());
-        let trace_id = trace_id.map(tracing::field::display);
-        tracing::warn!(request_id, trace_id, topic, operation, reason, side = side_word, detail, "an operation failed");
-        let since = Since { first: now, last: now, side, count: 0, request_ids: Vec::new(), detail: detail.into() };
-        self.0.insert(Kind::of(failure), since);
+        since.count += 1;
+        if since.request_ids.len() < IDS && !since.request_ids.iter().any(|known| **known == *request_id) {
+            since.request_ids.push(request_id.into());
+        }
+        if *since.detail != *detail {
+            since.detail = detail.into();
+        }
+        false
     }
 
-    pub(super) fn summarize(&mut self, now: Instant) {
-        self.0.retain(|kind, since| {
+    /// What went on, and forgets what did not.
+    pub(super) fn summarize(&mut self, now: Instant) -> Vec<Summary> {
+        let mut summaries = Vec::new();
+        self.kinds.retain(|kind, since| {
             if since.count == 0 {
                 return now.saturating_duration_since(since.last) < QUIET;
             }
-            let (topic, operation, reason) = (&*kind.topic, kind.operation.as_str(), kind.reason);
-            let (count, request_ids) = (since.count, since.request_ids.join(", "));
-            let seconds = now.saturating_duration_since(since.first).as_secs();
-            let (side, detail) = (since.side.as_str(), &*since.detail);
-            tracing::warn!(
-                topic,
-                operation,
-                reason,
-                side,
-                count,
-                seconds,
-                request_ids,
-                detail,
-                "operations go on failing"
-            );
+            let outage = Outage {
+                side: since.side,
+                seconds: now.saturating_duration_since(since.first).as_secs(),
+                request_ids: since.request_ids.join(", "),
+                detail: since.detail.clone(),
+            };
+            summaries.push(Summary { kind: kind.clone(), count: since.count, outage: Some(outage) });
             since.count = 0;
             since.request_ids.clear();
             true
         });
+        summaries
     }
 }
 
@@ -79,6 +87,12 @@ impl Ongoing {
 mod tests {
     use super::super::tests::{failure, log_of};
     use super::*;
+
+    fn note(ongoing: &mut Ongoing, failure: &Failure<'_>, now: Instant) {
+        if ongoing.note(failure, now) {
+            failure.write();
+        }
+    }
 
     #[test]
     fn a_failure_that_goes_on_is_a_line_and_then_a_summary_each_time() {
@@ -88,11 +102,12 @@ mod tests {
             for second in 0..30 {
                 for request in 0..1000 {
                     let id = format!("r{second}-{request}");
-                    ongoing.note(&failure("T", &id, Side::Mq), after(second));
-                    ongoing.note(&failure("T", &id, Side::Mq), after(second));
+                    for _ in 0..2 {
+                        note(&mut ongoing, &failure("T", &id, Side::Mq), after(second));
+                    }
                 }
                 if second % 10 == 9 {
-                    ongoing.summarize(after(second + 1));
+                    ongoing.summarize(after(second + 1)).iter().for_each(Summary::write_ongoing);
                 }
             }
         });
@@ -107,11 +122,11 @@ mod tests {
     fn one_that_is_over_is_forgotten_and_a_line_again() {
         let (mut ongoing, start) = (Ongoing::default(), Instant::now());
         let lines = log_of(|| {
-            ongoing.note(&failure("T", "r1", Side::Mq), start);
-            ongoing.note(&failure("U", "r2", Side::Gateway), start);
-            ongoing.summarize(start + Duration::from_secs(10));
-            assert!(ongoing.0.is_empty());
-            ongoing.note(&failure("T", "r3", Side::Mq), start + Duration::from_secs(11));
+            note(&mut ongoing, &failure("T", "r1", Side::Mq), start);
+            note(&mut ongoing, &failure("U", "r2", Side::Gateway), start);
+            assert!(ongoing.summarize(start + Duration::from_secs(10)).is_empty());
+            assert!(ongoing.kinds.is_empty());
+            note(&mut ongoing, &failure("T", "r3", Side::Mq), start + Duration::from_secs(11));
         });
         let of = |id: &str| lines.iter().filter(|line| line.contains(id)).count();
         assert_eq!((lines.len(), of("r1"), of("r2"), of("r3")), (3, 1, 1, 1), "{lines:?}");

@@ -29,6 +29,12 @@ impl<T> Default for Bounded<T> {
 }
 
 impl<T: Debug> Bounded<T> {
+    /// The label of `name` as things are: asking takes none of the hundred places.
+    pub(super) fn label<'a>(&self, name: &'a str) -> &'a str {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if known.by_name.contains_key(name) { name } else { OTHER }
+    }
+
     /// The series of `name`, made by `make` from the label: the name itself when `configured` or among the first
     /// hundred of the others, else `_other`.
     pub(super) fn get(&self, name: &str, configured: bool, make: impl FnOnce(&str) -> T) -> Arc<T> {
@@ -63,6 +69,7 @@ mod tests {
             assert_eq!(label_of(&index.to_string(), false), index.to_string());
         }
         assert_eq!(label_of("late", false), OTHER);
+        assert_eq!((labels.label("7"), labels.label("late")), ("7", OTHER));
         assert_eq!(label_of("late", true), "late");
         assert_eq!(label_of("7", false), "7");
         assert_eq!(label_of("later", false), OTHER);

@@ -109,6 +109,12 @@ impl MessageFamilies {
         })
     }
 
+    /// The value of the label `topic` as things are: asking makes no series, and takes none of the places that a wildcard's names have.
+    #[must_use]
+    pub fn topic_label<'a>(&self, topic: &'a str) -> &'a str {
+        self.topics.label(topic)
+    }
+
     /// The series of a group of a topic, bounded in number: beyond it both names are `_other`.
     #[must_use]
     pub fn group(&self, topic: &str, group: &str, configured: bool) -> Arc<GroupMetrics> {
