@@ -47,7 +47,6 @@ impl Exporter {
                     () = stop.given() => self.begin_to_flush(),
                 }
             }
-            self.count_dropped();
             let batch = self.queue.take();
             if !batch.is_empty() {
                 self.export(&batch, &mut stop).await;
@@ -136,12 +135,6 @@ impl Exporter {
             tracing::warn!(reason, "spans could not be exported: they wait for a while, and are dropped then");
         }
         self.works = Some(false);
-        // What does not fit meanwhile is seen while it goes on.
-        self.count_dropped();
-    }
-
-    fn count_dropped(&self) {
-        self.metrics.dropped_queue_full.inc_by(self.queue.take_dropped());
     }
 }
 

@@ -6,6 +6,7 @@
 mod collector;
 mod encode;
 mod exporter;
+mod headers;
 mod wire;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::telemetry::TraceMetrics;
 
 use collector::Collector;
 use exporter::Exporter;
+use headers::CallHeaders;
 
 /// How spans are exported.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ pub fn export(
     let Settings { address, roots, resource, headers_file, headers, timeout, schedule_delay, export_timeout } =
         settings;
     let tls = http2_client_config(&roots)?;
-    let collector = Collector::new(address, &tls, timeout, headers_file, headers)?;
+    let collector = Collector::new(address, &tls, timeout, CallHeaders::new(headers_file, headers))?;
     let exporter =
         Exporter { queue, collector, resource, metrics, schedule_delay, export_timeout, works: None, flush_by: None };
     Ok(move |stop| Box::pin(exporter.run(stop)) as futures_util::future::BoxFuture<'static, ()>)

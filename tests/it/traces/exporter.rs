@@ -106,6 +106,23 @@ fn a_collector_that_never_answers_costs_requests_nothing() {
 }
 
 #[test]
+fn what_does_not_fit_is_counted_while_the_exporter_waits_for_an_answer() {
+    let (endpoint, collector) = (Endpoint::start(), Collector::start());
+    collector.answers(Answer::Hang);
+    // One call that outlasts the test.
+    let settings =
+        Settings::new().more("[tracing]\nmax_queue_size = 10\ntimeout = \"60s\"\nexport_timeout = \"60s\"\n");
+    let app = traced(&endpoint, settings, &collector).start();
+    app.publish("orders", "x");
+    until("a call", || Some(()).filter(|()| collector.calls() > 0));
+    for _ in 0..10 {
+        app.publish("orders", "x");
+    }
+    until_counted(&app, "dropped_queue_full", 8.0);
+    assert_eq!((collector.calls(), count(&app, "exported"), count(&app, "dropped_exporter")), (1, 0.0, 0.0));
+}
+
+#[test]
 fn at_the_stop_what_waits_is_exported() {
     let (endpoint, collector) = (Endpoint::start(), Collector::start());
     let mut app =
