@@ -8,8 +8,9 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
+use super::encoded::Encoded;
 use super::headers::CallHeaders;
-use super::wire::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use super::wire::ExportTraceServiceResponse;
 use crate::outbound::{EndpointAddress, GrpcCall, GrpcChannel, GrpcError, InvalidHost, look_up};
 
 const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -51,7 +52,7 @@ impl Collector {
     /// Sends spans, once, and returns how many the collector did not take, and why.
     pub(super) async fn export(
         &mut self,
-        request: &ExportTraceServiceRequest,
+        request: &Encoded,
         deadline: Instant,
     ) -> Result<Option<(u64, String)>, GrpcError> {
         let deadline = deadline.min(Instant::now() + self.timeout);

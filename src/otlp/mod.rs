@@ -5,6 +5,7 @@
 
 mod collector;
 mod encode;
+mod encoded;
 mod exporter;
 mod headers;
 mod wire;
@@ -20,7 +21,7 @@ use crate::tasks::StopSignal;
 use crate::telemetry::TraceMetrics;
 
 use collector::Collector;
-use exporter::Exporter;
+use exporter::{Exporter, Health};
 use headers::CallHeaders;
 
 /// How spans are exported.
@@ -68,7 +69,15 @@ pub fn export(
         settings;
     let tls = http2_client_config(&roots)?;
     let collector = Collector::new(address, &tls, timeout, CallHeaders::new(headers_file, headers))?;
-    let exporter =
-        Exporter { queue, collector, resource, metrics, schedule_delay, export_timeout, works: None, flush_by: None };
+    let exporter = Exporter {
+        queue,
+        collector,
+        resource,
+        metrics,
+        schedule_delay,
+        export_timeout,
+        health: Health::default(),
+        flush_by: None,
+    };
     Ok(move |stop| Box::pin(exporter.run(stop)) as futures_util::future::BoxFuture<'static, ()>)
 }
