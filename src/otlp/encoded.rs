@@ -50,7 +50,7 @@ mod tests {
         let partial_success = ExportTracePartialSuccess { rejected_spans: 3, error_message: "no room".to_owned() };
         let message = ExportTraceServiceResponse { partial_success: Some(partial_success) };
         let encoded = Encoded::of(&message);
-        assert_eq!(encoded.clone().encode_to_vec(), message.encode_to_vec());
+        assert_eq!(encoded.encode_to_vec(), message.encode_to_vec());
         assert_eq!(ExportTraceServiceResponse::decode(encoded.encode_to_vec().as_slice()), Ok(message));
         assert_eq!(encoded.clone().0.as_ptr(), encoded.0.as_ptr(), "clones share the bytes");
     }

@@ -1,10 +1,9 @@
 //! The headers that go with every call, and their file, which is read again before each.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -48,7 +47,7 @@ impl CallHeaders {
         let reading = match late {
             Some(reading) => Ok(reading),
             // Where the process may start no more threads the runtime panics here: that must not end the exporter.
-            None => AssertUnwindSafe(async { start(path) }).catch_unwind().await,
+            None => catch_unwind(AssertUnwindSafe(|| start(path))),
         };
         let Ok(reading) = reading else { return self.keep_old("no thread could be started to read them") };
         // Kept in `self` meanwhile: a call that is given up leaves it there.
@@ -90,6 +89,12 @@ mod tests {
         vec![("x-key".to_owned(), Secret::new(value.to_owned()))]
     }
 
+    /// A read that ends when the test says so.
+    #[expect(clippy::disallowed_methods, reason = "it stands for a thread, which has no service either")]
+    fn read(outcome: impl Future<Output = Read> + Send + 'static) -> JoinHandle<Read> {
+        tokio::spawn(outcome)
+    }
+
     fn value(of: &CallHeaders) -> &str {
         of.get()[0].1.expose()
     }
@@ -99,7 +104,7 @@ mod tests {
         let mut these = CallHeaders::new(Some("headers".into()), headers("old"));
         these.refresh_by(|_| panic!("as the runtime does where no thread can be started")).await;
         assert_eq!((value(&these), these.kept_old), ("old", true));
-        these.refresh_by(|_| tokio::spawn(async { Ok(headers("new")) })).await;
+        these.refresh_by(|_| read(async { Ok(headers("new")) })).await;
         assert_eq!((value(&these), these.kept_old), ("new", false));
     }
 
@@ -108,7 +113,7 @@ mod tests {
         let mut these = CallHeaders::new(Some("headers".into()), headers("old"));
         let (finish, finished) = oneshot::channel();
         let began = Instant::now();
-        these.refresh_by(|_| tokio::spawn(async { Ok(finished.await.unwrap()) })).await;
+        these.refresh_by(|_| read(async { Ok(finished.await.unwrap()) })).await;
         assert_eq!((value(&these), began.elapsed() < LONGEST_READ * 2), ("old", true));
         let began = Instant::now();
         for _ in 0..100 {
@@ -119,7 +124,7 @@ mod tests {
         tokio::task::yield_now().await;
         these.refresh_by(|_| panic!("the one that was late has ended")).await;
         assert_eq!(value(&these), "late");
-        these.refresh_by(|_| tokio::spawn(async { Ok(headers("new")) })).await;
+        these.refresh_by(|_| read(async { Ok(headers("new")) })).await;
         assert_eq!(value(&these), "new");
     }
 
@@ -127,7 +132,7 @@ mod tests {
     async fn a_call_that_is_given_up_leaves_its_read_to_the_next() {
         let mut these = CallHeaders::new(Some("headers".into()), headers("old"));
         let (finish, finished) = oneshot::channel();
-        let refresh = these.refresh_by(|_| tokio::spawn(async { Ok(finished.await.unwrap()) }));
+        let refresh = these.refresh_by(|_| read(async { Ok(finished.await.unwrap()) }));
         timeout(LONGEST_READ / 10, refresh).await.unwrap_err();
         finish.send(headers("late")).unwrap();
         tokio::task::yield_now().await;
