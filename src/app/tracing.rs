@@ -23,11 +23,14 @@ pub(super) fn start(
 
     let tracing = &config.tracing;
     let Some(Endpoint::Url { tls, host, port }) = tracing.destination() else { return Ok(None) };
-    let queue = Arc::new(Queue::new(QueueLimits {
+    let metrics = dependencies.metrics.traces.exporter();
+    let limits = QueueLimits {
         spans: tracing.max_queue_size,
         bytes: tracing.max_queue_bytes,
         batch: tracing.max_export_batch_size.min(tracing.max_queue_size),
-    }));
+    };
+    let dropped = metrics.dropped_queue_full.clone();
+    let queue = Arc::new(Queue::new(limits, move || dropped.inc()));
     let tracer = Tracer::new(tracing.sampling(), dependencies.clock.clone(), &dependencies.random, Arc::clone(&queue))
         .map_err(|error| StartError::Inconsistent(format!("tracing: {error}")))?;
     let settings = Settings {
@@ -40,7 +43,7 @@ pub(super) fn start(
         schedule_delay: tracing.schedule_delay,
         export_timeout: tracing.export_timeout,
     };
-    let export = otlp::export(settings, queue, dependencies.metrics.traces.exporter())?;
+    let export = otlp::export(settings, queue, metrics)?;
     // After the listener, whose last requests have spans, too.
     services.add(Phase::Backend, Service::start("trace exporter", export));
     Ok(Some(tracer))

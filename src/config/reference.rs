@@ -40,11 +40,12 @@ pub fn reference() -> String {
 fn opentelemetry() -> String {
     let mut text = "\nWhere there is an endpoint, from whatever source, and traces are not switched off, OpenTelemetry's own variables set \
                     these keys, too. They are above the file and below `MQ_GATEWAY__TRACING__…`; an empty one is as good as none. \
-                    Times in them are milliseconds. `check` tells of keys in the file that one of them is above, and `/config` \
+                    `…_TRACES_…` is above the same without it. Only what is above the others for a key is checked. Times in them are milliseconds. `check` tells of keys in the file that one of them is above, and `/config` \
                     shows what holds.\n\n| variable | sets |\n|---|---|\n"
         .to_owned();
     for Variable { name, sets } in VARIABLES {
         let what = match sets {
+            Sets::Key(key @ "sampler_ratio") => format!("`{key}`, where the sampler is one with `traceidratio`"),
             Sets::Key(key) => format!("`{key}`"),
             Sets::Disabled => "`exporter = \"none\"` where it is `true`".to_owned(),
             Sets::Propagators => "nothing: `tracecontext` has to be in it, the only one that is spoken".to_owned(),

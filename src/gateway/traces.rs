@@ -9,17 +9,16 @@ use crate::spans::{Link, Span, SpanKind, Value};
 use crate::trace_context::{TRACEPARENT, TRACESTATE, TraceContext};
 use crate::upstream::Upstream;
 
-/// Gives the message the trace that it is published in, where its profile says so and the message has none of its own. What its
-/// protocol could not carry is left out.
+/// Gives the message the trace that it is published in, where its profile says so and the message has nothing of its own: half of
+/// ours beside half of the publisher's would be neither's trace. What its protocol could not carry is left out.
 pub(super) fn carry(context: &RequestContext, upstream: &Upstream, message: &mut Message) {
     let Some(trace) = context.trace().filter(|_| upstream.carries_trace_as_properties()) else { return };
-    if message.properties.iter().any(|(name, _)| name == TRACEPARENT) {
+    if message.properties.iter().any(|(name, _)| name == TRACEPARENT || name == TRACESTATE) {
         return;
     }
     let mut with_trace = message.clone();
     with_trace.properties.push((TRACEPARENT.to_owned(), trace.to_string()));
-    let state = context.scope().and_then(|scope| scope.state());
-    if let Some(state) = state.filter(|_| message.properties.iter().all(|(name, _)| name != TRACESTATE)) {
+    if let Some(state) = context.scope().and_then(|scope| scope.state()) {
         with_trace.properties.push((TRACESTATE.to_owned(), state.as_str().to_owned()));
         if upstream.objection(&with_trace).is_some() {
             with_trace.properties.pop();

@@ -1,15 +1,16 @@
 //! The way to the collector: its addresses, its connection, and the headers that go with every call.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
-use super::wire::{ExportTraceServiceRequest, ExportTraceServiceResponse};
-use crate::config::{CredentialsError, Headers, load_headers};
+use super::encoded::Encoded;
+use super::headers::CallHeaders;
+use super::wire::ExportTraceServiceResponse;
 use crate::outbound::{EndpointAddress, GrpcCall, GrpcChannel, GrpcError, InvalidHost, look_up};
 
 const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -27,11 +28,10 @@ pub(super) struct Collector {
     /// A std lock: held for a few words, never over an await.
     resolved: Arc<Mutex<Vec<SocketAddr>>>,
     resolved_at: Option<Instant>,
+    /// A look-up has not ended, though nobody may wait for it any more. There is no further one until then: each holds a thread.
+    is_looking_up: Arc<AtomicBool>,
     timeout: Duration,
-    headers_file: Option<PathBuf>,
-    headers: Headers,
-    /// The file cannot be used, which was said.
-    kept_old: bool,
+    headers: CallHeaders,
 }
 
 impl Collector {
@@ -40,32 +40,31 @@ impl Collector {
         address: EndpointAddress,
         tls: &Arc<ClientConfig>,
         timeout: Duration,
-        headers_file: Option<PathBuf>,
-        headers: Headers,
+        headers: CallHeaders,
     ) -> Result<Self, InvalidHost> {
         let resolved = Arc::new(Mutex::new(Vec::new()));
         let known = Arc::clone(&resolved);
         let addresses = move || known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let channel = GrpcChannel::new(&address, addresses, tls, CONNECT_TIMEOUT)?;
-        Ok(Self { address, channel, resolved, resolved_at: None, timeout, headers_file, headers, kept_old: false })
+        Ok(Self { address, channel, resolved, resolved_at: None, is_looking_up: Arc::default(), timeout, headers })
     }
 
     /// Sends spans, once, and returns how many the collector did not take, and why.
     pub(super) async fn export(
         &mut self,
-        request: &ExportTraceServiceRequest,
+        request: &Encoded,
         deadline: Instant,
     ) -> Result<Option<(u64, String)>, GrpcError> {
         let deadline = deadline.min(Instant::now() + self.timeout);
         let prepared = async {
-            self.read_headers().await;
+            self.headers.refresh().await;
             self.resolve().await
         };
         timeout_at(deadline, prepared).await.unwrap_or(Err(GrpcError::TimedOutUnsent))?;
         let call = GrpcCall {
             path: PATH,
             metadata: &[],
-            headers: &self.headers,
+            headers: self.headers.get(),
             deadline,
             tell_deadline: true,
             max_answer_bytes: MAX_ANSWER_BYTES,
@@ -83,37 +82,20 @@ impl Collector {
         let EndpointAddress { host, port, .. } = &self.address;
         let addresses = match host.parse::<IpAddr>() {
             Ok(ip) => vec![SocketAddr::new(ip, *port)],
-            Err(_) => look_up(host, *port, || {})
-                .await
-                .map_err(|reason| GrpcError::NotConnected(format!("could not resolve {host}: {reason}")))?,
+            Err(_) => {
+                let not_resolved = |reason| GrpcError::NotConnected(format!("could not resolve {host}: {reason}"));
+                if self.is_looking_up.swap(true, Ordering::Relaxed) {
+                    return Err(not_resolved("DNS has not answered yet".to_owned()));
+                }
+                let is_looking_up = Arc::clone(&self.is_looking_up);
+                look_up(host, *port, move || is_looking_up.store(false, Ordering::Relaxed))
+                    .await
+                    .map_err(not_resolved)?
+            }
         };
         *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
         self.resolved_at = Some(Instant::now());
         Ok(())
-    }
-
-    /// Reads the file again. One that cannot be used changes nothing.
-    async fn read_headers(&mut self) {
-        let Some(path) = self.headers_file.clone() else { return };
-        let read = tokio::task::spawn_blocking(move || load_headers(&path)).await;
-        match read {
-            Ok(Ok(headers)) => {
-                if headers != self.headers {
-                    tracing::info!("the headers for the collector of traces changed");
-                }
-                (self.headers, self.kept_old) = (headers, false);
-            }
-            Ok(Err(reason)) => self.keep_old(&reason),
-            // The reader panicked, which is counted elsewhere.
-            Err(_) => {}
-        }
-    }
-
-    fn keep_old(&mut self, reason: &CredentialsError) {
-        if !self.kept_old {
-            tracing::warn!(%reason, "changed headers for the collector of traces could not be used: the old ones stay");
-        }
-        self.kept_old = true;
     }
 }
 

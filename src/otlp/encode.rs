@@ -137,4 +137,35 @@ mod tests {
         assert_eq!((rejected.rejected_spans, rejected.error_message.as_str()), (3, "no room"));
         assert_eq!(read("success"), None);
     }
+
+    #[test]
+    fn a_span_takes_less_than_twice_its_counted_bytes() {
+        let span = |attributes: Vec<(&'static str, Value)>, links| SpanRecord {
+            trace_id: crate::trace_context::TraceId([1; 16]),
+            span_id: SpanId([2; 8]),
+            parent: Some(SpanId([3; 8])),
+            has_remote_parent: true,
+            state: TraceState::parse(["a=1"].into_iter()),
+            name: "x".to_owned(),
+            kind: SpanKind::Client,
+            start: u64::MAX,
+            end: u64::MAX,
+            attributes,
+            links,
+            status: Status::Error,
+        };
+        let context = TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
+        let id = || ("messaging.message.id", Value::text(&"x".repeat(32)));
+        let links = vec![Link { to: context, attributes: vec![id()] }; 16];
+        let words = vec![("messaging.consumer.group.name", Value::Word("circuit-open")); 20];
+        let texts = vec![("messaging.consumer.group.name", Value::text(&"订".repeat(256))); 20];
+        let numbers = vec![("messaging.batch.message_count", Value::Number(-1)); 20];
+        for (attributes, links) in
+            [(vec![], vec![]), (words, vec![]), (texts, vec![]), (numbers, vec![]), (vec![], links)]
+        {
+            let span = span(attributes, links);
+            let (counted, sent) = (span.bytes(), encoded(&span).encoded_len());
+            assert!(sent < 2 * counted, "{sent} bytes, counted as {counted}: {span:?}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::collector::Collector;
 use super::encode::request;
-use super::wire::ExportTraceServiceRequest;
+use super::encoded::Encoded;
 use crate::outbound::{GrpcError, GrpcStatus};
 use crate::spans::{Batch, Queue};
 use crate::tasks::StopSignal;
@@ -16,6 +16,8 @@ use crate::telemetry::TraceMetrics;
 /// The pause before a batch is tried again; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// What changes all the time (one collector of two takes spans) is said so often.
+const SAY_PAUSE: Duration = Duration::from_secs(10);
 /// At the stop, what waits has so long to be exported. Less than what the process has for its end.
 const FLUSH: Duration = Duration::from_secs(3);
 
@@ -30,8 +32,8 @@ pub(super) struct Exporter {
     pub(super) schedule_delay: Duration,
     /// How long a batch is tried.
     pub(super) export_timeout: Duration,
-    /// The collector took the last spans that were tried; `None` before the first.
-    pub(super) works: Option<bool>,
+    /// What was last said of the collector.
+    pub(super) health: Health,
     /// Once the process stops: until when all of it has to be done.
     pub(super) flush_by: Option<Instant>,
 }
@@ -47,10 +49,9 @@ impl Exporter {
                     () = stop.given() => self.begin_to_flush(),
                 }
             }
-            self.count_dropped();
             let batch = self.queue.take();
             if !batch.is_empty() {
-                self.export(&batch, &mut stop).await;
+                self.export(batch, &mut stop).await;
             } else if self.flush_by.is_some() {
                 break;
             }
@@ -58,13 +59,16 @@ impl Exporter {
     }
 
     /// Exports a batch, or drops it where that cannot be done before its time is over, or that of all of them.
-    async fn export(&mut self, batch: &Batch, stop: &mut StopSignal) {
+    async fn export(&mut self, batch: Batch, stop: &mut StopSignal) {
         let end = Instant::now() + self.export_timeout;
-        let request = request(&self.resource, batch);
+        let spans = batch.len() as u64;
+        // From here on the spans are there once, as bytes, which every attempt shares.
+        let request = Encoded::of(&request(&self.resource, &batch));
+        drop(batch);
         let mut pause = FIRST_PAUSE;
         let error = loop {
             let error = match self.attempt(&request, end, stop).await {
-                Ok(rejected) => return self.exported(batch.len() as u64, rejected),
+                Ok(rejected) => return self.exported(spans, rejected),
                 Err(error) => error,
             };
             self.note_failure(&error);
@@ -79,15 +83,14 @@ impl Exporter {
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         };
-        let spans = batch.len();
         tracing::debug!(spans, %error, "spans were dropped");
-        self.metrics.dropped_exporter.inc_by(spans as u64);
+        self.metrics.dropped_exporter.inc_by(spans);
     }
 
     /// One call. Where the process begins to stop meanwhile, there is less time for it.
     async fn attempt(
         &mut self,
-        request: &ExportTraceServiceRequest,
+        request: &Encoded,
         end: Instant,
         stop: &mut StopSignal,
     ) -> Result<Option<(u64, String)>, GrpcError> {
@@ -117,43 +120,81 @@ impl Exporter {
         self.metrics.exported.inc_by(spans - count);
         self.metrics.dropped_exporter.inc_by(count);
         if count > 0 {
-            if self.works != Some(false) {
+            if self.health.changes(false, Instant::now()) {
                 tracing::warn!(reason, "the collector does not take all spans: those are dropped");
             }
-            self.works = Some(false);
-        } else {
-            if self.works != Some(true) {
-                tracing::info!("spans are exported");
-            }
-            self.works = Some(true);
+        } else if self.health.changes(true, Instant::now()) {
+            tracing::info!("spans are exported");
         }
     }
 
     /// One line when it begins to fail.
     fn note_failure(&mut self, error: &GrpcError) {
-        if self.works != Some(false) {
+        if self.health.changes(false, Instant::now()) {
             let reason = error.to_string();
             tracing::warn!(reason, "spans could not be exported: they wait for a while, and are dropped then");
         }
-        self.works = Some(false);
-        // What does not fit meanwhile is seen while it goes on.
-        self.count_dropped();
-    }
-
-    fn count_dropped(&self) {
-        self.metrics.dropped_queue_full.inc_by(self.queue.take_dropped());
     }
 }
 
-/// Whether the same call may succeed later, as OTLP has it.
+/// What was last said of the collector.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    /// When, and whether it took the spans that were tried then; `None` before the first.
+    said: Option<(Instant, bool)>,
+}
+
+impl Health {
+    /// Whether it is to be said that the collector works, or does not: where that is other than was last said, and not too often.
+    /// What is so for longer is said with a later batch.
+    fn changes(&mut self, works: bool, now: Instant) -> bool {
+        let is_due = self.said.is_none_or(|(at, said)| said != works && now.saturating_duration_since(at) >= SAY_PAUSE);
+        if is_due {
+            self.said = Some((now, works));
+        }
+        is_due
+    }
+}
+
+/// Whether the same call may succeed later, as OTLP has it. RESOURCE_EXHAUSTED may only where the answer has a `RetryInfo`, which is
+/// not read: it is taken as final, as without one.
 fn is_passing(error: &GrpcError) -> bool {
     match error {
         GrpcError::NotConnected(_)
         | GrpcError::TimedOutUnsent
         | GrpcError::TimedOut { .. }
         | GrpcError::Broken(_)
-        | GrpcError::Status { status: GrpcStatus::DeadlineExceeded | GrpcStatus::Unavailable, .. } => true,
+        | GrpcError::Status {
+            status: GrpcStatus::DeadlineExceeded | GrpcStatus::Unavailable | GrpcStatus::BrokenOff,
+            ..
+        } => true,
         GrpcError::Unwritable(_)
         | GrpcError::Status { status: GrpcStatus::Unimplemented | GrpcStatus::Denied | GrpcStatus::Other, .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_that_comes_and_goes_is_told_of_every_ten_seconds() {
+        let (mut health, start) = (Health::default(), Instant::now());
+        assert!(health.changes(true, start), "the first is said");
+        let after = |tenths: u32| start + Duration::from_millis(100) * tenths;
+        let said: Vec<_> = (1..=310).filter(|tenths| health.changes(tenths % 2 == 0, after(*tenths))).collect();
+        assert_eq!(said, [101, 202, 303]);
+        assert!(health.changes(true, after(10_000)) && !health.changes(true, after(20_000)), "once for what stays");
+    }
+
+    #[test]
+    fn what_may_pass_is_what_otlp_says() {
+        let of = |status| is_passing(&GrpcError::Status { status, message: String::new() });
+        for status in [GrpcStatus::DeadlineExceeded, GrpcStatus::Unavailable, GrpcStatus::BrokenOff] {
+            assert!(of(status), "{status:?}");
+        }
+        for status in [GrpcStatus::Unimplemented, GrpcStatus::Denied, GrpcStatus::Other] {
+            assert!(!of(status), "{status:?}");
+        }
     }
 }

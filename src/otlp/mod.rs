@@ -5,7 +5,9 @@
 
 mod collector;
 mod encode;
+mod encoded;
 mod exporter;
+mod headers;
 mod wire;
 
 use std::path::PathBuf;
@@ -19,7 +21,8 @@ use crate::tasks::StopSignal;
 use crate::telemetry::TraceMetrics;
 
 use collector::Collector;
-use exporter::Exporter;
+use exporter::{Exporter, Health};
+use headers::CallHeaders;
 
 /// How spans are exported.
 #[derive(Debug)]
@@ -65,8 +68,16 @@ pub fn export(
     let Settings { address, roots, resource, headers_file, headers, timeout, schedule_delay, export_timeout } =
         settings;
     let tls = http2_client_config(&roots)?;
-    let collector = Collector::new(address, &tls, timeout, headers_file, headers)?;
-    let exporter =
-        Exporter { queue, collector, resource, metrics, schedule_delay, export_timeout, works: None, flush_by: None };
+    let collector = Collector::new(address, &tls, timeout, CallHeaders::new(headers_file, headers))?;
+    let exporter = Exporter {
+        queue,
+        collector,
+        resource,
+        metrics,
+        schedule_delay,
+        export_timeout,
+        health: Health::default(),
+        flush_by: None,
+    };
     Ok(move |stop| Box::pin(exporter.run(stop)) as futures_util::future::BoxFuture<'static, ()>)
 }

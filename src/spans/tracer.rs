@@ -64,7 +64,7 @@ mod tests {
     use crate::spans::{QueueLimits, Root, SpanRecord, Status, Value};
 
     fn tracer(root: Root) -> (Tracer, Arc<Queue>) {
-        let queue = Arc::new(Queue::new(QueueLimits { spans: 10, bytes: 1 << 20, batch: 10 }));
+        let queue = Arc::new(Queue::new(QueueLimits { spans: 10, bytes: 1 << 20, batch: 10 }, || {}));
         let sampling = Sampling { root, follows_parent: true };
         let clock = Clock::manual(UnixMillis(5000));
         (Tracer::new(sampling, clock, &Random::seeded(1), Arc::clone(&queue)).unwrap(), queue)

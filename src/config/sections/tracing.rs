@@ -49,9 +49,9 @@ section! {
         export_timeout: Duration, Kind::duration(millis(10), minutes(5)), default("30s");
         /// Most spans that wait; more are dropped.
         max_queue_size: usize, Kind::integer(1, 1_000_000), default(2048);
-        /// Most bytes that waiting spans take; more are dropped. As much again, at most, is on its way.
+        /// Most bytes that waiting spans take; more are dropped. One call takes at most 2 MiB of them, which are on their way besides.
         max_queue_bytes: usize, Kind::size(64 << 10, 1 << 30), default("4MiB");
-        /// Most spans in one call.
+        /// Most spans in one call, which takes at most 2 MiB of them.
         max_export_batch_size: usize, Kind::integer(1, 100_000), default(512);
     }
 }

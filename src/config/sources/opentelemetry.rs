@@ -31,9 +31,11 @@ pub(in crate::config) enum Sets {
 }
 
 const KEYS_IN_FILES: &str = "keys do not belong into variables, which are shown in many places";
+/// The samplers that take an argument end in this.
+const RATIO: &str = "traceidratio";
 const NO_CLIENT_CERTIFICATE: &str = "no client certificate can be shown to the collector";
 
-/// Every variable that means something here. Of two for one key the later one counts.
+/// Every variable that means something here. Of two for one key the later one counts, and the other is not looked at.
 pub(in crate::config) const VARIABLES: &[Variable] = &[
     of("OTEL_SDK_DISABLED", Sets::Disabled),
     of("OTEL_TRACES_EXPORTER", Sets::Key("exporter")),
@@ -68,12 +70,20 @@ const fn of(name: &'static str, sets: Sets) -> Variable {
     Variable { name, sets }
 }
 
-/// Our own variables for the two keys that switch traces on and off.
-const OWN_ENDPOINT: &str = "MQ_GATEWAY__TRACING__ENDPOINT";
-const OWN_EXPORTER: &str = "MQ_GATEWAY__TRACING__EXPORTER";
+impl Variable {
+    /// The key that is decided here, or by what is above this variable.
+    fn key(&self) -> Option<&'static str> {
+        match self.sets {
+            Sets::Key(key) => Some(key),
+            Sets::Disabled => Some("exporter"),
+            Sets::Refused(KEYS_IN_FILES) => Some("headers_file"),
+            Sets::Refused(_) | Sets::Propagators => None,
+        }
+    }
+}
 
 /// The layer that the variables make above `file`. Where there are no traces none of them is looked at: they may be meant for
-/// others. An empty one is as good as none.
+/// others. So may be those that others are above, and the argument of a sampler that takes none. An empty one is as good as none.
 pub(in crate::config) fn read_opentelemetry(
     environment: &BTreeMap<String, String>,
     file: &Table,
@@ -81,22 +91,35 @@ pub(in crate::config) fn read_opentelemetry(
 ) -> Layer {
     let mut layer = Layer::default();
     let given = |name: &str| environment.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-    let of_key = |key: &'static str| {
-        let variables = VARIABLES.iter().filter(|variable| variable.sets == Sets::Key(key));
-        variables.filter_map(|variable| given(variable.name)).next_back()
+    let winner = |key: &'static str| {
+        VARIABLES.iter().rfind(|variable| variable.sets == Sets::Key(key) && given(variable.name).is_some())
+    };
+    let of_key = |key: &'static str| winner(key).and_then(|variable| given(variable.name));
+    let own = |key: &str| {
+        let row = TracingConfig::SECTION.key(key)?;
+        environment.get(&TracingConfig::SECTION.variable(row)?).map(|text| text.trim())
     };
     let in_file = |key: &str| {
         let table = file.get("tracing").and_then(|table| table.clone().into_table().ok())?;
         table.get(key).and_then(|value| value.clone().into_string().ok())
     };
-    if of_key("endpoint").is_none() && given(OWN_ENDPOINT).is_none() && in_file("endpoint").is_none() {
+    if of_key("endpoint").is_none() && own("endpoint").is_none_or(str::is_empty) && in_file("endpoint").is_none() {
         return layer;
     }
     let is_disabled = given("OTEL_SDK_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    let exporter = given(OWN_EXPORTER).or(is_disabled.then_some("none")).or(of_key("exporter")).map(str::to_owned);
+    let exporter = own("exporter").or(is_disabled.then_some("none")).or(of_key("exporter")).map(str::to_owned);
     let is_off = exporter.or_else(|| in_file("exporter")).as_deref() == Some("none");
-    for Variable { name, sets } in VARIABLES {
+    let sampler = own("sampler").or(of_key("sampler")).map(str::to_owned).or_else(|| in_file("sampler"));
+    let has_ratio = sampler.is_some_and(|sampler| sampler.ends_with(RATIO));
+    for variable @ Variable { name, sets } in VARIABLES {
         let Some(text) = given(name) else { continue };
+        let is_overridden = variable.key().is_some_and(|key| {
+            let is_beaten = winner(key).is_some_and(|winner| winner.name != *name) && *sets == Sets::Key(key);
+            is_beaten || own(key).is_some() || (key == "sampler_ratio" && !has_ratio)
+        });
+        if is_overridden {
+            continue;
+        }
         if is_off && !matches!(sets, Sets::Disabled | Sets::Key("exporter")) {
             continue;
         }

@@ -97,7 +97,6 @@ fn what_cannot_be_done_is_refused_by_the_variables_name() {
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "whole number of milliseconds"),
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/CANARY", "no client certificate"),
         ("OTEL_TRACES_SAMPLER", "CANARY", "expects \"always_on\""),
-        ("OTEL_TRACES_SAMPLER_ARG", "1.5", "a number from 0 to 1"),
         ("OTEL_TRACES_EXPORTER", "zipkin", "expects \"otlp\""),
         ("OTEL_SDK_DISABLED", "CANARY", "expects true or false"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "CANARY", "expects an integer"),
@@ -110,6 +109,53 @@ fn what_cannot_be_done_is_refused_by_the_variables_name() {
         assert!(text.starts_with(&format!("environment variable {name}: ")) && text.contains(detail), "{text}");
         assert!(!text.contains("CANARY") && errors.problems().len() == 1, "{text}");
     }
+}
+
+#[test]
+fn a_variable_that_another_is_above_is_not_looked_at() {
+    let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4317");
+    for (below, above) in [
+        (("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc")),
+        (("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"), ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none")),
+        (("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "10000")),
+        (("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("MQ_GATEWAY__TRACING__PROTOCOL", "grpc")),
+        (("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"), ("MQ_GATEWAY__TRACING__PROTOCOL", "grpc")),
+        (("OTEL_TRACES_EXPORTER", "console"), ("MQ_GATEWAY__TRACING__EXPORTER", "otlp")),
+        (("OTEL_SDK_DISABLED", "CANARY"), ("MQ_GATEWAY__TRACING__EXPORTER", "otlp")),
+        (("OTEL_TRACES_SAMPLER", "jaeger_remote"), ("MQ_GATEWAY__TRACING__SAMPLER", "always_on")),
+        (("OTEL_EXPORTER_OTLP_HEADERS", "a=CANARY"), ("MQ_GATEWAY__TRACING__HEADERS_FILE", "/headers")),
+    ] {
+        let config = built_in(&[traces, below, above]).unwrap();
+        assert_eq!(config.tracing.destination().unwrap().to_string(), "http://c:4317", "{below:?}");
+        // The positive control: alone it refuses the start.
+        assert!(built_in(&[traces, below]).is_err(), "{below:?}");
+    }
+    let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/v1");
+    assert!(built_in(&[traces, general]).is_ok() && built_in(&[general]).is_err());
+    // What is above is what is checked.
+    let errors = built_in(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4318/v1")]).unwrap_err();
+    assert!(errors.to_string().contains("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "), "{errors}");
+    // Each is above what disables all, too.
+    let own = ("MQ_GATEWAY__TRACING__EXPORTER", "otlp");
+    assert!(built_in(&[traces, ("OTEL_SDK_DISABLED", "true"), own]).unwrap().tracing.destination().is_some());
+}
+
+#[test]
+fn the_samplers_argument_is_looked_at_where_the_sampler_takes_one() {
+    let argument = ("OTEL_TRACES_SAMPLER_ARG", "1.5");
+    let with = |sampler: &str| built_in(&[ENDPOINT, ("OTEL_TRACES_SAMPLER", sampler), argument]);
+    for sampler in ["traceidratio", "parentbased_traceidratio"] {
+        let text = with(sampler).unwrap_err().to_string();
+        assert!(text.contains("OTEL_TRACES_SAMPLER_ARG: ") && text.contains("a number from 0 to 1"), "{text}");
+    }
+    for sampler in ["always_on", "always_off", "parentbased_always_on", "parentbased_always_off"] {
+        assert!(with(sampler).is_ok(), "{sampler}");
+    }
+    assert!(built_in(&[ENDPOINT, argument]).is_ok(), "the default sampler takes none");
+    let own = |sampler| built_in(&[ENDPOINT, ("MQ_GATEWAY__TRACING__SAMPLER", sampler), argument]).is_ok();
+    assert_eq!((own("always_on"), own("traceidratio")), (true, false));
+    let file = |sampler| checked(&format!("[tracing]\nsampler = \"{sampler}\"\n"), &[ENDPOINT, argument]).is_ok();
+    assert_eq!((file("always_on"), file("traceidratio")), (true, false));
 }
 
 #[test]
@@ -132,7 +178,7 @@ fn a_variable_is_above_the_file_and_below_our_own() {
     // `check` says so where the file has the key.
     let report = checked(lines, &pairs);
     let warnings: Vec<_> = report.warnings().iter().map(ToString::to_string).collect();
-    assert!(report.is_ok() && warnings.len() == 2, "{report}");
+    assert!(report.is_ok() && warnings.len() == 1, "{report}");
     assert!(warnings[0].contains("gateway.toml:4:12: `tracing.endpoint`"), "{report}");
     assert!(warnings[0].contains("has no effect here: environment variable OTEL_EXPORTER_OTLP_ENDPOINT"), "{report}");
     assert!(checked(lines, &[]).warnings().is_empty());

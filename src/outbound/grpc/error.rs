@@ -47,6 +47,8 @@ pub enum GrpcStatus {
     DeadlineExceeded,
     /// It goes, or what is behind it is not there.
     Unavailable,
+    /// Broken off there, in ways that may pass: CANCELLED, ABORTED, OUT_OF_RANGE and DATA_LOSS.
+    BrokenOff,
     /// Anything else.
     Other,
 }
@@ -58,7 +60,7 @@ impl GrpcStatus {
             Self::Denied => "PERMISSION_DENIED",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::Unavailable => "UNAVAILABLE",
-            Self::Other => "no answer",
+            Self::BrokenOff | Self::Other => "no answer",
         }
     }
 
@@ -68,18 +70,15 @@ impl GrpcStatus {
             Code::PermissionDenied | Code::Unauthenticated => Self::Denied,
             Code::DeadlineExceeded => Self::DeadlineExceeded,
             Code::Unavailable => Self::Unavailable,
+            Code::Cancelled | Code::Aborted | Code::OutOfRange | Code::DataLoss => Self::BrokenOff,
             Code::Ok
-            | Code::Cancelled
             | Code::Unknown
             | Code::InvalidArgument
             | Code::NotFound
             | Code::AlreadyExists
             | Code::ResourceExhausted
             | Code::FailedPrecondition
-            | Code::Aborted
-            | Code::OutOfRange
-            | Code::Internal
-            | Code::DataLoss => Self::Other,
+            | Code::Internal => Self::Other,
         }
     }
 }

@@ -165,7 +165,7 @@ impl From<GrpcError> for UpstreamError {
                 GrpcStatus::Denied => (Kind::AuthRejected, "something before the MQ denies us access".to_owned()),
                 GrpcStatus::DeadlineExceeded => (Kind::Timeout, "the MQ says that its time was over".to_owned()),
                 GrpcStatus::Unavailable => (Kind::ServerError, "the MQ is going, or what is behind it".to_owned()),
-                GrpcStatus::Other => (Kind::ServerError, format!("the MQ failed: {error}")),
+                GrpcStatus::BrokenOff | GrpcStatus::Other => (Kind::ServerError, format!("the MQ failed: {error}")),
             },
         };
         Self::new(kind, detail)
@@ -264,6 +264,7 @@ mod tests {
             (server(GrpcStatus::DeadlineExceeded), Kind::Timeout, Some(Verdict::Answered)),
             (server(GrpcStatus::Unimplemented), Kind::Misconfigured, Some(Verdict::Answered)),
             (server(GrpcStatus::Denied), Kind::AuthRejected, Some(Verdict::Answered)),
+            (server(GrpcStatus::BrokenOff), Kind::ServerError, Some(Verdict::Answered)),
             (server(GrpcStatus::Other), Kind::ServerError, Some(Verdict::Answered)),
         ] {
             assert_eq!(verdict::<()>(&Err(error.clone()), Duration::from_secs(4)), verdict_expected, "{error:?}");

@@ -61,6 +61,20 @@ fn a_publishers_own_traceparent_is_left_as_it_is() {
 }
 
 #[test]
+fn beside_a_publishers_own_half_nothing_is_added() {
+    let collector = Collector::start();
+    let app = traced_on_embedded("propagate_trace = true", &collector).start();
+    for own in [json!({"tracestate": "own=1"}), json!({"traceparent": TRACEPARENT})] {
+        let request = app
+            .request("POST", MESSAGES)
+            .header("traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        let message = json!({"body": "x", "properties": own}).to_string();
+        request.header("tracestate: a=1").json(&message).send().expect_json(201);
+        assert_eq!(app.receive("T", "G", r#"{"wait_seconds":2}"#)[0]["properties"], own);
+    }
+}
+
+#[test]
 fn what_the_protocol_cannot_carry_is_left_out() {
     let collector = Collector::start();
     let app = traced_on_embedded("propagate_trace = true", &collector).start();

@@ -67,9 +67,10 @@ impl<T> Answer<T> {
             GrpcError::Status { status: GrpcStatus::Unavailable, .. } => {
                 Self::None("the MQ is going, or what is behind it".to_owned())
             }
-            GrpcError::Status { status: GrpcStatus::DeadlineExceeded | GrpcStatus::Other, .. } => {
-                Self::None("the MQ failed".to_owned())
-            }
+            GrpcError::Status {
+                status: GrpcStatus::DeadlineExceeded | GrpcStatus::BrokenOff | GrpcStatus::Other,
+                ..
+            } => Self::None("the MQ failed".to_owned()),
             GrpcError::Unwritable(_)
             | GrpcError::NotConnected(_)
             | GrpcError::TimedOutUnsent
