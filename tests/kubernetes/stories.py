@@ -144,7 +144,7 @@ def strictly_without_a_warning():
         ("--values", EXAMPLES / "monitoring.yaml", "--set", "metrics.monitor.kind=ServiceMonitor"),
         (
             "--set",
-            "service.ipFamilyPolicy=PreferDualStack,service.sessionAffinity=ClientIP,service.trafficDistribution=PreferClose",
+            "service.ipFamilyPolicy=PreferDualStack,service.sessionAffinity=ClientIP,service.trafficDistribution=PreferSameZone",
         ),
     ):
         text = helm("template", "mq-gateway", CHART, "--namespace", "strict", *IMAGE, *values)
