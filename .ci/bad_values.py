@@ -159,7 +159,7 @@ GOOD = [
     {
         "service": {
             "sessionAffinity": "ClientIP",
-            "trafficDistribution": "PreferClose",
+            "trafficDistribution": "PreferSameZone",
             "type": "LoadBalancer",
             "annotations": {"a": "b"},
         }

@@ -7,10 +7,14 @@ source "$ROOT/.ci/kubernetes_tools.sh"
 OUT=$WORK/kubernetes
 CHART=deploy/helm/mq-gateway
 rm -rf "$OUT" && mkdir -p "$OUT/rendered"
-# What takes longest with nothing cached: Helm is built while Python's tools are fetched.
+# What takes longest with nothing cached: Helm is built, and a module fetched, while Python's tools are fetched.
+need_go
 (helm_tool) &
 HELM_BUILD=$!
-venv manifests
+(prometheus_operator_crds) >"$OUT/crds" &
+CRDS_FETCH=$!
+# Most of checkov is never imported, so it is not compiled in advance.
+PIP_NO_COMPILE=1 venv manifests
 
 say "YAML"
 yamllint --strict deploy
@@ -86,16 +90,22 @@ yamllint -d '{rules: {key-duplicates: enable}}' "$OUT/rendered" "$OUT/unusual"
 # The last is the newest that this validator has, the first what the chart says is the oldest. Unusual values are tried
 # with the newest alone.
 grep -q '^kubeVersion: ">=1.30.0-0"$' "$CHART/Chart.yaml" || fail "kubeVersion in $CHART/Chart.yaml is not the oldest version that is validated here"
+validating=()
 for version in 1.30 1.34 1.37; do
-  log=$OUT/validate-$version.log files=("$OUT"/rendered/*.yaml deploy/kubernetes/credentials.example.yaml)
+  files=("$OUT"/rendered/*.yaml deploy/kubernetes/credentials.example.yaml)
   [[ $version != 1.37 ]] || files+=("$OUT"/unusual/*.yaml)
-  kubernetes-validate --strict -k "$version" "${files[@]}" >"$log" 2>&1 ||
-    { grep -v '^INFO' "$log" >&2; fail "not valid for Kubernetes $version"; }
+  kubernetes-validate --strict -k "$version" "${files[@]}" >"$OUT/validate-$version.log" 2>&1 &
+  validating+=("$version=$!")
+done
+for one in "${validating[@]}"; do
+  version=${one%=*} log=$OUT/validate-${one%=*}.log
+  wait "${one#*=}" || { grep -v '^INFO' "$log" >&2; fail "not valid for Kubernetes $version"; }
   # Kinds that it does not know it only warns of: those are validated by their CRDs below.
   if grep '^WARN' "$log" | grep -v 'api version monitoring.coreos.com/v1 '; then fail "not validated for Kubernetes $version"; fi
   say "$(grep -c '^INFO.*passed' "$log") objects are valid for Kubernetes $version, strictly"
 done
-CRDS=$(prometheus_operator_crds)
+wait "$CRDS_FETCH" || fail "there are no CRDs of prometheus-operator"
+CRDS=$(<"$OUT/crds")
 python3 .ci/crd_schemas.py "$CRDS" "$OUT"/{rendered,unusual}/*.yaml
 
 say "what we promise"

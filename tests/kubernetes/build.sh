@@ -8,7 +8,7 @@ build_control_plane() {
   wanted="$KUBERNETES_VERSION $KWOK_VERSION $(cksum <"$here/go.mod")"
   built control-plane "$wanted" && return
   need_go
-  grep -q "k8s.io/kubernetes v$KUBERNETES_VERSION\$" "$here/go.mod" ||
+  grep -qE "k8s.io/kubernetes v$KUBERNETES_VERSION( |\$)" "$here/go.mod" ||
     fail "KUBERNETES_VERSION in .ci/kubernetes_tools.sh is $KUBERNETES_VERSION, tests/kubernetes/go.mod has another"
   local minor=${KUBERNETES_VERSION#*.} log=$WORK/control-plane-build.log
   say "building Kubernetes $KUBERNETES_VERSION: some minutes, once"
