@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # A real control plane out of Go modules (go.mod), into target/ci/bin: kube-apiserver, kube-controller-manager,
 # kube-scheduler, kubectl, etcd; and kwok, which plays nodes on which every pod runs at once. Sourced by run. With nothing
-# cached it takes some minutes and 5 GB; afterwards nothing, until a version changes.
+# cached it takes up to 20 minutes on two cores, and 7 GB; afterwards nothing, until a version changes.
 
 build_control_plane() {
   local here=$ROOT/tests/kubernetes wanted cmd=k8s.io/kubernetes/cmd version=k8s.io/component-base/version
@@ -11,7 +11,7 @@ build_control_plane() {
   grep -qE "k8s.io/kubernetes v$KUBERNETES_VERSION( |\$)" "$here/go.mod" ||
     fail "KUBERNETES_VERSION in .ci/kubernetes_tools.sh is $KUBERNETES_VERSION, tests/kubernetes/go.mod has another"
   local minor=${KUBERNETES_VERSION#*.} log=$WORK/control-plane-build.log
-  say "building Kubernetes $KUBERNETES_VERSION: some minutes, once"
+  say "building Kubernetes $KUBERNETES_VERSION: up to 20 minutes, once"
   (
     cd "$here"
     export GOFLAGS=-mod=readonly CGO_ENABLED=0
