@@ -3,6 +3,7 @@
 //! The layers are a table in `tests/it/architecture`; ARCHITECTURE.md walks through them.
 
 pub mod app;
+pub mod change_report;
 pub mod cli;
 pub mod clock;
 pub mod config;

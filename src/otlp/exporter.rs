@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::collector::Collector;
 use super::encode::request;
 use super::encoded::Encoded;
+use crate::change_report::ChangeReport;
 use crate::outbound::{GrpcError, GrpcStatus};
 use crate::spans::{Batch, Queue};
 use crate::tasks::StopSignal;
@@ -16,8 +17,6 @@ use crate::telemetry::TraceMetrics;
 /// The pause before a batch is tried again; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// What changes all the time (one collector of two takes spans) is said so often.
-const SAY_PAUSE: Duration = Duration::from_secs(10);
 /// At the stop, what waits has so long to be exported. Less than what the process has for its end.
 const FLUSH: Duration = Duration::from_secs(3);
 
@@ -32,8 +31,8 @@ pub(super) struct Exporter {
     pub(super) schedule_delay: Duration,
     /// How long a batch is tried.
     pub(super) export_timeout: Duration,
-    /// What was last said of the collector.
-    pub(super) health: Health,
+    /// Whether the collector took the spans that were tried last.
+    pub(super) works: ChangeReport,
     /// Once the process stops: until when all of it has to be done.
     pub(super) flush_by: Option<Instant>,
 }
@@ -120,39 +119,25 @@ impl Exporter {
         self.metrics.exported.inc_by(spans - count);
         self.metrics.dropped_exporter.inc_by(count);
         if count > 0 {
-            if self.health.changes(false, Instant::now()) {
+            if self.is_news(false) {
                 tracing::warn!(reason, "the collector does not take all spans: those are dropped");
             }
-        } else if self.health.changes(true, Instant::now()) {
+        } else if self.is_news(true) {
             tracing::info!("spans are exported");
         }
     }
 
+    /// Whether it is to be said that the collector works, or does not.
+    fn is_news(&mut self, works: bool) -> bool {
+        self.works.is_due(works, Instant::now().into_std())
+    }
+
     /// One line when it begins to fail.
     fn note_failure(&mut self, error: &GrpcError) {
-        if self.health.changes(false, Instant::now()) {
+        if self.is_news(false) {
             let reason = error.to_string();
             tracing::warn!(reason, "spans could not be exported: they wait for a while, and are dropped then");
         }
-    }
-}
-
-/// What was last said of the collector.
-#[derive(Debug, Default)]
-pub(super) struct Health {
-    /// When, and whether it took the spans that were tried then; `None` before the first.
-    said: Option<(Instant, bool)>,
-}
-
-impl Health {
-    /// Whether it is to be said that the collector works, or does not: where that is other than was last said, and not too often.
-    /// What is so for longer is said with a later batch.
-    fn changes(&mut self, works: bool, now: Instant) -> bool {
-        let is_due = self.said.is_none_or(|(at, said)| said != works && now.saturating_duration_since(at) >= SAY_PAUSE);
-        if is_due {
-            self.said = Some((now, works));
-        }
-        is_due
     }
 }
 
@@ -176,16 +161,6 @@ fn is_passing(error: &GrpcError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_collector_that_comes_and_goes_is_told_of_every_ten_seconds() {
-        let (mut health, start) = (Health::default(), Instant::now());
-        assert!(health.changes(true, start), "the first is said");
-        let after = |tenths: u32| start + Duration::from_millis(100) * tenths;
-        let said: Vec<_> = (1..=310).filter(|tenths| health.changes(tenths % 2 == 0, after(*tenths))).collect();
-        assert_eq!(said, [101, 202, 303]);
-        assert!(health.changes(true, after(10_000)) && !health.changes(true, after(20_000)), "once for what stays");
-    }
 
     #[test]
     fn what_may_pass_is_what_otlp_says() {

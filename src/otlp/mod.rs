@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::change_report::ChangeReport;
 use crate::config::Headers;
 use crate::outbound::{EndpointAddress, InvalidHost, TlsError, TlsRoots, http2_client_config};
 use crate::spans::Queue;
@@ -21,7 +22,7 @@ use crate::tasks::StopSignal;
 use crate::telemetry::TraceMetrics;
 
 use collector::Collector;
-use exporter::{Exporter, Health};
+use exporter::Exporter;
 use headers::CallHeaders;
 
 /// How spans are exported.
@@ -76,7 +77,7 @@ pub fn export(
         metrics,
         schedule_delay,
         export_timeout,
-        health: Health::default(),
+        works: ChangeReport::default(),
         flush_by: None,
     };
     Ok(move |stop| Box::pin(exporter.run(stop)) as futures_util::future::BoxFuture<'static, ()>)

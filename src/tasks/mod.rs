@@ -18,4 +18,5 @@ pub use request_work::{RunToEnd, Tasks, Work};
 pub use runtime::block_on;
 pub use service::{Service, StopSignal};
 pub use services::{Phase, Services};
+pub use spawn::spawn_blocking;
 pub use stage::Stage;

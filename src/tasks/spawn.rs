@@ -1,5 +1,7 @@
 //! The one place that spawns.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use tokio::task::JoinHandle;
 
 /// Runs `work` on the runtime.
@@ -18,4 +20,10 @@ where
     F: Future<Output: 'static> + 'static,
 {
     tokio::task::spawn_local(work)
+}
+
+/// Runs `work`, which blocks, on a thread of its own; `None` where the process may start no more threads: there the runtime
+/// panics, which must not end whoever asked.
+pub fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<JoinHandle<T>> {
+    catch_unwind(AssertUnwindSafe(|| tokio::task::spawn_blocking(work))).ok()
 }

@@ -12,13 +12,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{UpstreamError, UpstreamErrorKind};
+use crate::change_report::ChangeReport;
 use crate::model::{ConsumerGroup, Topic, words};
 use crate::telemetry::Gauge;
 
 /// How long a refusal stands that nobody met again.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
-/// What changes all the time (one endpoint of two refuses) is reported so often.
-const REPORT_PAUSE: Duration = Duration::from_secs(10);
 /// Stands for every name that only callers know: they cannot make the list long, and what one of them invents says nothing of
 /// the others.
 const ANY: &str = "*";
@@ -93,12 +92,12 @@ pub struct Refused {
     pub since: Duration,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     /// As many as there are configured names, and one.
     refusals: BTreeMap<Subject, Refusal>,
-    /// When a change was last reported, by what it was about.
-    reported: BTreeMap<Accepted, (Instant, bool)>,
+    /// Whether it is refused, in the order of the gauges.
+    reports: [ChangeReport; Accepted::ALL.len()],
 }
 
 /// The names that the configuration has.
@@ -127,7 +126,9 @@ impl Acceptance {
     pub(super) fn new(profile: &str, names: ConfiguredNames, gauge: impl Fn(Accepted) -> Gauge) -> Self {
         let gauges = Accepted::ALL.map(|what| (what, gauge(what)));
         gauges.iter().for_each(|(_, gauge)| gauge.set(1));
-        Self { profile: profile.to_owned(), names, gauges, any: AtomicBool::new(false), known: Mutex::default() }
+        let reports = Accepted::ALL.map(|_| ChangeReport::beginning_with(false));
+        let known = Mutex::new(Known { refusals: BTreeMap::new(), reports });
+        Self { profile: profile.to_owned(), names, gauges, any: AtomicBool::new(false), known }
     }
 
     /// The MQ did what was asked of `topic`, by `group` or, without one, by a publish; it was asked at `asked`. A refusal that came
@@ -222,28 +223,18 @@ impl Acceptance {
         known.refusals.retain(|_, refusal| now.saturating_duration_since(refusal.last) < FORGOTTEN_AFTER);
         let result = change(known);
         self.any.store(!known.refusals.is_empty(), Ordering::Relaxed);
-        for (what, gauge) in &self.gauges {
+        for ((what, gauge), report) in self.gauges.iter().zip(&mut known.reports) {
             let refused = known.refusals.iter().find(|(subject, refusal)| refusal.why.what(subject) == *what);
             gauge.set(i64::from(refused.is_none()));
-            self.report(*what, refused.map(|(subject, _)| subject), &mut known.reported, now);
+            if report.is_due(refused.is_some(), now.into_std()) {
+                self.report(*what, refused.map(|(subject, _)| subject));
+            }
         }
         result
     }
 
-    /// One line where it is other than was last reported, and not too often.
-    fn report(
-        &self,
-        what: Accepted,
-        refused: Option<&Subject>,
-        reported: &mut BTreeMap<Accepted, (Instant, bool)>,
-        now: Instant,
-    ) {
-        let (last, was_refused) = reported.get(&what).map_or((None, false), |(at, refused)| (Some(*at), *refused));
-        let is_soon = last.is_some_and(|last| now.saturating_duration_since(last) < REPORT_PAUSE);
-        if was_refused == refused.is_some() || is_soon {
-            return;
-        }
-        reported.insert(what, (now, refused.is_some()));
+    /// One line.
+    fn report(&self, what: Accepted, refused: Option<&Subject>) {
         let (profile, what) = (self.profile.as_str(), what.as_str());
         if let Some(Subject { topic, group, .. }) = refused {
             let group = (!group.is_empty()).then_some(&**group);

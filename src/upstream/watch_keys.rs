@@ -1,10 +1,8 @@
 //! Notices that credentials files changed: their *directory* is watched, because a Kubernetes Secret swaps a link there
 //! and a watch on the file itself would see that once only; a poll finds what no event announced.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -12,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::Keys;
 use super::keys::{ReloadPolicy, Unchanged};
 use crate::clock::Clock;
+use crate::tasks;
 use crate::telemetry::CredentialMetrics;
 
 const POLL: Duration = Duration::from_secs(30);
@@ -81,16 +80,14 @@ pub(super) enum Reload {
 /// Reads the files, and logs and counts what came of it.
 pub(super) async fn reload(keys: &Keys, name: &str, policy: ReloadPolicy, record: &KeyRecord) -> Reload {
     let reader = keys.clone();
-    // Where the process may start no more threads the runtime panics here: that must not end the watch.
-    let read = async { tokio::task::spawn_blocking(move || reader.reload(policy)).await };
-    let Ok(read) = AssertUnwindSafe(read).catch_unwind().await else {
+    let Some(reading) = tasks::spawn_blocking(move || reader.reload(policy)) else {
         tracing::warn!(
             credential = name,
             "no thread could be started to read changed credentials: they are read later"
         );
         return Reload::KeptOld;
     };
-    match read {
+    match reading.await {
         Ok(Ok(taken)) => {
             record.metrics.changed(name, record.clock.now());
             if taken.has_quotes {

@@ -37,7 +37,7 @@ struct State {
 
 impl FailureLog {
     /// The time between two calls of [`summarize`](Self::summarize).
-    pub const SUMMARY_PAUSE: Duration = Duration::from_secs(10);
+    pub const SUMMARY_PAUSE: Duration = summary::PAUSE;
 
     /// Logs one failure, now or in the next summary.
     pub fn note(&self, failure: &Failure<'_>, now: Instant) {

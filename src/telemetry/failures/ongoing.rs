@@ -1,18 +1,15 @@
 //! Failures of the MQ and of the gateway itself: the first of a kind is a line, those that follow are counted.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::failure::{Failure, Kind};
 use super::line_rate::LineRate;
-use super::summary::{Outage, Summary};
+use super::summary::{Outage, PAUSE, Summary};
 use crate::model::Side;
 
 /// Request ids in one summary.
 const IDS: usize = 3;
-
-/// What did not happen for so long is over.
-const QUIET: Duration = Duration::from_secs(10);
 
 /// What fails now.
 #[derive(Debug, Default)]
@@ -66,7 +63,7 @@ impl Ongoing {
         let mut summaries = Vec::new();
         self.kinds.retain(|kind, since| {
             if since.count == 0 {
-                return now.saturating_duration_since(since.last) < QUIET;
+                return now.saturating_duration_since(since.last) < PAUSE;
             }
             let outage = Outage {
                 side: since.side,
@@ -85,6 +82,8 @@ impl Ongoing {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::tests::{failure, log_of};
     use super::*;
 

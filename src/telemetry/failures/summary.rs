@@ -1,7 +1,12 @@
 //! What went on since the last summary.
 
+use std::time::Duration;
+
 use super::failure::Kind;
 use crate::model::Side;
+
+/// The time between two summaries. What did not happen for so long is over.
+pub(super) const PAUSE: Duration = Duration::from_secs(10);
 
 /// Failures of one kind.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prometheus::core::Collector as _;
-use prometheus::proto::{LabelPair, MetricFamily};
+use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 /// A number that only grows.
@@ -152,17 +152,17 @@ impl<const N: usize> Gauges<N> {
     }
 }
 
-impl Gauges<2> {
-    /// The values of the other label, where `value` is one and the gauge is not 0.
-    pub(super) fn not_zero(&self, value: &str) -> Vec<String> {
+impl<const N: usize> Gauges<N> {
+    /// The values of the label `of` in the series that have this label and are not 0.
+    pub(super) fn not_zero(&self, (label, value): (&str, &str), of: &str) -> Vec<String> {
         let families = self.0.collect();
         let series = families.iter().flat_map(MetricFamily::get_metric).filter(|it| it.get_gauge().get_value() != 0.0);
-        let others = series.filter_map(|series| {
-            let values: Vec<&str> = series.get_label().iter().map(LabelPair::value).collect();
-            let other = values.iter().find(|it| **it != value).or(values.first())?;
-            values.contains(&value).then(|| (*other).to_owned())
-        });
-        others.collect()
+        let value_of = |series: &Metric, label: &str| {
+            let found = series.get_label().iter().find(|it| it.name() == label);
+            found.map(|it| it.value().to_owned())
+        };
+        let wanted = series.filter(|it| value_of(it, label).is_some_and(|it| it == value));
+        wanted.filter_map(|it| value_of(it, of)).collect()
     }
 }
 

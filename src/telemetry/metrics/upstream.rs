@@ -151,7 +151,7 @@ impl UpstreamFamilies {
     /// The endpoints of one profile whose circuit is not closed.
     #[must_use]
     pub fn open_circuits(&self, profile: &str) -> Vec<String> {
-        self.circuit_breaker_state.not_zero(profile)
+        self.circuit_breaker_state.not_zero(("profile", profile), "endpoint")
     }
 
     /// The MQ's clock minus ours.

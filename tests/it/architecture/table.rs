@@ -7,6 +7,7 @@ pub type Row = (&'static str, u8, &'static [&'static str]);
 
 pub const LAYERS: &[Row] = &[
     ("model", 0, &[]),
+    ("change_report", 0, &[]),
     ("clock", 0, &["model"]),
     ("context", 0, &["spans", "trace_context"]),
     ("http_message", 0, &[]),

@@ -8,6 +8,8 @@ pub mod collector;
 pub mod embedded;
 pub mod encoding;
 pub mod endpoint;
+#[cfg(feature = "grpc")]
+pub mod local_server;
 pub mod machine_faults;
 pub mod messages;
 pub mod metrics;

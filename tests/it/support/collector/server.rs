@@ -14,12 +14,12 @@ use rustls::ServerConfig;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
-use tokio::task::LocalSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::span::read_export;
 use super::{Answer, State};
+use crate::support::local_server;
 
 type Shared = Arc<Mutex<State>>;
 
@@ -53,31 +53,17 @@ pub(super) fn serve(
     state: &Shared,
     stopped: oneshot::Receiver<()>,
 ) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let local = LocalSet::new();
-    let state = Arc::clone(state);
-    local.block_on(&runtime, async move {
-        listener.set_nonblocking(true).expect("a socket");
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        let accept = async {
-            loop {
-                let Ok((socket, _)) = listener.accept().await else { continue };
-                let (state, tls) = (Arc::clone(&state), tls.clone());
-                tokio::task::spawn_local(async move {
-                    match tls.map(TlsAcceptor::from) {
-                        None => connection(socket, state).await,
-                        Some(acceptor) => {
-                            if let Ok(stream) = acceptor.accept(socket).await {
-                                connection(stream, state).await;
-                            }
-                        }
+    local_server::serve(listener, stopped, |socket| {
+        let (state, tls) = (Arc::clone(state), tls.clone());
+        async move {
+            match tls.map(TlsAcceptor::from) {
+                None => connection(socket, state).await,
+                Some(acceptor) => {
+                    if let Ok(stream) = acceptor.accept(socket).await {
+                        connection(stream, state).await;
                     }
-                });
+                }
             }
-        };
-        tokio::select! {
-            () = accept => {}
-            _ = stopped => {}
         }
     });
 }

@@ -16,8 +16,9 @@ use mq_gateway::protocol::rocketmq::wire::{
 use prost::Message as _;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::task::LocalSet;
 use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::support::local_server;
 
 use super::state::{Call, Fault, State, status};
 
@@ -25,23 +26,7 @@ type Shared = Arc<Mutex<State>>;
 
 /// Serves until `stopped` ends, then breaks everything off.
 pub(super) fn serve(listener: TcpListener, state: &Shared, stopped: oneshot::Receiver<()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let local = LocalSet::new();
-    let state = Arc::clone(state);
-    local.block_on(&runtime, async move {
-        listener.set_nonblocking(true).expect("a socket");
-        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        let accept = async {
-            loop {
-                let Ok((socket, _)) = listener.accept().await else { continue };
-                tokio::task::spawn_local(connection(socket, Arc::clone(&state)));
-            }
-        };
-        tokio::select! {
-            () = accept => {}
-            _ = stopped => {}
-        }
-    });
+    local_server::serve(listener, stopped, |socket| connection(socket, Arc::clone(state)));
 }
 
 async fn connection(socket: TcpStream, state: Shared) {
