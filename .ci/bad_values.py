@@ -12,6 +12,7 @@ import yaml
 
 HELM, CHART, OUT = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 CONFIG = yaml.safe_load((CHART / "values.yaml").read_text())["config"]
+TRACING = yaml.safe_load((CHART / "examples/tracing.yaml").read_text())
 EMBEDDED = yaml.safe_load((CHART / "examples/embedded.yaml").read_text())
 
 
@@ -50,6 +51,10 @@ BAD = [
         {"networkPolicy": {"mq": [{"to": [{"ipBlock": {"cidr": "10.0.0.1"}}], "ports": [443]}]}},
         "/ipBlock/cidr': '10.0.0.1' does not match",
     ),
+    (
+        {"networkPolicy": {"collector": [{"to": [{"podSelector": {}}], "ports": ["4317"]}]}},
+        "/networkPolicy/collector/0/ports/0': got string, want integer",
+    ),
     ({"networkPolicy": {"clients": [{"namespaceselector": {}}]}}, "additional properties 'namespaceselector' not allowed"),
     (
         {"metrics": {"monitor": {"kind": "Probe"}}},
@@ -75,6 +80,21 @@ BAD = [
         "mountPath to credentials (there are: /run/secrets/mq)",
     ),
     ({"credentials": []}, '[credentials.main] directory = "/run/secrets/mq" is mounted by nothing'),
+    # ---- traces
+    (
+        TRACING | {"tracing": {"headersSecret": ""}},
+        'config: [tracing] headers_file = "/run/secrets/otlp/headers" is mounted by nothing: name the Secret with it in '
+        "tracing.headersSecret, which is mounted at /run/secrets/otlp",
+    ),
+    (
+        {"tracing": {"headersSecret": "otlp"}, "config": CONFIG + '[tracing]\nendpoint = "http://collector:4317"\n'},
+        'tracing.headersSecret mounts headers that nothing reads: set [tracing] headers_file = "/run/secrets/otlp/headers"',
+    ),
+    (
+        {"tracing": {"headersSecret": "otlp"}, "config": CONFIG + '[tracing]\nheaders_file = "/run/secrets/otlp/headers"\n'},
+        "tracing.headersSecret: headers go with traces, and there are none: set [tracing] endpoint in config",
+    ),
+    ({"tracing": {"headersSecret": "authorization: Bearer x"}}, "/tracing/headersSecret': 'authorization: Bearer x' does not"),
     # ---- times
     (
         {"terminationGracePeriodSeconds": 25},
@@ -139,6 +159,16 @@ GOOD = [
         "imagePullSecrets": [{"name": "registry"}],
     },
     {"networkPolicy": {"clients": [], "monitoring": [], "dns": [], "mq": []}},
+    TRACING
+    | {"networkPolicy": {"mq": [], "collector": [{"to": [{"ipBlock": {"cidr": "10.0.0.7/32"}}], "ports": [4317, 443]}]}},
+    TRACING | {"networkPolicy": {"dns": [], "mq": [], "collector": []}},
+    {
+        "tracing": {"headersSecret": "otlp"},
+        "extraEnv": [
+            {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "valueFrom": {"configMapKeyRef": {"name": "otlp", "key": "endpoint"}}},
+            {"name": "MQ_GATEWAY__TRACING__HEADERS_FILE", "value": "/run/secrets/otlp/other"},
+        ],
+    },
     {"networkPolicy": {"enabled": False}, "podDisruptionBudget": {"maxUnavailable": "25%"}},
     {
         "credentials": [

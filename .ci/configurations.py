@@ -1,4 +1,4 @@
-"""Each gateway.toml of OUT/rendered as OUT/configurations/NAME.toml, with the keys in OUT/keys: `configurations.py OUT`."""
+"""Each gateway.toml of OUT/rendered as OUT/configurations/NAME.toml, with what is mounted in OUT/keys: `configurations.py OUT`."""
 
 import pathlib
 import sys
@@ -15,4 +15,5 @@ for path in sorted((OUT / "rendered").glob("*.yaml")):
     ]
     if len(texts) != 1:
         sys.exit(f"FAILED: {path} has {len(texts)} gateway.toml")
-    (OUT / "configurations" / f"{path.stem}.toml").write_text(texts[0].replace("/run/secrets/mq", str(OUT / "keys")))
+    text = texts[0].replace("/run/secrets/mq", str(OUT / "keys")).replace("/run/secrets/otlp", str(OUT / "keys"))
+    (OUT / "configurations" / f"{path.stem}.toml").write_text(text)

@@ -103,14 +103,15 @@ def promises(objects):
 
     # ---- keys, configuration, data
     pairs = [pair["directory"] for pair in toml.get("credentials", {}).values()]
-    for directory in pairs:
+    tracing = toml.get("tracing", {})
+    for directory in pairs + [tracing[key].rpartition("/")[0] for key in tracing.keys() & {"headers_file"}]:
         yield f"keys are a read-only directory, {directory}", lambda directory=directory: (
             mounts[directory]["readOnly"] is True
             and "subPath" not in mounts[directory]
             and volumes[mounts[directory]["name"]]["secret"]["defaultMode"] == 0o440
         )
     yield "every Secret that is mounted is used", lambda: (
-        sum("secret" in volume for volume in volumes.values()) == len(pairs)
+        sum("secret" in volume for volume in volumes.values()) == len(pairs) + ("headers_file" in tracing)
     )
     yield "no key in the rendered objects", lambda: not of("Secret")
     yield "no key in the environment", lambda: not container.get("env") and not container.get("envFrom")
@@ -155,6 +156,10 @@ def promises(objects):
         {(port["protocol"], port["port"]) for port in egress[0]["ports"]} == {("UDP", 53), ("TCP", 53)}
         and {"ipBlock": {"cidr": "169.254.20.10/32"}} in egress[0]["to"]
         and any(peer.get("podSelector", {}).get("matchLabels") == {"k8s-app": "kube-dns"} for peer in egress[0]["to"])
+    )
+    collector = [rule for rule in egress[1:] if [(one["protocol"], one["port"]) for one in rule["ports"]] == [("TCP", 4317)]]
+    yield "out to a collector of traces where one is named, and only there", lambda: (
+        len(collector) == ("endpoint" in tracing) and all(peer["namespaceSelector"] for rule in collector for peer in rule["to"])
     )
     blocks = [peer["ipBlock"] for rule in egress[1:] for peer in rule["to"] if "ipBlock" in peer]
     wide = {block["cidr"] for block in blocks}
@@ -249,6 +254,7 @@ DAMAGES = [
     ("out to named", "NetworkPolicy", ("spec", "egress", 1, "ports"), None),
     ("NodeLocal", "NetworkPolicy", ("spec", "egress", 0, "to", 1), None),
     ("IPv6 alike", "NetworkPolicy", ("spec", "egress", 1, "to", 1), None),
+    ("collector", "NetworkPolicy", ("spec", "egress", 1, "ports"), [{"protocol": "TCP", "port": 4317}]),
     ("metadata", "NetworkPolicy", ("spec", "egress", 1, "to", 0, "ipBlock", "except"), None),
     ("scraped, and once", "Deployment", ("spec", "template", "metadata", "annotations"), None),
     ("one namespace", "ServiceAccount", ("metadata", "namespace"), "other"),

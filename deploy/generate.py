@@ -81,6 +81,7 @@ def configurations():
         ("values.yaml", "base"),
         ("examples/embedded.yaml", "overlays/embedded"),
         ("examples/rocketmq.yaml", "overlays/rocketmq"),
+        ("examples/tracing.yaml", "overlays/tracing"),
     ):
         yield KUSTOMIZE / folder / "gateway.toml", yaml.safe_load((CHART / values).read_text())["config"]
 
@@ -157,7 +158,7 @@ def comments_of(text):
 def kind(shape, definitions):
     if "$ref" in shape:
         name = shape["$ref"].rsplit("/", 1)[1]
-        return {"strings": "strings by name", "kubernetesObject": "object", "peers": "list of peers"}[name]
+        return {"strings": "strings by name", "kubernetesObject": "object", "peers": "list of peers", "destinations": "list"}[name]
     if "enum" in shape:
         return " or ".join(f"`{value}`" if value else "empty" for value in shape["enum"])
     if "anyOf" in shape:

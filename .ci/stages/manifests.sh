@@ -54,7 +54,7 @@ helmed() { # NAME FLAG…
 
 say "kustomize: the base, the overlays, and the one that deploy/kubernetes/README.md prints"
 kustomized deploy/kubernetes/base base
-for overlay in embedded rocketmq monitoring; do kustomized "deploy/kubernetes/overlays/$overlay" "$overlay"; done
+for overlay in embedded rocketmq monitoring tracing; do kustomized "deploy/kubernetes/overlays/$overlay" "$overlay"; done
 cp -r deploy/kubernetes "$OUT/kustomize" && mkdir "$OUT/kustomize/mine"
 awk '/^```yaml$/ { on = 1; next } /^```$/ { on = 0 } on' deploy/kubernetes/README.md >"$OUT/kustomize/mine/kustomization.yaml"
 cp deploy/kubernetes/base/gateway.toml "$OUT/kustomize/mine/"
@@ -66,7 +66,7 @@ say "Helm: the chart's defaults, its examples, and the values that its README pr
 # What lint says beside good and bad is advice: `icon is recommended`.
 "$HELM" lint --strict --quiet "$CHART" "$CHART"
 helmed helm-base
-for example in embedded rocketmq monitoring; do
+for example in embedded rocketmq monitoring tracing; do
   "$HELM" lint --strict --quiet "$CHART" --values "$CHART/examples/$example.yaml"
   helmed "helm-$example" --values "$CHART/examples/$example.yaml"
 done
@@ -75,12 +75,14 @@ grep -q . "$OUT/readme-values.yaml" || fail "$CHART/README.md prints no values (
 helmed helm-readme --values "$OUT/readme-values.yaml"
 helmed helm-servicemonitor --values "$CHART/examples/monitoring.yaml" --set metrics.monitor.kind=ServiceMonitor
 helmed helm-autoscaling --set autoscaling.enabled=true
+"$HELM" template mq-gateway "$CHART" --set 'extraEnv[0].name=OTEL_EXPORTER_OTLP_ENDPOINT,extraEnv[0].value=http://collector:4317' |
+  grep -q 'port: 4317' || fail "a collector that a variable names is not let through the network policy"
 grep -q 'https://wiki.example.com/mq-gateway/docs/operate/alerts.md#' "$OUT/rendered/helm-readme.yaml" || fail "metrics.rules.runbooks has no effect"
 mkdir "$OUT/unusual"
 python3 .ci/bad_values.py "$HELM" "$CHART" "$OUT/unusual"
 
 say "Helm and kustomize make the same"
-for name in base embedded rocketmq monitoring; do python3 .ci/same_objects.py "$OUT/rendered/$name.yaml" "$OUT/rendered/helm-$name.yaml"; done
+for name in base embedded rocketmq monitoring tracing; do python3 .ci/same_objects.py "$OUT/rendered/$name.yaml" "$OUT/rendered/helm-$name.yaml"; done
 
 # ---- checked -----------------------------------------------------------------------------------------------------------
 
@@ -109,7 +111,7 @@ CRDS=$(<"$OUT/crds")
 python3 .ci/crd_schemas.py "$CRDS" "$OUT"/{rendered,unusual}/*.yaml
 
 say "what we promise"
-python3 .ci/manifest_promises.py "$OUT"/rendered/{base,embedded,rocketmq,monitoring,mine,helm-*}.yaml
+python3 .ci/manifest_promises.py "$OUT"/rendered/{base,embedded,rocketmq,monitoring,tracing,mine,helm-*}.yaml
 
 # Not followed: 11 no CPU limit, on purpose (latency); 15 and 43 the pull policy and a digest belong to whoever names a
 # real image.
@@ -122,6 +124,7 @@ if [[ -x $GATEWAY ]]; then
   mkdir -m 700 "$OUT/keys"
   printf 'placeholder-access-key' >"$OUT/keys/access_key"
   printf 'placeholder-secret-key' >"$OUT/keys/secret_key"
+  printf 'authorization: Bearer placeholder' >"$OUT/keys/headers"
   chmod 600 "$OUT/keys"/*
   python3 .ci/configurations.py "$OUT"
   for file in "$OUT"/configurations/*.toml; do "$GATEWAY" check "$file"; done

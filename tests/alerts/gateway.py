@@ -130,8 +130,8 @@ class Gateway:
         shown = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         return shown["access_key"], shown["secret_key"]
 
-    def publish(self, topic="orders", body="one", **fields):
-        return call(f"{self.data}/v1/topics/{topic}/messages", {"body": body, **fields})
+    def publish(self, topic="orders", body="one", headers=(), **fields):
+        return call(f"{self.data}/v1/topics/{topic}/messages", {"body": body, **fields}, headers=headers)
 
     def receive(self, topic="orders", group="GID_a", **options):
         """The messages; none where it fails."""

@@ -10,7 +10,7 @@ class Load:
     def __init__(self, gateway, threads=1, pause=0.2, topics=("orders",), receives=True):
         self.gateway, self.pause, self.topics, self.receives = gateway, pause, list(topics), receives
         self.ended = threading.Event()
-        self.published = 0
+        self.published, self.headers = 0, ()
         work = [self.publish] * threads + ([self.consume] if receives else [])
         self.threads = [threading.Thread(target=it, daemon=True) for it in work]
         for thread in self.threads:
@@ -19,7 +19,7 @@ class Load:
     def publish(self):
         while not self.ended.wait(self.pause):
             for topic in list(self.topics):
-                status, _ = self.gateway.publish(topic, f"at {time.time()}")
+                status, _ = self.gateway.publish(topic, f"at {time.time()}", self.headers)
                 self.published += status == 201
 
     def consume(self):

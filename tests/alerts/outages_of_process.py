@@ -110,6 +110,25 @@ class UnknownCallers(Outage):
                 raise Failed(f"an unknown caller was answered {status}: {answer}")
 
 
+class CollectorAway(Outage):
+    """Nobody listens where spans go. None is recorded but a caller's whose own trace is, and those come when it begins."""
+
+    row, namespace = "The collector of traces is away", "collector"
+    traced = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+
+    def prepare(self):
+        # Bound, so that nobody else gets the port, and not listening.
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        port = self.socket.getsockname()[1]
+        more = f'[tracing]\nendpoint = "http://127.0.0.1:{port}"\nsampler = "parentbased_always_off"\n'
+        self.gateway = self.bench.on_shared(self.namespace, more=more)
+        self.load = self.bench.load(self.gateway)
+
+    def provoke(self):
+        self.load.headers = self.traced
+
+
 class OnePod(Outage):
     row, namespace = "A pod is away", "pod"
 
@@ -157,4 +176,4 @@ class Control(Outage):
             self.bench.forget(self.namespace, old)
 
 
-OUTAGES = [Panic, Memory, Connections, UnknownCallers, OnePod, AllPods]
+OUTAGES = [Panic, Memory, Connections, UnknownCallers, CollectorAway, OnePod, AllPods]

@@ -140,7 +140,7 @@ def strictly_without_a_warning():
     new_namespace("strict")
     for values in (
         (),
-        *(("--values", EXAMPLES / f"{name}.yaml") for name in ("embedded", "rocketmq", "monitoring")),
+        *(("--values", EXAMPLES / f"{name}.yaml") for name in ("embedded", "rocketmq", "monitoring", "tracing")),
         ("--set", "autoscaling.enabled=true,autoscaling.requestsInFlight.enabled=true"),
         ("--values", EXAMPLES / "monitoring.yaml", "--set", "metrics.monitor.kind=ServiceMonitor"),
         (
@@ -152,7 +152,7 @@ def strictly_without_a_warning():
         kubectl(*STRICTLY, "--dry-run=server", "--namespace", "strict", "--filename", "-", stdin=text)
     delete_namespace("strict")
     new_namespace("mq-gateway")
-    for folder in ("base", "overlays/embedded", "overlays/rocketmq", "overlays/monitoring"):
+    for folder in ("base", *(f"overlays/{name}" for name in ("embedded", "rocketmq", "monitoring", "tracing"))):
         kubectl(*STRICTLY, "--dry-run=server", "--kustomize", KUSTOMIZE / folder)
     delete_namespace("mq-gateway")
 
@@ -217,8 +217,17 @@ def a_release_from_install_to_uninstall():
         "the dashboard has no label",
     )
 
+    helm("upgrade", *common, "--values", EXAMPLES / "tracing.yaml")
+    traced = running(space, 2)
+    expect(4317 in ports_out(space), "the pods are not let out to the collector")
+    expect(
+        any(volume.get("secret", {}).get("secretName") == "mq-gateway-otlp" for volume in traced[0]["spec"]["volumes"]),
+        "the headers for the collector are not mounted",
+    )
+
     helm("upgrade", *common, "--set", "replicaCount=3")
     running(space, 3)
+    expect(4317 not in ports_out(space), "the pods are let out to a collector though there are no traces any more")
     helm("upgrade", *common, "--set", "autoscaling.enabled=true")
     # Kubernetes falls back to one for a moment; see values.yaml.
     wait_for("the autoscaler has at least two", lambda: get("deployment", "mq-gateway", space)["spec"]["replicas"] >= 2)
@@ -245,6 +254,11 @@ def a_release_from_install_to_uninstall():
     wait_for("nothing is left", lambda: not left_over(space))
     expect(get("secret", "mq-gateway-credentials", space), "the uninstall takes the keys away")
     delete_namespace(space)
+
+
+def ports_out(space):
+    egress = get("networkpolicy", "mq-gateway", space)["spec"]["egress"]
+    return {port["port"] for rule in egress for port in rule["ports"]}
 
 
 def a_release_with_a_volume():
@@ -289,7 +303,13 @@ def a_release_with_a_volume():
 
 def kustomize_base_and_overlays():
     """Each applied for real, with a changed configuration and changed keys, and deleted."""
-    for folder, number in (("base", 2), ("overlays/embedded", 1), ("overlays/rocketmq", 2), ("overlays/monitoring", 2)):
+    for folder, number in (
+        ("base", 2),
+        ("overlays/embedded", 1),
+        ("overlays/rocketmq", 2),
+        ("overlays/monitoring", 2),
+        ("overlays/tracing", 2),
+    ):
         with tempfile.TemporaryDirectory() as copy:
             there = pathlib.Path(copy) / "kubernetes"
             shutil.copytree(KUSTOMIZE, there)

@@ -34,6 +34,32 @@
 {{- include "mq-gateway.milliseconds" $value }}
 {{- end }}
 
+{{/* "true" where something names a collector of traces, which of them counts is the gateway's business; else nothing. */}}
+{{- define "mq-gateway.traced" -}}
+{{- $endpoint := dig "tracing" "endpoint" "" (fromToml .Values.config) }}
+{{- range .Values.extraEnv }}
+{{- if has .name (list "MQ_GATEWAY__TRACING__ENDPOINT" "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" "OTEL_EXPORTER_OTLP_ENDPOINT") }}
+{{- $endpoint = or $endpoint .value .valueFrom }}
+{{- end }}
+{{- end }}
+{{- if $endpoint }}true{{ end }}
+{{- end }}
+
+{{/* Where the Secret of tracing.headersSecret is mounted. */}}
+{{- define "mq-gateway.headersMount" -}}
+/run/secrets/otlp
+{{- end }}
+
+{{/* "true" for a path below one of the mounts: `include "mq-gateway.mounted" (list $path $mounts)`; else nothing. */}}
+{{- define "mq-gateway.mounted" -}}
+{{- $path := index . 0 | toString }}
+{{- $found := "" }}
+{{- range index . 1 }}
+{{- if or (eq $path .) (hasPrefix (printf "%s/" (trimSuffix "/" .)) $path) }}{{ $found = "true" }}{{ end }}
+{{- end }}
+{{- $found }}
+{{- end }}
+
 {{/* Ends with everything that is wrong with the values, before anything is installed. */}}
 {{- define "mq-gateway.check" -}}
 {{- $values := .Values }}
@@ -80,14 +106,26 @@
 {{- range $values.extraVolumeMounts }}{{ $mounts = append $mounts .mountPath }}{{ end }}
 {{- range $name, $pair := dig "credentials" dict $toml }}
 {{- range $key, $path := $pair }}
-{{- $mounted := false }}
-{{- range $mounts }}
-{{- if or (eq $path .) (hasPrefix (printf "%s/" (trimSuffix "/" .)) (toString $path)) }}{{ $mounted = true }}{{ end }}
-{{- end }}
-{{- if not $mounted }}
+{{- if not (include "mq-gateway.mounted" (list $path $mounts)) }}
 {{- $problems = append $problems (printf "config: [credentials.%s] %s = %q is mounted by nothing: add an entry with secretName and this mountPath to credentials (there are: %s)" $name $key (toString $path) (join ", " $mounts | default "none")) }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- $headers := dig "tracing" "headers_file" "" $toml }}
+{{- range $values.extraEnv }}
+{{- if eq .name "MQ_GATEWAY__TRACING__HEADERS_FILE" }}{{ $headers = .value }}{{ end }}
+{{- end }}
+{{- $own := include "mq-gateway.headersMount" . }}
+{{- if $values.tracing.headersSecret }}{{ $mounts = append $mounts $own }}{{ end }}
+{{- if and $headers (not (include "mq-gateway.mounted" (list $headers $mounts))) }}
+{{- $problems = append $problems (printf "config: [tracing] headers_file = %q is mounted by nothing: name the Secret with it in tracing.headersSecret, which is mounted at %s" (toString $headers) $own) }}
+{{- end }}
+{{- if and $values.tracing.headersSecret (not (include "mq-gateway.mounted" (list $headers (list $own)))) }}
+{{- $problems = append $problems (printf "tracing.headersSecret mounts headers that nothing reads: set [tracing] headers_file = \"%s/headers\" in config" $own) }}
+{{- end }}
+{{- if and $values.tracing.headersSecret (not (include "mq-gateway.traced" .)) }}
+{{- $problems = append $problems "tracing.headersSecret: headers go with traces, and there are none: set [tracing] endpoint in config" }}
 {{- end }}
 
 {{- range $values.extraEnv }}

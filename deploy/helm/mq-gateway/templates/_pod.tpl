@@ -139,6 +139,11 @@ spec:
         - name: data
           mountPath: /data
         {{- end }}
+        {{- if .Values.tracing.headersSecret }}
+        - name: tracing-headers
+          mountPath: {{ include "mq-gateway.headersMount" . }}
+          readOnly: true
+        {{- end }}
         {{- with .Values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -150,6 +155,12 @@ spec:
     - name: {{ include "mq-gateway.credentialsVolume" $index }}
       secret:
         secretName: {{ $secret.secretName }}
+        defaultMode: 0440
+    {{- end }}
+    {{- with .Values.tracing.headersSecret }}
+    - name: tracing-headers
+      secret:
+        secretName: {{ . }}
         defaultMode: 0440
     {{- end }}
     {{- with .Values.extraVolumes }}
