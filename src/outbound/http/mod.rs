@@ -33,7 +33,7 @@ pub use call::{Call, CallError, Limits};
 pub use origin::{EndpointAddress, InvalidHost, Origin};
 use pooled::PooledClient;
 use progress::Progress;
-pub use status_client::{StatusCall, StatusClient};
+pub use status_client::{NoStatus, StatusCall, StatusClient};
 
 /// One thread's client: pooled connections, not `Send`.
 pub struct HttpClient {

@@ -36,6 +36,15 @@ pub struct StatusCall<'a> {
     pub body_patience: Duration,
 }
 
+/// Why there is no status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoStatus {
+    /// What happened.
+    pub error: CallError,
+    /// It happened in the TLS handshake.
+    pub in_handshake: bool,
+}
+
 impl std::fmt::Debug for StatusClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StatusClient").field("limits", &self.limits).finish_non_exhaustive()
@@ -53,15 +62,17 @@ impl StatusClient {
     /// future closes the connection.
     ///
     /// # Errors
-    /// [`CallError`] where no status came.
-    pub async fn call(&self, call: StatusCall<'_>) -> Result<Answer, CallError> {
-        let _slot = Slot::take(&self.in_flight, self.limits.in_flight)?;
+    /// [`NoStatus`].
+    pub async fn call(&self, call: StatusCall<'_>) -> Result<Answer, NoStatus> {
+        let unsent = |error| NoStatus { error, in_handshake: false };
+        let _slot = Slot::take(&self.in_flight, self.limits.in_flight).map_err(unsent)?;
         let (now, deadline) = (Instant::now(), call.call.deadline);
         if now >= deadline {
-            return Err(CallError::TimedOutUnsent);
+            return Err(unsent(CallError::TimedOutUnsent));
         }
         let progress = Cell::new(Progress::Unsent);
         let result = timeout_at(deadline, self.client.call_for_status(call, now, &progress)).await;
-        result.unwrap_or_else(|_| Err(progress.get().timed_out()))
+        let in_handshake = matches!(progress.get(), Progress::ShakingHands);
+        result.unwrap_or_else(|_| Err(progress.get().timed_out())).map_err(|error| NoStatus { error, in_handshake })
     }
 }

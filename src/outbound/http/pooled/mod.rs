@@ -54,7 +54,7 @@ impl PooledClient {
         progress: &Cell<Progress>,
     ) -> Result<Answer, CallError> {
         let endpoint = &call.origin.address;
-        let mut connection = self.connect(&call, now).await?;
+        let mut connection = self.connect(&call, now, progress).await?;
         connection.send((&call.request, &[]), &call.origin.host_header, progress).await?;
         let room = Room::new(&self.memory, &call);
         let received = connection.receive(call.max_answer_bytes, room, progress).await?;
@@ -73,7 +73,7 @@ impl PooledClient {
         progress: &Cell<Progress>,
     ) -> Result<Answer, CallError> {
         let endpoint = &call.origin.address;
-        let mut connection = self.connect(&call, now).await?;
+        let mut connection = self.connect(&call, now, progress).await?;
         connection.send((&call.request, more_headers), &call.origin.host_header, progress).await?;
         // Before the caller's own look at the deadline, which would forget the status.
         let deadline = call.deadline.checked_sub(STATUS_MARGIN).unwrap_or(call.deadline);
@@ -86,17 +86,22 @@ impl PooledClient {
         Ok(received.answer)
     }
 
-    async fn connect(&self, call: &Call<'_>, now: Instant) -> Result<Box<Connection>, CallError> {
+    async fn connect(
+        &self,
+        call: &Call<'_>,
+        now: Instant,
+        progress: &Cell<Progress>,
+    ) -> Result<Box<Connection>, CallError> {
         match self.pool.take(&call.origin.address, now) {
             Some(connection) => Ok(connection),
             // In a box: it is seldom needed, and larger than all else that a call keeps.
-            None => Box::pin(self.open(call)).await,
+            None => Box::pin(self.open(call, progress)).await,
         }
     }
 
-    async fn open(&self, call: &Call<'_>) -> Result<Box<Connection>, CallError> {
+    async fn open(&self, call: &Call<'_>, progress: &Cell<Progress>) -> Result<Box<Connection>, CallError> {
         let limit = self.limits.connect_timeout;
-        let stream = Stream::open(&call.origin.address, call.address, &self.tls, limit).await?;
+        let stream = Stream::open(&call.origin.address, call.address, &self.tls, limit, progress).await?;
         let config = self.config.get_or_init(ServiceConfig::default).clone();
         Ok(Box::new(Connection::new(stream, Instant::now(), config)))
     }
