@@ -6,6 +6,7 @@ mod acknowledge;
 mod admission;
 mod batch;
 mod change_visibility;
+mod dead_letter;
 mod discovery;
 mod error;
 mod limits;
