@@ -48,6 +48,9 @@ pub enum StartError {
     /// The headers for the collector of traces.
     #[error("tracing.headers_file: {0}")]
     TraceHeaders(#[from] crate::config::CredentialsError),
+    /// The token of the operators' verbs.
+    #[error("management.token_file: {0}")]
+    OperatorToken(crate::config::CredentialsError),
     /// Traces.
     #[cfg(feature = "traces")]
     #[error(transparent)]

@@ -129,16 +129,15 @@ pub(super) fn watch(plans: &[Plan], callers: &Callers, resources: &ServiceResour
     }
 }
 
-/// Serves the plans.
-pub(super) fn listen(
+/// What the threads of all listeners share of the gateway.
+pub(super) fn shared(
     config: &Config,
     plans: Vec<Plan>,
-    callers: Callers,
     engine: Option<&Engine>,
     tasks: &Tasks,
-    resources: ServiceResources,
-) -> Result<Listener, StartError> {
-    let shared = Shared {
+    resources: &ServiceResources,
+) -> Shared {
+    Shared {
         routes: Arc::new(Routes::new(config, &resources.metrics)),
         plans: Arc::new(plans),
         metrics: Arc::clone(&resources.metrics),
@@ -148,7 +147,17 @@ pub(super) fn listen(
         tasks: tasks.clone(),
         give_back: engine.cloned().map(|engine| GiveBack::new(move |handles| engine.give_back(handles))),
         stage: resources.stage.clone(),
-    };
+    }
+}
+
+/// Serves callers.
+pub(super) fn listen(
+    config: &Config,
+    shared: Shared,
+    callers: Callers,
+    tasks: &Tasks,
+    resources: ServiceResources,
+) -> Result<Listener, StartError> {
     let settings = DataSettings::new(&config.server, DropIn::new(&config.dropin, callers));
     let tasks = tasks.clone();
     let connection_metrics = resources.metrics.connections.listener("data");

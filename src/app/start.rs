@@ -10,8 +10,7 @@ use super::error::StartError;
 use super::run_mode::RunMode;
 use super::{data_directory, descriptors, embedded, failure_summaries, freed_memory, gateway, management, tracing};
 use crate::config::Config;
-use crate::http::RequestIds;
-use crate::http::management::{ManagementService, Readiness};
+use crate::http::management::{ManagementPages, OperationsPlan, Readiness};
 use crate::memory::MemoryBudget;
 use crate::outbound;
 use crate::tasks::{Phase, Service, Services, Stage, Tasks};
@@ -45,7 +44,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         endpoint = Some(opened);
     }
 
-    let mut upstreams = Vec::new();
+    let (mut upstreams, mut use_cases) = (Vec::new(), None);
     if mode == RunMode::Gateway {
         outbound::self_test().await?;
         let credentials = endpoint.as_ref().map(|opened| &opened.credentials);
@@ -55,7 +54,9 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         gateway::log_refused_clients(&config);
         gateway::watch(&plans, &callers, &resources, &mut services);
         upstreams.extend(plans.iter().map(Plan::health));
-        let listener = gateway::listen(&config, plans, callers, engine, &tasks, resources.clone())?;
+        let shared = gateway::shared(&config, plans, engine, &tasks, &resources);
+        let listener = gateway::listen(&config, shared.clone(), callers, &tasks, resources.clone())?;
+        use_cases = Some(shared);
         addresses.data = Some(listener.address);
         services.add(Phase::Intake, Service::start("data listener", |stop| listener.serve(stop)));
     }
@@ -66,17 +67,22 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         .add(Phase::Observation, Service::start("failure summaries", |stop| failure_summaries::log(failures, stop)));
     let engine = endpoint.map(|opened| opened.engine);
     if mode.has_management() {
-        let service = ManagementService {
+        let pages = ManagementPages {
             readiness: readiness.clone(),
             metrics: Arc::clone(&dependencies.metrics),
             memory: resources.memory.clone(),
             upstreams,
             engine: engine.clone(),
             config: config.redacted().to_string().into(),
-            request_ids: RequestIds::new(&dependencies.random),
-            loopback: config.management.listen.ip().is_loopback(),
         };
-        let listener = management::listen(&config, service, &resources)?;
+        let operations = OperationsPlan {
+            gateway: use_cases,
+            engine: engine.clone(),
+            limits: config.server.limits.clone(),
+            resources: resources.clone(),
+            tasks: tasks.clone(),
+        };
+        let listener = management::listen(&config, pages, operations)?;
         addresses.management = Some(listener.address);
         // The last listener: probes and the last scrape see the process to its end.
         services.add(Phase::Observation, Service::start("management listener", |stop| listener.serve(stop)));

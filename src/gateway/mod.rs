@@ -6,6 +6,7 @@ mod acknowledge;
 mod admission;
 mod batch;
 mod change_visibility;
+mod dead_letter;
 mod discovery;
 mod error;
 mod limits;
@@ -17,6 +18,7 @@ mod recall;
 mod receipt_handle;
 mod receive;
 mod routing;
+mod settle_delivery;
 mod traces;
 
 use std::rc::Rc;
@@ -126,6 +128,10 @@ impl Gateway {
     /// [`GatewayError::Internal`].
     pub fn max_message_bytes(&self, route: &TopicRoute) -> Result<usize, GatewayError> {
         Ok(self.upstream(route)?.capabilities().limits.max_message_bytes)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
     }
 
     /// The upstream that a route leads to. Routes are made from the same plans, so there always is one.

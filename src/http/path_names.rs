@@ -8,14 +8,16 @@ use percent_encoding::percent_decode_str;
 pub(super) struct PathNames {
     pub(super) topic: String,
     pub(super) group: String,
+    /// What `{name}` stands for, on the management listener.
+    pub(super) name: String,
 }
 
 impl PathNames {
-    /// Those of a raw path that fits `template`, in which `{topic}` and `{group}` stand for one segment, and `{asset}` for all that
+    /// Those of a raw path that fits `template`, in which `{topic}`, `{group}` and `{name}` stand for one segment, and `{asset}` for all that
     /// follows. A name that is no UTF-8 keeps a replacement character, which no name may hold.
     pub(super) fn of(path: &str, template: &str) -> Option<Self> {
-        let (topic, group) = names_in(path, template)?;
-        Some(Self { topic: decode(topic), group: decode(group) })
+        let [topic, group, name] = names_in(path, template)?;
+        Some(Self { topic: decode(topic), group: decode(group), name: decode(name) })
     }
 }
 
@@ -26,10 +28,10 @@ pub(super) fn with_plain_verb(path: &str) -> Option<String> {
     (resource == "messages").then(|| format!("{before}/{resource}:{verb}"))
 }
 
-/// The topic and the group in a path that fits `template`. A name may be empty, as the name's own check explains that
+/// The topic, the group and the name in a path that fits `template`. A name may be empty, as the name's own check explains that
 /// best, but not at the end, where a slash too many is another path.
-fn names_in<'a>(path: &'a str, template: &str) -> Option<(&'a str, &'a str)> {
-    let (mut topic, mut group) = ("", "");
+fn names_in<'a>(path: &'a str, template: &str) -> Option<[&'a str; 3]> {
+    let (mut topic, mut group, mut other) = ("", "", "");
     let (mut template, mut rest) = (template, path);
     while let Some((text, name, after)) = next_name(template) {
         template = after;
@@ -42,11 +44,12 @@ fn names_in<'a>(path: &'a str, template: &str) -> Option<(&'a str, &'a str)> {
         match name {
             "topic" => topic = value,
             "group" => group = value,
+            "name" => other = value,
             _ => {}
         }
         rest = after;
     }
-    (rest == template).then_some((topic, group))
+    (rest == template).then_some([topic, group, other])
 }
 
 /// The text before a template's next name, the name, and what follows it.

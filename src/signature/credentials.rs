@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// A secret text: zeroed when dropped; `Debug` prints a placeholder; there is no `Display`.
@@ -19,6 +20,12 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether somebody says the same, compared in a time that tells nothing but its length.
+    #[must_use]
+    pub fn is(&self, said: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(said).into()
     }
 }
 

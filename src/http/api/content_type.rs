@@ -64,7 +64,7 @@ pub(super) fn of_publish(headers: &HeaderMap) -> Result<BodyFormat, Problem> {
 ///
 /// # Errors
 /// 415.
-pub(super) fn require_json(headers: &HeaderMap, empty: bool) -> Result<(), Problem> {
+pub(in crate::http) fn require_json(headers: &HeaderMap, empty: bool) -> Result<(), Problem> {
     let value = of(headers)?;
     if value == JSON || empty || is_json(&essence(value)) {
         return Ok(());

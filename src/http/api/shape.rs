@@ -16,7 +16,7 @@ use crate::http::problem::{Code, FieldError, Problem};
 
 /// What a field may hold. `null` is as good as absent where a field is optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FieldKind {
+pub(in crate::http) enum FieldKind {
     /// Any JSON value.
     Any,
     /// A string.
@@ -47,18 +47,18 @@ impl FieldKind {
 
 /// A field of a shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Field {
+pub(in crate::http) struct Field {
     pub(super) name: &'static str,
     pub(super) kind: FieldKind,
     pub(super) required: bool,
 }
 
 impl Field {
-    pub(super) const fn optional(name: &'static str, kind: FieldKind) -> Self {
+    pub(in crate::http) const fn optional(name: &'static str, kind: FieldKind) -> Self {
         Self { name, kind, required: false }
     }
 
-    pub(super) const fn required(name: &'static str, kind: FieldKind) -> Self {
+    pub(in crate::http) const fn required(name: &'static str, kind: FieldKind) -> Self {
         Self { name, kind, required: true }
     }
 }
@@ -95,7 +95,11 @@ pub(super) fn text_within(body: &[u8], limit: usize, plain_depth: usize) -> Opti
 ///
 /// # Errors
 /// 400 for no JSON or too deep nesting, 422 for another shape.
-pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8], fields: &[Field], depth: usize) -> Result<T, Problem> {
+pub(in crate::http) fn object<'a, T: Deserialize<'a>>(
+    body: &'a [u8],
+    fields: &[Field],
+    depth: usize,
+) -> Result<T, Problem> {
     check_depth(body, depth)?;
     object_within_depth(body, fields)
 }

@@ -1,8 +1,16 @@
-//! The management listener: probes, metrics, the redacted configuration.
+//! The management listener: probes, metrics, the redacted configuration, and the operators' verbs behind their guard.
 
+mod dead_letters;
 mod degraded;
+mod guard;
+mod operator;
+mod pages;
 mod readiness;
+mod routes;
 mod service;
 
+pub use guard::OperatorGuard;
+pub use operator::OperationsPlan;
+pub use pages::ManagementPages;
 pub use readiness::Readiness;
 pub use service::ManagementService;

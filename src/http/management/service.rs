@@ -1,178 +1,122 @@
-//! The management listener's routes.
+//! From a request on the management listener to its answer: the pages, and the operators' verbs.
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse};
 use tokio::time::Instant;
 
-use super::Readiness;
-use super::degraded::upstream_reasons;
-use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats, Fault, FaultKind};
-use crate::http::head;
+use super::ManagementPages;
+use super::guard::OperatorGuard;
+use super::operator::{Operations, OperationsPlan, OperatorRequest};
+use super::routes::{self, Access, Route};
+use crate::context::RequestContext;
+use crate::http::head::{self, OriginPolicy};
 use crate::http::nearest::hint_at_management;
+use crate::http::path_names::PathNames;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_id::{RequestIds, X_REQUEST_ID};
-use crate::memory::MemoryBudget;
-use crate::telemetry::{EmbeddedTotals, Metrics};
-use crate::upstream::UpstreamHealth;
+use crate::tasks::Stage;
 
-/// The routes, in the order of the contract.
-const ROUTES: &str = "/livez, /readyz, /startupz, /metrics, /config";
+/// What is left of a request's time for writing the answer.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// The management listener; one thread serves it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ManagementService {
-    /// Started and draining.
-    pub readiness: Readiness,
-    /// What `/metrics` shows.
-    pub metrics: Arc<Metrics>,
-    /// What requests hold.
-    pub memory: MemoryBudget,
-    /// What is known of each profile's MQ.
-    pub upstreams: Vec<UpstreamHealth>,
-    /// Asked for its numbers at each scrape.
-    pub engine: Option<Engine>,
-    /// What `/config` shows: redacted when it was made.
-    pub config: Arc<str>,
-    /// Numbers requests.
-    pub request_ids: RequestIds,
-    /// The listener is on loopback: it refuses foreign host names, since a web page could be brought here by DNS rebinding.
-    pub loopback: bool,
+    pages: ManagementPages,
+    operations: Rc<Operations>,
+    guard: OperatorGuard,
+    /// No page of another site may use the verbs. On loopback the listener refuses foreign host names, since a web page could be
+    /// brought here by DNS rebinding.
+    origins: OriginPolicy,
+    request_ids: RequestIds,
 }
 
 impl ManagementService {
-    /// Answers one request; its body is never read.
-    pub async fn handle(self: Rc<Self>, request: HttpRequest, _: Payload) -> HttpResponse {
+    /// Builds the listener's thread: the verbs get clients of their own.
+    #[must_use]
+    pub fn new(pages: ManagementPages, plan: OperationsPlan, guard: OperatorGuard) -> Self {
+        let origins = OriginPolicy { allowed: Vec::new(), loopback: guard.is_on_loopback() };
+        let request_ids = RequestIds::new(&plan.resources.random);
+        Self { pages, operations: Rc::new(plan.build()), guard, origins, request_ids }
+    }
+
+    /// Answers one request.
+    pub async fn handle(self: Rc<Self>, request: HttpRequest, payload: Payload) -> HttpResponse {
         let id = self.request_ids.of(request.headers());
-        let mut response = self.answer(&request, &id).await;
+        let mut response = self.answer(request, payload, &id).await.unwrap_or_else(|problem| problem.response(&id));
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(X_REQUEST_ID, id);
         }
         response
     }
 
-    async fn answer(&self, request: &HttpRequest, id: &str) -> HttpResponse {
-        if let Err(error) = head::check_host(request, self.loopback, "management.listen") {
-            return Problem::from(error).response(id);
-        }
+    async fn answer(&self, request: HttpRequest, payload: Payload, id: &Arc<str>) -> Result<HttpResponse, Problem> {
+        head::check_host(&request, self.origins.loopback, "management.listen")?;
         let path = request.uri().path();
-        if !["/livez", "/readyz", "/startupz", "/metrics", "/config"].contains(&path) {
+        if let Some((route, names)) = routes::find(path) {
+            self.admit(&request, route).await.map_err(Problem::closing)?;
+            return self.perform(route, names, request, payload, id).await;
+        }
+        if !ManagementPages::PATHS.contains(&path) {
             let hint = hint_at_management(path).map(|hint| format!("; {hint}")).unwrap_or_default();
-            let detail = format!("there is nothing at this path; this listener has {ROUTES}{hint}");
-            return Problem::new(Code::NotFound, detail).closing().response(id);
+            let detail = format!(
+                "there is nothing at this path; this listener has {}, {}{hint}",
+                ManagementPages::PATHS.join(", "),
+                routes::paths()
+            );
+            return Err(Problem::new(Code::NotFound, detail).closing());
         }
         if request.method() != Method::GET && request.method() != Method::HEAD {
-            return Problem::method_not_allowed("GET, HEAD").closing().response(id);
+            return Err(Problem::method_not_allowed("GET, HEAD").closing());
         }
-        match path {
-            // Liveness depends on nothing else: a restart fixes nothing outside this process.
-            "/livez" => HttpResponse::Ok().body("ok\n"),
-            "/startupz" => probe(self.readiness.started(), "starting\n"),
-            "/readyz" => self.ready(request.uri().query() == Some("verbose")),
-            "/config" => {
-                HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(self.config.to_string())
-            }
-            _ => self.scrape(id).await,
-        }
+        let page = self.pages.at(path, request.uri().query(), id).await;
+        page.ok_or_else(|| Problem::new(Code::NotFound, "there is nothing at this path").closing())
     }
 
-    fn ready(&self, verbose: bool) -> HttpResponse {
-        let (started, draining) = (self.readiness.started(), self.readiness.draining());
-        let ready = started && !draining;
-        if !verbose {
-            return probe(ready, if draining { "draining\n" } else { "starting\n" });
+    /// Everything about a verb that is decided before its body is looked at.
+    async fn admit(&self, request: &HttpRequest, route: &Route) -> Result<(), Problem> {
+        head::check_head(request, self.operations.limits())?;
+        head::check_origin(request, &self.origins)?;
+        head::check_site(request)?;
+        if request.method().as_str() != route.method {
+            return Err(Problem::method_not_allowed(route.method));
         }
-        let mut text = String::new();
-        let mut line = |good: bool, bad: &str, name: &str| {
-            let (mark, word) = if good { ("+", "ok") } else { ("-", bad) };
-            text.push_str(&format!("[{mark}]{name} {word}\n"));
-        };
-        line(started, "starting", "started");
-        line(!draining, "draining", "not-draining");
-        for upstream in &self.upstreams {
-            // Degraded, not unready: the gateway answers, with problems that say so.
-            let reasons = upstream_reasons(upstream, &self.metrics);
-            line(
-                reasons.is_empty(),
-                &format!("degraded: {}", reasons.join("; ")),
-                &format!("upstream {}", upstream.name()),
-            );
+        if route.access == Access::Operator {
+            self.guard.check(request.headers()).await?;
         }
-        if let Some(engine) = &self.engine {
-            let faults = engine.health();
-            let reasons: Vec<String> = faults.iter().map(describe).collect();
-            line(faults.is_empty(), &format!("degraded: {}", reasons.join("; ")), "embedded store");
+        if route.changes() && *self.operations.resources().stage.borrow() == Stage::Stopping {
+            return Err(head::HeadError::Stopping.into());
         }
-        let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-        response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text)
+        Ok(())
     }
 
-    async fn scrape(&self, id: &str) -> HttpResponse {
-        self.metrics.process.set_memory(self.memory.usage());
-        for upstream in &self.upstreams {
-            upstream.refresh(Instant::now());
+    /// Runs a verb to its end, whether or not its caller stays.
+    async fn perform(
+        &self,
+        route: &Route,
+        names: PathNames,
+        request: HttpRequest,
+        payload: Payload,
+        id: &Arc<str>,
+    ) -> Result<HttpResponse, Problem> {
+        let time = self.operations.limits().request_timeout.saturating_sub(MARGIN);
+        let context = RequestContext::new(Arc::clone(id), None, Instant::now() + time);
+        let operator = OperatorRequest::new(Rc::clone(&self.operations), request, payload, names, context);
+        let answered = self.operations.run_to_end((route.handler)(operator)).await;
+        let answered = answered.unwrap_or_else(|_| {
+            Err(Problem::new(Code::InternalError, "the gateway met a bug of its own while it answered"))
+        });
+        let status = answered.as_ref().map_or_else(Problem::status, |response| response.status().as_u16());
+        if route.changes() {
+            // Who changed what, for whoever asks later.
+            tracing::info!(request_id = &**id, route = route.path, status, "an operator's verb was answered");
         }
-        if let Some(engine) = &self.engine {
-            let kinds: Vec<_> = engine.health().into_iter().map(|fault| fault.kind).collect();
-            for kind in FaultKind::ALL {
-                self.metrics.embedded.set_store_degraded(kind.label(), kinds.contains(&kind));
-            }
-            match engine.stats().await {
-                Ok(stats) => self.show(&stats),
-                Err(error) => {
-                    tracing::warn!(request_id = id, %error, "the embedded endpoint could not tell its numbers");
-                }
-            }
-        }
-        match self.metrics.render() {
-            Ok(page) => HttpResponse::Ok().insert_header((CONTENT_TYPE, Metrics::CONTENT_TYPE)).body(page),
-            Err(error) => {
-                tracing::error!(request_id = id, %error, "the metrics could not be written");
-                Problem::new(Code::InternalError, "the metrics could not be written").response(id)
-            }
-        }
-    }
-}
-
-impl ManagementService {
-    /// Puts the embedded endpoint's numbers into the metrics.
-    fn show(&self, stats: &EngineStats) {
-        self.metrics.embedded.set_groups(&stats.groups.iter().map(into_sample).collect::<Vec<_>>());
-        let totals = EmbeddedTotals {
-            dropped: stats.totals.dropped_by_retention,
-            dead_lettered: stats.totals.dead_lettered,
-            stale_acknowledgements: stats.totals.stale_acknowledgements,
-        };
-        let dead_letters = stats.topics.iter().filter(|topic| topic.topic.as_str().starts_with(DEAD_LETTER_PREFIX));
-        let dead_letters: Vec<_> =
-            dead_letters.map(|topic| (topic.topic.as_str().to_owned(), topic.messages)).collect();
-        self.metrics.embedded.set_totals(totals, &dead_letters);
-        self.metrics.embedded.set_set_aside(stats.set_aside);
-    }
-}
-
-/// A fault for people.
-fn describe(fault: &Fault) -> String {
-    let since = i64::try_from(fault.since.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
-    since.map_or_else(|| fault.reason.clone(), |since| format!("{} (since {since:.0})", fault.reason))
-}
-
-fn probe(good: bool, reason: &'static str) -> HttpResponse {
-    if good { HttpResponse::Ok().body("ok\n") } else { HttpResponse::ServiceUnavailable().body(reason) }
-}
-
-fn into_sample(group: &crate::embedded::GroupStats) -> crate::telemetry::EmbeddedSample {
-    crate::telemetry::EmbeddedSample {
-        topic: group.topic.as_str().to_owned(),
-        group: group.group.as_str().to_owned(),
-        ready: group.ready,
-        in_flight: group.in_flight,
-        delayed: group.delayed,
-        filtered_out: group.filtered_out,
-        oldest_age: group.oldest_unacknowledged_age,
+        answered
     }
 }

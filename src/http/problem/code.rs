@@ -33,6 +33,8 @@ pub enum Code {
     CapabilityNotSupported,
     /// 403: a web page of another origin.
     OriginNotAllowed,
+    /// 403: an operator's verb without its token.
+    OperatorTokenRequired,
     /// 400: not a receipt handle of ours.
     InvalidReceiptHandle,
     /// 410: the delivery is not its holder's any more.
@@ -86,7 +88,7 @@ pub struct Row {
 
 impl Code {
     /// Every code, in the contract's order.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::MalformedJson,
         Self::ValidationFailed,
         Self::UnsupportedMediaType,
@@ -101,6 +103,7 @@ impl Code {
         Self::UnknownGroup,
         Self::CapabilityNotSupported,
         Self::OriginNotAllowed,
+        Self::OperatorTokenRequired,
         Self::InvalidReceiptHandle,
         Self::ReceiptHandleExpired,
         Self::ForeignReceiptHandle,
@@ -138,6 +141,7 @@ impl Code {
             | Self::UnknownGroup
             | Self::CapabilityNotSupported
             | Self::OriginNotAllowed
+            | Self::OperatorTokenRequired
             | Self::InvalidReceiptHandle
             | Self::ReceiptHandleExpired
             | Self::ForeignReceiptHandle
@@ -263,6 +267,13 @@ impl Code {
                 false,
                 "Web pages of other origins may not call the gateway.",
                 "The operator adds the origin to `server.allowed_origins`; a gateway on loopback answers to loopback names only.",
+            ),
+            Self::OperatorTokenRequired => row(
+                "operator-token-required",
+                403,
+                false,
+                "The operator's token is missing, or is another.",
+                "Send `Authorization: Bearer` with the token of `management.token_file` of the gateway that is asked.",
             ),
             Self::InvalidReceiptHandle => row(
                 "invalid-receipt-handle",

@@ -14,6 +14,7 @@ mod messages;
 mod operations;
 mod process;
 mod registrar;
+mod subscriptions;
 mod traces;
 mod upstream;
 
@@ -29,6 +30,7 @@ pub use messages::{GroupMetrics, MessageFamilies, TopicMetrics, UNKNOWN_TOPIC};
 pub use operations::OperationFamilies;
 pub use process::ProcessFamilies;
 pub use registrar::{Family, MetricsError};
+pub use subscriptions::{SubscriptionFamilies, SubscriptionMetrics};
 pub use traces::{TraceFamilies, TraceMetrics};
 #[cfg(feature = "rocketmq")]
 pub use upstream::CircuitStates;
@@ -53,6 +55,8 @@ pub struct Metrics {
     pub drop_in: DropInFamilies,
     /// The embedded endpoint.
     pub embedded: EmbeddedFamilies,
+    /// Subscriptions.
+    pub subscriptions: SubscriptionFamilies,
     /// Spans of traces.
     pub traces: TraceFamilies,
     /// The process itself.
@@ -79,6 +83,7 @@ impl Metrics {
             credentials: CredentialMetrics::register(&mut registrar)?,
             drop_in: DropInFamilies::register(&mut registrar)?,
             embedded: EmbeddedFamilies::register(&mut registrar)?,
+            subscriptions: SubscriptionFamilies::register(&mut registrar)?,
             traces: TraceFamilies::register(&mut registrar)?,
             process: ProcessFamilies::register(&mut registrar)?,
             page: registrar.finish(),

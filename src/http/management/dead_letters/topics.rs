@@ -1,0 +1,41 @@
+//! `GET /v1/dead-letters`: the topics that hold dead letters, as far as they are known here.
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use serde::Serialize;
+
+use crate::embedded::DEAD_LETTER_PREFIX;
+use crate::http::management::operator::{OperatorRequest, json};
+use crate::http::problem::{Code, Problem};
+
+#[derive(Serialize)]
+struct Topics {
+    topics: Vec<Topic>,
+}
+
+#[derive(Serialize)]
+struct Topic {
+    topic: String,
+    /// How many are retained, where that is known: on the embedded endpoint.
+    messages: Option<u64>,
+}
+
+/// Those that the configuration names, and those of the embedded endpoint.
+pub(in crate::http::management) async fn topics(request: OperatorRequest) -> Result<HttpResponse, Problem> {
+    request.no_query()?;
+    let mut topics = BTreeMap::new();
+    if let Ok(gateway) = request.gateway() {
+        for topic in gateway.topics()?.into_iter().filter(|topic| topic.name.starts_with(DEAD_LETTER_PREFIX)) {
+            topics.insert(topic.name, None);
+        }
+    }
+    if let Ok(engine) = request.engine() {
+        let stats = engine.stats().await.map_err(|error| Problem::new(Code::Overloaded, error.to_string()))?;
+        for topic in stats.topics.into_iter().filter(|topic| topic.topic.as_str().starts_with(DEAD_LETTER_PREFIX)) {
+            topics.insert(topic.topic.as_str().to_owned(), Some(topic.messages));
+        }
+    }
+    let topics = topics.into_iter().map(|(topic, messages)| Topic { topic, messages }).collect();
+    json(&Topics { topics })
+}
