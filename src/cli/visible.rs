@@ -17,7 +17,7 @@ pub(super) fn visible(text: &str) -> String {
 }
 
 /// Controls, and what Unicode has for directions, line ends and marks that take no room.
-const fn is_invisible(character: char) -> bool {
+fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
