@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod client;
 mod configuration;
 mod credentials;
 mod doctor;
@@ -13,6 +14,7 @@ mod output;
 mod profile_access;
 mod run;
 mod sign;
+mod visible;
 
 use std::process::ExitCode;
 
