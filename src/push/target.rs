@@ -21,6 +21,7 @@ use crate::outbound::{
     Call, CallError, EndpointAddress, InvalidHost, Limits, NoStatus, Origin, StatusCall, StatusClient, TlsError,
     TlsRoots, client_config, look_up,
 };
+use crate::signature::Secret;
 
 /// Most of an answer's body that is read.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
@@ -80,7 +81,7 @@ pub(super) struct Target {
 pub(super) struct Outgoing {
     pub(super) headers: Vec<(&'static str, String)>,
     /// Headers of the configuration.
-    pub(super) more_headers: Arc<Vec<(String, String)>>,
+    pub(super) more_headers: Arc<Vec<(String, Secret)>>,
     pub(super) body: Bytes,
 }
 
