@@ -80,6 +80,7 @@ pub struct SubscriptionStatus {
 #[derive(Debug)]
 pub(super) struct Board {
     name: String,
+    request_id: String,
     topic: String,
     group: String,
     url: String,
@@ -97,6 +98,7 @@ struct State {
     /// Since then, and since the last line about it.
     failures: u64,
     told_at: Option<Instant>,
+    told_unwritable_at: Option<Instant>,
     last_success: Option<UnixMillis>,
     last_error: Option<LastError>,
     receive_error: Option<&'static str>,
@@ -124,6 +126,7 @@ impl Board {
             failing_since: None,
             failures: 0,
             told_at: None,
+            told_unwritable_at: None,
             last_success: None,
             last_error: None,
             receive_error: None,
@@ -133,6 +136,7 @@ impl Board {
         };
         Self {
             name: config.name.clone(),
+            request_id: format!("subscription {}", config.name),
             topic: config.topic.as_str().to_owned(),
             group: config.group.as_str().to_owned(),
             url: config.url.to_string(),
@@ -151,6 +155,11 @@ impl Board {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Stands in the lines about its failures where a request's id does.
+    pub(super) fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// Follows whether it is paused.
@@ -209,10 +218,25 @@ impl Board {
             }
             return;
         }
-        self.metrics.failing.set(1);
+        // What is wrong with a message is not the target's.
+        let is_the_targets = result != AttemptResult::NotWritable;
+        if is_the_targets {
+            self.metrics.failing.set(1);
+        }
         let told = {
             let mut state = self.state();
             state.last_error = Some(LastError { result, status, at: now });
+            if !is_the_targets {
+                let is_due = state.told_unwritable_at.is_none_or(|told_at| told_at.elapsed() >= SUMMARY_PAUSE);
+                if is_due {
+                    state.told_unwritable_at = Some(Instant::now());
+                }
+                drop(state);
+                if is_due {
+                    tracing::warn!(subscription = &self.name, detail, "a message of a subscription cannot be written");
+                }
+                return;
+            }
             state.failures = state.failures.saturating_add(1);
             let since = *state.failing_since.get_or_insert(now);
             let is_due = state.told_at.is_none_or(|told_at| told_at.elapsed() >= SUMMARY_PAUSE);

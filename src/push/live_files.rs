@@ -1,6 +1,4 @@
 //! The secrets and headers of a subscription, and their files: read at the start, and again whenever they may have changed.
-//!
-//! All files of a subscription are taken into use together, or none of them: a request is never signed with half of a rotation.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,28 +10,20 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::board::Board;
+use super::secrets::SigningSecrets;
 use crate::clock::Clock;
-use crate::config::{ExtraHeader, SecretFormat, SubscriptionConfig, read_regular_file};
-use crate::model::UnixMillis;
+use crate::config::{CredentialsError, ExtraHeader, SubscriptionConfig, read_regular_file};
 use crate::signature::Secret;
-use crate::signature::standard_webhooks::{self, WebhookSecret, WebhookSignature};
 use crate::tasks;
 
-/// More than any of these files has; a larger one is the wrong file.
+/// More than any file of headers has; a larger one is the wrong file.
 const MAX_BYTES: u64 = 16 * 1024;
 const POLL: Duration = Duration::from_secs(30);
 /// A swap is several events; the files are read when they have settled.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// Why the files of a subscription cannot be used. Names the file, never what is in it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("file {} {flaw}", path.display())]
-pub struct LiveFileError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong.
-    pub flaw: String,
-}
+/// Headers of the configuration, names in small letters.
+pub(super) type ExtraHeaders = Vec<(String, Secret)>;
 
 /// What requests are signed with, and the headers that go with them, as they are now. Clones share them.
 #[derive(Debug, Clone)]
@@ -41,76 +31,53 @@ pub(super) struct LiveFiles(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    sources: Sources,
-    current: ArcSwap<Contents>,
-}
-
-/// Where they are.
-#[derive(Debug)]
-struct Sources {
-    secrets: Vec<(PathBuf, Option<UnixMillis>)>,
-    format: SecretFormat,
-    headers: Vec<ExtraHeader>,
+    secrets: SigningSecrets,
+    /// Of the configuration itself.
+    own_headers: Vec<ExtraHeader>,
     headers_file: Option<PathBuf>,
-}
-
-#[derive(Debug)]
-struct Contents {
-    secrets: Vec<(WebhookSecret, Option<UnixMillis>)>,
-    headers: Arc<Vec<(String, Secret)>>,
+    headers: ArcSwap<ExtraHeaders>,
 }
 
 impl LiveFiles {
-    /// Reads them.
+    /// Reads them. Blocking.
     ///
     /// # Errors
-    /// [`LiveFileError`].
-    pub(super) fn load(config: &SubscriptionConfig) -> Result<Self, LiveFileError> {
-        let sources = Sources {
-            secrets: config.secrets.iter().map(|secret| (secret.file.clone(), secret.until)).collect(),
-            format: config.secret_format,
-            headers: config.headers.clone(),
-            headers_file: config.headers_file.clone(),
-        };
-        let current = ArcSwap::from_pointee(sources.read()?);
-        Ok(Self(Arc::new(Inner { sources, current })))
+    /// A file cannot be read, or does not hold what it should.
+    pub(super) fn load(config: &SubscriptionConfig) -> Result<Self, CredentialsError> {
+        let (own_headers, headers_file) = (config.headers.clone(), config.headers_file.clone());
+        let headers = ArcSwap::from_pointee(read_headers(&own_headers, headers_file.as_deref())?);
+        Ok(Self(Arc::new(Inner { secrets: SigningSecrets::load(config)?, own_headers, headers_file, headers })))
     }
 
     /// The headers of the configuration and of its file.
-    pub(super) fn headers(&self) -> Arc<Vec<(String, Secret)>> {
-        Arc::clone(&self.0.current.load().headers)
+    pub(super) fn headers(&self) -> Arc<ExtraHeaders> {
+        self.0.headers.load_full()
     }
 
-    /// Signs one attempt with every secret that is still good; none without one.
-    pub(super) fn sign(&self, id: &str, now: UnixMillis, body: &[u8]) -> Option<WebhookSignature> {
-        let current = self.0.current.load();
-        let good = current.secrets.iter().filter(|(_, until)| until.is_none_or(|until| now < until));
-        standard_webhooks::sign(good.map(|(secret, _)| secret), id, now.0 / 1000, body)
+    /// What requests are signed with.
+    pub(super) fn secrets(&self) -> &SigningSecrets {
+        &self.0.secrets
     }
 
-    /// Whether requests are signed.
-    pub(super) fn has_secrets(&self) -> bool {
-        !self.0.sources.secrets.is_empty()
-    }
-
-    /// Whether there is a file at all.
     fn directories(&self) -> Vec<PathBuf> {
-        let Sources { secrets, headers_file, .. } = &self.0.sources;
-        let files = secrets.iter().map(|(file, _)| file).chain(headers_file);
-        let mut directories: Vec<PathBuf> = files.filter_map(|file| file.parent().map(Path::to_owned)).collect();
+        let Inner { secrets, headers_file, .. } = &*self.0;
+        let mut directories = secrets.directories();
+        directories.extend(headers_file.as_ref().and_then(|file| file.parent()).map(Path::to_owned));
         directories.sort();
         directories.dedup();
         directories
     }
 
     /// Reads them again; whether something else is in use now. Blocking.
-    fn reload(&self) -> Result<bool, LiveFileError> {
-        let read = self.0.sources.read()?;
-        if self.0.current.load().is_same_as(&read) {
-            return Ok(false);
+    fn reload(&self) -> Result<bool, CredentialsError> {
+        let inner = &*self.0;
+        let headers = read_headers(&inner.own_headers, inner.headers_file.as_deref())?;
+        let has_new_secrets = inner.secrets.reload()?;
+        let has_new_headers = **inner.headers.load() != headers;
+        if has_new_headers {
+            inner.headers.store(Arc::new(headers));
         }
-        self.0.current.store(Arc::new(read));
-        Ok(true)
+        Ok(has_new_secrets || has_new_headers)
     }
 
     /// Reads them again whenever they may have changed. Runs until it is dropped.
@@ -156,7 +123,11 @@ impl LiveFiles {
                 }
                 Some(Err(error)) if told.as_ref() != Some(&error) => {
                     board.metrics.secrets_kept();
-                    tracing::warn!(subscription, %error, "changed secrets or headers could not be used: the old ones stay");
+                    tracing::warn!(
+                        subscription,
+                        %error,
+                        "changed secrets or headers could not be used: the old ones stay"
+                    );
                     told = Some(error);
                 }
                 Some(Ok(false)) => told = None,
@@ -170,59 +141,49 @@ impl LiveFiles {
     }
 }
 
-impl Contents {
-    fn is_same_as(&self, other: &Self) -> bool {
-        let same = |((one, until), (two, other_until)): (&(WebhookSecret, _), &(WebhookSecret, _))| {
-            one.same_as(two) && until == other_until
-        };
-        self.secrets.len() == other.secrets.len()
-            && self.secrets.iter().zip(&other.secrets).all(same)
-            && self.headers == other.headers
-    }
-}
-
-impl Sources {
-    fn read(&self) -> Result<Contents, LiveFileError> {
-        let mut secrets: Vec<(WebhookSecret, Option<UnixMillis>)> = Vec::new();
-        for (path, until) in &self.secrets {
-            let flaw = |flaw: String| LiveFileError { path: path.clone(), flaw };
-            let bytes = read(path)?;
-            let secret = match self.format {
-                SecretFormat::Whsec => WebhookSecret::parse(&bytes),
-                SecretFormat::Raw => WebhookSecret::raw(&bytes),
-            };
-            let secret = secret.map_err(|error| flaw(error.to_string()))?;
-            if secrets.iter().any(|(known, _)| known.same_as(&secret)) {
-                return Err(flaw("holds the same secret as another file of the list".to_owned()));
-            }
-            secrets.push((secret, *until));
-        }
-        let mut headers: Vec<_> = self.headers.iter().map(|it| (it.name.clone(), it.value.clone())).collect();
-        if let Some(path) = &self.headers_file {
-            headers_of_file(path, &mut headers)?;
-        }
-        Ok(Contents { secrets, headers: Arc::new(headers) })
-    }
-}
-
-fn headers_of_file(path: &Path, headers: &mut Vec<(String, Secret)>) -> Result<(), LiveFileError> {
-    let flaw = |flaw: String| LiveFileError { path: path.to_owned(), flaw };
-    let bytes = read(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| flaw("is not UTF-8".to_owned()))?;
+fn read_headers(own: &[ExtraHeader], file: Option<&Path>) -> Result<ExtraHeaders, CredentialsError> {
+    let mut headers: ExtraHeaders = own.iter().map(|it| (it.name.clone(), it.value.clone())).collect();
+    let Some(path) = file else { return Ok(headers) };
+    let unusable = |flaw: String| CredentialsError::Unusable { path: path.to_owned(), flaw };
+    let unreadable =
+        |error: std::io::Error| CredentialsError::Unreadable { path: path.to_owned(), reason: error.to_string() };
+    let bytes = read_regular_file(path, MAX_BYTES).map_err(unreadable)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| unusable("is not UTF-8".to_owned()))?;
     for (number, line) in (1..).zip(text.lines().map(str::trim)) {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let header = ExtraHeader::parse(line).map_err(|it| flaw(format!("{} in line {number}", it.detail)))?;
+        let header = ExtraHeader::parse(line).map_err(|it| unusable(format!("{} in line {number}", it.detail)))?;
         if headers.iter().any(|(known, _)| *known == header.name) {
-            return Err(flaw(format!("has a name that was there before in line {number}")));
+            return Err(unusable(format!("has a name that was there before in line {number}")));
         }
         headers.push((header.name, header.value));
     }
-    Ok(())
+    Ok(headers)
 }
 
-fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, LiveFileError> {
-    let unreadable = |error: std::io::Error| LiveFileError { path: path.to_owned(), flaw: format!("could not be read: {error}") };
-    read_regular_file(path, MAX_BYTES).map_err(unreadable)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_a_file_stand_beside_those_of_the_configuration() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("headers");
+        let own = [ExtraHeader::parse("x-team: orders").unwrap()];
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read_headers(&own, Some(&path))
+        };
+        let headers = read("# keys\n\nAuthorization: Bearer CANARY\r\n").unwrap();
+        let shown: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+        assert_eq!(shown, [("x-team", "orders"), ("authorization", "Bearer CANARY")]);
+        assert!(!format!("{headers:?}").contains("CANARY"));
+        for (text, words) in
+            [("CANARY", "in line 1"), ("\nwebhook-id: CANARY", "in line 2"), ("X-Team: CANARY", "there before in line 1")]
+        {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(words) && !error.contains("CANARY"), "{error}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::AttemptResult;
 use super::board::{Board, PauseReason, SubscriptionStatus};
+use crate::memory::{Charge, MemoryBudget};
 use crate::model::Delivery;
 
 /// What was asked for besides, until its service takes it.
@@ -24,6 +25,7 @@ struct Entry {
     commands: mpsc::Sender<DeliverOnce>,
     /// How long one request may take.
     timeout: Duration,
+    memory: MemoryBudget,
 }
 
 /// A message to be delivered again, once.
@@ -33,6 +35,8 @@ pub(super) struct DeliverOnce {
     pub(super) message: Delivery,
     /// With an id of its own, so that a receiver which knows the old one takes it for a new message.
     pub(super) new_id: bool,
+    /// What it takes until it is done with.
+    pub(super) memory: Charge,
     pub(super) answer: oneshot::Sender<Result<Delivered, NotDelivered>>,
 }
 
@@ -73,13 +77,16 @@ pub(super) type Commands = mpsc::Receiver<DeliverOnce>;
 
 impl Subscriptions {
     /// Of these boards, each with the time that one of its requests may take; and what their services receive.
-    pub(super) fn new(boards: impl IntoIterator<Item = (Arc<Board>, Duration)>) -> (Self, Vec<Commands>) {
+    pub(super) fn new(
+        boards: impl IntoIterator<Item = (Arc<Board>, Duration)>,
+        memory: &MemoryBudget,
+    ) -> (Self, Vec<Commands>) {
         let mut all = BTreeMap::new();
         let mut receivers = Vec::new();
         for (board, timeout) in boards {
             let (commands, receiver) = mpsc::channel(COMMANDS);
             receivers.push(receiver);
-            all.insert(board.name().to_owned(), Entry { board, commands, timeout });
+            all.insert(board.name().to_owned(), Entry { board, commands, timeout, memory: memory.clone() });
         }
         (Self(Arc::new(all)), receivers)
     }
@@ -122,8 +129,10 @@ impl Subscriptions {
         if let Some(reason) = entry.board.paused() {
             return Err(NotDelivered::Paused(reason));
         }
+        let mut memory = entry.memory.charge();
+        memory.grow(message.body.len().saturating_mul(2)).map_err(|_| NotDelivered::Busy)?;
         let (answer, answered) = oneshot::channel();
-        entry.commands.try_send(DeliverOnce { message, new_id, answer }).map_err(|_| NotDelivered::Busy)?;
+        entry.commands.try_send(DeliverOnce { message, new_id, memory, answer }).map_err(|_| NotDelivered::Busy)?;
         // A turn, and the request.
         let patience = entry.timeout.saturating_mul(2) + Duration::from_secs(1);
         match timeout(patience, answered).await {
