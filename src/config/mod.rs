@@ -37,7 +37,7 @@ pub use problem::{ConfigErrors, Location, Position, Problem};
 pub use quoted_keys::has_quoted_key;
 pub use reference::reference;
 pub use regular_file::{MAX_FILE_BYTES, read_regular_file};
-pub use secret_file::{CredentialsError, load_credentials, load_secret};
+pub use secret_file::{CredentialsError, load_credentials, load_secret, load_signing_secret};
 pub use sections::{
     CallerConfig, CallerTopics, ClientAuth, ClockSkew, CredentialsConfig, CredentialsSource, DeadLetterConfig,
     DeliveryMode, DropInConfig, EmbeddedConfig, EmbeddedStorage, GroupConfig, Groups, LimitsConfig, LogConfig,
