@@ -1,7 +1,7 @@
 //! One delivery by the MQ's own handle: acknowledged, given back, kept longer. For those of this process who receive on their own
 //! and keep what came until they are done with it.
 
-use super::{Acknowledged, Gateway, GatewayError, GroupRoute, TopicRoute};
+use super::{Acknowledged, Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
 use crate::context::RequestContext;
 use crate::model::{Capabilities, ChangedDelivery, Delivery, UpstreamHandle, Verb, VisibilityChange};
 
@@ -57,6 +57,13 @@ impl Gateway {
         let result = changed.as_ref().map_or_else(|error| error.kind.label(), |_| "ok");
         route.metrics(self.metrics()).changed(wanted.verb, result);
         Ok(changed?)
+    }
+
+    /// The receipt handle of a delivery; `None` where the MQ's own is too long for one.
+    #[must_use]
+    #[expect(clippy::unused_self, reason = "what is sealed is this gateway's")]
+    pub fn seal(&self, route: &GroupRoute, delivery: &Delivery) -> Option<ReceiptHandle> {
+        ReceiptHandle::seal(route, &delivery.message_id, &delivery.handle, delivery.visible_again_at)
     }
 
     /// Gives a delivery back past HTTP, where this process is the MQ: others get it at once, and this attempt does not count.

@@ -14,11 +14,13 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use super::AttemptResult;
+use super::addresses::AddressRules;
+use super::live_files::ExtraHeaders;
 use crate::config::{SubscriptionConfig, TargetUrl};
 use crate::http_message::{Method, Request};
-use crate::memory::{Charge, MemoryBudget};
+use crate::memory::MemoryBudget;
 use crate::outbound::{
-    Call, CallError, EndpointAddress, InvalidHost, Limits, NoStatus, Origin, StatusCall, StatusClient, TlsError,
+    Answer, Call, CallError, EndpointAddress, InvalidHost, Limits, NoStatus, Origin, StatusCall, StatusClient, TlsError,
     TlsRoots, client_config, look_up,
 };
 
@@ -42,14 +44,7 @@ pub(super) struct TargetPlan {
     limits: Limits,
     timeout: Duration,
     wants_body: bool,
-    allowed: Allowed,
-}
-
-/// Which addresses may be connected to.
-#[derive(Debug, Clone)]
-struct Allowed {
-    allow: Vec<crate::config::AddressRange>,
-    deny: Vec<crate::config::AddressRange>,
+    rules: AddressRules,
 }
 
 /// Why a target cannot be called at all.
@@ -80,7 +75,7 @@ pub(super) struct Target {
 pub(super) struct Outgoing {
     pub(super) headers: Vec<(&'static str, String)>,
     /// Headers of the configuration.
-    pub(super) more_headers: Arc<Vec<(String, String)>>,
+    pub(super) more_headers: ExtraHeaders,
     pub(super) body: Bytes,
 }
 
@@ -88,7 +83,7 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 pub(super) enum Answered {
     /// A status, and what was read of the body.
-    Status { status: u16, retry_after: Option<Duration>, body: Bytes, memory: Charge },
+    Status(Answer),
     /// None, and why, for people: no word of the target's.
     Nothing { result: AttemptResult, detail: String },
 }
@@ -113,15 +108,8 @@ impl TargetPlan {
             limits,
             timeout: config.timeout,
             wants_body: config.answer_status,
-            allowed: Allowed { allow: config.allow_addresses.clone(), deny: config.deny_addresses.clone() },
+            rules: AddressRules::of(config),
         })
-    }
-}
-
-impl Allowed {
-    fn permits(&self, address: IpAddr) -> bool {
-        let is_in = |ranges: &[crate::config::AddressRange]| ranges.iter().any(|range| range.contains(address));
-        !is_in(&self.deny) && (self.allow.is_empty() || is_in(&self.allow))
     }
 }
 
@@ -154,10 +142,7 @@ impl Target {
         let mut last = nothing(AttemptResult::DnsFailed, "its name leads to no address");
         for address in addresses.into_iter().take(MOST_ADDRESSES) {
             match self.client.call(self.call(outgoing, address, deadline)).await {
-                Ok(answer) => {
-                    let crate::outbound::Answer { status, retry_after, body, memory, .. } = answer;
-                    return Answered::Status { status, retry_after, body, memory };
-                }
+                Ok(answer) => return Answered::Status(answer),
                 Err(NoStatus { error, in_handshake }) => {
                     let is_unsent = matches!(error, CallError::NotConnected(_));
                     last = no_status(&error, in_handshake);
@@ -219,7 +204,7 @@ impl Target {
     }
 
     fn permitted(&self, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-        addresses.retain(|address| self.plan.allowed.permits(address.ip()));
+        addresses.retain(|address| self.plan.rules.allows(address.ip()));
         addresses
     }
 

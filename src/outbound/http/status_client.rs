@@ -17,6 +17,7 @@ use super::call::{Call, CallError, Limits};
 use super::pooled::PooledClient;
 use super::progress::Progress;
 use crate::memory::MemoryBudget;
+use crate::signature::Secret;
 
 /// One thread's client for the servers of others: pooled connections, not `Send`.
 pub struct StatusClient {
@@ -31,7 +32,7 @@ pub struct StatusCall<'a> {
     /// The request, and where it goes; its limit on the answer is one on the body that is kept.
     pub call: Call<'a>,
     /// Headers whose names come from the configuration.
-    pub more_headers: &'a [(String, String)],
+    pub more_headers: &'a [(String, Secret)],
     /// How long the body is waited for once the status is there.
     pub body_patience: Duration,
 }

@@ -20,6 +20,7 @@ use crate::outbound::http::answer_body::read_body;
 use crate::outbound::http::call::{CallError, broke_off};
 use crate::outbound::http::progress::Progress;
 use crate::outbound::http::room::Room;
+use crate::signature::Secret;
 use crate::outbound::tls_fault::{ALERT, SpeaksTls};
 
 /// What is read at once, in bytes: nearly every answer is smaller. Of a body, so much may be read before there is room for it.
@@ -75,7 +76,7 @@ impl Connection {
     /// Sends a request, with `more` headers. `progress` tells when something may have left.
     pub(super) async fn send(
         &mut self,
-        (request, more): (&Request, &[(String, String)]),
+        (request, more): (&Request, &[(String, Secret)]),
         host: &str,
         progress: &Cell<Progress>,
     ) -> Result<(), CallError> {

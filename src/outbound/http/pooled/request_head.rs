@@ -2,6 +2,7 @@
 
 use crate::http_message::Request;
 use crate::outbound::http::call::CallError;
+use crate::signature::Secret;
 
 /// Writes the head of a request to `host`, header names spelled as the protocol documents them.
 ///
@@ -13,7 +14,7 @@ use crate::outbound::http::call::CallError;
 pub(super) fn write_head(
     head: &mut Vec<u8>,
     request: &Request,
-    more: &[(String, String)],
+    more: &[(String, Secret)],
     host: &str,
 ) -> Result<(), CallError> {
     let Request { method, target, headers, body } = request;
@@ -26,8 +27,8 @@ pub(super) fn write_head(
         head.extend_from_slice(part.as_bytes());
     }
     let first_header = head.len();
-    let own = headers.iter().map(|(name, value)| (*name, value));
-    for (name, value) in own.chain(more.iter().map(|(name, value)| (name.as_str(), value))) {
+    let own = headers.iter().map(|(name, value)| (*name, value.as_str()));
+    for (name, value) in own.chain(more.iter().map(|(name, value)| (name.as_str(), value.expose()))) {
         for part in [name, ": ", value, "\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
@@ -87,7 +88,7 @@ mod tests {
     fn further_headers_stand_among_them_and_end_no_line_early_either() {
         let write = |name: &str, value: &str| {
             let mut head = Vec::new();
-            let more = [(name.to_owned(), value.to_owned())];
+            let more = [(name.to_owned(), Secret::new(value.to_owned()))];
             let request = request("/", vec![("User-Agent", "a".to_owned())], None);
             write_head(&mut head, &request, &more, "h").map(|()| String::from_utf8(head).unwrap())
         };
