@@ -40,7 +40,6 @@ pub(in crate::cli) fn segment(name: &str) -> String {
 }
 
 /// What a gateway is asked.
-#[expect(missing_debug_implementations, reason = "it holds message content")]
 pub(in crate::cli) struct Asked {
     pub(in crate::cli) method: Method,
     /// Path and query, percent-encoded.

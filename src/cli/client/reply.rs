@@ -19,10 +19,13 @@ pub(in crate::cli) struct Reply {
 impl Reply {
     /// The body's JSON.
     pub(in crate::cli) fn json<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            // The library's words can quote the answer.
-            let reason = format!("the answer to a success is not what a gateway says (at byte {})", error.column());
-            ClientError::NoAnswer { url: self.url.clone(), reason }
-        })
+        // The library's words can quote the answer.
+        serde_json::from_slice(&self.body)
+            .map_err(|error| self.unusable(&format!("not what a gateway says, at its byte {}", error.column())))
+    }
+
+    /// An answer that is a success and does not say of what.
+    pub(in crate::cli) fn unusable(&self, what: &str) -> ClientError {
+        ClientError::NoAnswer { url: self.url.clone(), reason: format!("its answer is {what}") }
     }
 }
