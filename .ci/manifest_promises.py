@@ -157,7 +157,7 @@ def promises(objects):
         and {"ipBlock": {"cidr": "169.254.20.10/32"}} in egress[0]["to"]
         and any(peer.get("podSelector", {}).get("matchLabels") == {"k8s-app": "kube-dns"} for peer in egress[0]["to"])
     )
-    collector = [rule for rule in egress[1:] if [(one["protocol"], one["port"]) for one in rule["ports"]] == [("TCP", 4317)]]
+    collector = [rule for rule in egress[1:] if rule.get("ports") == [{"protocol": "TCP", "port": 4317}]]
     yield "out to a collector of traces where one is named, and only there", lambda: (
         len(collector) == ("endpoint" in tracing) and all(peer["namespaceSelector"] for rule in collector for peer in rule["to"])
     )
