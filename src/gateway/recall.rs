@@ -15,6 +15,11 @@ impl GiveBack {
     pub fn new(give_back: impl Fn(Vec<UpstreamHandle>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(give_back))
     }
+
+    /// Others get these at once.
+    pub(super) fn of(&self, handles: Vec<UpstreamHandle>) {
+        (self.0)(handles);
+    }
 }
 
 impl fmt::Debug for GiveBack {
