@@ -78,6 +78,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         let operations = OperationsPlan {
             gateway: use_cases,
             engine: engine.clone(),
+            redeliver: None,
             limits: config.server.limits.clone(),
             resources: resources.clone(),
             tasks: tasks.clone(),

@@ -9,11 +9,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::redeliver::Redeliver;
 use crate::config::LimitsConfig;
 use crate::context::RequestContext;
 use crate::embedded::Engine;
 use crate::gateway::{Gateway, Shared};
 use crate::http::ServiceResources;
+use crate::http::api;
 use crate::http::body::{self, Pace};
 use crate::http::path_names::PathNames;
 use crate::http::problem::{Code, FieldError, Problem};
@@ -30,6 +32,8 @@ pub struct OperationsPlan {
     pub gateway: Option<Shared>,
     /// The embedded MQ, where it is in this process.
     pub engine: Option<Engine>,
+    /// Has a subscription deliver a dead letter again.
+    pub redeliver: Option<Redeliver>,
     /// How large requests may be, and how slow.
     pub limits: LimitsConfig,
     /// The process.
@@ -43,6 +47,7 @@ pub struct OperationsPlan {
 pub(super) struct Operations {
     gateway: Option<Gateway>,
     engine: Option<Engine>,
+    redeliver: Option<Redeliver>,
     limits: LimitsConfig,
     resources: ServiceResources,
     tasks: Tasks,
@@ -51,8 +56,8 @@ pub(super) struct Operations {
 impl OperationsPlan {
     /// Builds this thread's clients.
     pub(super) fn build(self) -> Operations {
-        let Self { gateway, engine, limits, resources, tasks } = self;
-        Operations { gateway: gateway.map(Gateway::new), engine, limits, resources, tasks }
+        let Self { gateway, engine, redeliver, limits, resources, tasks } = self;
+        Operations { gateway: gateway.map(Gateway::new), engine, redeliver, limits, resources, tasks }
     }
 }
 
@@ -117,6 +122,11 @@ impl OperatorRequest {
         })
     }
 
+    /// Has a subscription deliver again, where there are subscriptions.
+    pub(super) fn redeliver(&self) -> Option<&Redeliver> {
+        self.operations.redeliver.as_ref()
+    }
+
     /// The process.
     pub(super) fn resources(&self) -> &ServiceResources {
         &self.operations.resources
@@ -128,7 +138,7 @@ impl OperatorRequest {
     }
 
     /// Reads the whole body, once.
-    pub(super) async fn body(&self) -> Result<Bytes, Problem> {
+    async fn body(&self) -> Result<Bytes, Problem> {
         body::check_encoding(&self.request)?;
         let mut payload = self.payload.replace(Payload::None);
         let mut memory = self.operations.resources.memory.charge();
@@ -141,6 +151,14 @@ impl OperatorRequest {
             self.payload.replace(payload);
         }
         Ok(read?)
+    }
+
+    /// A body of JSON, or none; without a query.
+    pub(super) async fn json_body(&self) -> Result<Bytes, Problem> {
+        let headers = self.request.headers();
+        let is_absent = api::has_no_body(headers);
+        api::require_json(headers, is_absent).and_then(|()| self.no_query()).map_err(Problem::closing)?;
+        self.body().await
     }
 
     /// Refuses query parameters on a route that has none.
