@@ -9,6 +9,8 @@ pub enum Place {
     Whole,
     /// The attribute of this name, as it was written.
     Attribute(String),
+    /// The `Content-Type` of an event in binary mode.
+    ContentType,
     /// Its data.
     Data,
     /// Its data in base64.

@@ -4,13 +4,16 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 
-use super::attribute::{DATACONTENTTYPE, SPECVERSION, VERSION, Value};
+use super::attribute::{DATACONTENTTYPE, SPECVERSION, VERSION, Value, value_flaw};
 use super::data::JSON;
 use super::mode::attribute_of;
-use super::{Data, Event, EventFlaw};
+use super::{Data, Event, EventFlaw, Place};
 
 /// What a header's value cannot hold as it is; what is not ASCII is none of it either.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
+
+/// Why there is no header for the type of the data.
+const FORBIDDEN: &str = "must not be sent: Content-Type is the type of the data";
 
 /// An event in binary mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,7 @@ impl<'a> Event<'a> {
         let found = headers.filter_map(|(header, value)| Some((attribute_of(header)?.to_ascii_lowercase(), value)));
         for (name, value) in found {
             let rule = match decoded(value) {
-                _ if name == DATACONTENTTYPE => Err("must not be sent: Content-Type is the type of the data"),
+                _ if name == DATACONTENTTYPE => Err(FORBIDDEN),
                 _ if attributes.iter().any(|(it, _)| *it == name) => Err("is there twice: send it once"),
                 None => Err("must be UTF-8 once its percent signs are decoded"),
                 Some(text) => Ok(text),
@@ -65,7 +68,11 @@ impl<'a> Event<'a> {
         }
         let content_type = content_type.filter(|it| !it.is_empty());
         if let Some(content_type) = content_type {
-            attributes.push((DATACONTENTTYPE.into(), Value::Text(content_type.to_owned().into())));
+            let value = Value::Text(content_type.to_owned().into());
+            match value_flaw(DATACONTENTTYPE, &value) {
+                None => attributes.push((DATACONTENTTYPE.into(), value)),
+                Some(rule) => flaws.push(EventFlaw::at(Place::ContentType, rule)),
+            }
         }
         match Self::new(attributes, Data::declared(body, content_type)) {
             Ok(event) if flaws.is_empty() => Ok(event),

@@ -148,7 +148,7 @@ impl<'a> Event<'a> {
 fn named(flaw: &EventFlaw) -> Option<&str> {
     match &flaw.place {
         Place::Attribute(name) => Some(name),
-        Place::Whole | Place::Data | Place::DataBase64 => None,
+        Place::Whole | Place::ContentType | Place::Data | Place::DataBase64 => None,
     }
 }
 

@@ -189,7 +189,7 @@ fn flaws_are_named_each() {
         let found: Vec<String> = flaws
             .iter()
             .map(|flaw| match &flaw.place {
-                Place::Whole => String::new(),
+                Place::Whole | Place::ContentType => String::new(),
                 Place::Attribute(name) => name.clone(),
                 Place::Data => "data".to_owned(),
                 Place::DataBase64 => "data_base64".to_owned(),
