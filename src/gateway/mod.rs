@@ -1,4 +1,4 @@
-//! The use cases: routing, publish, batch, receive, acknowledge, nack and extend, discovery. No HTTP words.
+//! The use cases: routing, publish, batch, receive, stream, acknowledge, nack and extend, discovery. No HTTP words.
 //!
 //! A [`Gateway`] is a cheap bundle per thread: its own upstream clients, everybody's shared state.
 
@@ -6,8 +6,8 @@ mod acknowledge;
 mod admission;
 mod batch;
 mod change_visibility;
-mod dead_letter;
 mod cloud_events;
+mod dead_letter;
 mod discovery;
 mod error;
 mod limits;
@@ -21,6 +21,7 @@ mod receive;
 mod release;
 mod routing;
 mod settle_delivery;
+mod streams;
 mod traces;
 
 use std::rc::Rc;
@@ -33,6 +34,7 @@ use crate::model::Capabilities;
 use crate::tasks::{Stage, Tasks};
 use crate::telemetry::{Metrics, UNKNOWN_TOPIC};
 use crate::upstream::{Plan, Upstream};
+use streams::ThreadStreams;
 
 pub use acknowledge::Acknowledged;
 pub use batch::BatchItem;
@@ -47,6 +49,7 @@ pub use recall::{GiveBack, Recall};
 pub use receipt_handle::ReceiptHandle;
 pub use receive::{Deliveries, ReceiveRequest, Received};
 pub use routing::{GroupRoute, Routes, TopicRoute};
+pub use streams::{MessageStream, StreamEvent, StreamedMessage, Streams, StreamsFull, Ticket};
 
 /// What all threads share.
 #[derive(Debug, Clone)]
@@ -63,6 +66,8 @@ pub struct Shared {
     pub message_sizes: Arc<MessageSizes>,
     /// Few polls for many who wait.
     pub poll_lines: Arc<PollLines>,
+    /// Who streams.
+    pub streams: Arc<Streams>,
     /// Where this process is the MQ of a profile.
     pub give_back: Option<GiveBack>,
     /// What goes on without its caller.
@@ -76,6 +81,7 @@ pub struct Shared {
 pub struct Gateway {
     shared: Shared,
     upstreams: Vec<Rc<Upstream>>,
+    streams: Rc<ThreadStreams>,
 }
 
 impl Gateway {
@@ -83,7 +89,8 @@ impl Gateway {
     #[must_use]
     pub fn new(shared: Shared) -> Self {
         let upstreams = shared.plans.iter().map(|plan| Rc::new(Upstream::build(plan))).collect();
-        Self { shared, upstreams }
+        let streams = Rc::new(ThreadStreams::new(&shared.streams, shared.stage.clone()));
+        Self { shared, upstreams, streams }
     }
 
     /// The topic that a path names, decoded.

@@ -54,6 +54,7 @@ impl Gateway {
         let change = VisibilityChange { hidden_for, ..wanted };
         let (topic, group) = (&route.topic.topic, &route.group);
         let changed = upstream.change_visibility(context, topic, group, handle, change).await;
+        self.visibility_changed(route, wanted.verb, handle, changed.as_ref());
         let result = changed.as_ref().map_or_else(|error| error.kind.label(), |_| "ok");
         route.metrics(self.metrics()).changed(wanted.verb, result);
         Ok(changed?)

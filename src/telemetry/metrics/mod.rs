@@ -15,6 +15,7 @@ mod messages;
 mod operations;
 mod process;
 mod registrar;
+mod streams;
 mod subscriptions;
 mod traces;
 mod upstream;
@@ -32,6 +33,7 @@ pub use messages::{GroupMetrics, MessageFamilies, TopicMetrics, UNKNOWN_TOPIC};
 pub use operations::OperationFamilies;
 pub use process::ProcessFamilies;
 pub use registrar::{Family, MetricsError};
+pub use streams::{StreamEnd, StreamFamilies};
 pub use subscriptions::{SubscriptionFamilies, SubscriptionMetrics};
 pub use traces::{TraceFamilies, TraceMetrics};
 #[cfg(feature = "rocketmq")]
@@ -47,6 +49,8 @@ pub struct Metrics {
     pub connections: ConnectionFamilies,
     /// Messages by topic and group.
     pub messages: MessageFamilies,
+    /// Streams of messages.
+    pub streams: StreamFamilies,
     /// Exchanges with the MQ.
     pub upstream: UpstreamFamilies,
     /// What callers asked for and did not get.
@@ -82,6 +86,7 @@ impl Metrics {
             http_server: HttpServerFamilies::register(&mut registrar)?,
             connections: ConnectionFamilies::register(&mut registrar)?,
             messages: MessageFamilies::register(&mut registrar)?,
+            streams: StreamFamilies::register(&mut registrar)?,
             upstream: UpstreamFamilies::register(&mut registrar)?,
             operations: OperationFamilies::register(&mut registrar)?,
             credentials: CredentialMetrics::register(&mut registrar)?,
