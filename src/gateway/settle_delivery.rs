@@ -1,19 +1,11 @@
 //! One delivery by the MQ's own handle: acknowledged, given back, kept longer. For those of this process who receive on their own
 //! and keep what came until they are done with it.
 
-use super::{Acknowledged, Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
+use super::{Acknowledged, Gateway, GatewayError, GroupRoute, ReceiptHandle};
 use crate::context::RequestContext;
-use crate::model::{Capabilities, ChangedDelivery, Delivery, UpstreamHandle, Verb, VisibilityChange};
+use crate::model::{ChangedDelivery, Delivery, UpstreamHandle, Verb, VisibilityChange};
 
 impl Gateway {
-    /// What the profile behind a topic can do.
-    ///
-    /// # Errors
-    /// [`GatewayError::Internal`].
-    pub fn capabilities(&self, route: &TopicRoute) -> Result<Capabilities, GatewayError> {
-        Ok(*self.upstream(route)?.capabilities())
-    }
-
     /// Acknowledges one delivery; late where its time had passed, whether or not the MQ tells: it may have been delivered again.
     ///
     /// # Errors
