@@ -10,6 +10,7 @@ mod cloud_events;
 mod dead_letter;
 mod discovery;
 mod error;
+mod event_defaults;
 mod limits;
 mod message_sizes;
 mod once_each;
