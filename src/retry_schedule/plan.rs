@@ -114,6 +114,8 @@ fn steps(schedule: &RetrySchedule, pause: impl Fn(usize) -> Duration) -> impl It
             delivery = delivery.saturating_add(times(length, longest).max(1));
             Start::Nack
         } else {
+            // As exact as a delivery's place is.
+            let due = due.saturating_sub(schedule.margin());
             delivery = times(due, visibility_timeout).saturating_add(1).max(delivery.saturating_add(1));
             at = visibility_timeout.saturating_mul(delivery.saturating_sub(1));
             Start::Redelivery

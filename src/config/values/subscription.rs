@@ -105,7 +105,7 @@ mod tests {
     fn texts_are_held_to_their_rules() {
         for (rule, text, words) in [
             (SUBSCRIBED_TOPIC, "*", "one topic"),
-            (SUBSCRIBED_TOPIC, "a/b", "/"),
+            (SUBSCRIBED_TOPIC, "a/b", "slash"),
             (SUBSCRIBED_GROUP, "*", "one consumer group"),
             (SUBSCRIBED_GROUP, "", "character"),
             (PAUSE, "25h", "outside"),
