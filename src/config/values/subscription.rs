@@ -107,7 +107,7 @@ mod tests {
             (SUBSCRIBED_TOPIC, "*", "one topic"),
             (SUBSCRIBED_TOPIC, "a/b", "slash"),
             (SUBSCRIBED_GROUP, "*", "one consumer group"),
-            (SUBSCRIBED_GROUP, "", "character"),
+            (SUBSCRIBED_GROUP, "", "empty"),
             (PAUSE, "25h", "outside"),
             (PAUSE, "5", "not one"),
             (PAUSE, "-5s", "not one"),

@@ -11,6 +11,7 @@ pub const LAYERS: &[Row] = &[
     ("clock", 0, &["model"]),
     ("context", 0, &["spans", "trace_context"]),
     ("http_message", 0, &[]),
+    ("retry_schedule", 0, &["model"]),
     ("memory", 0, &[]),
     ("control_characters", 0, &[]),
     ("plain_json", 0, &["control_characters"]),
@@ -29,6 +30,7 @@ pub const LAYERS: &[Row] = &[
     ("otlp", 3, &["outbound"]),
     ("upstream", 4, &["outbound"]),
     ("gateway", 6, &["storage", "upstream"]),
+    ("push", 7, &["gateway", "outbound"]),
     ("listener", 8, &[]),
     ("http", 8, &["gateway", "embedded", "upstream", "listener"]),
     ("app", 9, &["*"]),
@@ -52,5 +54,5 @@ pub const CRATES: &[CrateRow] = &[
             "gateway", "listener", "http", "app", "cli",
         ],
     ),
-    ("serde*", &["plain_json", "protocol", "config", "embedded", "http", "cli"]),
+    ("serde*", &["plain_json", "protocol", "config", "embedded", "push", "http", "cli"]),
 ];
