@@ -16,6 +16,7 @@ mod publish;
 mod recall;
 mod receipt_handle;
 mod receive;
+mod received;
 mod routing;
 mod streams;
 mod traces;
@@ -41,7 +42,7 @@ pub use polls::PollLines;
 pub use publish::Accepted;
 pub use recall::{GiveBack, Recall};
 pub use receipt_handle::ReceiptHandle;
-pub use receive::{Deliveries, ReceiveRequest, Received};
+pub use received::{Deliveries, ReceiveRequest, Received};
 pub use routing::{GroupRoute, Routes, TopicRoute};
 pub use streams::{MessageStream, StreamEvent, StreamedMessage, Streams, StreamsFull, Ticket};
 
