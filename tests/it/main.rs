@@ -22,6 +22,7 @@ mod architecture;
 mod batch;
 mod broken_json;
 mod caller_headers;
+mod cloud_events;
 mod command_line;
 mod content_types;
 mod discovery;

@@ -30,7 +30,7 @@ pub use ons_http::OnsHttpConfig;
 pub use profiles::{ClockSkew, CredentialsSource, ProfileConfig, ProtocolConfig};
 pub use rocketmq::RocketMqConfig;
 pub use server::ServerConfig;
-pub use topics::{DeliveryMode, GroupConfig, Groups, OnUnknown, TopicConfig, TopicPattern};
+pub use topics::{CloudEventsForm, DeliveryMode, GroupConfig, Groups, OnUnknown, TopicConfig, TopicPattern};
 pub use tracing::{TraceCompression, TraceExporter, TraceProtocol, TraceSampler, TracingConfig};
 
 pub(super) use credentials::{SECTION as CREDENTIALS, inline_secret_hint};

@@ -128,6 +128,9 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
         on_unknown: OnUnknown::Report,
         max_in_flight: 0,
         publishes_per_second: 0,
+        cloudevents: CloudEventsForm::Auto,
+        cloudevents_source: None,
+        cloudevents_type: "mq.message".to_owned(),
     };
     assert_eq!(config.topics, vec![expected]);
 }

@@ -157,3 +157,24 @@ fn a_stream_asks_as_a_receive_does() {
     assert_eq!(briefly.message()["delivery_attempt"], 1);
     assert_eq!(briefly.message()["delivery_attempt"], 2, "after two seconds");
 }
+
+/// The same as a receive that accepts CloudEvents, one at a time.
+#[test]
+fn a_stream_of_cloud_events() {
+    let app = TestApp::embedded();
+    let mut stream = EventStream::open(app.data(), &format!("{TARGET}?format=cloudevents&max_in_flight=1"));
+    // White space of the publisher's own would be line ends of the stream.
+    let body = "{\n  \"order\": 7,\r\n  \"open\": true\n}";
+    app.request("POST", "/v1/topics/T/messages").header("Content-Type: application/octet-stream").body(body).send();
+    app.publish("T", "2");
+    let event = stream.message();
+    assert_eq!(
+        (&event["specversion"], &event["mqtopic"], &event["mqgroup"]),
+        (&json!("1.0"), &json!("T"), &json!("CID_a"))
+    );
+    assert_eq!(event["data"], json!({"order": 7, "open": true}));
+    stream.assert_silent(SECOND / 2);
+    let handle = event["mqreceipthandle"].as_str().expect("what acknowledges it");
+    assert_eq!(app.ack("T", "CID_a", &[handle]).expect_json(200)["results"][0]["status"], 204);
+    assert_eq!(stream.message()["data"], json!(2));
+}

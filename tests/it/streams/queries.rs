@@ -19,7 +19,7 @@ fn wrong_parameters_are_named_with_their_limits() {
         ("tags=a%7Cb", "tags", "|"),
         ("tags=", "tags", "empty"),
         ("tags=%FF", "tags", "control"),
-        ("format=xml", "format", "`receive-item`"),
+        ("format=xml", "format", "`receive-item` or `cloudevents`"),
         ("format=receive-item&format=receive-item", "format", "twice"),
         ("max_in_flights=1", "max_in_flights", "max_in_flight"),
         ("wait_seconds=1", "wait_seconds", "unknown"),
