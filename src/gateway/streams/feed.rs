@@ -114,9 +114,9 @@ impl Feed {
         }
     }
 
-    /// Every stream.
-    pub(super) fn seats(&self) -> Vec<Rc<Seat>> {
-        self.seats.borrow().values().cloned().collect()
+    /// Calls `look` with every stream.
+    pub(super) fn for_each(&self, look: impl FnMut(&Rc<Seat>)) {
+        self.seats.borrow().values().for_each(look);
     }
 
     /// Ends every stream.

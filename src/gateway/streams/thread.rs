@@ -160,15 +160,17 @@ impl ThreadStreams {
         let now = self.looks.get().wrapping_add(1);
         self.looks.set(now);
         let reading = self.streams.now();
-        let feeds: Vec<_> = self.feeds.borrow().values().cloned().collect();
-        for seat in feeds.iter().flat_map(|feed| feed.seats()) {
-            self.streams.holders.expire(&seat.places, reading);
-            if now.wrapping_sub(seat.gave_at.get()) >= SILENCE && !seat.is_blocked() {
-                seat.ping();
-            }
-            if draining.is_some_and(|since| since >= ends_after(self.streams.drain_delay, seat.places.stream)) {
-                seat.end(StreamEnd::Draining);
-            }
+        // What is woken here runs later.
+        for feed in self.feeds.borrow().values() {
+            feed.for_each(|seat| {
+                self.streams.holders.expire(&seat.places, reading);
+                if now.wrapping_sub(seat.gave_at.get()) >= SILENCE && !seat.is_blocked() {
+                    seat.ping();
+                }
+                if draining.is_some_and(|since| since >= ends_after(self.streams.drain_delay, seat.places.stream)) {
+                    seat.end(StreamEnd::Draining);
+                }
+            });
         }
     }
 }
