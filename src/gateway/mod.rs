@@ -20,6 +20,7 @@ mod recall;
 mod receipt_handle;
 mod receive;
 mod release;
+mod received;
 mod routing;
 mod settle_delivery;
 mod streams;
@@ -48,7 +49,7 @@ pub use polls::PollLines;
 pub use publish::Accepted;
 pub use recall::{GiveBack, Recall};
 pub use receipt_handle::ReceiptHandle;
-pub use receive::{Deliveries, ReceiveRequest, Received};
+pub use received::{Deliveries, ReceiveRequest, Received};
 pub use routing::{GroupRoute, Routes, TopicRoute};
 pub use streams::{MessageStream, StreamEvent, StreamedMessage, Streams, StreamsFull, Ticket};
 
