@@ -115,7 +115,8 @@ impl Run<'_> {
                         // A poll that is dropped hangs up: the gateway gives back what comes for it.
                         () = self.signals.next() => return Ok(()),
                         polled = &mut polled => break polled?,
-                        _ = ticks.tick() => {
+                        // Who has what he wanted does not wait for one more message.
+                        _ = ticks.tick() => if Writer::reader_is_gone() { return Ok(()) } else {
                             let rate = per_second(self.counts.written, self.progress.elapsed());
                             self.progress.show(&format!("{} received, {rate}", self.counts.written));
                         }
