@@ -66,3 +66,17 @@ fn every_command_has_a_manual_page_that_is_never_overwritten() {
     let whole = good(&["man"]).stdout;
     assert!(whole.contains(".TH MQ\\-GATEWAY") || whole.contains(".TH MQ-GATEWAY"), "{whole}");
 }
+
+#[test]
+fn the_page_names_every_flag() {
+    let page = include_str!("../../../docs/develop/command-line.md");
+    for command in ["publish", "receive"] {
+        let help = good(&[command, "--help"]).stdout;
+        let words = help.lines().flat_map(|line| line.trim_start().strip_prefix("--").map(|rest| format!("--{rest}")));
+        let flags: Vec<String> = words.filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect();
+        assert!(flags.len() > 7, "{help}");
+        for flag in flags {
+            assert!(page.contains(&format!("`{flag}")), "{flag} of {command}");
+        }
+    }
+}
