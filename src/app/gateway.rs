@@ -12,7 +12,7 @@ use crate::config::{
     CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, Groups, ProfileConfig, TopicPattern,
 };
 use crate::embedded::Engine;
-use crate::gateway::{Gateway, GiveBack, Routes, Shared};
+use crate::gateway::{Gateway, GiveBack, Routes, Shared, Streams};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn, ServiceResources};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::signature::Credentials;
@@ -138,6 +138,17 @@ pub(super) fn listen(
     tasks: &Tasks,
     resources: ServiceResources,
 ) -> Result<Listener, StartError> {
+    let connections = descriptors::connections(config);
+    let streams = Arc::new(Streams::new(
+        config.server.limits.streams_among(connections),
+        config.server.drain_delay,
+        resources.clock.clone(),
+        Arc::clone(&resources.metrics),
+    ));
+    if let Some(engine) = engine {
+        let streams = Arc::clone(&streams);
+        engine.on_settled(move |topic, group, handle| streams.settled(topic, group, handle));
+    }
     let shared = Shared {
         routes: Arc::new(Routes::new(config, &resources.metrics)),
         plans: Arc::new(plans),
@@ -145,6 +156,7 @@ pub(super) fn listen(
         memory: resources.memory.clone(),
         message_sizes: Arc::default(),
         poll_lines: Arc::default(),
+        streams,
         tasks: tasks.clone(),
         give_back: engine.cloned().map(|engine| GiveBack::new(move |handles| engine.give_back(handles))),
         stage: resources.stage.clone(),
@@ -153,13 +165,13 @@ pub(super) fn listen(
     let tasks = tasks.clone();
     let connection_metrics = resources.metrics.connections.listener("data");
     let build = move || {
-        let gateway = Gateway::new(shared.clone());
+        let gateway = Rc::new(Gateway::new(shared.clone()));
         Rc::new(DataService::new(gateway, settings.clone(), tasks.clone(), resources.clone()))
     };
     let options = ListenerOptions {
         name: "data",
         listen: ListenAddress { address: config.server.listen, key: "server.listen" },
-        connections: descriptors::connections(config),
+        connections,
         metrics: connection_metrics,
     };
     Ok(listener::serve(&config.server, options, build, DataService::handle)?)

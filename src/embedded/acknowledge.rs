@@ -69,6 +69,7 @@ impl Engine {
         }
         let (waiters, counters) = (Arc::clone(&shared.waiters), Arc::clone(&shared.counters));
         let (woken_topic, woken_group) = (topic.clone(), group.clone());
+        let (settled, acknowledged) = (Arc::clone(&shared.settled), handles.clone());
         let committed = move |answers: &mut Vec<Acknowledgement>| {
             let mut done = false;
             for answer in answers.iter() {
@@ -76,6 +77,11 @@ impl Engine {
                     Acknowledgement::Done => done = true,
                     Acknowledgement::AlreadyDone | Acknowledgement::Stale => counters.add_stale_acknowledgement(),
                     Acknowledgement::Malformed => {}
+                }
+            }
+            if let Some(settled) = settled.get() {
+                for handle in acknowledged.iter().flatten() {
+                    settled.tell(&woken_topic, &woken_group, *handle);
                 }
             }
             if done {

@@ -44,8 +44,14 @@ impl Engine {
         let Some(handle) = Handle::decode(handle) else { return Ok(VisibilityChanged::Malformed) };
         let waiters = Arc::clone(&shared.waiters);
         let (woken_topic, woken_group) = (topic.clone(), group.clone());
+        let settled = Arc::clone(&shared.settled);
         let committed = move |visible_at: &mut Option<Moment>| match visible_at {
-            Some(_) if hidden_for.is_zero() => waiters.wake_group(woken_topic.as_str(), woken_group.as_str()),
+            Some(_) if hidden_for.is_zero() => {
+                waiters.wake_group(woken_topic.as_str(), woken_group.as_str());
+                if let Some(settled) = settled.get() {
+                    settled.tell(&woken_topic, &woken_group, handle);
+                }
+            }
             Some(visible_at) => waiters.due_in_group(woken_topic.as_str(), woken_group.as_str(), visible_at.store),
             None => {}
         };

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -14,11 +14,12 @@ use super::handle::Handle;
 use super::message_ids::MessageIds;
 use super::scan::Places;
 use super::schema::SCHEMA;
+use super::settled::Settled;
 use super::store_time::StoreClock;
 use super::waiters::Waiters;
 use super::{EngineError, EngineOptions, StoreLocation, store_time, stored_message};
 use crate::clock::Clock;
-use crate::model::Topic;
+use crate::model::{ConsumerGroup, Topic};
 use crate::random::Random;
 use crate::storage::{Access, Fault, FaultKind, Storage, to_sql};
 use crate::telemetry::Histogram;
@@ -47,6 +48,8 @@ pub(super) struct Shared {
     /// A publish was refused for [`WhenFull::Refuse`], and none was taken since.
     pub(super) refusing: Arc<AtomicBool>,
     pub(super) closing: watch::Sender<bool>,
+    /// Hears which deliveries are their consumer's no more.
+    pub(super) settled: Arc<OnceLock<Settled>>,
 }
 
 impl Engine {
@@ -79,6 +82,7 @@ impl Engine {
             places: Arc::default(),
             refusing: Arc::default(),
             closing: watch::Sender::new(false),
+            settled: Arc::default(),
         });
         shared.settle()?;
         if shared.storage.was_damaged() {
@@ -91,6 +95,12 @@ impl Engine {
     #[must_use]
     pub fn health(&self) -> Vec<Fault> {
         self.0.storage.faults()
+    }
+
+    /// Calls `settled` from now on, on the storage thread, with each delivery that is its consumer's no more before its visibility
+    /// timeout is over: acknowledged, or given back. Whoever sets it first keeps it.
+    pub fn on_settled(&self, settled: impl Fn(&Topic, &ConsumerGroup, &dyn Fn() -> String) + Send + Sync + 'static) {
+        self.0.settled.get_or_init(|| Settled::new(settled));
     }
 
     /// Shows in `times` how long it takes to make a group of changes durable.

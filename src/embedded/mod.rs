@@ -30,6 +30,7 @@ mod redeliver;
 mod retention;
 mod scan;
 mod schema;
+mod settled;
 mod stats;
 mod store_time;
 mod stored_message;

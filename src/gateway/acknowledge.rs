@@ -7,6 +7,7 @@ use super::receipt_handle::Opened;
 use super::{Gateway, GatewayError, GroupRoute};
 use crate::context::RequestContext;
 use crate::model::UpstreamHandle;
+use crate::upstream::UpstreamErrorKind;
 
 /// A delivery that the MQ says is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,11 @@ impl Gateway {
         self.acknowledge_each(context, route, handles, |_, result| metrics.acked(result)).await
     }
 
+    /// A delivery is nobody's any more: the stream that has it gets another one.
+    pub(super) fn settled(&self, route: &GroupRoute, handle: &UpstreamHandle) {
+        self.shared.streams.settled(&route.topic.topic, &route.group, || handle.as_str().to_owned());
+    }
+
     async fn acknowledge_each(
         &self,
         context: &RequestContext,
@@ -69,6 +75,12 @@ impl Gateway {
         let upstream = self.upstream(&route.topic)?;
         let acknowledge = async |context: &RequestContext, chunk: &[UpstreamHandle]| {
             upstream.acknowledge(context, &route.topic.topic, &route.group, chunk).await
+        };
+        let count = |handle: &UpstreamHandle, result| {
+            count(handle, result);
+            if result == "ok" || result == UpstreamErrorKind::StaleHandle.label() {
+                self.settled(route, handle);
+            }
         };
         Ok(once_each(context, route, handles, upstream.handles_at_once(), acknowledge, count).await)
     }

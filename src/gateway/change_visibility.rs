@@ -7,6 +7,7 @@ use super::receipt_handle::Opened;
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle};
 use crate::context::RequestContext;
 use crate::model::{ChangedDelivery, UnixMillis, UpstreamHandle, Verb, VisibilityChange};
+use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
 /// A delivery that was given back or is kept longer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,7 @@ impl Gateway {
             for handle in chunk {
                 let changed =
                     upstream.change_visibility(context, &route.topic.topic, &route.group, handle, change).await;
+                self.visibility_changed(route, change.verb, handle, changed.as_ref());
                 results.push(changed);
             }
             results
@@ -68,6 +70,26 @@ impl Gateway {
         let results =
             for_all(opened, answered, failed, |opened, delivery| changed(route, change.verb, opened, delivery));
         Ok(Changes { results, applied: (hidden_for != wanted.hidden_for).then_some(hidden_for) })
+    }
+
+    /// Tells the stream that has the delivery, if any.
+    fn visibility_changed(
+        &self,
+        route: &GroupRoute,
+        verb: Verb,
+        handle: &UpstreamHandle,
+        changed: Result<&ChangedDelivery, &UpstreamError>,
+    ) {
+        match (verb, changed) {
+            (Verb::Extend, Ok(ChangedDelivery { new_handle, visible_again_at })) => {
+                let new = new_handle.as_ref().unwrap_or(handle);
+                let group = (&route.topic.topic, &route.group);
+                self.shared.streams.kept(group, (handle.as_str(), new.as_str()), *visible_again_at);
+            }
+            (Verb::Nack, Ok(_)) => self.settled(route, handle),
+            (_, Err(error)) if error.kind == UpstreamErrorKind::StaleHandle => self.settled(route, handle),
+            (_, Err(_)) => {}
+        }
     }
 
     /// Refuses an operation that the protocol behind the topic lacks.

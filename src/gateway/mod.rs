@@ -1,4 +1,4 @@
-//! The use cases: routing, publish, batch, receive, acknowledge, nack and extend, discovery. No HTTP words.
+//! The use cases: routing, publish, batch, receive, stream, acknowledge, nack and extend, discovery. No HTTP words.
 //!
 //! A [`Gateway`] is a cheap bundle per thread: its own upstream clients, everybody's shared state.
 
@@ -17,6 +17,7 @@ mod recall;
 mod receipt_handle;
 mod receive;
 mod routing;
+mod streams;
 mod traces;
 
 use std::rc::Rc;
@@ -28,6 +29,7 @@ use crate::memory::MemoryBudget;
 use crate::tasks::{Stage, Tasks};
 use crate::telemetry::{Metrics, UNKNOWN_TOPIC};
 use crate::upstream::{Plan, Upstream};
+use streams::ThreadStreams;
 
 pub use acknowledge::Acknowledged;
 pub use batch::BatchItem;
@@ -41,6 +43,7 @@ pub use recall::{GiveBack, Recall};
 pub use receipt_handle::ReceiptHandle;
 pub use receive::{Deliveries, ReceiveRequest, Received};
 pub use routing::{GroupRoute, Routes, TopicRoute};
+pub use streams::{MessageStream, StreamEvent, StreamedMessage, Streams, StreamsFull, Ticket};
 
 /// What all threads share.
 #[derive(Debug, Clone)]
@@ -57,6 +60,8 @@ pub struct Shared {
     pub message_sizes: Arc<MessageSizes>,
     /// Few polls for many who wait.
     pub poll_lines: Arc<PollLines>,
+    /// Who streams.
+    pub streams: Arc<Streams>,
     /// Where this process is the MQ of a profile.
     pub give_back: Option<GiveBack>,
     /// What goes on without its caller.
@@ -70,6 +75,7 @@ pub struct Shared {
 pub struct Gateway {
     shared: Shared,
     upstreams: Vec<Rc<Upstream>>,
+    streams: Rc<ThreadStreams>,
 }
 
 impl Gateway {
@@ -77,7 +83,8 @@ impl Gateway {
     #[must_use]
     pub fn new(shared: Shared) -> Self {
         let upstreams = shared.plans.iter().map(|plan| Rc::new(Upstream::build(plan))).collect();
-        Self { shared, upstreams }
+        let streams = Rc::new(ThreadStreams::new(&shared.streams, shared.stage.clone()));
+        Self { shared, upstreams, streams }
     }
 
     /// The topic that a path names, decoded.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::polls::{LateMessages, SharedPoll, Turn};
+use super::polls::{LateMessages, PollLines, SharedPoll, Turn};
 use super::recall::{GiveBack, Recall};
 use super::traces::Receiving;
 use super::{Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
@@ -110,10 +110,33 @@ impl Gateway {
         route: &GroupRoute,
         request: &ReceiveRequest,
     ) -> Result<Received, GatewayError> {
+        self.receive_in(&self.shared.poll_lines, context, route, request).await
+    }
+
+    /// As [`Gateway::receive`], for streams, which wait for lanes among themselves.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    pub(super) async fn receive_for_streams(
+        &self,
+        context: &RequestContext,
+        route: &GroupRoute,
+        request: &ReceiveRequest,
+    ) -> Result<Received, GatewayError> {
+        self.receive_in(&self.shared.streams.poll_lines, context, route, request).await
+    }
+
+    async fn receive_in(
+        &self,
+        lines: &PollLines,
+        context: &RequestContext,
+        route: &GroupRoute,
+        request: &ReceiveRequest,
+    ) -> Result<Received, GatewayError> {
         let visibility_timeout = self.visibility_timeout(route, request.visibility_timeout)?;
         let applied_visibility_timeout = visibility_timeout.filter(|it| Some(*it) != request.visibility_timeout);
         let Deliveries { messages, max_messages, memory, recall } =
-            self.receive_deliveries(context, route, request).await?;
+            self.receive_deliveries_in(lines, context, route, request).await?;
         let applied_max_messages = (max_messages < request.max_messages).then_some(max_messages);
         let with_handle = |delivery: Delivery| {
             let Delivery { message_id, handle, visible_again_at, .. } = &delivery;
@@ -149,21 +172,33 @@ impl Gateway {
         route: &GroupRoute,
         request: &ReceiveRequest,
     ) -> Result<Deliveries, GatewayError> {
+        self.receive_deliveries_in(&self.shared.poll_lines, context, route, request).await
+    }
+
+    async fn receive_deliveries_in(
+        &self,
+        lines: &PollLines,
+        context: &RequestContext,
+        route: &GroupRoute,
+        request: &ReceiveRequest,
+    ) -> Result<Deliveries, GatewayError> {
         let (receiving, context) = Receiving::begin(context, route);
-        let received = self.receive_within(&context, route, request).await;
+        let received = self.receive_within(lines, &context, route, request).await;
         let links = self.upstream(&route.topic)?.propagates_trace();
         receiving.end(received.as_ref().map(|received| received.messages.as_slice()), links);
         received
     }
 
-    async fn receive_within(
+    /// Refuses what the profile's protocol cannot do; the tags to receive by.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    pub fn check_receive<'a>(
         &self,
-        context: &RequestContext,
-        route: &GroupRoute,
-        request: &ReceiveRequest,
-    ) -> Result<Deliveries, GatewayError> {
-        let upstream = self.upstream(&route.topic)?;
-        let capabilities = upstream.capabilities();
+        route: &'a GroupRoute,
+        request: &'a ReceiveRequest,
+    ) -> Result<Option<&'a TagFilter>, GatewayError> {
+        let capabilities = self.upstream(&route.topic)?.capabilities();
         let ordered = request.ordered || route.ordered;
         let used = [
             (request.visibility_timeout.is_some(), &RequestField::VISIBILITY_TIMEOUT),
@@ -174,7 +209,20 @@ impl Gateway {
             let (flaw, detail) = (field.flaw.clone(), field.refusal(capabilities));
             return Err(GatewayError::UnsupportedField { field: field.name, flaw, detail });
         }
-        let tags = filter(route, request, capabilities.protocol)?;
+        filter(route, request, capabilities.protocol)
+    }
+
+    async fn receive_within(
+        &self,
+        lines: &PollLines,
+        context: &RequestContext,
+        route: &GroupRoute,
+        request: &ReceiveRequest,
+    ) -> Result<Deliveries, GatewayError> {
+        let upstream = self.upstream(&route.topic)?;
+        let capabilities = upstream.capabilities();
+        let ordered = request.ordered || route.ordered;
+        let tags = self.check_receive(route, request)?;
         let wait = request.wait.min(capabilities.limits.max_wait);
         let affordable = self.affordable_messages(&route.topic, capabilities.limits.max_message_bytes, wait).await?;
         let max_messages = request.max_messages.min(capabilities.limits.max_receive_messages).min(affordable);
@@ -196,7 +244,7 @@ impl Gateway {
                 biased;
                 // Waiting receives end when the process stops.
                 _ = stage.wait_for(|stage| *stage == Stage::Stopping) => self.nothing(),
-                polled = self.wait(context, upstream, route, asked) => polled?,
+                polled = self.wait(lines, context, upstream, route, asked) => polled?,
             }
         };
         let Polled { deliveries: messages, memory } = polled;
@@ -241,6 +289,7 @@ impl Gateway {
     /// Polls until something comes or the time is over.
     async fn wait(
         &self,
+        lines: &PollLines,
         context: &RequestContext,
         upstream: &Rc<Upstream>,
         route: &GroupRoute,
@@ -251,7 +300,7 @@ impl Gateway {
             return self.ask(context, upstream, asked).await;
         }
         let end = Instant::now() + asked.wait;
-        let (line, sort) = self.shared.poll_lines.of(&asked, || self.late_messages(route));
+        let (line, sort) = lines.of(&asked, || self.late_messages(route));
         loop {
             let place = line.line_up(sort.clone(), asked.max_messages);
             let lane = match timeout_at(end, place.turn()).await {
@@ -316,7 +365,7 @@ impl Gateway {
         })
     }
 
-    fn late_messages(&self, route: &GroupRoute) -> LateMessages {
+    pub(super) fn late_messages(&self, route: &GroupRoute) -> LateMessages {
         let TopicRoute { topic, settings, .. } = &route.topic;
         let metrics = Arc::clone(&settings.late_messages);
         LateMessages { topic: topic.clone(), give_back: self.give_back(&route.topic).cloned(), metrics }

@@ -21,6 +21,8 @@ use crate::gateway::{Gateway, GatewayError, GroupRoute, TopicRoute};
 use crate::listener::connection_of;
 use crate::memory::Charge;
 use crate::model::{Operation, UnixMillis};
+use crate::random::Random;
+use crate::tasks::Stage;
 use crate::telemetry::Metrics;
 use crate::trace_context::TraceContext;
 
@@ -62,7 +64,7 @@ impl HttpContext {
         self.request_context.id().unwrap_or_default()
     }
 
-    pub(super) fn gateway(&self) -> &Gateway {
+    pub(super) fn gateway(&self) -> &Rc<Gateway> {
         &self.service.gateway
     }
 
@@ -80,6 +82,21 @@ impl HttpContext {
 
     pub(super) fn now(&self) -> UnixMillis {
         self.service.resources.clock.now()
+    }
+
+    /// Where the process is in its life.
+    pub(super) fn stage(&self) -> Stage {
+        self.service.resources.stage()
+    }
+
+    pub(super) fn random(&self) -> &Random {
+        &self.service.resources.random
+    }
+
+    /// What counts and logs failures of work that goes on after the answer, for others besides.
+    pub(super) fn shared_failures(&self, operation: Operation) -> impl Fn(&GatewayError) + use<> {
+        let (service, topic) = (Rc::clone(&self.service), self.path.topic.clone());
+        move |error| service.failed(operation, &topic, error.into(), &error.to_string(), ("", None))
     }
 
     /// Waits until the process stops.

@@ -1,5 +1,7 @@
 //! The data listener's service: what one thread has for every request.
 
+use std::rc::Rc;
+
 use super::drop_in::DropIn;
 use super::head::OriginPolicy;
 use super::request_id::RequestIds;
@@ -30,7 +32,7 @@ impl DataSettings {
 /// One thread's data listener.
 #[derive(Debug)]
 pub struct DataService {
-    pub(super) gateway: Gateway,
+    pub(super) gateway: Rc<Gateway>,
     pub(super) settings: DataSettings,
     pub(super) tasks: Tasks,
     pub(super) resources: ServiceResources,
@@ -41,7 +43,7 @@ pub struct DataService {
 impl DataService {
     /// Builds one thread's listener.
     #[must_use]
-    pub fn new(gateway: Gateway, settings: DataSettings, tasks: Tasks, resources: ServiceResources) -> Self {
+    pub fn new(gateway: Rc<Gateway>, settings: DataSettings, tasks: Tasks, resources: ServiceResources) -> Self {
         let request_ids = RequestIds::new(&resources.random);
         let series = RequestSeries::default();
         Self { gateway, settings, tasks, resources, request_ids, series }

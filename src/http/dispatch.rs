@@ -19,6 +19,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::accept::accepts;
 use super::context::HttpContext;
 use super::data::DataService;
+use super::event_stream::EVENT_STREAM;
 use super::head::{self, Allowed, HeadError};
 use super::problem::{Code, Problem};
 use super::request_id::X_REQUEST_ID;
@@ -26,7 +27,7 @@ use super::request_metrics::RequestTimer;
 use super::routes::{Effect, Found, Handler, Route, find};
 use super::server_trace::{ServerTrace, trace_context};
 use super::vendor::Vendor;
-use super::{mq_http, nearest, ons_http};
+use super::{api, mq_http, nearest, ons_http};
 use crate::context::RequestContext;
 use crate::model::Outcome;
 use crate::tasks::Stage;
@@ -137,6 +138,13 @@ impl DataService {
         if let Some((operation, topic)) = route.and_then(|route| route.asked().of(request)) {
             let Problem { code, detail, .. } = error.into();
             self.failed(operation, &topic, code.into(), &detail, (id, trace_context(request.headers())));
+        }
+        if error == HeadError::Stopping
+            && route.is_some_and(|route| route.produces == EVENT_STREAM)
+            && let Some(response) = api::come_back_later(request.headers())
+        {
+            self.resources.metrics.http_server.shed(Code::Draining.row().code);
+            return response;
         }
         let Some(vendor) = route.and_then(|route| route.vendor) else {
             return self.problem(error.into(), route, id);

@@ -15,6 +15,7 @@ mod data;
 mod dispatch;
 mod drop_in;
 pub mod embedded_mq;
+mod event_stream;
 mod failures;
 mod handover;
 mod head;

@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use futures_util::FutureExt as _;
 
 use super::context::HttpContext;
+use super::event_stream::EVENT_STREAM;
 use super::failures::Asked;
 use super::path_names::{self, PathNames};
 use super::problem::Problem;
@@ -86,6 +87,7 @@ static ROUTES: &[Route] = &[
     publishes("/v1/topics/{topic}/messages:batch", RunsToEnd(|it| boxed(it, api::batch))),
     receives("/v1/topics/{topic}/groups/{group}/messages:receive", POST, |it| boxed(it, api::receive)),
     receives("/v1/topics/{topic}/groups/{group}/messages", GET, |it| boxed(it, api::receive_by_query)),
+    streams("/v1/topics/{topic}/groups/{group}/messages:stream", |it| boxed(it, api::stream)),
     settles("/v1/topics/{topic}/groups/{group}/messages:ack", Operation::Acknowledge, |it| boxed(it, api::acknowledge)),
     settles("/v1/topics/{topic}/groups/{group}/messages:nack", Operation::Nack, |it| boxed(it, api::nack)),
     settles("/v1/topics/{topic}/groups/{group}/messages:extend", Operation::Extend, |it| boxed(it, api::extend)),
@@ -110,6 +112,11 @@ const fn changes(path: &'static str, methods: &'static str, handler: Handler) ->
 
 const fn receives(path: &'static str, methods: &'static str, handler: AsyncHandler) -> Route {
     Route { operation: Some(Operation::Receive), ..changes(path, methods, EndsWithCaller(handler)) }
+}
+
+/// Receives for as long as its caller reads.
+const fn streams(path: &'static str, handler: AsyncHandler) -> Route {
+    Route { produces: EVENT_STREAM, ..receives(path, GET, handler) }
 }
 
 /// Decides what becomes of deliveries.
@@ -185,6 +192,7 @@ mod tests {
         check("/v1/topics/T/groups/G/messages:receive", Some((&format!("{receive}:receive"), "T", "G")));
         check("/v1/topics/%25DLQ%25G/groups/G/messages:ack", Some((&format!("{receive}:ack"), "%DLQ%G", "G")));
         check("/v1/topics/T/groups/G/messages:nack", Some((&format!("{receive}:nack"), "T", "G")));
+        check("/v1/topics/T/groups/G/messages:stream", Some((&format!("{receive}:stream"), "T", "G")));
         check("/v1/topics/T/groups/G/messages:extend", Some((&format!("{receive}:extend"), "T", "G")));
         check("/v1/topics/T/groups/G/messages", Some((receive, "T", "G")));
         check("/v1/topics/T/groups//messages", Some((receive, "T", "")));

@@ -10,8 +10,10 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::ahead::{Ahead, Passing};
+use super::blocked::{Blocked, Timeouts};
 use super::framing::{Excess, Framing, Refused};
 use super::half_close::{Closed, HalfClose};
+use super::stream_account::StreamAccount;
 use super::tick::Tick;
 use super::untaken::{End, HandedOver, Leaving, Untaken};
 use crate::telemetry::CloseReason;
@@ -65,24 +67,6 @@ pub(super) enum Phase {
     Answer,
 }
 
-/// An answer that the caller does not take as fast as we could send it.
-#[derive(Debug, Clone, Copy)]
-struct Blocked {
-    since: Tick,
-    /// Bytes taken since.
-    taken: usize,
-}
-
-/// The times of [`Connection::overdue`].
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Timeouts {
-    pub(super) head: Tick,
-    pub(super) idle: Tick,
-    pub(super) write: Tick,
-    /// Fewest bytes taken in `write`.
-    pub(super) taken: usize,
-}
-
 /// One connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -102,13 +86,14 @@ pub struct Connection {
     /// Bytes that came after an answer and that nobody reads.
     unread: Cell<usize>,
     stopped: Cell<Option<Stopped>>,
-    blocked: Cell<Option<Blocked>>,
+    blocked: Blocked,
     /// Set when it is to be closed.
     closing: Cell<Option<CloseReason>>,
     /// Why it is closed if nothing sets `closing`.
     reason_otherwise: Cell<CloseReason>,
     waker: RefCell<Option<Waker>>,
     handed_over: HandedOver,
+    stream: StreamAccount,
     /// Its place in the thread's table.
     pub(super) slot: Cell<usize>,
 }
@@ -128,11 +113,12 @@ impl Connection {
             answered: Cell::new(0),
             unread: Cell::new(0),
             stopped: Cell::new(None),
-            blocked: Cell::new(None),
+            blocked: Blocked::default(),
             closing: Cell::new(None),
             reason_otherwise: Cell::new(CloseReason::Ordinary),
             waker: RefCell::new(None),
             handed_over: HandedOver::default(),
+            stream: StreamAccount::default(),
             slot: Cell::new(0),
         }
     }
@@ -259,7 +245,8 @@ impl Connection {
     pub(super) fn caller_closed(&self) -> Closed {
         let now = self.thread.now.get();
         self.half_close.close(now);
-        let closed = self.half_close.means(self.framing.borrow().whole() > self.answered.get(), now);
+        let is_owed = self.stream.is_open() || self.framing.borrow().whole() > self.answered.get();
+        let closed = self.half_close.means(is_owed, now);
         if closed != Closed::Wait {
             self.ended(End::Closed);
         }
@@ -296,31 +283,57 @@ impl Connection {
         self.reason_otherwise.set(reason);
     }
 
+    /// What is waited for once an answer is there.
+    fn after_answer(&self) {
+        self.half_close.answered();
+        let all_answered = self.is_all_answered(&self.framing.borrow());
+        self.enter(if all_answered { Phase::Idle } else { Phase::LeftOver });
+    }
+
     /// The request has its answer, though the caller may not.
     pub(super) fn end(&self) {
         self.answered.set(self.answered.get() + 1);
         self.unread.set(0);
-        self.half_close.answered();
         let all_answered = self.is_all_answered(&self.framing.borrow());
-        self.enter(if all_answered { Phase::Idle } else { Phase::LeftOver });
+        if self.stream.is_open() {
+            self.enter(Phase::Answer);
+        } else {
+            self.after_answer();
+        }
         let was_held = self.ahead.answered(all_answered);
         if was_held || self.stopped.get().is_some() || self.half_close.is_closed() {
             self.wake();
         }
     }
 
+    /// The answer to the request under way is a stream until [`end_stream`](Self::end_stream): nothing of it is overdue while there
+    /// is nothing to write, and it ends at once when its caller closes its side.
+    pub(crate) fn begin_stream(&self) {
+        self.stream.open();
+        self.takes(true);
+    }
+
+    /// The stream under way has ended, or its connection has.
+    pub(crate) fn end_stream(&self) {
+        if self.stream.close() {
+            self.after_answer();
+        }
+    }
+
+    /// What is streamed.
+    pub(crate) fn stream(&self) -> &StreamAccount {
+        &self.stream
+    }
+
     /// The kernel took bytes of an answer.
     pub(super) fn wrote(&self, bytes: usize) {
-        if let Some(blocked) = self.blocked.get() {
-            self.blocked.set(Some(Blocked { taken: blocked.taken.saturating_add(bytes), ..blocked }));
-        }
+        self.stream.wrote(bytes);
+        self.blocked.wrote(bytes);
     }
 
     /// The kernel takes no more.
     pub(super) fn write_blocked(&self) {
-        if self.blocked.get().is_none() {
-            self.blocked.set(Some(Blocked { since: self.thread.now.get(), taken: 0 }));
-        }
+        self.blocked.begin(self.thread.now.get());
     }
 
     /// The HTTP library has all of an answer that hands something over.
@@ -341,24 +354,20 @@ impl Connection {
     /// The kernel took all there is.
     pub(super) fn all_written(&self) {
         self.handed_over.all_written(self.thread.now.get());
-        if self.blocked.take().is_some() {
+        if self.blocked.end() {
             // What it waits for now, it waits for from now on.
             self.since.set(self.thread.now.get());
+        }
+        if self.stream.all_written() {
+            self.wake();
         }
     }
 
     /// Why it is to be closed now.
     pub(super) fn overdue(&self, timeouts: &Timeouts) -> Option<CloseReason> {
         let now = self.thread.now.get();
-        if let Some(blocked) = self.blocked.get() {
-            if now.wrapping_sub(blocked.since) < timeouts.write {
-                return None;
-            }
-            if blocked.taken >= timeouts.taken {
-                self.blocked.set(Some(Blocked { since: now, taken: 0 }));
-                return None;
-            }
-            return Some(CloseReason::WriteTimeout);
+        if self.blocked.is_blocked() {
+            return self.blocked.is_overdue(now, timeouts).then_some(CloseReason::WriteTimeout);
         }
         let waited = now.wrapping_sub(self.since.get());
         match self.phase.get() {
@@ -372,13 +381,13 @@ impl Connection {
         self.phase.get()
     }
 
-    pub(super) fn is_blocked(&self) -> bool {
-        self.blocked.get().is_some()
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.is_blocked()
     }
 
     /// How long it has waited for what it waits for.
     pub(super) fn waited(&self) -> Tick {
-        let since = self.blocked.get().map_or(self.since.get(), |blocked| blocked.since);
+        let since = self.blocked.since().unwrap_or(self.since.get());
         self.thread.now.get().wrapping_sub(since)
     }
 
@@ -390,7 +399,7 @@ impl Connection {
     /// Whether it is to be closed for no fault of its own and may stay open, as a request has come after all.
     pub(super) fn may_stay_open(&self) -> bool {
         let blameless = matches!(self.closing.get(), Some(CloseReason::KeepAlive | CloseReason::Cap));
-        blameless && self.phase.get() == Phase::Idle && self.blocked.get().is_none()
+        blameless && self.phase.get() == Phase::Idle && !self.blocked.is_blocked()
     }
 
     pub(super) fn stay_open(&self) {
@@ -423,7 +432,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn close_reason(&self) -> CloseReason {
+    pub(crate) fn close_reason(&self) -> CloseReason {
         self.closing.get().unwrap_or_else(|| self.reason_otherwise.get())
     }
 }

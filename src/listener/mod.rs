@@ -19,12 +19,14 @@
 //! budget has a bound of its own, whatever is sent on it.
 //!
 //! An answer that hands something over, such as messages, tells its connection what to do when it is not taken
-//! (`Untaken`).
+//! (`Untaken`). A stream of messages (`StreamAccount`) is an answer that does not end: nothing is overdue of it while there is nothing
+//! to write, and it is told how much of it the kernel has.
 //!
 //! Bodies that are read have their deadline where they are read (`http::body`).
 
 mod addresses;
 mod ahead;
+mod blocked;
 mod connection;
 mod eviction;
 mod framing;
@@ -34,6 +36,7 @@ mod request;
 mod server;
 mod socket;
 mod stream;
+mod stream_account;
 mod table;
 mod tick;
 mod untaken;

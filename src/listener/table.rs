@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, ThreadState, Timeouts};
+use super::blocked::Timeouts;
+use super::connection::{Connection, ThreadState};
 use super::eviction::first_to_evict;
 use super::tick::Tick;
 use super::untaken::Leavers;

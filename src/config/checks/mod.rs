@@ -3,6 +3,7 @@
 mod callers;
 mod embedded;
 mod files;
+mod limits;
 mod listeners;
 mod names;
 mod profiles;
@@ -20,6 +21,7 @@ pub(super) use files::check_files;
 /// Everything that can be known without reading another file.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     listeners::check(config, findings);
+    limits::check(config, findings);
     profiles::check(config, findings);
     topics::check(config, findings);
     names::check(config, findings);

@@ -12,8 +12,16 @@ impl LimitsConfig {
     pub fn default_connections() -> usize {
         usize::try_from(connections()).unwrap_or(usize::MAX)
     }
+
+    /// The most streams that may be open where there may be so many connections.
+    #[must_use]
+    pub fn streams_among(&self, connections: usize) -> usize {
+        self.streams.unwrap_or(STREAMS).min(connections / 2)
+    }
 }
 
+/// What `streams` is where nobody sets it.
+const STREAMS: usize = 10_000;
 const TIMEOUT: Kind = Kind::duration(millis(10), minutes(10));
 
 section! {
@@ -51,6 +59,8 @@ section! {
         /// Most open connections of callers; fewer where the process may not open as many files. Near it, those that
         /// have waited longest for a request are closed.
         connections: usize, Kind::integer(1, 1_000_000), machine(connections, "one for each 256 KiB that the control group (the container) allows, at most 25000; 25000 where it has no limit");
+        /// Most open streams of messages; never more than half of `connections`, so that other requests find room.
+        streams: Option<usize>, Kind::integer(1, 500_000), unset("10000, or half of `connections` where that is less");
         /// What the kernel may keep of a caller's answers before they are sent, and half as much of what comes before we take it; it
         /// counts to the container's memory. Small ones slow large bodies down where a round trip takes long. 0 leaves it to the
         /// kernel, which may take megabytes.

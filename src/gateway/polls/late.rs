@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::gateway::recall::{GiveBack, Recall};
-use crate::model::Topic;
+use crate::model::{Topic, UpstreamHandle};
 use crate::telemetry::LateMessageMetrics;
 use crate::upstream::Polled;
 
@@ -29,6 +29,21 @@ impl LateMessages {
             recall.give_back();
             return;
         }
+        self.left(messages);
+    }
+
+    /// As [`nobody_takes`](Self::nobody_takes), of one message.
+    pub(in crate::gateway) fn nobody_takes_one(&self, handle: UpstreamHandle) {
+        match &self.give_back {
+            Some(give_back) => {
+                self.metrics.given_back.inc();
+                Recall::of_one(give_back, handle).give_back();
+            }
+            None => self.left(1),
+        }
+    }
+
+    fn left(&self, messages: usize) {
         self.metrics.left.inc_by(messages as u64);
         let topic = self.topic.as_str();
         tracing::info!(

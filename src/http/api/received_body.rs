@@ -168,6 +168,11 @@ impl Item<'_> {
     }
 }
 
+/// One message as JSON.
+pub(super) fn write_item(json: &mut impl Sink, delivery: &Delivery, handle: &ReceiptHandle) {
+    item(delivery, handle).write(json);
+}
+
 fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
     let (body, encoding) = match simdutf8::basic::from_utf8(&delivery.body) {
         Ok(text) => (text.into(), "text"),

@@ -14,6 +14,7 @@ mod messages;
 mod operations;
 mod process;
 mod registrar;
+mod streams;
 mod traces;
 mod upstream;
 
@@ -29,6 +30,7 @@ pub use messages::{GroupMetrics, MessageFamilies, TopicMetrics, UNKNOWN_TOPIC};
 pub use operations::OperationFamilies;
 pub use process::ProcessFamilies;
 pub use registrar::{Family, MetricsError};
+pub use streams::{StreamEnd, StreamFamilies};
 pub use traces::{TraceFamilies, TraceMetrics};
 #[cfg(feature = "rocketmq")]
 pub use upstream::CircuitStates;
@@ -43,6 +45,8 @@ pub struct Metrics {
     pub connections: ConnectionFamilies,
     /// Messages by topic and group.
     pub messages: MessageFamilies,
+    /// Streams of messages.
+    pub streams: StreamFamilies,
     /// Exchanges with the MQ.
     pub upstream: UpstreamFamilies,
     /// What callers asked for and did not get.
@@ -74,6 +78,7 @@ impl Metrics {
             http_server: HttpServerFamilies::register(&mut registrar)?,
             connections: ConnectionFamilies::register(&mut registrar)?,
             messages: MessageFamilies::register(&mut registrar)?,
+            streams: StreamFamilies::register(&mut registrar)?,
             upstream: UpstreamFamilies::register(&mut registrar)?,
             operations: OperationFamilies::register(&mut registrar)?,
             credentials: CredentialMetrics::register(&mut registrar)?,

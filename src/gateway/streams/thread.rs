@@ -1,0 +1,249 @@
+//! One thread's streams: its feeds, and one look at all of them a few times a second, for signs of life, for places of deliveries that
+//! others may get by now, and for the end of the process. No stream has a timer.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::FutureExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::feed::{Feed, Wanted};
+use super::places::PLACE_BYTES;
+use super::process::{Open, Streams, ends_after};
+use super::seat::{Seat, StreamEvent};
+use crate::gateway::polls::LateMessages;
+use crate::gateway::{Gateway, GatewayError};
+use crate::memory::{Charge, MemoryBudget};
+use crate::model::{ConsumerGroup, Tag, Topic};
+use crate::tasks::{Service, Stage, Work};
+use crate::telemetry::StreamEnd;
+
+/// How often all streams are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// After so many looks without a byte a stream gives a sign of life: every 15 s, below the shortest timeout of proxies.
+const SILENCE: u32 = 60;
+
+/// The streams of one thread.
+pub(in crate::gateway) struct ThreadStreams {
+    streams: Arc<Streams>,
+    stage: watch::Receiver<Stage>,
+    feeds: RefCell<HashMap<Kind, Rc<Feed>>>,
+    /// Those that do not run yet.
+    new: RefCell<Vec<Work<()>>>,
+    came: Notify,
+    /// Looks so far.
+    looks: Cell<u32>,
+    service: OnceCell<Service>,
+}
+
+/// What streams of one feed have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Kind {
+    topic: Topic,
+    group: ConsumerGroup,
+    /// In the order of their names.
+    tags: Vec<Tag>,
+    visibility_timeout: Option<Duration>,
+}
+
+impl Kind {
+    pub(super) fn of(Wanted { route, request }: &Wanted) -> Self {
+        let mut tags = request.tags.as_ref().map(|tags| tags.tags().to_vec()).unwrap_or_default();
+        tags.sort_unstable();
+        let (topic, group) = (route.topic.topic.clone(), route.group.clone());
+        Self { topic, group, tags, visibility_timeout: request.visibility_timeout }
+    }
+}
+
+/// One open stream, until this is dropped.
+pub struct MessageStream {
+    thread: Rc<ThreadStreams>,
+    kind: Kind,
+    feed: Rc<Feed>,
+    seat: Rc<Seat>,
+    open: Open,
+    ended: Cell<StreamEnd>,
+    /// What its places may take.
+    _memory: Charge,
+}
+
+/// There are as many streams as there may be, or no memory for one more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamsFull;
+
+impl ThreadStreams {
+    pub(in crate::gateway) fn new(streams: &Arc<Streams>, stage: watch::Receiver<Stage>) -> Self {
+        Self {
+            streams: Arc::clone(streams),
+            stage,
+            feeds: RefCell::default(),
+            new: RefCell::default(),
+            came: Notify::new(),
+            looks: Cell::new(0),
+            service: OnceCell::new(),
+        }
+    }
+
+    /// Opens one; `late` and `on_failure` are for the first of its kind.
+    pub(super) fn open(
+        self: &Rc<Self>,
+        gateway: &Rc<Gateway>,
+        (wanted, max_in_flight): (Wanted, usize),
+        memory: &MemoryBudget,
+        is_blocked: Box<dyn Fn() -> bool>,
+        late: impl FnOnce() -> LateMessages,
+        on_failure: Box<dyn Fn(&GatewayError)>,
+    ) -> Result<MessageStream, StreamsFull> {
+        let open = self.streams.enter().ok_or(StreamsFull)?;
+        let mut charge = memory.charge();
+        charge.grow(max_in_flight.saturating_mul(PLACE_BYTES)).map_err(|_| StreamsFull)?;
+        self.start();
+        let kind = Kind::of(&wanted);
+        let known = self.feeds.borrow().get(&kind).cloned();
+        let feed = known.unwrap_or_else(|| {
+            let feed = Rc::new(Feed::new(wanted, &self.streams, late(), on_failure));
+            self.feeds.borrow_mut().insert(kind.clone(), Rc::clone(&feed));
+            self.new.borrow_mut().push(guarded(Rc::clone(&feed), Rc::clone(gateway)));
+            self.came.notify_one();
+            feed
+        });
+        let places = open.places(max_in_flight, &feed.freed);
+        let seat = Rc::new(Seat::new(places, self.looks.get(), is_blocked));
+        feed.join(&seat);
+        let thread = Rc::clone(self);
+        Ok(MessageStream { thread, kind, feed, seat, open, ended: Cell::new(StreamEnd::HungUp), _memory: charge })
+    }
+
+    /// Starts to look after streams with the first one.
+    fn start(self: &Rc<Self>) {
+        self.service.get_or_init(|| {
+            let thread = Rc::clone(self);
+            Service::start_local("streams", |stop| stop.interrupts(thread.run()))
+        });
+    }
+
+    async fn run(self: Rc<Self>) {
+        let mut stage = self.stage.clone();
+        let mut feeds: FuturesUnordered<Work<()>> = FuturesUnordered::new();
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut draining_since = None;
+        let mut may_change = true;
+        loop {
+            feeds.extend(self.new.take());
+            tokio::select! {
+                biased;
+                changed = stage.changed(), if may_change => {
+                    may_change = changed.is_ok();
+                    if *stage.borrow() == Stage::Stopping {
+                        self.feeds.borrow().values().for_each(|feed| feed.end(StreamEnd::Stopping));
+                    }
+                }
+                () = self.came.notified() => {}
+                Some(()) = feeds.next(), if !feeds.is_empty() => {}
+                _ = look.tick(), if !feeds.is_empty() => {
+                    if *stage.borrow() != Stage::Serving {
+                        draining_since.get_or_insert_with(Instant::now);
+                    }
+                    self.look(draining_since.map(|since| since.elapsed()));
+                }
+            }
+        }
+    }
+
+    /// Looks at every stream; `draining` is how long the process has been about to stop.
+    fn look(&self, draining: Option<Duration>) {
+        let now = self.looks.get().wrapping_add(1);
+        self.looks.set(now);
+        let reading = self.streams.now();
+        let feeds: Vec<_> = self.feeds.borrow().values().cloned().collect();
+        for seat in feeds.iter().flat_map(|feed| feed.seats()) {
+            self.streams.holders.expire(&seat.places, reading);
+            if now.wrapping_sub(seat.gave_at.get()) >= SILENCE && !seat.is_blocked() {
+                seat.ping();
+            }
+            if draining.is_some_and(|since| since >= ends_after(self.streams.drain_delay, seat.places.stream)) {
+                seat.end(StreamEnd::Draining);
+            }
+        }
+    }
+}
+
+/// Runs a feed; a panic in it ends its streams, and no others.
+fn guarded(feed: Rc<Feed>, gateway: Rc<Gateway>) -> Work<()> {
+    Box::pin(async move {
+        if AssertUnwindSafe(Rc::clone(&feed).run(gateway)).catch_unwind().await.is_err() {
+            tracing::error!(?feed, "receiving for streams panicked: they end");
+            feed.end(StreamEnd::InternalError);
+        }
+    })
+}
+
+impl MessageStream {
+    /// What is to be written next.
+    pub fn poll_next(&self, context: &std::task::Context<'_>) -> std::task::Poll<StreamEvent> {
+        let polled = self.seat.poll_next(context, self.thread.looks.get());
+        if let std::task::Poll::Ready(event) = &polled {
+            let metrics = &self.thread.streams.metrics.streams;
+            match event {
+                StreamEvent::Message(_) => metrics.messages.inc(),
+                StreamEvent::Failing(_) => metrics.problems.inc(),
+                StreamEvent::Ping => metrics.pings.inc(),
+                StreamEvent::End(end) => self.ended.set(*end),
+            }
+        }
+        polled
+    }
+
+    /// Its reader has taken all that was written.
+    pub fn was_read(&self) {
+        if self.seat.room() > 0 {
+            self.feed.may_take_more(&self.seat);
+        }
+    }
+
+    /// Whether it ends now, whatever its reader has not taken.
+    #[must_use]
+    pub fn stops_now(&self) -> bool {
+        self.seat.stops_now()
+    }
+
+    /// Whom to wake when there is something to be written, or it ends.
+    pub fn wake_by(&self, context: &std::task::Context<'_>) {
+        self.seat.wake_by(context);
+    }
+
+    /// Says what ends it, where that is not the end that it was told.
+    pub fn ends_by(&self, end: StreamEnd) {
+        self.ended.set(end);
+    }
+}
+
+impl Drop for MessageStream {
+    fn drop(&mut self) {
+        if self.feed.leave(&self.seat) {
+            self.thread.feeds.borrow_mut().remove(&self.kind);
+        }
+        self.open.leave(&self.seat.places);
+        self.open.ended(self.ended.get());
+    }
+}
+
+impl std::fmt::Debug for MessageStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MessageStream").field("feed", &self.feed).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for ThreadStreams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ThreadStreams").field("feeds", &self.feeds.borrow().len()).finish_non_exhaustive()
+    }
+}
