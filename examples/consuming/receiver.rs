@@ -108,8 +108,11 @@ fn variable(name: &str, otherwise: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| otherwise.to_owned())
 }
 
-#[actix_web::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    actix_web::rt::System::new().block_on(run())
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let secrets = std::env::var("WEBHOOK_SECRETS")?;
     let secrets = secrets.split_whitespace().map(|secret| STANDARD.decode(secret.trim_start_matches("whsec_")));
     let receiver = Data::new(Receiver { secrets: secrets.collect::<Result<_, _>>()?, seen: Mutex::default() });

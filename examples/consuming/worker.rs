@@ -123,8 +123,11 @@ fn variable(name: &str, otherwise: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| otherwise.to_owned())
 }
 
-#[actix_web::main]
-async fn main() -> Result<(), Failure> {
+fn main() -> Result<(), Failure> {
+    actix_web::rt::System::new().block_on(run())
+}
+
+async fn run() -> Result<(), Failure> {
     let messages = format!(
         "{}/v1/topics/{}/groups/{}/messages",
         variable("GATEWAY_URL", "http://127.0.0.1:8080"),

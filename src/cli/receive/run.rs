@@ -168,11 +168,12 @@ impl Run<'_> {
             self.counts.again_at = self.counts.again_at.take().into_iter().chain(times).min();
         }
         give_back(self.client, &self.settings.target, unwritten).await;
-        how.map(|()| Written::All).or_else(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Ok(Written::ReaderGone),
-            io::ErrorKind::Interrupted => Ok(Written::Interrupted),
-            _ => Err(Failure::bad(format!("could not write to stdout: {error}"))),
-        })
+        match how.map_err(|error| (error.kind(), error)) {
+            Ok(()) => Ok(Written::All),
+            Err((io::ErrorKind::BrokenPipe, _)) => Ok(Written::ReaderGone),
+            Err((io::ErrorKind::Interrupted, _)) => Ok(Written::Interrupted),
+            Err((_, error)) => Err(Failure::bad(format!("could not write to stdout: {error}"))),
+        }
     }
 
     /// How many lines were written, and whether all were.
