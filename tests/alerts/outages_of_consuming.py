@@ -13,6 +13,7 @@ topic = "orders"
 group = "GID_billing"
 url = "{url}"
 timeout = "2s"
+connect_timeout = "1s"
 {more}
 """
 MOST_STREAMS = 10
