@@ -61,6 +61,7 @@ mod ons_http_upstream;
 mod open_files;
 mod origins;
 mod paths;
+mod people;
 mod publish;
 mod readme;
 mod receive;
