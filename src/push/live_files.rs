@@ -179,9 +179,11 @@ mod tests {
         let shown: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
         assert_eq!(shown, [("x-team", "orders"), ("authorization", "Bearer CANARY")]);
         assert!(!format!("{headers:?}").contains("CANARY"));
-        for (text, words) in
-            [("CANARY", "in line 1"), ("\nwebhook-id: CANARY", "in line 2"), ("X-Team: CANARY", "there before in line 1")]
-        {
+        for (text, words) in [
+            ("CANARY", "in line 1"),
+            ("\nwebhook-id: CANARY", "in line 2"),
+            ("X-Team: CANARY", "there before in line 1"),
+        ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(words) && !error.contains("CANARY"), "{error}");
         }

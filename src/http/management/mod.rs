@@ -8,6 +8,7 @@ mod pages;
 mod readiness;
 mod routes;
 mod service;
+mod subscriptions;
 
 pub use guard::OperatorGuard;
 pub use operator::OperationsPlan;

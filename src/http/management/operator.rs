@@ -18,6 +18,7 @@ use crate::http::body::{self, Pace};
 use crate::http::path_names::PathNames;
 use crate::http::problem::{Code, FieldError, Problem};
 use crate::memory::Charge;
+use crate::push::Subscriptions;
 use crate::tasks::{RunToEnd, Tasks, Work};
 
 /// The largest body of a verb: options, and lists of ids.
@@ -30,6 +31,8 @@ pub struct OperationsPlan {
     pub gateway: Option<Shared>,
     /// The embedded MQ, where it is in this process.
     pub engine: Option<Engine>,
+    /// The subscriptions of this process.
+    pub subscriptions: Subscriptions,
     /// How large requests may be, and how slow.
     pub limits: LimitsConfig,
     /// The process.
@@ -43,6 +46,7 @@ pub struct OperationsPlan {
 pub(super) struct Operations {
     gateway: Option<Gateway>,
     engine: Option<Engine>,
+    subscriptions: Subscriptions,
     limits: LimitsConfig,
     resources: ServiceResources,
     tasks: Tasks,
@@ -51,8 +55,8 @@ pub(super) struct Operations {
 impl OperationsPlan {
     /// Builds this thread's clients.
     pub(super) fn build(self) -> Operations {
-        let Self { gateway, engine, limits, resources, tasks } = self;
-        Operations { gateway: gateway.map(Gateway::new), engine, limits, resources, tasks }
+        let Self { gateway, engine, subscriptions, limits, resources, tasks } = self;
+        Operations { gateway: gateway.map(Gateway::new), engine, subscriptions, limits, resources, tasks }
     }
 }
 
@@ -115,6 +119,11 @@ impl OperatorRequest {
             let detail = "the embedded endpoint is not in this process: ask the one that has it (embedded.enabled)";
             Problem::new(Code::NotFound, detail).closing()
         })
+    }
+
+    /// The subscriptions of this process.
+    pub(super) fn subscriptions(&self) -> &Subscriptions {
+        &self.operations.subscriptions
     }
 
     /// The process.

@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 
 use super::dead_letters;
 use super::operator::OperatorRequest;
+use super::subscriptions;
 use crate::http::path_names::PathNames;
 use crate::http::problem::Problem;
 use crate::tasks;
@@ -41,11 +42,21 @@ impl Route {
 }
 
 const GET: &str = "GET";
+const POST: &str = "POST";
 
-static ROUTES: &[Route] = &[looks("/v1/dead-letters", Access::Open, |it| boxed(it, dead_letters::topics))];
+static ROUTES: &[Route] = &[
+    looks("/v1/dead-letters", Access::Open, |it| boxed(it, dead_letters::topics)),
+    looks("/v1/subscriptions", Access::Open, |it| boxed(it, subscriptions::list)),
+    changes("/v1/subscriptions/{name}:pause", |it| boxed(it, subscriptions::pause)),
+    changes("/v1/subscriptions/{name}:resume", |it| boxed(it, subscriptions::resume)),
+];
 
 const fn looks(path: &'static str, access: Access, handler: Handler) -> Route {
     Route { path, method: GET, access, handler }
+}
+
+const fn changes(path: &'static str, handler: Handler) -> Route {
+    Route { path, method: POST, access: Access::Operator, handler }
 }
 
 /// A path's row, and the names in the path.

@@ -127,7 +127,6 @@ impl SubscriptionMetrics {
         self.attempt_duration.observe(took);
     }
 
-
     /// Counts a delivery that it is done with.
     pub fn settled(&self, result: &'static str) {
         self.settled.with([&self.name, result]).inc();

@@ -30,8 +30,9 @@ pub const LAYERS: &[Row] = &[
     ("otlp", 3, &["outbound"]),
     ("upstream", 4, &["outbound"]),
     ("gateway", 6, &["storage", "upstream"]),
+    ("push", 7, &["gateway", "upstream", "outbound"]),
     ("listener", 8, &[]),
-    ("http", 8, &["gateway", "embedded", "upstream", "listener"]),
+    ("http", 8, &["gateway", "push", "embedded", "upstream", "listener"]),
     ("app", 9, &["*"]),
     ("cli", 9, &["*", "app"]),
 ];
@@ -50,8 +51,8 @@ pub const CRATES: &[CrateRow] = &[
         "tokio*",
         &[
             "clock", "context", "memory", "spans", "tasks", "outbound", "storage", "embedded", "otlp", "upstream",
-            "gateway", "listener", "http", "app", "cli",
+            "gateway", "push", "listener", "http", "app", "cli",
         ],
     ),
-    ("serde*", &["plain_json", "protocol", "config", "embedded", "http", "cli"]),
+    ("serde*", &["plain_json", "protocol", "config", "embedded", "push", "http", "cli"]),
 ];

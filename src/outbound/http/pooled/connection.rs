@@ -20,8 +20,8 @@ use crate::outbound::http::answer_body::read_body;
 use crate::outbound::http::call::{CallError, broke_off};
 use crate::outbound::http::progress::Progress;
 use crate::outbound::http::room::Room;
-use crate::signature::Secret;
 use crate::outbound::tls_fault::{ALERT, SpeaksTls};
+use crate::signature::Secret;
 
 /// What is read at once, in bytes: nearly every answer is smaller. Of a body, so much may be read before there is room for it.
 const READ_BYTES: usize = 4 << 10;
