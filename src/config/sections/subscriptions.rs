@@ -14,7 +14,7 @@ section! {
     /// A subscription under a name of your choice: the gateway receives the messages of one group, and sends each to a service as an
     /// HTTP request. An answer with a status from 200 to 299 acknowledges the message. The name is part of the header `webhook-id`.
     pub struct SubscriptionConfig at "subscriptions.*" {
-        /// The topic: a configured one, by its name.
+        /// The topic: one that `[[topics]]` has, by its own name or as one of `*`.
         topic: Topic, Kind::Text(SUBSCRIBED_TOPIC), required;
         /// The consumer group to receive for (ConsumerID, CID, GID), one that the topic lists. No other subscription of the topic has it.
         group: ConsumerGroup, Kind::Text(SUBSCRIBED_GROUP), required;
@@ -60,8 +60,8 @@ section! {
         max_deliveries: Option<u32>, Kind::integer(1, 10_000),
             unset("that of the embedded endpoint; 17 with `ons-http` and `rocketmq`, 289 with `mq-http`");
         /// An answer with a status from 200 to 299 and the JSON `{"status": "SUCCESS"}`, `"RETRY"` or `"DROP"` means that: acknowledged;
-        /// to be sent again by the schedule; sent to the dead letters at once, or acknowledged where there is no `dead_letter`. Any
-        /// other body is a success.
+        /// to be sent again by the schedule; sent to `dead_letter` at once, or acknowledged where there is none. Another word is a `RETRY`,
+        /// a body without one a success.
         answer_status: bool, Kind::Flag, default(false);
         /// The subscription starts paused; an operator resumes it.
         paused: bool, Kind::Flag, default(false);

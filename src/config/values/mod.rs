@@ -39,3 +39,4 @@ pub(super) use subscription::{
 };
 pub(super) use target_url::TARGET;
 pub(super) use tracing::{COLLECTOR, RESOURCE_ATTRIBUTES, SAMPLER_RATIO, SERVICE_NAME, read_resource_attributes};
+pub(super) use units::duration_text;
