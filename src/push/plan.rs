@@ -16,11 +16,11 @@ use super::target::{Target, TargetError, TargetPlan};
 use super::verdict::Judge;
 use super::worker::{Turns, Worker};
 use crate::clock::Clock;
-use crate::config::{Config, CredentialsError, ProfileConfig, ProtocolConfig, SubscriptionConfig};
+use crate::config::{Config, CredentialsError, SubscriptionConfig};
 use crate::gateway::{Gateway, GatewayError, GroupRoute, Shared, TopicRoute};
 use crate::model::{Capabilities, Feature};
 use crate::random::Random;
-use crate::retry_schedule::{Means, RetrySchedule};
+use crate::retry_schedule::RetrySchedule;
 use crate::spans::Tracer;
 use crate::tasks::{Phase, Service, Services, Stage, StopSignal};
 use crate::telemetry::FailureLog;
@@ -219,7 +219,9 @@ fn plan(
         target: TargetPlan::new(it).map_err(target)?,
         format: Format::of(it, &profile.name, capabilities.has(Feature::Properties)),
         files: LiveFiles::load(it).map_err(files)?,
-        schedule: schedule(config, it, profile),
+        schedule: config
+            .retry_schedule(it)
+            .ok_or_else(|| route_error(GatewayError::Internal("a subscription without its topic")))?,
         config: it.clone(),
         route,
         capabilities,
@@ -227,25 +229,4 @@ fn plan(
         board,
         commands,
     })
-}
-
-/// The schedule of a subscription, and what its MQ does for it.
-fn schedule(config: &Config, it: &SubscriptionConfig, profile: &ProfileConfig) -> RetrySchedule {
-    let capabilities = profile.capabilities();
-    let (visibility_timeout, deliveries) = match &profile.protocol {
-        _ if profile.is_embedded() => {
-            (config.embedded.visibility_timeout, config.embedded.max_redeliveries.saturating_add(1))
-        }
-        ProtocolConfig::OnsHttp(own) => (own.visibility_timeout, 17),
-        ProtocolConfig::RocketMq(own) => (own.visibility_timeout, 17),
-        ProtocolConfig::MqHttp(_) => (Duration::from_secs(if it.ordered { 60 } else { 300 }), 289),
-    };
-    let longest = capabilities.limits.visibility_timeouts.map_or(visibility_timeout, |bounds| bounds.max);
-    let means = Means {
-        visibility_timeout: it.visibility_timeout.unwrap_or(visibility_timeout),
-        extends: capabilities.has(Feature::Extend),
-        nack_delay: capabilities.has(Feature::Nack).then_some(longest),
-        deliveries: Some(it.max_deliveries.unwrap_or(deliveries)),
-    };
-    RetrySchedule::new(it.retry_schedule.clone(), it.jitter_percent, it.timeout, means)
 }
