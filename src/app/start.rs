@@ -88,6 +88,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         let operations = OperationsPlan {
             gateway: use_cases,
             engine: engine.clone(),
+            redeliver: Some(pushes::redeliver(&subscriptions)),
             subscriptions,
             limits: config.server.limits.clone(),
             resources: resources.clone(),

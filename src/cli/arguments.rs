@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
+use super::publish::PublishArguments;
+use super::receive::ReceiveArguments;
 use crate::config::{Overrides, Source};
 
 /// HTTP-to-MQ gateway: services POST JSON, the gateway holds the keys.
@@ -109,6 +112,23 @@ pub(super) enum Command {
     IssueKey(IssueKeyArguments),
     /// Runs the embedded MQ endpoint alone
     EmbeddedMq(EmbeddedArguments),
+    /// Publishes a message, or a file of them, through a running gateway
+    ///
+    /// Prints the message id. With --ndjson failures go to stderr, by line, with code and outcome: what was certainly not published is
+    /// tried again for --retry-for where that may help, what may have been published never. Exit code 0: everything is published; 1:
+    /// not, or not known; 2: usage, or a file that cannot be read.
+    Publish(PublishArguments),
+    /// Receives a group's messages from a running gateway, a line each
+    ///
+    /// Without --ack the group gets them again. Exit code 0: done, with or without messages; 1: it could not be, or a message could not
+    /// be acknowledged; 2: usage, or a file that cannot be read.
+    Receive(ReceiveArguments),
+    /// Prints a script that completes this program's commands and flags in a shell
+    ///
+    /// bash: `mq-gateway completions bash > ~/.local/share/bash-completion/completions/mq-gateway`
+    Completions(CompletionsArguments),
+    /// Prints the manual page, or writes a page for each command
+    Man(ManArguments),
 }
 
 #[derive(Debug, Args)]
@@ -237,4 +257,18 @@ pub(super) struct CredentialsArguments {
     /// The data directory of the endpoint
     #[arg(long, value_name = "DIRECTORY", default_value = "./data")]
     pub(super) data_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ManArguments {
+    /// Writes mq-gateway.1 and a page for each command into this directory; made when it is missing, and nothing there is overwritten
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(super) out: Option<PathBuf>,
 }

@@ -2,17 +2,27 @@
 
 mod arguments;
 mod check;
+mod client;
+mod completions;
 mod configuration;
 mod credentials;
 mod doctor;
 mod failure;
 mod import;
 mod issue_key;
+mod man;
 mod new_files;
 mod output;
 mod profile_access;
+mod progress;
+mod publish;
+mod receive;
 mod run;
 mod sign;
+mod stop;
+mod time_text;
+mod visible;
+mod width;
 
 use std::process::ExitCode;
 
@@ -31,6 +41,10 @@ pub fn main() -> ExitCode {
         Some(Command::Sign(sign)) => sign::sign(sign),
         Some(Command::Import(import)) => import::import(import),
         Some(Command::IssueKey(issue_key)) => issue_key::issue_key(issue_key),
+        Some(Command::Publish(publish)) => publish::publish(publish),
+        Some(Command::Receive(receive)) => receive::receive(receive),
+        Some(Command::Completions(completions)) => completions::print(completions.shell),
+        Some(Command::Man(man)) => man::man(man.out.as_deref()),
         Some(Command::EmbeddedMq(embedded)) => match &embedded.command {
             None => run::embedded(embedded),
             Some(EmbeddedCommand::Credentials(credentials)) => credentials::print(credentials),

@@ -66,10 +66,10 @@ impl Head {
 
 /// What goes from one topic's log.
 #[derive(Debug, Default)]
-struct Cut {
-    first: i64,
-    end: i64,
-    bytes: i64,
+pub(super) struct Cut {
+    pub(super) first: i64,
+    pub(super) end: i64,
+    pub(super) bytes: i64,
 }
 
 /// Drops what may not stay, at most `limits.at_once` messages.
@@ -114,8 +114,12 @@ pub(super) fn drop_oldest(connection: &Connection, limits: Limits) -> rusqlite::
 }
 
 /// Drops what all groups that read a topic have acknowledged, the oldest of each topic first, at most `at_once`
-/// messages. A topic that nobody reads keeps all.
-pub(super) fn drop_acknowledged(connection: &Connection, at_once: usize) -> rusqlite::Result<Dropped> {
+/// messages. A topic that nobody reads keeps all. Of the topic of this name, or of all.
+pub(super) fn drop_acknowledged(
+    connection: &Connection,
+    at_once: usize,
+    only: Option<&str>,
+) -> rusqlite::Result<Dropped> {
     let topics: Vec<(i64, i64, i64)> = connection
         .prepare_cached(
             "SELECT topics.id, topics.next_position - (messages - delayed), min(
@@ -126,9 +130,10 @@ pub(super) fn drop_acknowledged(connection: &Connection, at_once: usize) -> rusq
                         subscriptions.next_position)))
                 FROM subscriptions WHERE subscriptions.topic_id = topics.id),
                 topics.next_position)
-            FROM topics WHERE messages > delayed AND EXISTS (SELECT 1 FROM subscriptions WHERE topic_id = topics.id)",
+            FROM topics WHERE messages > delayed AND EXISTS (SELECT 1 FROM subscriptions WHERE topic_id = topics.id)
+                AND (?1 IS NULL OR name = ?1)",
         )?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .query_map([only], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
     let mut dropped = Dropped::default();
     let mut room = limit(at_once);
@@ -189,13 +194,13 @@ fn head_at(connection: &Connection, topic_id: i64, position: i64) -> rusqlite::R
 
 /// What groups wanted and lost.
 #[derive(Debug, Default)]
-struct Lost {
+pub(super) struct Lost {
     delivered: u64,
     undelivered: u64,
 }
 
 /// Takes a dropped piece of log out of the counts, the deliveries and what was filtered out.
-fn forget(connection: &Connection, topic_id: i64, cut: &Cut) -> rusqlite::Result<Lost> {
+pub(super) fn forget(connection: &Connection, topic_id: i64, cut: &Cut) -> rusqlite::Result<Lost> {
     connection
         .prepare_cached("UPDATE topics SET messages = messages - ?2, bytes = bytes - ?3 WHERE id = ?1")?
         .execute([topic_id, cut.end - cut.first, cut.bytes])?;
@@ -219,7 +224,7 @@ fn forget(connection: &Connection, topic_id: i64, cut: &Cut) -> rusqlite::Result
 
 /// Takes what was filtered out before a position out of its table and the counts; returns how many were held back. The
 /// others are no loss: no receive of the group wanted them.
-fn forget_filtered_out(connection: &Connection, subscription_id: i64, end: i64) -> rusqlite::Result<u64> {
+pub(super) fn forget_filtered_out(connection: &Connection, subscription_id: i64, end: i64) -> rusqlite::Result<u64> {
     let held: i64 = connection
         .prepare_cached(
             "SELECT count(*) FROM filtered_out INDEXED BY filtered_out_held
@@ -239,7 +244,7 @@ fn forget_filtered_out(connection: &Connection, subscription_id: i64, end: i64) 
 }
 
 /// What was set aside and is gone now is no longer counted.
-fn forget_set_aside(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn forget_set_aside(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .prepare_cached("DELETE FROM set_aside WHERE sequence NOT IN (SELECT sequence FROM messages)")?
         .execute([])

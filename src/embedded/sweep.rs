@@ -135,7 +135,7 @@ impl Shared {
             .storage
             .run_then(
                 Access::Writes,
-                |connection| retention::drop_acknowledged(connection, AT_ONCE_ROWS),
+                |connection| retention::drop_acknowledged(connection, AT_ONCE_ROWS, None),
                 move |dropped| counters.add_dropped(*dropped),
             )
             .await?;

@@ -35,7 +35,8 @@ pub(super) fn topic(connection: &Connection, name: &str) -> rusqlite::Result<Top
     find_topic(connection, name)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-fn find_topic(connection: &Connection, name: &str) -> rusqlite::Result<Option<TopicRow>> {
+/// The topic of this name.
+pub(super) fn find_topic(connection: &Connection, name: &str) -> rusqlite::Result<Option<TopicRow>> {
     connection
         .prepare_cached(
             "SELECT id, next_position, delayed, next_position - (messages - delayed) FROM topics WHERE name = ?1",
@@ -58,15 +59,7 @@ pub(super) fn subscription(
     group: &str,
     starts: NewGroupStarts,
 ) -> rusqlite::Result<SubscriptionRow> {
-    let found = connection
-        .prepare_cached(
-            "SELECT id, next_position, filtered_out FROM subscriptions WHERE topic_id = ?1 AND consumer_group = ?2",
-        )?
-        .query_row(params![topic.id, group], |row| {
-            Ok(SubscriptionRow { id: row.get(0)?, next_position: row.get(1)?, filtered_out: row.get(2)? })
-        })
-        .optional()?;
-    if let Some(row) = found {
+    if let Some(row) = find_subscription(connection, topic.id, group)? {
         return Ok(row);
     }
     let next_position = match starts {
@@ -80,4 +73,20 @@ pub(super) fn subscription(
         .query_row(params![topic.id, group, next_position], |row| {
             Ok(SubscriptionRow { id: row.get(0)?, next_position, filtered_out: 0 })
         })
+}
+
+/// The group's subscription to the topic.
+pub(super) fn find_subscription(
+    connection: &Connection,
+    topic_id: i64,
+    group: &str,
+) -> rusqlite::Result<Option<SubscriptionRow>> {
+    connection
+        .prepare_cached(
+            "SELECT id, next_position, filtered_out FROM subscriptions WHERE topic_id = ?1 AND consumer_group = ?2",
+        )?
+        .query_row(params![topic_id, group], |row| {
+            Ok(SubscriptionRow { id: row.get(0)?, next_position: row.get(1)?, filtered_out: row.get(2)? })
+        })
+        .optional()
 }

@@ -73,7 +73,7 @@ pub(in crate::http) fn require_json(headers: &HeaderMap, empty: bool) -> Result<
 }
 
 /// Whether the head says that there is no body.
-pub(super) fn has_no_body(headers: &HeaderMap) -> bool {
+pub(in crate::http) fn has_no_body(headers: &HeaderMap) -> bool {
     let is_zero = |length: &HeaderValue| length.as_bytes() == b"0";
     !headers.contains_key(TRANSFER_ENCODING) && headers.get(CONTENT_LENGTH).is_none_or(is_zero)
 }

@@ -25,6 +25,8 @@ pub(in crate::http) enum FieldKind {
     Texts,
     /// An object of strings.
     TextMap,
+    /// True or false.
+    Flag,
     /// A whole number from `least` to `most`. Whether it is in the range, its reader says.
     Number { least: u64, most: u64 },
     /// A list of objects of a shape of their own.
@@ -39,6 +41,7 @@ impl FieldKind {
             Self::Text => "\"…\"".to_owned(),
             Self::Texts => "[\"…\"]".to_owned(),
             Self::TextMap => "{\"…\": \"…\"}".to_owned(),
+            Self::Flag => "true".to_owned(),
             Self::Number { least, .. } => least.to_string(),
             Self::Objects(fields) => format!("[{}]", example(fields)),
         }
@@ -48,8 +51,8 @@ impl FieldKind {
 /// A field of a shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) struct Field {
-    pub(super) name: &'static str,
-    pub(super) kind: FieldKind,
+    pub(in crate::http) name: &'static str,
+    pub(in crate::http) kind: FieldKind,
     pub(super) required: bool,
 }
 
@@ -95,11 +98,7 @@ pub(super) fn text_within(body: &[u8], limit: usize, plain_depth: usize) -> Opti
 ///
 /// # Errors
 /// 400 for no JSON or too deep nesting, 422 for another shape.
-pub(in crate::http) fn object<'a, T: Deserialize<'a>>(
-    body: &'a [u8],
-    fields: &[Field],
-    depth: usize,
-) -> Result<T, Problem> {
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8], fields: &[Field], depth: usize) -> Result<T, Problem> {
     check_depth(body, depth)?;
     object_within_depth(body, fields)
 }
@@ -112,6 +111,22 @@ pub(super) fn object_within_depth<'a, T: Deserialize<'a>>(body: &'a [u8], fields
     } else {
         Err(explain(body, fields, ""))
     }
+}
+
+/// As [`object`], for a type that several shapes are read into: the fields of the others are unknown, too.
+pub(in crate::http) fn object_of_shape<'a, T: Deserialize<'a>>(
+    body: &'a [u8],
+    fields: &[Field],
+    depth: usize,
+) -> Result<T, Problem> {
+    check_depth(body, depth)?;
+    let value: &RawValue = serde_json::from_slice(body).map_err(|error| malformed(body, &error))?;
+    let mut errors = Vec::new();
+    check_object(value, fields, "", &mut errors);
+    if !errors.is_empty() {
+        return Err(Problem::invalid(errors));
+    }
+    object_within_depth(body, fields)
 }
 
 /// Why `body` is not an object of the shape `fields`; `error` is the library's message, which is never shown.
@@ -259,6 +274,8 @@ fn check_value(value: &RawValue, kind: FieldKind, at: &str, errors: &mut Vec<Fie
                 note(errors, at, "holds an escape that is no character (a lone surrogate): leave it out");
             }
         }
+        FieldKind::Flag if !matches!(value.get(), "true" | "false") => note(errors, at, "must be true or false"),
+        FieldKind::Flag => {}
         FieldKind::Number { least, most } => {
             if value.get().parse::<u64>().is_err() {
                 note(errors, at, whole_number(least, most));
@@ -301,7 +318,12 @@ fn is_missing(field: &Field, fields: &[Field]) -> String {
     let example = example(fields);
     match field.kind {
         FieldKind::Any => format!("is missing: wrap the message in it: {example}"),
-        FieldKind::Text | FieldKind::Texts | FieldKind::TextMap | FieldKind::Number { .. } | FieldKind::Objects(_) => {
+        FieldKind::Text
+        | FieldKind::Texts
+        | FieldKind::TextMap
+        | FieldKind::Flag
+        | FieldKind::Number { .. }
+        | FieldKind::Objects(_) => {
             format!("is missing: it is required, as in {example}")
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::{MAX_DELAY, UnixMillis};
 
 /// `2026-11-24T08:00:00.123Z`.
-pub(super) fn rfc3339(time: UnixMillis) -> String {
+pub(in crate::http) fn rfc3339(time: UnixMillis) -> String {
     let timestamp = i64::try_from(time.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
     let Some(timestamp) = timestamp else { return String::new() };
     let utc = jiff::tz::Offset::UTC.to_datetime(timestamp);

@@ -2,10 +2,13 @@
 
 mod dead_letters;
 mod degraded;
+mod embedded;
 mod guard;
 mod operator;
+mod options;
 mod pages;
 mod readiness;
+mod redeliver;
 mod routes;
 mod service;
 mod subscriptions;
@@ -14,4 +17,5 @@ pub use guard::OperatorGuard;
 pub use operator::OperationsPlan;
 pub use pages::ManagementPages;
 pub use readiness::Readiness;
+pub use redeliver::{NotRedelivered, Redeliver, Redelivered};
 pub use service::ManagementService;

@@ -9,11 +9,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::redeliver::Redeliver;
 use crate::config::LimitsConfig;
 use crate::context::RequestContext;
 use crate::embedded::Engine;
 use crate::gateway::{Gateway, Shared};
 use crate::http::ServiceResources;
+use crate::http::api;
 use crate::http::body::{self, Pace};
 use crate::http::path_names::PathNames;
 use crate::http::problem::{Code, FieldError, Problem};
@@ -33,6 +35,8 @@ pub struct OperationsPlan {
     pub engine: Option<Engine>,
     /// The subscriptions of this process.
     pub subscriptions: Subscriptions,
+    /// Has a subscription deliver a dead letter again.
+    pub redeliver: Option<Redeliver>,
     /// How large requests may be, and how slow.
     pub limits: LimitsConfig,
     /// The process.
@@ -47,6 +51,7 @@ pub(super) struct Operations {
     gateway: Option<Gateway>,
     engine: Option<Engine>,
     subscriptions: Subscriptions,
+    redeliver: Option<Redeliver>,
     limits: LimitsConfig,
     resources: ServiceResources,
     tasks: Tasks,
@@ -55,8 +60,9 @@ pub(super) struct Operations {
 impl OperationsPlan {
     /// Builds this thread's clients.
     pub(super) fn build(self) -> Operations {
-        let Self { gateway, engine, subscriptions, limits, resources, tasks } = self;
-        Operations { gateway: gateway.map(Gateway::new), engine, subscriptions, limits, resources, tasks }
+        let Self { gateway, engine, subscriptions, redeliver, limits, resources, tasks } = self;
+        let gateway = gateway.map(Gateway::new);
+        Operations { gateway, engine, subscriptions, redeliver, limits, resources, tasks }
     }
 }
 
@@ -126,6 +132,11 @@ impl OperatorRequest {
         &self.operations.subscriptions
     }
 
+    /// Has a subscription deliver again, where there are subscriptions.
+    pub(super) fn redeliver(&self) -> Option<&Redeliver> {
+        self.operations.redeliver.as_ref()
+    }
+
     /// The process.
     pub(super) fn resources(&self) -> &ServiceResources {
         &self.operations.resources
@@ -137,7 +148,7 @@ impl OperatorRequest {
     }
 
     /// Reads the whole body, once.
-    pub(super) async fn body(&self) -> Result<Bytes, Problem> {
+    async fn body(&self) -> Result<Bytes, Problem> {
         body::check_encoding(&self.request)?;
         let mut payload = self.payload.replace(Payload::None);
         let mut memory = self.operations.resources.memory.charge();
@@ -150,6 +161,14 @@ impl OperatorRequest {
             self.payload.replace(payload);
         }
         Ok(read?)
+    }
+
+    /// A body of JSON, or none; without a query.
+    pub(super) async fn json_body(&self) -> Result<Bytes, Problem> {
+        let headers = self.request.headers();
+        let is_absent = api::has_no_body(headers);
+        api::require_json(headers, is_absent).and_then(|()| self.no_query()).map_err(Problem::closing)?;
+        self.body().await
     }
 
     /// Refuses query parameters on a route that has none.

@@ -5,10 +5,9 @@ use std::panic::AssertUnwindSafe;
 use actix_web::HttpResponse;
 use futures_util::FutureExt as _;
 
-use super::dead_letters;
 use super::operator::OperatorRequest;
-use super::subscriptions;
-use crate::http::path_names::PathNames;
+use super::{dead_letters, embedded, subscriptions};
+use crate::http::path_names::{PathNames, with_plain_verb};
 use crate::http::problem::Problem;
 use crate::tasks;
 
@@ -46,6 +45,15 @@ const POST: &str = "POST";
 
 static ROUTES: &[Route] = &[
     looks("/v1/dead-letters", Access::Open, |it| boxed(it, dead_letters::topics)),
+    looks("/v1/dead-letters/{topic}", Access::Open, |it| boxed(it, dead_letters::description)),
+    looks("/v1/dead-letters/{topic}/messages", Access::Operator, |it| boxed(it, dead_letters::list)),
+    changes("/v1/dead-letters/{topic}/messages:take", |it| boxed(it, dead_letters::take)),
+    changes("/v1/dead-letters/{topic}/messages:release", |it| boxed(it, dead_letters::release)),
+    changes("/v1/dead-letters/{topic}/messages:redrive", |it| boxed(it, dead_letters::redrive)),
+    changes("/v1/dead-letters/{topic}/messages:drop", |it| boxed(it, dead_letters::drop_letters)),
+    looks("/v1/embedded/topics", Access::Open, |it| boxed(it, embedded::topics)),
+    looks("/v1/embedded/topics/{topic}/messages", Access::Operator, |it| boxed(it, embedded::peek)),
+    changes("/v1/embedded/topics/{topic}/messages:purge", |it| boxed(it, embedded::purge)),
     looks("/v1/subscriptions", Access::Open, |it| boxed(it, subscriptions::list)),
     changes("/v1/subscriptions/{name}:pause", |it| boxed(it, subscriptions::pause)),
     changes("/v1/subscriptions/{name}:resume", |it| boxed(it, subscriptions::resume)),
@@ -61,7 +69,8 @@ const fn changes(path: &'static str, handler: Handler) -> Route {
 
 /// A path's row, and the names in the path.
 pub(super) fn find(path: &str) -> Option<(&'static Route, PathNames)> {
-    ROUTES.iter().find_map(|route| Some((route, PathNames::of(path, route.path)?)))
+    let fits = |path: &str| ROUTES.iter().find_map(|route| Some((route, PathNames::of(path, route.path)?)));
+    fits(path).or_else(|| fits(&with_plain_verb(path)?))
 }
 
 /// All paths, for people.

@@ -193,6 +193,12 @@ impl Problem {
             .header(ALLOW, HeaderValue::from_static(allow))
     }
 
+    /// An operation that the MQ behind a topic does not have.
+    #[must_use]
+    pub fn not_implemented(detail: impl Into<String>) -> Self {
+        Self { status: 501, ..Self::new(Code::CapabilityNotSupported, detail) }
+    }
+
     /// Adds a header to the answer.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

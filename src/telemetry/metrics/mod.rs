@@ -6,6 +6,7 @@
 mod bounded_labels;
 mod connections;
 mod credentials;
+mod dead_letters;
 mod drop_in;
 mod embedded;
 mod handles;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 pub use connections::{CloseReason, ConnectionFamilies, ConnectionMetrics};
 pub use credentials::CredentialMetrics;
+pub use dead_letters::DeadLetterFamilies;
 pub use drop_in::DropInFamilies;
 pub use embedded::{EmbeddedFamilies, EmbeddedSample, EmbeddedTotals};
 pub use handles::{Counter, Gauge, GaugeGuard, Histogram, SecondsGauge};
@@ -53,6 +55,8 @@ pub struct Metrics {
     pub credentials: CredentialMetrics,
     /// Requests of the vendors' clients.
     pub drop_in: DropInFamilies,
+    /// Dead letters that operators dealt with.
+    pub dead_letters: DeadLetterFamilies,
     /// The embedded endpoint.
     pub embedded: EmbeddedFamilies,
     /// Subscriptions.
@@ -82,6 +86,7 @@ impl Metrics {
             operations: OperationFamilies::register(&mut registrar)?,
             credentials: CredentialMetrics::register(&mut registrar)?,
             drop_in: DropInFamilies::register(&mut registrar)?,
+            dead_letters: DeadLetterFamilies::register(&mut registrar)?,
             embedded: EmbeddedFamilies::register(&mut registrar)?,
             subscriptions: SubscriptionFamilies::register(&mut registrar)?,
             traces: TraceFamilies::register(&mut registrar)?,

@@ -16,7 +16,7 @@ fn an_event_is_sent_and_its_message_is_acknowledged_after_the_answer() {
         Answer::Status(200)
     });
     let app = pushing(&billing(&target.url(), "headers = [\"X-Team: orders\"]"));
-    let envelope = json!({"body": {"a": [1, 1.50]}, "tag": "created", "keys": ["o-1"]}).to_string();
+    let envelope = r#"{"body": {"a": [1, 1.50]}, "tag": "created", "keys": ["o-1"]}"#;
     let id = app.post_json("/v1/topics/orders/messages", envelope).expect_json(201)["message_id"].clone();
     let id = id.as_str().unwrap();
     let pushed = &target.wait_for(1)[0];
@@ -91,8 +91,17 @@ fn an_item_is_what_a_receive_returns_and_its_handle_is_good() {
     let mut names: Vec<_> = item.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     let mut expected = [
-        "message_id", "receipt_handle", "body", "encoding", "tag", "keys", "properties", "message_group",
-        "delivery_attempt", "published_at", "visible_again_at",
+        "message_id",
+        "receipt_handle",
+        "body",
+        "encoding",
+        "tag",
+        "keys",
+        "properties",
+        "message_group",
+        "delivery_attempt",
+        "published_at",
+        "visible_again_at",
     ];
     expected.sort_unstable();
     assert_eq!(names, expected);

@@ -1,0 +1,41 @@
+//! A message's bytes: from the command line, stdin or a file.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt as _;
+
+use bytes::Bytes;
+
+use crate::cli::failure::Failure;
+
+/// More than any MQ takes in one message.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// Reads what `argument` stands for.
+pub(super) fn read(argument: &OsStr) -> Result<Bytes, Failure> {
+    match argument.as_bytes() {
+        b"-" => whole(io::stdin().lock(), "stdin"),
+        [b'@', path @ ..] => {
+            let path = OsStr::from_bytes(path);
+            let shown = path.to_string_lossy();
+            let file = File::open(path).map_err(|error| {
+                Failure::usage(format!(
+                    "{shown} could not be read: {error}; a message that begins with @ comes by stdin, `-`"
+                ))
+            })?;
+            whole(file, &shown)
+        }
+        text => Ok(Bytes::copy_from_slice(text)),
+    }
+}
+
+fn whole(source: impl Read, name: &str) -> Result<Bytes, Failure> {
+    let mut bytes = Vec::new();
+    let read = source.take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::usage(format!("{name} could not be read: {error}")))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(Failure::usage(format!("{name} holds more than {MOST_BYTES} bytes: no MQ takes such a message")));
+    }
+    Ok(bytes.into())
+}
