@@ -63,6 +63,7 @@ mod origins;
 mod paths;
 mod people;
 mod publish;
+mod push;
 mod readme;
 mod receive;
 mod request_bytes;
