@@ -73,6 +73,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
             memory: resources.memory.clone(),
             upstreams,
             engine: engine.clone(),
+            chaos: embedded::chaos(&config, &dependencies),
             config: config.redacted().to_string().into(),
         };
         let operations = OperationsPlan {

@@ -39,7 +39,7 @@ pub use reference::reference;
 pub use regular_file::{MAX_FILE_BYTES, read_regular_file};
 pub use secret_file::{CredentialsError, load_credentials, load_secret};
 pub use sections::{
-    CallerConfig, CallerTopics, ClientAuth, ClockSkew, CredentialsConfig, CredentialsSource, DeliveryMode,
+    CallerConfig, CallerTopics, ChaosConfig, ClientAuth, ClockSkew, CredentialsConfig, CredentialsSource, DeliveryMode,
     DropInConfig, EmbeddedConfig, EmbeddedStorage, GroupConfig, Groups, LimitsConfig, LogConfig, LogFormat, LogLevel,
     ManagementConfig, MqHttpConfig, NewGroupStarts, OnUnknown, OnsHttpConfig, ProfileConfig, ProtocolConfig,
     RocketMqConfig, ServerConfig, TopicConfig, TopicPattern, TraceCompression, TraceExporter, TraceProtocol,

@@ -25,4 +25,4 @@ pub(super) use names::{
 pub(super) use printable_name::{looks_like_a_key, withheld};
 pub(super) use secret_text::{check_secret, is_in_quotes, is_placeholder, template};
 pub(super) use setting::{Setting, setting};
-pub(super) use tracing::{COLLECTOR, RESOURCE_ATTRIBUTES, SAMPLER_RATIO, SERVICE_NAME, read_resource_attributes};
+pub(super) use tracing::{COLLECTOR, RATE, RESOURCE_ATTRIBUTES, SAMPLER_RATIO, SERVICE_NAME, read_resource_attributes};

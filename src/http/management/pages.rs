@@ -27,6 +27,8 @@ pub struct ManagementPages {
     pub upstreams: Vec<UpstreamHealth>,
     /// Asked for its numbers at each scrape.
     pub engine: Option<Engine>,
+    /// What the embedded endpoint does wrong on purpose.
+    pub chaos: Option<String>,
     /// What `/config` shows: redacted when it was made.
     pub config: Arc<str>,
 }
@@ -76,6 +78,9 @@ impl ManagementPages {
             let faults = engine.health();
             let reasons: Vec<String> = faults.iter().map(describe).collect();
             line(faults.is_empty(), &format!("degraded: {}", reasons.join("; ")), "embedded store");
+        }
+        if let Some(chaos) = &self.chaos {
+            line(false, &format!("degraded: {chaos}"), "embedded chaos");
         }
         let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
         response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text)
