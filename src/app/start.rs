@@ -83,6 +83,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
             upstreams,
             engine: engine.clone(),
             subscriptions: subscriptions.clone(),
+            chaos: embedded::chaos(&config, &dependencies),
             config: config.redacted().to_string().into(),
         };
         let operations = OperationsPlan {

@@ -12,5 +12,6 @@ pub use metrics::{
     CircuitMetrics, CloseReason, ConnectionFamilies, ConnectionMetrics, Counter, CredentialMetrics, DeadLetterFamilies,
     DropInFamilies, EmbeddedFamilies, EmbeddedSample, EmbeddedTotals, Family, Gauge, GaugeGuard, GroupMetrics,
     Histogram, HttpLabels, HttpServerFamilies, LateMessageMetrics, MessageFamilies, Metrics, MetricsError,
-    OperationFamilies, ProcessFamilies, RequestMetrics, SecondsGauge, StreamEnd, StreamFamilies, SubscriptionFamilies, SubscriptionMetrics, TopicMetrics, TraceFamilies, TraceMetrics, UpstreamFamilies, UpstreamMetrics, UNKNOWN_TOPIC,
+    OperationFamilies, ProcessFamilies, RequestMetrics, SecondsGauge, StreamEnd, StreamFamilies, SubscriptionFamilies,
+    SubscriptionMetrics, TopicMetrics, TraceFamilies, TraceMetrics, UNKNOWN_TOPIC, UpstreamFamilies, UpstreamMetrics,
 };

@@ -30,6 +30,8 @@ pub struct ManagementPages {
     pub engine: Option<Engine>,
     /// The subscriptions of this process.
     pub subscriptions: Subscriptions,
+    /// What the embedded endpoint does wrong on purpose.
+    pub chaos: Option<String>,
     /// What `/config` shows: redacted when it was made.
     pub config: Arc<str>,
 }
@@ -85,6 +87,9 @@ impl ManagementPages {
             let reasons = subscription_reasons(&subscription);
             let name = format!("subscription {}", subscription.name);
             line(reasons.is_empty(), &format!("degraded: {}", reasons.join("; ")), &name);
+        }
+        if let Some(chaos) = &self.chaos {
+            line(false, &format!("degraded: {chaos}"), "embedded chaos");
         }
         let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
         response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text)
