@@ -15,7 +15,7 @@ pub struct SubscriptionFamilies {
     held: Gauges<1>,
     settled: Counters<2>,
     dead_letters: Counters<2>,
-    paused: Gauges<1>,
+    paused: Gauges<2>,
     failing: Gauges<1>,
     last_success: SecondsGauges<1>,
     file_reloads: Counters<2>,
@@ -30,6 +30,7 @@ pub struct SubscriptionMetrics {
     settled: Counters<2>,
     dead_letters: Counters<2>,
     file_reloads: Counters<2>,
+    paused: Gauges<2>,
     attempt_duration: Histogram,
     secrets_changed_at: SecondsGauge,
     last_success: SecondsGauge,
@@ -37,8 +38,6 @@ pub struct SubscriptionMetrics {
     pub in_flight: Gauge,
     /// Messages in hand.
     pub held: Gauge,
-    /// 1 while it is paused.
-    pub paused: Gauge,
     /// 1 while its target fails.
     pub failing: Gauge,
 }
@@ -73,10 +72,15 @@ impl SubscriptionFamilies {
             )?,
             dead_letters: registrar.counters(
                 "subscription_dead_letters_total",
-                "Messages that a subscription gave up, by why; `not_published` could not be made dead letters and come again.",
+                "Messages that a subscription gave up, by why; `not_published` is a publish of a dead letter that failed: \
+                 it is repeated, or the message comes again.",
                 ["subscription", "reason"],
             )?,
-            paused: registrar.gauges("subscription_paused", "1 while the subscription is paused.", ["subscription"])?,
+            paused: registrar.gauges(
+                "subscription_paused",
+                "1 while the subscription is paused, under the reason why; 0 else.",
+                ["subscription", "reason"],
+            )?,
             failing: registrar.gauges(
                 "subscription_failing",
                 "1 while the subscription's target fails: from the first failure until the next success.",
@@ -109,12 +113,12 @@ impl SubscriptionFamilies {
             settled: self.settled.clone(),
             dead_letters: self.dead_letters.clone(),
             file_reloads: self.file_reloads.clone(),
+            paused: self.paused.clone(),
             attempt_duration: self.attempt_duration.with([name]),
             secrets_changed_at: self.secrets_changed_at.with([name]),
             last_success: self.last_success.with([name]),
             in_flight: self.in_flight.with([name]),
             held: self.held.with([name]),
-            paused: self.paused.with([name]),
             failing: self.failing.with([name]),
         }
     }
@@ -132,7 +136,14 @@ impl SubscriptionMetrics {
         self.settled.with([&self.name, result]).inc();
     }
 
-    /// Counts a message that was given up.
+    /// Shows which of the `reasons` it is paused for; `None` where it is not paused.
+    pub fn show_pause(&self, reasons: &[&'static str], current: Option<&str>) {
+        for &reason in reasons {
+            self.paused.with([&self.name, reason]).set(i64::from(current == Some(reason)));
+        }
+    }
+
+    /// Counts a message that was given up, or one that could not be made a dead letter yet.
     pub fn dead_letter(&self, reason: &str) {
         self.dead_letters.with([&self.name, reason]).inc();
     }
