@@ -54,13 +54,14 @@ impl Worker {
                 }
                 Err(error) => {
                     // At each of them, as long as it goes on: the message itself may stay in hand for hours.
-                    self.board.metrics.dead_letter("not_published");
+                    self.board.metrics.dead_letter_failures.inc();
                     let topic = topic.topic.as_str();
                     self.log_failure(Operation::Publish, topic, &error);
                     // Once more where there is time for that, and it can make a difference.
                     let needed = pause + self.schedule.hidden_for_attempt();
                     let has_time = self.visible_for(held) >= needed || self.extend(held, needed).await;
                     if misfits(&error) || !has_time || self.turns.pause(pause).await.is_err() {
+                        self.board.metrics.dead_letter("not_published");
                         return self.leave();
                     }
                     pause = (pause * 2).min(LONGEST_PAUSE);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::handles::{Counters, Gauge, Gauges, Histogram, Histograms, SecondsGauge, SecondsGauges};
+use super::handles::{Counter, Counters, Gauge, Gauges, Histogram, Histograms, SecondsGauge, SecondsGauges};
 use super::registrar::{MetricsError, Registrar};
 use crate::model::UnixMillis;
 
@@ -15,6 +15,7 @@ pub struct SubscriptionFamilies {
     held: Gauges<1>,
     settled: Counters<2>,
     dead_letters: Counters<2>,
+    dead_letter_failures: Counters<1>,
     paused: Gauges<2>,
     failing: Gauges<1>,
     last_success: SecondsGauges<1>,
@@ -34,6 +35,8 @@ pub struct SubscriptionMetrics {
     attempt_duration: Histogram,
     secrets_changed_at: SecondsGauge,
     last_success: SecondsGauge,
+    /// Publishes of dead letters that failed.
+    pub dead_letter_failures: Counter,
     /// Requests under way.
     pub in_flight: Gauge,
     /// Messages in hand.
@@ -72,9 +75,13 @@ impl SubscriptionFamilies {
             )?,
             dead_letters: registrar.counters(
                 "subscription_dead_letters_total",
-                "Messages that a subscription gave up, by why; `not_published` is a publish of a dead letter that failed: \
-                 it is repeated, or the message comes again.",
+                "Messages that a subscription gave up, by why; `not_published` could not be made dead letters and come again.",
                 ["subscription", "reason"],
+            )?,
+            dead_letter_failures: registrar.counters(
+                "subscription_dead_letter_failures_total",
+                "Publishes of dead letters of a subscription that failed: they are repeated, or the message comes again.",
+                ["subscription"],
             )?,
             paused: registrar.gauges(
                 "subscription_paused",
@@ -117,6 +124,7 @@ impl SubscriptionFamilies {
             attempt_duration: self.attempt_duration.with([name]),
             secrets_changed_at: self.secrets_changed_at.with([name]),
             last_success: self.last_success.with([name]),
+            dead_letter_failures: self.dead_letter_failures.with([name]),
             in_flight: self.in_flight.with([name]),
             held: self.held.with([name]),
             failing: self.failing.with([name]),
@@ -143,7 +151,7 @@ impl SubscriptionMetrics {
         }
     }
 
-    /// Counts a message that was given up, or one that could not be made a dead letter yet.
+    /// Counts a message that was given up.
     pub fn dead_letter(&self, reason: &str) {
         self.dead_letters.with([&self.name, reason]).inc();
     }
