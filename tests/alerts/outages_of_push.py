@@ -58,7 +58,7 @@ class Unpublished(NotUnderstood):
     """Those messages fit the MQ as they are, and not with what a dead letter tells besides: with ONS HTTP all is in the body."""
 
     row, namespace = "A subscription's dead letters cannot be published", "push-unpublished"
-    status, body = 415, BAD + "x" * 65_000
+    status, body = 415, BAD + "x" * 65_500
 
 
 class SecretFile(Outage):
