@@ -41,9 +41,7 @@ fn ranges(headers: &HeaderMap) -> impl Iterator<Item = (&str, f32)> {
 
 /// Whether any `Accept` header names `media_type` itself.
 pub(super) fn names(headers: &HeaderMap, media_type: &str) -> bool {
-    let ranges = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let mut types = ranges.filter_map(|range| range.split(';').next());
-    types.any(|name| name.trim().eq_ignore_ascii_case(media_type))
+    ranges(headers).any(|(name, weight)| weight > 0.0 && name.eq_ignore_ascii_case(media_type))
 }
 
 #[cfg(test)]

@@ -73,6 +73,7 @@ mod shutdown;
 mod sign;
 mod size_limits;
 mod slow_clients;
+mod streams;
 mod support;
 mod tls_faults;
 #[cfg(feature = "traces")]

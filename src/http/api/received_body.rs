@@ -43,6 +43,7 @@ const WHOLE_BYTES: usize = 256 << 10;
 const ENVELOPE_BYTES: usize = 640;
 
 /// What an answer is.
+#[derive(Debug)]
 pub(super) enum Format {
     /// `{"messages":[…]}`, with `applied` where the request was lowered.
     Own,
@@ -160,7 +161,8 @@ pub(super) fn applied(received: &Received) -> Vec<(&'static str, u64)> {
 }
 
 impl Format {
-    fn write(&self, delivery: &Delivery, handle: &ReceiptHandle, json: &mut impl Sink) {
+    /// Writes one message.
+    pub(super) fn write(&self, delivery: &Delivery, handle: &ReceiptHandle, json: &mut impl Sink) {
         match self {
             Self::Own => item(delivery, handle).write(json),
             Self::CloudEvents(route) => {
@@ -203,11 +205,6 @@ impl Item<'_> {
         json::plain(json, &self.visible_again_at);
         json.push(b"}");
     }
-}
-
-/// One message as JSON.
-pub(super) fn write_item(json: &mut impl Sink, delivery: &Delivery, handle: &ReceiptHandle) {
-    item(delivery, handle).write(json);
 }
 
 fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
