@@ -13,6 +13,7 @@ import yaml
 HELM, CHART, OUT = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 CONFIG = yaml.safe_load((CHART / "values.yaml").read_text())["config"]
 TRACING = yaml.safe_load((CHART / "examples/tracing.yaml").read_text())
+CONSUMING = yaml.safe_load((CHART / "examples/consuming.yaml").read_text())
 EMBEDDED = yaml.safe_load((CHART / "examples/embedded.yaml").read_text())
 
 
@@ -95,6 +96,40 @@ BAD = [
         "tracing.headersSecret: headers go with traces, and there are none: set [tracing] endpoint in config",
     ),
     ({"tracing": {"headersSecret": "authorization: Bearer x"}}, "/tracing/headersSecret': 'authorization: Bearer x' does not"),
+    # ---- streams, subscriptions, operators
+    ({"service": {"sessionAffinity": "Cookie"}}, "/service/sessionAffinity': value must be one of 'None', 'ClientIP'"),
+    ({"service": {"sessionAffinitySeconds": 0}}, "/service/sessionAffinitySeconds': minimum: got 0, want 1"),
+    ({"networkPolicy": {"targets": [{"to": [{"podSelector": {}}]}]}}, "missing property 'ports'"),
+    (
+        CONSUMING | {"credentials": [{"secretName": "keys", "mountPath": "/run/secrets/mq"}]},
+        'config: [subscriptions.mail] secrets: "/run/secrets/mail/signing" is mounted by nothing: add an entry with secretName '
+        "and mountPath to credentials, or a volume to extraVolumes and extraVolumeMounts (there are: /run/secrets/mq)",
+    ),
+    (
+        CONSUMING
+        | {
+            "config": CONSUMING["config"].replace(
+                'secrets = ["/run/secrets/mail/signing"]',
+                'secrets = ["/run/secrets/mail/signing", {file = "/run/secrets/old/signing", until = "2030-01-31T00:00:00Z"}]',
+            )
+        },
+        'config: [subscriptions.mail] secrets: "/run/secrets/old/signing" is mounted by nothing',
+    ),
+    (
+        CONSUMING
+        | {"config": CONSUMING["config"].replace("secrets = [", 'headers_file = "/etc/mail/headers"\n  secrets = [')},
+        'config: [subscriptions.mail] headers_file: "/etc/mail/headers" is mounted by nothing',
+    ),
+    (
+        CONSUMING | {"management": {"tokenSecret": ""}},
+        'config: [management] token_file = "/run/secrets/operator/token" is mounted by nothing: name the Secret with it in '
+        "management.tokenSecret, which is mounted at /run/secrets/operator",
+    ),
+    (
+        {"management": {"tokenSecret": "operator"}},
+        'management.tokenSecret mounts a token that nothing reads: set [management] token_file = "/run/secrets/operator/token"',
+    ),
+    ({"management": {"token": "secret"}}, "additional properties 'token' not allowed"),
     # ---- times
     (
         {"terminationGracePeriodSeconds": 25},
@@ -168,6 +203,11 @@ GOOD = [
             {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "valueFrom": {"configMapKeyRef": {"name": "otlp", "key": "endpoint"}}},
             {"name": "MQ_GATEWAY__TRACING__HEADERS_FILE", "value": "/run/secrets/otlp/other"},
         ],
+    },
+    CONSUMING | {"networkPolicy": {"dns": [], "mq": []}},
+    {
+        "management": {"tokenSecret": "operator"},
+        "extraEnv": [{"name": "MQ_GATEWAY__MANAGEMENT__TOKEN_FILE", "value": "/run/secrets/operator/other"}],
     },
     {"networkPolicy": {"enabled": False}, "podDisruptionBudget": {"maxUnavailable": "25%"}},
     {

@@ -1,6 +1,7 @@
 """Each gateway.toml of OUT/rendered as OUT/configurations/NAME.toml, with what is mounted in OUT/keys: `configurations.py OUT`."""
 
 import pathlib
+import re
 import sys
 
 import yaml
@@ -15,5 +16,5 @@ for path in sorted((OUT / "rendered").glob("*.yaml")):
     ]
     if len(texts) != 1:
         sys.exit(f"FAILED: {path} has {len(texts)} gateway.toml")
-    text = texts[0].replace("/run/secrets/mq", str(OUT / "keys")).replace("/run/secrets/otlp", str(OUT / "keys"))
+    text = re.sub(r"/run/secrets/\w+", str(OUT / "keys"), texts[0])
     (OUT / "configurations" / f"{path.stem}.toml").write_text(text)

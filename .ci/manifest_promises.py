@@ -104,14 +104,18 @@ def promises(objects):
     # ---- keys, configuration, data
     pairs = [pair["directory"] for pair in toml.get("credentials", {}).values()]
     tracing = toml.get("tracing", {})
-    for directory in pairs + [tracing[key].rpartition("/")[0] for key in tracing.keys() & {"headers_file"}]:
+    files = [tracing[key] for key in tracing.keys() & {"headers_file"}]
+    files += [toml["management"][key] for key in toml["management"].keys() & {"token_file"}]
+    files += [file for subscription in toml.get("subscriptions", {}).values() for file in subscription.get("secrets", [])]
+    directories = {*pairs, *(file.rpartition("/")[0] for file in files)}
+    for directory in sorted(directories):
         yield f"keys are a read-only directory, {directory}", lambda directory=directory: (
             mounts[directory]["readOnly"] is True
             and "subPath" not in mounts[directory]
             and volumes[mounts[directory]["name"]]["secret"]["defaultMode"] == 0o440
         )
     yield "every Secret that is mounted is used", lambda: (
-        sum("secret" in volume for volume in volumes.values()) == len(pairs) + ("headers_file" in tracing)
+        sum("secret" in volume for volume in volumes.values()) == len(directories)
     )
     yield "no key in the rendered objects", lambda: not of("Secret")
     yield "no key in the environment", lambda: not container.get("env") and not container.get("envFrom")

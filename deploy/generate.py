@@ -82,6 +82,7 @@ def configurations():
         ("examples/embedded.yaml", "overlays/embedded"),
         ("examples/rocketmq.yaml", "overlays/rocketmq"),
         ("examples/tracing.yaml", "overlays/tracing"),
+        ("examples/consuming.yaml", "overlays/consuming"),
     ):
         yield KUSTOMIZE / folder / "gateway.toml", yaml.safe_load((CHART / values).read_text())["config"]
 

@@ -54,7 +54,7 @@ helmed() { # NAME FLAG…
 
 say "kustomize: the base, the overlays, and the one that deploy/kubernetes/README.md prints"
 kustomized deploy/kubernetes/base base
-for overlay in embedded rocketmq monitoring tracing; do kustomized "deploy/kubernetes/overlays/$overlay" "$overlay"; done
+for overlay in embedded rocketmq monitoring tracing consuming; do kustomized "deploy/kubernetes/overlays/$overlay" "$overlay"; done
 cp -r deploy/kubernetes "$OUT/kustomize" && mkdir "$OUT/kustomize/mine"
 awk '/^```yaml$/ { on = 1; next } /^```$/ { on = 0 } on' deploy/kubernetes/README.md >"$OUT/kustomize/mine/kustomization.yaml"
 cp deploy/kubernetes/base/gateway.toml "$OUT/kustomize/mine/"
@@ -66,7 +66,7 @@ say "Helm: the chart's defaults, its examples, and the values that its README pr
 # What lint says beside good and bad is advice: `icon is recommended`.
 "$HELM" lint --strict --quiet "$CHART" "$CHART"
 helmed helm-base
-for example in embedded rocketmq monitoring tracing; do
+for example in embedded rocketmq monitoring tracing consuming; do
   "$HELM" lint --strict --quiet "$CHART" --values "$CHART/examples/$example.yaml"
   helmed "helm-$example" --values "$CHART/examples/$example.yaml"
 done
@@ -82,7 +82,7 @@ mkdir "$OUT/unusual"
 python3 .ci/bad_values.py "$HELM" "$CHART" "$OUT/unusual"
 
 say "Helm and kustomize make the same"
-for name in base embedded rocketmq monitoring tracing; do python3 .ci/same_objects.py "$OUT/rendered/$name.yaml" "$OUT/rendered/helm-$name.yaml"; done
+for name in base embedded rocketmq monitoring tracing consuming; do python3 .ci/same_objects.py "$OUT/rendered/$name.yaml" "$OUT/rendered/helm-$name.yaml"; done
 
 # ---- checked -----------------------------------------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ CRDS=$(<"$OUT/crds")
 python3 .ci/crd_schemas.py "$CRDS" "$OUT"/{rendered,unusual}/*.yaml
 
 say "what we promise"
-python3 .ci/manifest_promises.py "$OUT"/rendered/{base,embedded,rocketmq,monitoring,tracing,mine,helm-*}.yaml
+python3 .ci/manifest_promises.py "$OUT"/rendered/{base,embedded,rocketmq,monitoring,tracing,consuming,mine,helm-*}.yaml
 
 # Not followed: 11 no CPU limit, on purpose (latency); 15 and 43 the pull policy and a digest belong to whoever names a
 # real image.
@@ -125,6 +125,8 @@ if [[ -x $GATEWAY ]]; then
   printf 'placeholder-access-key' >"$OUT/keys/access_key"
   printf 'placeholder-secret-key' >"$OUT/keys/secret_key"
   printf 'authorization: Bearer placeholder' >"$OUT/keys/headers"
+  printf 'whsec_cGxhY2Vob2xkZXItb2YtMzItYnl0ZXMtaW4tYWxsLTE=' >"$OUT/keys/signing"
+  printf 'placeholder-of-a-token-for-operators' >"$OUT/keys/token"
   chmod 600 "$OUT/keys"/*
   python3 .ci/configurations.py "$OUT"
   for file in "$OUT"/configurations/*.toml; do "$GATEWAY" check "$file"; done

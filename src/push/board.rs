@@ -128,7 +128,7 @@ impl Board {
         metrics: SubscriptionMetrics,
     ) -> Self {
         let paused = config.paused.then(|| (PauseReason::Configured, clock.now()));
-        metrics.paused.set(i64::from(paused.is_some()));
+        metrics.show_pause(PauseReason::WORDS, paused.map(|(reason, _)| reason.as_str()));
         let state = State {
             paused,
             failing_since: None,
@@ -178,15 +178,15 @@ impl Board {
 
     /// Nothing is received and nothing sent from here on. An operator's word stays whatever else would pause it.
     pub(super) fn pause(&self, reason: PauseReason) {
-        let before = {
+        let (before, holds) = {
             let mut state = self.state();
             let before = state.paused;
             if before.is_none_or(|(known, _)| reason == PauseReason::Operator && known != reason) {
                 state.paused = Some((reason, self.clock.now()));
             }
-            before
+            (before, state.paused.map(|(reason, _)| reason))
         };
-        self.show_pause(true);
+        self.show_pause(holds);
         if before.is_none() {
             let (subscription, reason) = (&self.name, reason.as_str());
             tracing::warn!(subscription, reason, "a subscription is paused: its messages wait in the MQ");
@@ -196,15 +196,15 @@ impl Board {
     /// It goes on.
     pub(super) fn resume(&self) {
         let before = self.state().paused.take();
-        self.show_pause(false);
+        self.show_pause(None);
         if let Some((reason, _)) = before {
             tracing::info!(subscription = &self.name, reason = reason.as_str(), "a subscription goes on");
         }
     }
 
-    fn show_pause(&self, is_paused: bool) {
-        self.metrics.paused.set(i64::from(is_paused));
-        self.paused.send_replace(is_paused);
+    fn show_pause(&self, reason: Option<PauseReason>) {
+        self.metrics.show_pause(PauseReason::WORDS, reason.map(PauseReason::as_str));
+        self.paused.send_replace(reason.is_some());
     }
 
     /// Notes what came of one request; a line where that is another state than before, and one a minute while it fails.

@@ -53,6 +53,8 @@ impl Worker {
                     return self.acknowledge(held, "dead_lettered").await;
                 }
                 Err(error) => {
+                    // At each of them, as long as it goes on: the message itself may stay in hand for hours.
+                    self.board.metrics.dead_letter_failures.inc();
                     let topic = topic.topic.as_str();
                     self.log_failure(Operation::Publish, topic, &error);
                     // Once more where there is time for that, and it can make a difference.

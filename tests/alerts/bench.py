@@ -3,8 +3,9 @@
 import threading
 
 from fake_mq import FakeMq
-from gateway import EMBEDDED, FOREIGN, Gateway, configuration, write_keys
-from load import Load
+from gateway import EMBEDDED, FOREIGN, PUSH, Gateway, configuration, write_keys
+from load import Load, Stream
+from target import Target
 
 PAIR = ("access-of-the-test", "secret-of-the-test")
 # In memory: a disk that others keep busy is no outage.
@@ -30,6 +31,11 @@ class Bench:
         self.fakes.append(fake)
         return fake
 
+    def target(self):
+        target = Target()
+        self.fakes.append(target)
+        return target
+
     def foreign(self, namespace, *urls, pair=PAIR, pod="a", scraped=True, before=(), **sections):
         """A gateway whose MQ is elsewhere."""
         directory = self.directory / f"{namespace}-{pod}"
@@ -47,6 +53,11 @@ class Bench:
         directory = self.directory / f"{namespace}-a"
         gateway = Gateway(self.program, directory, configuration(EMBEDDED, **sections), before, environment)
         return self.start(gateway, namespace, "a", True)
+
+    def pushing(self, namespace, target, lines="", embedded="", more=""):
+        """A gateway that is its own MQ, in memory, and sends its messages to a service."""
+        embedded = f'storage = "memory"\n{embedded}'
+        return self.embedded(namespace, embedded=embedded, more=PUSH.replace("{url}", target.url) + lines + more)
 
     def start(self, gateway, namespace, pod, scraped):
         with self.lock:
@@ -68,6 +79,11 @@ class Bench:
         load = Load(gateway, **options)
         self.loads.append(load)
         return load
+
+    def stream(self, gateway):
+        stream = Stream(gateway)
+        self.loads.append(stream)
+        return stream
 
     def stop(self):
         for load in self.loads:

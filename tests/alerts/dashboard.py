@@ -7,7 +7,7 @@ RATE_INTERVAL = "15s"
 SPAN, STEP = 180, 2  # seconds: about as long as a run takes
 EVERYTHING = {"namespace": ".*", "instance": ".*", "topic": ".*", "profile": ".*"}
 # The picture shows some of the gateways: all of them would be lines without end.
-SHOWN = "control|key-files|keys|clock|stopped|leaking|memory|connections|callers|dead|backlog|disk|panic"
+SHOWN = "control|key-files|keys|clock|stopped|leaking|memory|connections|callers|dead|backlog|disk|panic|push-.+|streams"
 
 
 def panels(root):

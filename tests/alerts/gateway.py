@@ -36,7 +36,7 @@ directory = "{directory}/keys"
 [[topics]]
 name = "orders"
 profile = "main"
-groups = ["GID_a"]
+groups = ["GID_a", "GID_push", "GID_stream"]
 """
 # The gateway is its own MQ.
 EMBEDDED = """
@@ -53,6 +53,14 @@ producer_group = "PID_a"
 name = "*"
 profile = "main"
 groups = ["*"]
+"""
+# Its messages are sent to a service.
+PUSH = """
+[subscriptions.mail]
+topic = "orders"
+group = "GID_push"
+url = "{url}"
+format = "raw"
 """
 
 

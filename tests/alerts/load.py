@@ -1,7 +1,10 @@
-"""Callers of one gateway: they publish, receive and acknowledge, and go on whatever they are answered."""
+"""Callers of one gateway: they publish, receive, stream and acknowledge, and go on whatever they are answered."""
 
+import json
+import socket
 import threading
 import time
+import urllib.request
 
 
 class Load:
@@ -31,3 +34,47 @@ class Load:
 
     def end(self):
         self.ended.set()
+
+
+class Stream:
+    """A caller who streams, acknowledges what comes, and begins anew now and then."""
+
+    seconds = 5
+
+    def __init__(self, gateway, topic="orders", group="GID_stream"):
+        self.gateway, self.group = gateway, group
+        self.url = f"{gateway.data}/v1/topics/{topic}/groups/{group}/messages:stream?max_in_flight=10"
+        self.ended = threading.Event()
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while not self.ended.wait(0.5):
+            try:
+                self.read(time.monotonic() + self.seconds)
+            except (OSError, ValueError):
+                pass
+
+    def read(self, until):
+        request = urllib.request.Request(self.url, headers={"Accept": "text/event-stream"})
+        with urllib.request.urlopen(request, timeout=self.seconds) as events:
+            for line in events:
+                if line.startswith(b"data:") and b"receipt_handle" in line:
+                    self.gateway.acknowledge([json.loads(line.removeprefix(b"data:"))], group=self.group)
+                if self.ended.is_set() or time.monotonic() > until:
+                    return
+
+    def end(self):
+        self.ended.set()
+
+
+def open_streams(gateway, number, topic="orders", group="GID_stream"):
+    """Streams that stay open, and of which nothing is read; the sockets."""
+    host, port = gateway.data.removeprefix("http://").split(":")
+    head = f"GET /v1/topics/{topic}/groups/{group}/messages:stream?max_in_flight=1 HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
+    sockets = [socket.create_connection((host, int(port)), timeout=30) for _ in range(number)]
+    for stream in sockets:
+        stream.sendall(head.encode())
+        answer = stream.recv(1000)
+        if not answer.startswith(b"HTTP/1.1 200"):
+            raise ValueError(f"a stream was refused: {answer[:200]}")
+    return sockets

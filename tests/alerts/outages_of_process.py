@@ -8,7 +8,7 @@ import threading
 import time
 
 from bench import Outage
-from gateway import Failed, call, write_keys
+from gateway import PUSH, Failed, call, write_keys
 
 NOBODY = 65532
 
@@ -149,16 +149,18 @@ class AllPods(OnePod):
 
 
 class Control(Outage):
-    """All is well, and the pods are replaced one after the other, as an update does it."""
+    """All is well, also for who streams and for who is pushed to, and the pods are replaced one after the other, as an update does it."""
 
     row, namespace = None, "control"
 
     def prepare(self):
+        self.target = self.bench.target()
+        self.target.delay = 0.1
         self.pods = {pod: self.begin(pod) for pod in "ab"}
 
     def begin(self, pod):
-        gateway = self.bench.on_shared(self.namespace, pod, server="")
-        return gateway, self.bench.load(gateway)
+        gateway = self.bench.on_shared(self.namespace, pod, server="", more=PUSH.replace("{url}", self.target.url))
+        return gateway, self.bench.load(gateway), self.bench.stream(gateway)
 
     def provoke(self):
         """A new one is ready before an old one is told to end, and is found a little before that; in a thread, as it takes its time."""
@@ -168,8 +170,9 @@ class Control(Outage):
         for new, old in ("ca", "db"):
             self.pods[new] = self.begin(new)
             time.sleep(20)
-            gateway, load = self.pods.pop(old)
-            load.end()
+            gateway, *loads = self.pods.pop(old)
+            for load in loads:
+                load.end()
             time.sleep(2)
             gateway.stop()
             time.sleep(5)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::handles::{Counters, Gauge, Gauges, Histogram, Histograms, SecondsGauge, SecondsGauges};
+use super::handles::{Counter, Counters, Gauge, Gauges, Histogram, Histograms, SecondsGauge, SecondsGauges};
 use super::registrar::{MetricsError, Registrar};
 use crate::model::UnixMillis;
 
@@ -15,7 +15,8 @@ pub struct SubscriptionFamilies {
     held: Gauges<1>,
     settled: Counters<2>,
     dead_letters: Counters<2>,
-    paused: Gauges<1>,
+    dead_letter_failures: Counters<1>,
+    paused: Gauges<2>,
     failing: Gauges<1>,
     last_success: SecondsGauges<1>,
     file_reloads: Counters<2>,
@@ -30,15 +31,16 @@ pub struct SubscriptionMetrics {
     settled: Counters<2>,
     dead_letters: Counters<2>,
     file_reloads: Counters<2>,
+    paused: Gauges<2>,
     attempt_duration: Histogram,
     secrets_changed_at: SecondsGauge,
     last_success: SecondsGauge,
+    /// Publishes of dead letters that failed.
+    pub dead_letter_failures: Counter,
     /// Requests under way.
     pub in_flight: Gauge,
     /// Messages in hand.
     pub held: Gauge,
-    /// 1 while it is paused.
-    pub paused: Gauge,
     /// 1 while its target fails.
     pub failing: Gauge,
 }
@@ -76,7 +78,16 @@ impl SubscriptionFamilies {
                 "Messages that a subscription gave up, by why; `not_published` could not be made dead letters and come again.",
                 ["subscription", "reason"],
             )?,
-            paused: registrar.gauges("subscription_paused", "1 while the subscription is paused.", ["subscription"])?,
+            dead_letter_failures: registrar.counters(
+                "subscription_dead_letter_failures_total",
+                "Publishes of dead letters of a subscription that failed: they are repeated, or the message comes again.",
+                ["subscription"],
+            )?,
+            paused: registrar.gauges(
+                "subscription_paused",
+                "1 while the subscription is paused, under the reason why; 0 else.",
+                ["subscription", "reason"],
+            )?,
             failing: registrar.gauges(
                 "subscription_failing",
                 "1 while the subscription's target fails: from the first failure until the next success.",
@@ -109,12 +120,13 @@ impl SubscriptionFamilies {
             settled: self.settled.clone(),
             dead_letters: self.dead_letters.clone(),
             file_reloads: self.file_reloads.clone(),
+            paused: self.paused.clone(),
             attempt_duration: self.attempt_duration.with([name]),
             secrets_changed_at: self.secrets_changed_at.with([name]),
             last_success: self.last_success.with([name]),
+            dead_letter_failures: self.dead_letter_failures.with([name]),
             in_flight: self.in_flight.with([name]),
             held: self.held.with([name]),
-            paused: self.paused.with([name]),
             failing: self.failing.with([name]),
         }
     }
@@ -130,6 +142,13 @@ impl SubscriptionMetrics {
     /// Counts a delivery that it is done with.
     pub fn settled(&self, result: &'static str) {
         self.settled.with([&self.name, result]).inc();
+    }
+
+    /// Shows which of the `reasons` it is paused for; `None` where it is not paused.
+    pub fn show_pause(&self, reasons: &[&'static str], current: Option<&str>) {
+        for &reason in reasons {
+            self.paused.with([&self.name, reason]).set(i64::from(current == Some(reason)));
+        }
     }
 
     /// Counts a message that was given up.

@@ -50,6 +50,11 @@
 /run/secrets/otlp
 {{- end }}
 
+{{/* Where the Secret of management.tokenSecret is mounted. */}}
+{{- define "mq-gateway.tokenMount" -}}
+/run/secrets/operator
+{{- end }}
+
 {{/* "true" for a path below one of the mounts: `include "mq-gateway.mounted" (list $path $mounts)`; else nothing. */}}
 {{- define "mq-gateway.mounted" -}}
 {{- $path := index . 0 | toString }}
@@ -110,6 +115,35 @@
 {{- $problems = append $problems (printf "config: [credentials.%s] %s = %q is mounted by nothing: add an entry with secretName and this mountPath to credentials (there are: %s)" $name $key (toString $path) (join ", " $mounts | default "none")) }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{- range $name, $subscription := dig "subscriptions" dict $toml }}
+{{- $files := list }}
+{{- range dig "secrets" list $subscription }}
+{{- if kindIs "map" . }}{{ $files = append $files (list "secrets" (dig "file" "" .)) }}{{ else }}{{ $files = append $files (list "secrets" .) }}{{ end }}
+{{- end }}
+{{- range $key := list "headers_file" "ca_file" }}
+{{- with dig $key "" $subscription }}{{ $files = append $files (list $key .) }}{{ end }}
+{{- end }}
+{{- range $files }}
+{{- if not (include "mq-gateway.mounted" (list (index . 1) $mounts)) }}
+{{- $problems = append $problems (printf "config: [subscriptions.%s] %s: %q is mounted by nothing: add an entry with secretName and mountPath to credentials, or a volume to extraVolumes and extraVolumeMounts (there are: %s)" $name (index . 0) (toString (index . 1)) (join ", " $mounts | default "none")) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- $token := dig "management" "token_file" "" $toml }}
+{{- range $values.extraEnv }}
+{{- if eq .name "MQ_GATEWAY__MANAGEMENT__TOKEN_FILE" }}{{ $token = .value }}{{ end }}
+{{- end }}
+{{- $tokenMount := include "mq-gateway.tokenMount" . }}
+{{- $tokenMounts := $mounts }}
+{{- if $values.management.tokenSecret }}{{ $tokenMounts = append $mounts $tokenMount }}{{ end }}
+{{- if and $token (not (include "mq-gateway.mounted" (list $token $tokenMounts))) }}
+{{- $problems = append $problems (printf "config: [management] token_file = %q is mounted by nothing: name the Secret with it in management.tokenSecret, which is mounted at %s" (toString $token) $tokenMount) }}
+{{- end }}
+{{- if and $values.management.tokenSecret (not (include "mq-gateway.mounted" (list $token (list $tokenMount)))) }}
+{{- $problems = append $problems (printf "management.tokenSecret mounts a token that nothing reads: set [management] token_file = \"%s/token\" in config" $tokenMount) }}
 {{- end }}
 
 {{- $headers := dig "tracing" "headers_file" "" $toml }}

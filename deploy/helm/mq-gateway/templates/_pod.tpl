@@ -144,6 +144,11 @@ spec:
           mountPath: {{ include "mq-gateway.headersMount" . }}
           readOnly: true
         {{- end }}
+        {{- if .Values.management.tokenSecret }}
+        - name: operator-token
+          mountPath: {{ include "mq-gateway.tokenMount" . }}
+          readOnly: true
+        {{- end }}
         {{- with .Values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -159,6 +164,12 @@ spec:
     {{- end }}
     {{- with .Values.tracing.headersSecret }}
     - name: tracing-headers
+      secret:
+        secretName: {{ . }}
+        defaultMode: 0440
+    {{- end }}
+    {{- with .Values.management.tokenSecret }}
+    - name: operator-token
       secret:
         secretName: {{ . }}
         defaultMode: 0440
