@@ -13,6 +13,7 @@ pub mod embedded;
 pub mod gateway;
 pub mod http;
 pub mod http_message;
+pub mod json_text;
 pub mod listener;
 pub mod memory;
 pub mod model;

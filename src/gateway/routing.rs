@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::GatewayError;
+use super::cloud_events::EventDefaults;
 use super::limits::TopicLimits;
 use crate::config::{Config, DeliveryMode, Endpoint, Groups, OnUnknown, ProfileConfig, TopicConfig, TopicPattern};
 use crate::model::{ConsumerGroup, Key, Tag, TagFilter, Topic};
@@ -37,6 +38,7 @@ pub(super) struct TopicSettings {
     pub(super) delivery: DeliveryMode,
     pub(super) on_unknown: OnUnknown,
     pub(super) limits: TopicLimits,
+    pub(super) events: EventDefaults,
     /// What becomes of messages whose caller is gone.
     pub(super) late_messages: Arc<LateMessageMetrics>,
     configured: bool,
@@ -144,6 +146,7 @@ impl TopicSettings {
             delivery: topic.delivery,
             on_unknown: topic.on_unknown,
             limits: TopicLimits::new(topic.max_in_flight, topic.publishes_per_second, Instant::now()),
+            events: EventDefaults::new(topic, profile),
             late_messages: Arc::new(metrics.upstream.late_messages(&topic.profile)),
             configured: matches!(topic.name, TopicPattern::Named(_)),
         }

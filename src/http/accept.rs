@@ -4,34 +4,44 @@ use actix_web::http::header::{ACCEPT, HeaderMap};
 
 /// Whether any `Accept` header admits `media_type`. No header admits everything.
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
-    let mut ranges = headers.get_all(ACCEPT).peekable();
-    if ranges.peek().is_none() || media_type == "*/*" {
+    if !headers.contains_key(ACCEPT) || media_type == "*/*" {
         return true;
     }
     let kind = media_type.split('/').next().unwrap_or_default();
-    ranges
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let name = parts.next()?;
-            let refused = parts.any(|parameter| {
-                parameter.strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).is_some_and(|q| q <= 0.0)
-            });
-            (!refused).then_some(name)
-        })
-        .any(|name| {
-            name == "*/*"
-                || name.eq_ignore_ascii_case(media_type)
-                || name.strip_suffix("/*").is_some_and(|range| range.eq_ignore_ascii_case(kind))
-        })
+    ranges(headers).filter(|(_, weight)| *weight > 0.0).any(|(name, _)| {
+        name == "*/*"
+            || name.eq_ignore_ascii_case(media_type)
+            || name.strip_suffix("/*").is_some_and(|range| range.eq_ignore_ascii_case(kind))
+    })
+}
+
+/// Whether `media_type` is asked for by its own name, and `usual` not more than it.
+pub(super) fn prefers(headers: &HeaderMap, media_type: &str, usual: &str) -> bool {
+    if !headers.contains_key(ACCEPT) {
+        return false;
+    }
+    let weight = |media_type: &str| {
+        let named = ranges(headers).filter(|(name, _)| name.eq_ignore_ascii_case(media_type));
+        named.map(|(_, weight)| weight).fold(0.0, f32::max)
+    };
+    let wanted = weight(media_type);
+    wanted > 0.0 && wanted >= weight(usual)
+}
+
+/// Media ranges and their weights.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = (&str, f32)> {
+    let values = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next()?;
+        let weight = parts.find_map(|parameter| parameter.strip_prefix("q=")?.parse().ok());
+        Some((name, weight.unwrap_or(1.0)))
+    })
 }
 
 /// Whether any `Accept` header names `media_type` itself.
 pub(super) fn names(headers: &HeaderMap, media_type: &str) -> bool {
-    let ranges = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let mut types = ranges.filter_map(|range| range.split(';').next());
-    types.any(|name| name.trim().eq_ignore_ascii_case(media_type))
+    ranges(headers).any(|(name, weight)| weight > 0.0 && name.eq_ignore_ascii_case(media_type))
 }
 
 #[cfg(test)]
@@ -52,5 +62,23 @@ mod tests {
         check("application/json;q=0", false);
         check("application/xml", false);
         assert!(accepts(&HeaderMap::new(), "application/json"));
+    }
+
+    #[test]
+    fn preferences() {
+        let check = |accept: &str, expected: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            assert_eq!(prefers(&headers, "application/x", "application/json"), expected, "{accept}");
+        };
+        check("application/x", true);
+        check("Application/X;q=0.5, */*;q=0.1", true);
+        check("application/x, application/json", true);
+        check("application/x;q=0.5, application/json", false);
+        check("application/x;q=0", false);
+        check("*/*", false);
+        check("application/*", false);
+        check("application/json", false);
+        assert!(!prefers(&HeaderMap::new(), "application/x", "application/json"));
     }
 }

@@ -111,8 +111,9 @@ impl DataService {
         if route.methods != method && !route.methods.split(", ").any(|allowed| allowed == method) {
             return Err(HeadError::MethodNotAllowed { allow: route.methods });
         }
-        if !accepts(request.headers(), route.produces) {
-            return Err(HeadError::NotAcceptable { produces: route.produces });
+        let is_accepted = |media_type| accepts(request.headers(), media_type);
+        if !is_accepted(route.produces) && !route.also.is_some_and(is_accepted) {
+            return Err(HeadError::NotAcceptable { produces: route.produces, also: route.also });
         }
         Ok(Admission::Admitted)
     }

@@ -60,8 +60,54 @@ fn is_plain(id: &str) -> bool {
 }
 
 #[cfg(test)]
+#[path = "../../tests/it/support/event_source.rs"]
+mod event_source;
+
+#[cfg(test)]
 mod tests {
+    use super::event_source::{Event, EventSource};
     use super::*;
+    use crate::random::Random;
+
+    /// Lines of data end alike for a reader, however they were written.
+    fn as_read(data: &str) -> String {
+        data.replace("\r\n", "\n").replace('\r', "\n")
+    }
+
+    #[test]
+    fn readers_get_what_was_written() {
+        let random = Random::seeded(7);
+        let parts = [
+            "\r",
+            "\n",
+            "\r\n",
+            "\0",
+            "\u{feff}",
+            " ",
+            ":",
+            "data: x",
+            "event: y",
+            "\u{2028}",
+            "中",
+            "{\"a\":1}",
+            "id: 7",
+        ];
+        for _ in 0..2000 {
+            let chosen = random.bytes16().unwrap();
+            let length = usize::from(chosen[0]) % 12;
+            let data: String = chosen[1..=length].iter().map(|byte| parts[usize::from(*byte) % parts.len()]).collect();
+            let mut source = EventSource::default();
+            let mut text = retry(2500).into_bytes();
+            event(&mut text, None, Some("7F00-1"), |text| text.extend_from_slice(data.as_bytes()));
+            text.extend_from_slice(PING);
+            event(&mut text, Some("problem"), Some("no\nid"), |text| text.extend_from_slice(data.as_bytes()));
+            source.read(&text);
+            let expected =
+                |kind: &str| Event { kind: kind.to_owned(), last_event_id: "7F00-1".to_owned(), data: as_read(&data) };
+            assert_eq!(source.events, [expected("message"), expected("problem")], "{data:?}");
+            assert_eq!((source.retry, source.comments), (Some(2500), 1));
+        }
+    }
 
     fn written(kind: Option<&'static str>, id: Option<&str>, data: &str) -> String {
         let mut text = Vec::new();

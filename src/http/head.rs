@@ -38,8 +38,8 @@ pub(super) enum HeadError {
     Stopping,
     #[error("this route has {allow}")]
     MethodNotAllowed { allow: &'static str },
-    #[error("this route answers {produces}: accept it, or */*")]
-    NotAcceptable { produces: &'static str },
+    #[error("this route answers {produces}{}: accept it, or */*", .also.map(|also| format!(" or {also}")).unwrap_or_default())]
+    NotAcceptable { produces: &'static str, also: Option<&'static str> },
 }
 
 /// Whose pages may call, and under which name.

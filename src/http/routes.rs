@@ -13,6 +13,7 @@ use super::problem::Problem;
 use super::vendor::{METHODS, Vendor};
 use super::{api, mq_http, ons_http};
 use crate::model::Operation;
+use crate::protocol::cloud_events::BATCH_TYPE;
 use crate::tasks;
 
 /// A row of the table.
@@ -26,6 +27,8 @@ pub(super) struct Route {
     pub(super) methods: &'static str,
     /// What the answer is, for `Accept`.
     pub(super) produces: &'static str,
+    /// What it is where the caller prefers that.
+    pub(super) also: Option<&'static str>,
     pub(super) effect: Effect,
     /// What is asked of a topic; of a vendor's path its method says so.
     pub(super) operation: Option<Operation>,
@@ -103,15 +106,17 @@ static ROUTES: &[Route] = &[
 ];
 
 const fn reads(path: &'static str, produces: &'static str, handler: Handler) -> Route {
-    Route { path, vendor: None, methods: "GET, HEAD", produces, effect: Effect::Reads, operation: None, handler }
+    let route = changes(path, "GET, HEAD", handler);
+    Route { produces, effect: Effect::Reads, ..route }
 }
 
 const fn changes(path: &'static str, methods: &'static str, handler: Handler) -> Route {
-    Route { path, vendor: None, methods, produces: JSON, effect: Effect::Changes, operation: None, handler }
+    Route { path, vendor: None, methods, produces: JSON, also: None, effect: Effect::Changes, operation: None, handler }
 }
 
 const fn receives(path: &'static str, methods: &'static str, handler: AsyncHandler) -> Route {
-    Route { operation: Some(Operation::Receive), ..changes(path, methods, EndsWithCaller(handler)) }
+    let route = changes(path, methods, EndsWithCaller(handler));
+    Route { operation: Some(Operation::Receive), also: Some(BATCH_TYPE), ..route }
 }
 
 /// Receives for as long as its caller reads.

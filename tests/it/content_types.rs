@@ -23,8 +23,8 @@ fn what_is_no_message_is_refused_with_advice() {
     for (types, advice) in [
         (&["application/x-www-form-urlencoded"][..], "curl -d sends a form"),
         (&["multipart/form-data; boundary=x"], "messages:batch"),
-        (&["application/cloudevents+json"], "CloudEvents"),
-        (&["application/cloudevents-batch+json"], "CloudEvents"),
+        (&["application/cloudevents+avro"], "CloudEvents"),
+        (&["application/cloudevents-batch+xml"], "CloudEvents"),
         (&["text/json"], "send Content-Type: application/json"),
         (&["aplication/json"], "send Content-Type: application/json"),
         (&["application/x-ndjson"], "application/octet-stream"),

@@ -22,6 +22,7 @@ mod architecture;
 mod batch;
 mod broken_json;
 mod caller_headers;
+mod cloud_events;
 mod command_line;
 mod content_types;
 mod discovery;
@@ -73,6 +74,7 @@ mod shutdown;
 mod sign;
 mod size_limits;
 mod slow_clients;
+mod streams;
 mod support;
 mod tls_faults;
 #[cfg(feature = "traces")]

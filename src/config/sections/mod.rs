@@ -34,7 +34,7 @@ pub use server::ServerConfig;
 pub use subscriptions::{
     DeadLetterConfig, PushData, PushFormat, SecretFormat, SigningSecretConfig, SubscriptionConfig,
 };
-pub use topics::{DeliveryMode, GroupConfig, Groups, OnUnknown, TopicConfig, TopicPattern};
+pub use topics::{CloudEventsForm, DeliveryMode, GroupConfig, Groups, OnUnknown, TopicConfig, TopicPattern};
 pub use tracing::{TraceCompression, TraceExporter, TraceProtocol, TraceSampler, TracingConfig};
 
 pub(super) use credentials::{SECTION as CREDENTIALS, inline_secret_hint};

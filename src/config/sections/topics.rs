@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::config::section::section;
 use crate::config::values::{
-    ANY, FEATURE, FILTER_TAG, GROUP_OR_ANY, KEY, Kind, Setting, TABLE_NAME, TAG, TOPIC_OR_ANY, millis, minutes,
+    ANY, EVENT_TEXT, FEATURE, FILTER_TAG, GROUP_OR_ANY, KEY, Kind, Setting, TABLE_NAME, TAG, TOPIC_OR_ANY, millis,
+    minutes,
 };
 use crate::model::{ConsumerGroup, Feature, Key, Tag, TagFilter, Topic, words};
 
@@ -42,6 +43,14 @@ section! {
         /// Most publishes of this topic per second, a second's worth at once; more is answered 429; the names of `"*"` share
         /// it. 0 is no limit.
         publishes_per_second: u32, Kind::integer(0, 1_000_000), default(0);
+        /// How a published CloudEvent is kept. `auto`: its data is the body and its attributes are properties (`ce_id`, `ce_source` and so
+        /// on) where the protocol has properties that can hold them, else the whole event in the JSON format is the body; `envelope`: always the
+        /// whole event, and what is received with such a body is that event.
+        cloudevents: CloudEventsForm, Kind::choice(CloudEventsForm::WORDS), default("auto");
+        /// The `source` of events that are made of messages which were not published as events.
+        cloudevents_source: Option<String>, Kind::Text(EVENT_TEXT), unset("it is `/mq-gateway/` and the name of the profile");
+        /// The `type` of such events.
+        cloudevents_type: String, Kind::Text(EVENT_TEXT), default("mq.message");
     }
 }
 
@@ -125,6 +134,16 @@ words! {
     pub enum DeliveryMode {
         /// After the MQ has answered.
         Direct = "direct",
+    }
+}
+
+words! {
+    /// How a published CloudEvent is kept.
+    pub enum CloudEventsForm {
+        /// Its attributes are properties where that is possible, else it is the body as a whole.
+        Auto = "auto",
+        /// It is the body as a whole.
+        Envelope = "envelope",
     }
 }
 

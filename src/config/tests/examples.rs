@@ -40,11 +40,13 @@ fn the_defaults_are_those_of_the_contract() {
         // What the machine has.
         memory: config.server.limits.memory,
         connections: config.server.limits.connections,
+        streams: None,
         socket_buffer: config.server.limits.socket_buffer,
         connections_per_address: 0,
     };
     assert_eq!(config.server.limits, expected);
     assert!((8 << 20..=1 << 30).contains(&expected.memory), "{}", expected.memory);
+    assert_eq!((expected.streams_among(25_000), expected.streams_among(64)), (10_000, 32));
     assert!((64..=25_000).contains(&expected.connections), "{}", expected.connections);
     assert_eq!(config.server.keep_alive, seconds(75));
     assert_eq!(config.server.drain_delay, seconds(5));
@@ -126,6 +128,9 @@ fn the_built_in_profile_is_the_embedded_endpoint() {
         on_unknown: OnUnknown::Report,
         max_in_flight: 0,
         publishes_per_second: 0,
+        cloudevents: CloudEventsForm::Auto,
+        cloudevents_source: None,
+        cloudevents_type: "mq.message".to_owned(),
     };
     assert_eq!(config.topics, vec![expected]);
 }

@@ -28,8 +28,8 @@ pub(super) use extra_header::HEADER;
 pub(super) use flaw::Flaw;
 pub(super) use kind::{Kind, TextRule, Written, hours, millis, minutes, seconds};
 pub(super) use names::{
-    ANY, CONTENT_TYPE, FEATURE, FILTER_TAG, GROUP, GROUP_OR_ANY, INSTANCE, KEY, PRODUCER_GROUP, TABLE_NAME, TAG, TOPIC,
-    TOPIC_OR_ANY,
+    ANY, CONTENT_TYPE, EVENT_TEXT, FEATURE, FILTER_TAG, GROUP, GROUP_OR_ANY, INSTANCE, KEY, PRODUCER_GROUP, TABLE_NAME,
+    TAG, TOPIC, TOPIC_OR_ANY,
 };
 pub(super) use printable_name::{looks_like_a_key, withheld};
 pub(super) use secret_text::{check_secret, is_in_quotes, is_placeholder, template};

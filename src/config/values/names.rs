@@ -96,6 +96,15 @@ pub(crate) const CONTENT_TYPE: TextRule =
         }
     });
 
+/// The source and the type of events: letters that no library of CloudEvents and no header needs to encode.
+pub(crate) const EVENT_TEXT: TextRule = TextRule::new("a text of 1 to 256 characters A-Z a-z 0-9 - . _ : /", |text| {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/".contains(&byte);
+    if (1..=256).contains(&text.len()) && text.bytes().all(is_letter) {
+        return Ok(());
+    }
+    Err(Flaw::new("expects 1 to 256 characters A-Z a-z 0-9 - . _ : /"))
+});
+
 /// What not every protocol can do.
 pub(crate) const FEATURE: TextRule = TextRule::new("the name of a capability", |text| {
     if Feature::named(text).is_some() {

@@ -12,23 +12,19 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::message::{Arrived, StreamedMessage, Ticket};
 use super::places::Freed;
 use super::process::Streams;
 use super::seat::Seat;
-use crate::context::RequestContext;
 use crate::gateway::polls::LateMessages;
-use crate::gateway::{Gateway, GatewayError, GroupRoute, ReceiveRequest, Received};
+use crate::gateway::{GatewayError, GroupRoute, Received};
 use crate::model::UpstreamHandle;
-use crate::tasks::Work;
+use crate::tasks::{Stage, Work};
 use crate::telemetry::StreamEnd;
 
-/// How long a poll waits while nothing is there.
-const WAIT: Duration = Duration::from_secs(30);
-/// What a poll may take besides: the line for memory, the last question, the MQ's answer.
-const MARGIN: Duration = Duration::from_secs(30);
 /// Most messages of one poll.
 const MOST: usize = 32;
 /// A poll that brings as many as it asked for, at least so many, shows that there is more than one poll can bring.
@@ -41,16 +37,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(16);
 /// Polls that bring nothing, and do not wait either, follow each other no faster.
 const SHORTEST_ROUND: Duration = Duration::from_secs(1);
 
-/// What its polls ask.
-#[derive(Debug, Clone)]
-pub(super) struct Wanted {
+/// Where a feed's messages come from, and what becomes of those that nobody takes.
+pub(super) struct Source {
     pub(super) route: GroupRoute,
-    pub(super) request: ReceiveRequest,
+    /// Polls for at most so many.
+    pub(super) receive: Box<dyn Fn(u32) -> Work<Result<Received, GatewayError>>>,
+    pub(super) late: LateMessages,
+    /// Counts and logs a failed poll.
+    pub(super) on_failure: Box<dyn Fn(&GatewayError)>,
 }
 
 /// One feed.
 pub(super) struct Feed {
-    wanted: Wanted,
+    route: GroupRoute,
+    receive: Box<dyn Fn(u32) -> Work<Result<Received, GatewayError>>>,
     streams: Arc<Streams>,
     pub(super) freed: Arc<Freed>,
     late: Rc<LateMessages>,
@@ -59,7 +59,6 @@ pub(super) struct Feed {
     line: RefCell<VecDeque<Rc<Seat>>>,
     /// What the last poll failed by.
     failing: RefCell<Option<GatewayError>>,
-    /// Counts and logs a failed poll.
     on_failure: Box<dyn Fn(&GatewayError)>,
     is_closed: Cell<bool>,
 }
@@ -68,14 +67,11 @@ pub(super) struct Feed {
 type Answer = (usize, Instant, Result<Received, GatewayError>);
 
 impl Feed {
-    pub(super) fn new(
-        wanted: Wanted,
-        streams: &Arc<Streams>,
-        late: LateMessages,
-        on_failure: Box<dyn Fn(&GatewayError)>,
-    ) -> Self {
+    pub(super) fn new(source: Source, streams: &Arc<Streams>) -> Self {
+        let Source { route, receive, late, on_failure } = source;
         Self {
-            wanted,
+            route,
+            receive,
             streams: Arc::clone(streams),
             freed: Arc::default(),
             late: Rc::new(late),
@@ -118,9 +114,9 @@ impl Feed {
         }
     }
 
-    /// Every stream.
-    pub(super) fn seats(&self) -> Vec<Rc<Seat>> {
-        self.seats.borrow().values().cloned().collect()
+    /// Calls `look` with every stream.
+    pub(super) fn for_each(&self, look: impl FnMut(&Rc<Seat>)) {
+        self.seats.borrow().values().for_each(look);
     }
 
     /// Ends every stream.
@@ -129,11 +125,11 @@ impl Feed {
     }
 
     /// Polls as long as there are streams, and the process does not stop.
-    pub(super) async fn run(self: Rc<Self>, gateway: Rc<Gateway>) {
+    pub(super) async fn run(self: Rc<Self>, stage: watch::Receiver<Stage>) {
         let mut polls: FuturesUnordered<Work<Answer>> = FuturesUnordered::new();
         let (mut asked_for, mut at_once, mut failures) = (0, 1, 0);
         let mut not_before = Instant::now();
-        while !self.is_closed.get() && !gateway.is_stopping() {
+        while !self.is_closed.get() && *stage.borrow() != Stage::Stopping {
             self.line_up_freed();
             while polls.len() < at_once && not_before <= Instant::now() {
                 let room = self.room(asked_for + MOST).saturating_sub(asked_for).min(MOST);
@@ -141,7 +137,7 @@ impl Feed {
                     break;
                 }
                 asked_for += room;
-                polls.push(self.poll(&gateway, room));
+                polls.push(self.poll(room));
             }
             let is_pausing = not_before > Instant::now();
             tokio::select! {
@@ -174,15 +170,9 @@ impl Feed {
         }
     }
 
-    fn poll(&self, gateway: &Rc<Gateway>, room: usize) -> Work<Answer> {
-        let (gateway, wanted) = (Rc::clone(gateway), self.wanted.clone());
-        let max_messages = u32::try_from(room).unwrap_or(u32::MAX);
-        Box::pin(async move {
-            let began = Instant::now();
-            let request = ReceiveRequest { max_messages, wait: WAIT, ..wanted.request };
-            let context = RequestContext::shared(began + WAIT + MARGIN);
-            (room, began, gateway.receive_for_streams(&context, &wanted.route, &request).await)
-        })
+    fn poll(&self, room: usize) -> Work<Answer> {
+        let (began, poll) = (Instant::now(), (self.receive)(u32::try_from(room).unwrap_or(u32::MAX)));
+        Box::pin(async move { (room, began, poll.await) })
     }
 
     /// Streams whose places were freed, on whatever thread, stand in line again.
@@ -203,7 +193,7 @@ impl Feed {
             let Some(seat) = line.get(index) else { break };
             let free = seat.room();
             if free > 0 {
-                room = if self.wanted.route.ordered { room.max(free) } else { room + free };
+                room = if self.route.ordered { room.max(free) } else { room + free };
                 index += 1;
             } else if let Some(seat) = line.remove(index) {
                 seat.is_in_line.set(false);
@@ -224,7 +214,7 @@ impl Feed {
 
     /// Gives messages to streams; those that nobody takes go back to the MQ, where it takes them.
     fn give(&self, mut messages: VecDeque<Arrived>) {
-        if self.wanted.route.ordered {
+        if self.route.ordered {
             // In order only at one reader.
             let count = messages.len();
             if count > 0
@@ -255,7 +245,7 @@ impl Feed {
     }
 
     fn key(&self, handle: &UpstreamHandle) -> super::places::DeliveryKey {
-        let GroupRoute { topic, group, .. } = &self.wanted.route;
+        let GroupRoute { topic, group, .. } = &self.route;
         self.streams.holders.key(topic.topic.as_str(), group.as_str(), handle.as_str())
     }
 
@@ -296,6 +286,9 @@ fn pause(failures: u32) -> Duration {
 
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Feed").field("wanted", &self.wanted).finish_non_exhaustive()
+        f.debug_struct("Feed")
+            .field("topic", &self.route.topic.topic)
+            .field("group", &self.route.group)
+            .finish_non_exhaustive()
     }
 }

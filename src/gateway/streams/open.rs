@@ -1,11 +1,20 @@
 //! Opens a stream for one caller.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use super::feed::Wanted;
-use super::thread::{MessageStream, StreamsFull};
-use crate::gateway::{Gateway, GatewayError, GroupRoute, ReceiveRequest};
-use crate::tasks::Stage;
+use tokio::time::Instant;
+
+use super::feed::Source;
+use super::thread::{Kind, MessageStream, StreamsFull};
+use crate::context::RequestContext;
+use crate::gateway::{Gateway, GatewayError, GroupRoute, ReceiveRequest, Received};
+use crate::tasks::Work;
+
+/// How long a poll waits while nothing is there.
+const WAIT: Duration = Duration::from_secs(30);
+/// What a poll may take besides: the line for memory, the last question, the MQ's answer.
+const MARGIN: Duration = Duration::from_secs(30);
 
 impl Gateway {
     /// Opens a stream of what `request` asks for, with at most `max_in_flight` messages that are not acknowledged. `is_blocked` says
@@ -20,13 +29,25 @@ impl Gateway {
         is_blocked: Box<dyn Fn() -> bool>,
         on_failure: Box<dyn Fn(&GatewayError)>,
     ) -> Result<MessageStream, StreamsFull> {
-        let wanted = Wanted { route: route.clone(), request };
-        let late = || self.late_messages(route);
-        self.streams.open(self, (wanted, max_in_flight), &self.shared.memory, is_blocked, late, on_failure)
+        let kind = Kind::of(route, &request);
+        let source = || {
+            let gateway = Rc::clone(self);
+            let (late, from) = (self.late_messages(route), route.clone());
+            let receive = Box::new(move |most| poll(Rc::clone(&gateway), from.clone(), (request.clone(), most)));
+            Source { route: route.clone(), receive, late, on_failure }
+        };
+        self.streams.open(kind, max_in_flight, &self.shared.memory, is_blocked, source)
     }
+}
 
-    /// Whether the process is about to stop, or stops.
-    pub(super) fn is_stopping(&self) -> bool {
-        *self.shared.stage.borrow() == Stage::Stopping
-    }
+fn poll(
+    gateway: Rc<Gateway>,
+    route: GroupRoute,
+    (request, max_messages): (ReceiveRequest, u32),
+) -> Work<Result<Received, GatewayError>> {
+    Box::pin(async move {
+        let request = ReceiveRequest { max_messages, wait: WAIT, ..request };
+        let context = RequestContext::shared(Instant::now() + WAIT + MARGIN);
+        gateway.receive_for_streams(&context, &route, &request).await
+    })
 }

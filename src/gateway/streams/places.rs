@@ -143,8 +143,11 @@ impl Holders {
 
     /// Frees the places of deliveries that others may get by now.
     pub(super) fn expire(&self, places: &Arc<Places>, now: Duration) {
-        let mut over = Vec::new();
         let mut taken = places.lock();
+        if taken.is_empty() {
+            return;
+        }
+        let mut over = Vec::new();
         taken.retain(|it| {
             let stays = it.until > now;
             if !stays {

@@ -23,6 +23,9 @@ pub enum StreamEvent {
     End(StreamEnd),
 }
 
+/// Most messages that wait to be written to one stream: polls may be under way when its reader becomes slow.
+const MOST_WAITING: usize = 64;
+
 /// One open stream.
 pub(super) struct Seat {
     pub(super) places: Arc<Places>,
@@ -56,7 +59,11 @@ impl Seat {
 
     /// How many messages it takes now: none while its reader is slow.
     pub(super) fn room(&self) -> usize {
-        if self.end.get().is_some() || self.is_blocked() { 0 } else { self.places.free() }
+        if self.end.get().is_some() || self.is_blocked() {
+            return 0;
+        }
+        let waiting = self.inbox.borrow().len();
+        if waiting >= MOST_WAITING { 0 } else { self.places.free().min(MOST_WAITING - waiting) }
     }
 
     /// Whether bytes wait for its reader.

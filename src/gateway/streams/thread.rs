@@ -14,12 +14,11 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::feed::{Feed, Wanted};
+use super::feed::{Feed, Source};
 use super::places::PLACE_BYTES;
 use super::process::{Open, Streams, ends_after};
 use super::seat::{Seat, StreamEvent};
-use crate::gateway::polls::LateMessages;
-use crate::gateway::{Gateway, GatewayError};
+use crate::gateway::{GroupRoute, ReceiveRequest};
 use crate::memory::{Charge, MemoryBudget};
 use crate::model::{ConsumerGroup, Tag, Topic};
 use crate::tasks::{Service, Stage, Work};
@@ -54,7 +53,7 @@ pub(super) struct Kind {
 }
 
 impl Kind {
-    pub(super) fn of(Wanted { route, request }: &Wanted) -> Self {
+    pub(super) fn of(route: &GroupRoute, request: &ReceiveRequest) -> Self {
         let mut tags = request.tags.as_ref().map(|tags| tags.tags().to_vec()).unwrap_or_default();
         tags.sort_unstable();
         let (topic, group) = (route.topic.topic.clone(), route.group.clone());
@@ -91,26 +90,24 @@ impl ThreadStreams {
         }
     }
 
-    /// Opens one; `late` and `on_failure` are for the first of its kind.
+    /// Opens one of this kind; `source` is for the first.
     pub(super) fn open(
         self: &Rc<Self>,
-        gateway: &Rc<Gateway>,
-        (wanted, max_in_flight): (Wanted, usize),
+        kind: Kind,
+        max_in_flight: usize,
         memory: &MemoryBudget,
         is_blocked: Box<dyn Fn() -> bool>,
-        late: impl FnOnce() -> LateMessages,
-        on_failure: Box<dyn Fn(&GatewayError)>,
+        source: impl FnOnce() -> Source,
     ) -> Result<MessageStream, StreamsFull> {
         let open = self.streams.enter().ok_or(StreamsFull)?;
         let mut charge = memory.charge();
         charge.grow(max_in_flight.saturating_mul(PLACE_BYTES)).map_err(|_| StreamsFull)?;
         self.start();
-        let kind = Kind::of(&wanted);
         let known = self.feeds.borrow().get(&kind).cloned();
         let feed = known.unwrap_or_else(|| {
-            let feed = Rc::new(Feed::new(wanted, &self.streams, late(), on_failure));
+            let feed = Rc::new(Feed::new(source(), &self.streams));
             self.feeds.borrow_mut().insert(kind.clone(), Rc::clone(&feed));
-            self.new.borrow_mut().push(guarded(Rc::clone(&feed), Rc::clone(gateway)));
+            self.new.borrow_mut().push(guarded(Rc::clone(&feed), self.stage.clone()));
             self.came.notify_one();
             feed
         });
@@ -163,23 +160,25 @@ impl ThreadStreams {
         let now = self.looks.get().wrapping_add(1);
         self.looks.set(now);
         let reading = self.streams.now();
-        let feeds: Vec<_> = self.feeds.borrow().values().cloned().collect();
-        for seat in feeds.iter().flat_map(|feed| feed.seats()) {
-            self.streams.holders.expire(&seat.places, reading);
-            if now.wrapping_sub(seat.gave_at.get()) >= SILENCE && !seat.is_blocked() {
-                seat.ping();
-            }
-            if draining.is_some_and(|since| since >= ends_after(self.streams.drain_delay, seat.places.stream)) {
-                seat.end(StreamEnd::Draining);
-            }
+        // What is woken here runs later.
+        for feed in self.feeds.borrow().values() {
+            feed.for_each(|seat| {
+                self.streams.holders.expire(&seat.places, reading);
+                if now.wrapping_sub(seat.gave_at.get()) >= SILENCE && !seat.is_blocked() {
+                    seat.ping();
+                }
+                if draining.is_some_and(|since| since >= ends_after(self.streams.drain_delay, seat.places.stream)) {
+                    seat.end(StreamEnd::Draining);
+                }
+            });
         }
     }
 }
 
 /// Runs a feed; a panic in it ends its streams, and no others.
-fn guarded(feed: Rc<Feed>, gateway: Rc<Gateway>) -> Work<()> {
+fn guarded(feed: Rc<Feed>, stage: watch::Receiver<Stage>) -> Work<()> {
     Box::pin(async move {
-        if AssertUnwindSafe(Rc::clone(&feed).run(gateway)).catch_unwind().await.is_err() {
+        if AssertUnwindSafe(Rc::clone(&feed).run(stage)).catch_unwind().await.is_err() {
             tracing::error!(?feed, "receiving for streams panicked: they end");
             feed.end(StreamEnd::InternalError);
         }

@@ -9,7 +9,7 @@ use super::prefer::Patience;
 use super::publish::PublishResponse;
 use super::read_envelope::read_batch;
 use super::shape::{MOST_ERRORS, wrong_count};
-use crate::gateway::BatchItem;
+use crate::gateway::{BatchItem, GatewayError, TopicRoute};
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
 use crate::model::{Message, Operation};
@@ -51,15 +51,26 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
         errors.truncate(MOST_ERRORS);
         return Err(Problem::invalid(errors));
     }
+    publish_all(&context, &route, messages, |index, problem| problem.below(&Place::InBatch(index).to_string())).await
+}
+
+/// Publishes messages and answers for each; `explain` says what a problem means for the message so far down.
+pub(super) async fn publish_all(
+    context: &HttpContext,
+    route: &TopicRoute,
+    messages: Vec<Message>,
+    explain: impl Fn(usize, Problem) -> Problem,
+) -> Result<HttpResponse, Problem> {
     let patience = Patience::of(context.request.headers(), route.deadline());
-    let results = context.gateway().publish_batch(&context.request_context, &route, messages, patience.time()).await;
+    let results = context.gateway().publish_batch(&context.request_context, route, messages, patience.time()).await;
     let failures = results.iter().filter_map(|result| result.as_ref().err());
     failures.for_each(|error| context.failed(Operation::Publish, &context.path.topic, error));
     let all_stored = results.iter().all(Result::is_ok);
     let mut json = Vec::with_capacity(results.len() * ITEM_BYTES);
     json.extend_from_slice(b"{\"results\":[");
     json::list(&mut json, results.iter().enumerate(), |json, (index, result)| {
-        write_item(json, index, result, route.topic.as_str(), context.id());
+        let explained = |error: &GatewayError| explain(index, Problem::from(error.clone()));
+        write_item(json, (index, result), route.topic.as_str(), context.id(), explained);
     });
     json.extend_from_slice(b"]}");
     let mut response = if all_stored { HttpResponse::Ok() } else { HttpResponse::MultiStatus() };
@@ -67,7 +78,13 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
 }
 
 /// One message's part of the answer.
-fn write_item(json: &mut impl Sink, index: usize, result: &BatchItem, topic: &str, request_id: &str) {
+fn write_item(
+    json: &mut impl Sink,
+    (index, result): (usize, &BatchItem),
+    topic: &str,
+    request_id: &str,
+    explained: impl Fn(&GatewayError) -> Problem,
+) {
     json.push(b"{\"index\":");
     json::number(json, index as u64);
     json.push(b",");
@@ -76,10 +93,7 @@ fn write_item(json: &mut impl Sink, index: usize, result: &BatchItem, topic: &st
             json.push(b"\"status\":201,");
             PublishResponse::new(accepted, topic).write(json);
         }
-        Err(error) => {
-            let problem = Problem::from(error.clone()).below(&Place::InBatch(index).to_string());
-            json::failure(json, &problem, request_id);
-        }
+        Err(error) => json::failure(json, &explained(error), request_id),
     }
     json.push(b"}");
 }

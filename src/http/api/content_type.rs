@@ -1,9 +1,10 @@
 //! What a content type says about a body.
 
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 
 use crate::http::header_list::elements;
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::{Code, FieldError, Problem};
+use crate::protocol::cloud_events::{MissingAttributes, Mode};
 
 /// How to read a publish's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub(super) enum BodyFormat {
     Json,
     /// The bytes themselves.
     Raw(RawType),
+    /// An event of CloudEvents, or many of them.
+    Event(Mode),
 }
 
 /// What the caller of a raw publish says about its bytes.
@@ -33,7 +36,15 @@ const CLOUD_EVENTS: &str = "application/cloudevents";
 /// # Errors
 /// 415.
 pub(super) fn of_publish(headers: &HeaderMap) -> Result<BodyFormat, Problem> {
-    let essence = match of(headers)? {
+    let value = of(headers)?;
+    // Of an event in binary mode the headers decide: its data may be JSON, or anything.
+    if headers.keys().any(|name| name.as_str().starts_with("ce-"))
+        && Mode::of_content_type(value).is_none()
+        && let Some(mode) = Mode::of_headers(headers.keys().map(HeaderName::as_str)).map_err(missing)?
+    {
+        return Ok(BodyFormat::Event(mode));
+    }
+    let essence = match value {
         // What nearly everybody says, word for word.
         JSON => return Ok(BodyFormat::Json),
         "" => return Ok(BodyFormat::Raw(RawType::Unsaid)),
@@ -42,6 +53,13 @@ pub(super) fn of_publish(headers: &HeaderMap) -> Result<BodyFormat, Problem> {
     if is_json(&essence) {
         return Ok(BodyFormat::Json);
     }
+    if let Some(mode) = Mode::of_type(&essence) {
+        return mode.map(BodyFormat::Event).ok_or_else(|| {
+            refused(
+                "this format of CloudEvents is not known here: send application/cloudevents+json, application/cloudevents-batch+json, or the binary mode with its ce- headers",
+            )
+        });
+    }
     match essence.as_str() {
         "application/octet-stream" => Ok(BodyFormat::Raw(RawType::OctetStream)),
         "application/x-www-form-urlencoded" => Err(refused(
@@ -49,9 +67,6 @@ pub(super) fn of_publish(headers: &HeaderMap) -> Result<BodyFormat, Problem> {
         )),
         essence if essence.starts_with("multipart/") => {
             Err(refused("multipart is no message: send one JSON envelope or raw bytes, or use messages:batch"))
-        }
-        essence if essence.starts_with(CLOUD_EVENTS) => {
-            Err(refused("CloudEvents are not supported by this version: send the event's data as JSON or raw bytes"))
         }
         essence if is_like_json(essence) => Err(refused(
             "this type is like JSON, but an envelope's is application/json: send Content-Type: application/json, or application/octet-stream to publish these bytes as they are",
@@ -78,8 +93,15 @@ pub(super) fn has_no_body(headers: &HeaderMap) -> bool {
     !headers.contains_key(TRANSFER_ENCODING) && headers.get(CONTENT_LENGTH).is_none_or(is_zero)
 }
 
+/// 422 for an event in binary mode that lacks some of what every event has.
+fn missing(missing: MissingAttributes) -> Problem {
+    let rule = "is required beside the other ce- headers: send it, or none of them";
+    let errors = missing.0.into_iter().map(|name| FieldError::parameter(format!("ce-{name}"), rule));
+    Problem::invalid(errors.collect())
+}
+
 /// The one content type of a request, empty where it has none. It is no list (RFC 9110 5.3): of two, either may be meant.
-fn of(headers: &HeaderMap) -> Result<&str, Problem> {
+pub(super) fn of(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(CONTENT_TYPE);
     let Some(first) = values.next() else { return Ok("") };
     if values.any(|other| other != first) {
@@ -152,13 +174,39 @@ mod tests {
             "text/plain, application/json",
             "application/x-www-form-urlencoded",
             "multipart/form-data; boundary=x",
-            "application/cloudevents+json",
-            "application/cloudevents-batch+json",
+            "application/cloudevents+avro",
+            "application/cloudevents-batch+protobuf",
         ] {
             check(&[refused], None);
         }
+        let event = |mode| Some(BodyFormat::Event(mode));
+        check(&["application/cloudevents+json"], event(Mode::Structured));
+        check(&["Application/CloudEvents+JSON;charset=UTF-8"], event(Mode::Structured));
+        check(&["application/cloudevents-batch+json; charset=utf-8"], event(Mode::Batch));
         check(&["application/json", "text/plain"], None);
         check(&["text/plain", "application/json"], None);
+    }
+
+    #[test]
+    fn the_headers_of_an_event_decide() {
+        let check = |content_type: &[&str], attributes: &[&'static str], expected: Result<BodyFormat, u16>| {
+            let mut headers = headers(content_type);
+            for name in attributes {
+                headers.append(HeaderName::from_static(name), HeaderValue::from_static("x"));
+            }
+            let found = of_publish(&headers).map_err(|problem| problem.status());
+            assert_eq!(found, expected, "{content_type:?} {attributes:?}");
+        };
+        let all = ["ce-id", "ce-source", "ce-specversion", "ce-type"];
+        let event = |mode| Ok(BodyFormat::Event(mode));
+        check(&["application/json"], &all, event(Mode::Binary));
+        check(&["application/x-www-form-urlencoded"], &all, event(Mode::Binary));
+        check(&[], &all, event(Mode::Binary));
+        check(&["application/cloudevents+json"], &all, event(Mode::Structured));
+        check(&["application/cloudevents-batch+json"], &["ce-id"], event(Mode::Batch));
+        check(&["application/json"], &["ce-id", "ce-type"], Err(422));
+        check(&["application/json"], &["ce-subject"], Ok(BodyFormat::Json));
+        check(&["application/cloudevents+avro"], &all, Err(415));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod acknowledge;
 mod batch;
 mod change_visibility;
+mod cloud_events;
 mod compact;
 mod content_type;
 mod docs;

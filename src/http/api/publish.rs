@@ -6,7 +6,7 @@ use super::content_type::{self, BodyFormat};
 use super::envelope::Place;
 use super::json::{self, APPLICATION_JSON, Sink};
 use super::prefer::Patience;
-use super::{forgotten_type, raw, read_envelope};
+use super::{cloud_events, forgotten_type, raw, read_envelope};
 use crate::gateway::Accepted;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
@@ -57,6 +57,8 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
     let now = context.now();
     let topic = route.topic.clone();
     let message: Message = match format {
+        // In a box, so that other publishes do not carry it along.
+        BodyFormat::Event(mode) => return Box::pin(cloud_events::publish(&context, &route, mode, body)).await,
         BodyFormat::Raw(raw_type) => {
             forgotten_type::check(&body, raw_type)?;
             raw::message(topic, body, query, now)?
@@ -91,7 +93,7 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
 }
 
 /// 201.
-fn stored(accepted: &Accepted, topic: &str) -> HttpResponse {
+pub(super) fn stored(accepted: &Accepted, topic: &str) -> HttpResponse {
     let mut json = Vec::with_capacity(ANSWER_BYTES);
     json.push(b'{');
     PublishResponse::new(accepted, topic).write(&mut json);

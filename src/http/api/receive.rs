@@ -4,19 +4,22 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, ContentType};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use serde::Deserialize;
 
+use super::json::APPLICATION_JSON;
 use super::json_body::{Presence, json_body};
 use super::raw::shown;
-use super::received_body::ReceivedBody;
+use super::received_body::{Format, ReceivedBody, applied};
 use super::shape::{Field, FieldKind, object, whole_number};
 use super::unknown_field::is_unknown;
 use crate::gateway::{GroupRoute, ReceiveRequest};
+use crate::http::accept::prefers;
 use crate::http::context::HttpContext;
 use crate::http::handover::Handover;
 use crate::http::problem::{FieldError, Problem};
 use crate::model::{MAX_FILTER_TAGS, Tag, TagFilter};
+use crate::protocol::cloud_events::BATCH_TYPE;
 use crate::protocol::form;
 
 const SHAPE: &[Field] = &[
@@ -25,6 +28,9 @@ const SHAPE: &[Field] = &[
     Field::optional("visibility_timeout_seconds", FieldKind::Number { least: 1, most: MAX_VISIBILITY_TIMEOUT }),
     Field::optional("tags", FieldKind::Texts),
 ];
+/// What the request was lowered to, where the answer's body has no place for it.
+const X_APPLIED: HeaderName = HeaderName::from_static("x-mq-gateway-applied");
+const JSON: &str = "application/json";
 const MAX_MESSAGES: u64 = 32;
 const MAX_WAIT: u64 = 30;
 /// The longest time that a delivery may be hidden for, in seconds.
@@ -67,12 +73,21 @@ async fn poll(
         if by_query { problem.in_query(str::to_owned) } else { problem }
     })?;
     let mut response = HttpResponse::Ok();
+    let (format, content_type) = if prefers(context.request.headers(), BATCH_TYPE, JSON) {
+        let applied: Vec<String> = applied(&received).iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !applied.is_empty() {
+            response.insert_header((X_APPLIED, applied.join(", ")));
+        }
+        (Format::CloudEvents(route.clone()), HeaderValue::from_static(BATCH_TYPE))
+    } else {
+        (Format::Own, APPLICATION_JSON)
+    };
     if by_query {
         response.insert_header((CACHE_CONTROL, "no-store"));
     }
     let recall = received.recall.take();
-    let body = Handover::recalled(ReceivedBody::new(received), recall, &context.request);
-    Ok(response.content_type(ContentType::json()).body(body))
+    let body = Handover::recalled(ReceivedBody::new(received, format), recall, &context.request);
+    Ok(response.content_type(content_type).body(body))
 }
 
 async fn from_body(context: &HttpContext) -> Result<Request, Problem> {

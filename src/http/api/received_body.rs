@@ -1,5 +1,5 @@
 //! The answer to a receive: one message after the other is written as JSON, so that never more than one of them is held in
-//! both forms.
+//! both forms. It is the API's own, or a batch of CloudEvents.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,10 +14,11 @@ use bytes::Bytes;
 
 use super::json::{self, Length, Sink};
 use super::times::rfc3339;
-use crate::gateway::{ReceiptHandle, Received};
+use crate::gateway::{GroupRoute, ReceiptHandle, Received};
 use crate::http::pieces::next_piece;
 use crate::memory::Charge;
 use crate::model::{Delivery, MessageGroup};
+use crate::protocol::cloud_events::Event;
 
 /// A message as callers see it.
 #[cfg_attr(test, derive(serde::Serialize))]
@@ -41,8 +42,18 @@ const WHOLE_BYTES: usize = 256 << 10;
 /// What a message takes besides its body, about.
 const ENVELOPE_BYTES: usize = 640;
 
-/// `{"messages":[…]}`, with `applied` where the request was lowered.
+/// What an answer is.
+#[derive(Debug)]
+pub(super) enum Format {
+    /// `{"messages":[…]}`, with `applied` where the request was lowered.
+    Own,
+    /// `[…]`, an event each; they name the group.
+    CloudEvents(GroupRoute),
+}
+
+/// The messages in a format.
 pub(super) struct ReceivedBody {
+    format: Format,
     /// Not written yet, each with its length as JSON, in bytes.
     messages: VecDeque<(Delivery, ReceiptHandle, u64)>,
     /// Written as JSON and not taken yet.
@@ -56,30 +67,29 @@ pub(super) struct ReceivedBody {
 }
 
 impl ReceivedBody {
-    pub(super) fn new(received: Received) -> Self {
-        let Received { messages, applied_max_messages, applied_visibility_timeout, memory, .. } = received;
-        let begin = "{\"messages\":[";
-        let applied = [
-            ("max_messages", applied_max_messages.map(u64::from)),
-            ("visibility_timeout_seconds", applied_visibility_timeout.map(|it| it.as_secs())),
-        ];
-        let applied: Vec<String> =
-            applied.iter().filter_map(|(name, value)| Some(format!("\"{name}\":{}", (*value)?))).collect();
-        let end =
-            if applied.is_empty() { "]}".to_owned() } else { format!("],\"applied\":{{{}}}}}", applied.join(",")) };
+    pub(super) fn new(received: Received, format: Format) -> Self {
+        let applied = applied(&received);
+        let Received { messages, memory, .. } = received;
+        let applied: Vec<String> = applied.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        let (begin, end) = match format {
+            Format::Own if applied.is_empty() => ("{\"messages\":[", "]}".to_owned()),
+            Format::Own => ("{\"messages\":[", format!("],\"applied\":{{{}}}}}", applied.join(","))),
+            Format::CloudEvents(_) => ("[", "]".to_owned()),
+        };
         let bodies: usize = messages.iter().map(|(delivery, _)| delivery.body.len()).sum();
         if bodies <= WHOLE_BYTES {
-            return Self::whole(begin, &messages, &end, memory);
+            return Self::whole(format, (begin, &end), &messages, memory);
         }
         let commas = messages.len().saturating_sub(1);
         let measured = messages.into_iter().map(|(delivery, handle)| {
             let mut length = Length::default();
-            item(&delivery, &handle).write(&mut length);
+            format.write(&delivery, &handle, &mut length);
             (delivery, handle, length.0)
         });
         let messages: VecDeque<_> = measured.collect();
         let items: u64 = messages.iter().map(|(_, _, length)| length).sum();
         Self {
+            format,
             length: items + (begin.len() + commas + end.len()) as u64,
             bodies,
             messages,
@@ -90,15 +100,20 @@ impl ReceivedBody {
     }
 
     /// A small answer, written at once.
-    fn whole(begin: &str, messages: &[(Delivery, ReceiptHandle)], end: &str, mut memory: Charge) -> Self {
+    fn whole(
+        format: Format,
+        (begin, end): (&str, &str),
+        messages: &[(Delivery, ReceiptHandle)],
+        mut memory: Charge,
+    ) -> Self {
         let bodies: usize = messages.iter().map(|(delivery, _)| delivery.body.len()).sum();
         let mut text = Vec::with_capacity(bodies + messages.len() * ENVELOPE_BYTES + begin.len() + end.len());
         text.extend_from_slice(begin.as_bytes());
-        json::list(&mut text, messages.iter(), |text, (delivery, handle)| item(delivery, handle).write(text));
+        json::list(&mut text, messages.iter(), |text, (delivery, handle)| format.write(delivery, handle, text));
         text.extend_from_slice(end.as_bytes());
         memory.shrink_to(text.len());
         let length = text.len() as u64;
-        Self { messages: VecDeque::new(), text: text.into(), end: None, bodies: 0, length, memory }
+        Self { format, messages: VecDeque::new(), text: text.into(), end: None, bodies: 0, length, memory }
     }
 
     /// Puts the next message into `text`.
@@ -111,7 +126,7 @@ impl ReceivedBody {
         };
         // A text that doubled as it grew would take up to twice what is charged.
         let mut json = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
-        item(&delivery, &handle).write(&mut json);
+        self.format.write(&delivery, &handle, &mut json);
         if !self.messages.is_empty() {
             json.push(b',');
         }
@@ -133,6 +148,30 @@ impl MessageBody for ReceivedBody {
             self.write_next();
         }
         Poll::Ready(next_piece(&mut self.text).map(Ok))
+    }
+}
+
+/// What the request was lowered to, by the names of its fields.
+pub(super) fn applied(received: &Received) -> Vec<(&'static str, u64)> {
+    let fields = [
+        ("max_messages", received.applied_max_messages.map(u64::from)),
+        ("visibility_timeout_seconds", received.applied_visibility_timeout.map(|it| it.as_secs())),
+    ];
+    fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+impl Format {
+    /// Writes one message.
+    pub(super) fn write(&self, delivery: &Delivery, handle: &ReceiptHandle, json: &mut impl Sink) {
+        match self {
+            Self::Own => item(delivery, handle).write(json),
+            Self::CloudEvents(route) => {
+                // Whatever the body is: no data has to be of one kind.
+                let Ok(mut event) = Event::of_delivery(delivery, &route.event_settings()) else { return };
+                event.set_receipt(handle.as_str(), delivery.visible_again_at);
+                event.write_structured(json);
+            }
+        }
     }
 }
 
@@ -166,11 +205,6 @@ impl Item<'_> {
         json::plain(json, &self.visible_again_at);
         json.push(b"}");
     }
-}
-
-/// One message as JSON.
-pub(super) fn write_item(json: &mut impl Sink, delivery: &Delivery, handle: &ReceiptHandle) {
-    item(delivery, handle).write(json);
 }
 
 fn item<'a>(delivery: &'a Delivery, handle: &'a ReceiptHandle) -> Item<'a> {
@@ -216,13 +250,14 @@ mod tests {
         let mut memory = budget.charge();
         memory.grow(2 << 20).unwrap();
         let messages = bodies.iter().map(|body| (delivery(body), ReceiptHandle::for_tests("v1.x"))).collect();
-        let mut body = Box::pin(ReceivedBody::new(Received {
+        let received = Received {
             messages,
             applied_max_messages: Some(4),
             applied_visibility_timeout: None,
             memory,
             recall: None,
-        }));
+        };
+        let mut body = Box::pin(ReceivedBody::new(received, Format::Own));
         let BodySize::Sized(length) = body.size() else { panic!("its length is known") };
         let mut text = Vec::new();
         while let Some(piece) = poll_fn(|context| body.as_mut().poll_next(context)).await {

@@ -91,6 +91,16 @@ pub(super) fn text_within(body: &[u8], limit: usize, plain_depth: usize) -> Opti
     simdutf8::basic::from_utf8(body).ok().filter(|_| limit >= plain_depth)
 }
 
+/// A body as the text of one JSON value, nested at most `depth` deep.
+///
+/// # Errors
+/// 400.
+pub(super) fn json_text(body: &[u8], depth: usize) -> Result<&str, Problem> {
+    check_depth(body, depth)?;
+    let value: &RawValue = serde_json::from_slice(body).map_err(|error| malformed(body, &error))?;
+    Ok(value.get())
+}
+
 /// Reads a JSON object of the shape `fields`.
 ///
 /// # Errors
@@ -331,7 +341,7 @@ pub(super) fn note(errors: &mut Vec<FieldError>, at: impl Into<String>, detail: 
 }
 
 /// A caller's field name as a JSON pointer's part, shortened.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     /// What a reader would not see, or what would turn the text around it.
     fn is_unseen(character: char) -> bool {
         character.is_control()

@@ -85,7 +85,7 @@ fn answer(context: &HttpContext) -> Result<HttpResponse, Problem> {
         connection.begin_stream();
     }
     let is_chunked = context.request.version() != Version::HTTP_10;
-    let options = StreamOptions { format, is_chunked, request_id: context.id().into() };
+    let options = StreamOptions { format: format.of(&route), is_chunked, request_id: context.id().into() };
     let mut response = head().body(StreamBody::new(stream, retry(soon(context.random())), options, connection));
     response.head_mut().no_chunking(!is_chunked);
     // Whoever comes back comes on a new connection, perhaps to another replica.

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 
-use super::stream_item::ItemFormat;
+use super::received_body::Format;
 use crate::gateway::{GatewayError, MessageStream, StreamEvent, StreamedMessage, Ticket};
 use crate::http::event_stream::{PING, event};
 use crate::http::pieces::next_piece;
@@ -47,7 +47,7 @@ pub(super) struct StreamBody {
 /// How it is written.
 #[derive(Debug)]
 pub(super) struct StreamOptions {
-    pub(super) format: ItemFormat,
+    pub(super) format: Format,
     /// In chunks, as HTTP/1.1 has it; HTTP/1.0 reads until the end of the connection.
     pub(super) is_chunked: bool,
     pub(super) request_id: Box<str>,
@@ -131,7 +131,7 @@ impl StreamBody {
         let StreamedMessage { delivery, handle, mut memory, ticket } = message;
         let mut text = Vec::with_capacity(delivery.body.len() + ENVELOPE_BYTES);
         event(&mut text, None, Some(delivery.message_id.as_str()), |text| {
-            self.options.format.write(text, &delivery, &handle);
+            self.options.format.write(&delivery, &handle, text);
         });
         memory.shrink_to(text.len());
         // Escapes may make it longer than what it was made of.

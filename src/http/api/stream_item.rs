@@ -1,19 +1,20 @@
 //! In which form a stream writes its messages.
 
-use super::received_body::write_item;
-use crate::gateway::ReceiptHandle;
-use crate::model::Delivery;
+use super::received_body::Format;
+use crate::gateway::GroupRoute;
 
-/// The form of a message in a stream.
+/// The form of a message in a stream, as a query names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum ItemFormat {
     /// As a receive has it.
     #[default]
     ReceiveItem,
+    /// An event in the JSON format of CloudEvents.
+    CloudEvents,
 }
 
 impl ItemFormat {
-    const ALL: [(&str, Self); 1] = [("receive-item", Self::ReceiveItem)];
+    const ALL: [(&str, Self); 2] = [("receive-item", Self::ReceiveItem), ("cloudevents", Self::CloudEvents)];
 
     /// The form with this name.
     pub(super) fn named(name: &str) -> Option<Self> {
@@ -23,13 +24,14 @@ impl ItemFormat {
     /// What is wrong with another name.
     pub(super) fn expected() -> String {
         let names: Vec<String> = Self::ALL.iter().map(|(name, _)| format!("`{name}`")).collect();
-        format!("must be one of {}", names.join(", "))
+        format!("must be {}", names.join(" or "))
     }
 
-    /// Writes a message as JSON.
-    pub(super) fn write(self, text: &mut Vec<u8>, delivery: &Delivery, handle: &ReceiptHandle) {
+    /// What writes messages of this group so.
+    pub(super) fn of(self, route: &GroupRoute) -> Format {
         match self {
-            Self::ReceiveItem => write_item(text, delivery, handle),
+            Self::ReceiveItem => Format::Own,
+            Self::CloudEvents => Format::CloudEvents(route.clone()),
         }
     }
 }

@@ -186,6 +186,16 @@ impl Problem {
         self
     }
 
+    /// The same problem with its wrong fields under other names.
+    #[must_use]
+    pub fn renamed(mut self, rename: impl Fn(&mut FieldError)) -> Self {
+        self.errors.iter_mut().for_each(rename);
+        if !self.errors.is_empty() {
+            self.detail = summary(&self.errors);
+        }
+        self
+    }
+
     /// No such method; `allow` lists those there are.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {

@@ -11,6 +11,7 @@ pub const LAYERS: &[Row] = &[
     ("clock", 0, &["model"]),
     ("context", 0, &["spans", "trace_context"]),
     ("http_message", 0, &[]),
+    ("json_text", 0, &["control_characters"]),
     ("memory", 0, &[]),
     ("control_characters", 0, &[]),
     ("plain_json", 0, &["control_characters"]),

@@ -8,6 +8,8 @@ pub mod collector;
 pub mod embedded;
 pub mod encoding;
 pub mod endpoint;
+pub mod event_source;
+pub mod event_stream;
 #[cfg(feature = "grpc")]
 pub mod local_server;
 pub mod machine_faults;
@@ -29,5 +31,6 @@ pub mod vectors;
 pub use app::{Launch, TestApp};
 pub use client::{Connection, Response};
 pub use endpoint::Endpoint;
+pub use event_stream::EventStream;
 pub use problem::{Meaning, assert_problem, assert_problem_value};
 pub use settings::Settings;
