@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc::Receiver;
-use tokio::sync::mpsc::error::TryRecvError;
-use tokio::time::{Instant, interval_at};
+use tokio::time::{Instant, interval_at, timeout};
 
 use super::batch::{Publisher, Settled};
 use super::lines::{Chunk, Input};
@@ -19,6 +17,9 @@ use crate::cli::failure::{BAD, Failure};
 use crate::cli::output::complain;
 use crate::cli::progress;
 use crate::cli::stop::{Ending, StopSignals};
+
+/// How long a reader may take to say whether there is more, when a run stops.
+const READER: Duration = Duration::from_secs(1);
 
 /// How a file is published.
 #[derive(Debug)]
@@ -85,19 +86,22 @@ pub(super) async fn run(client: &GatewayClient, settings: Settings, input: Input
     let numbers = report.end();
     complain(&numbers);
     let Some(reason) = halt else { return Ok(if report.is_good() { 0 } else { BAD }) };
-    Err(Failure::bad(format!("stopped: {reason}{}", rest(waiting, &mut chunks))))
+    let next = match waiting {
+        Some(chunk) => Some(Some(Ok(chunk))),
+        None => timeout(READER, chunks.recv()).await.ok(),
+    };
+    Err(Failure::bad(format!("stopped: {}{}", reason.trim_end_matches('.'), rest(next.as_ref()))))
 }
 
-/// Which lines were not sent.
-fn rest(waiting: Option<Chunk>, chunks: &mut Receiver<io::Result<Chunk>>) -> String {
-    let next = waiting.map_or_else(|| chunks.try_recv(), |chunk| Ok(Ok(chunk)));
+/// Which lines were not sent: those from the next ones on, where there are any; `None` is that nobody knows yet.
+fn rest(next: Option<&Option<io::Result<Chunk>>>) -> String {
     match next {
-        Ok(Ok(chunk)) => {
+        Some(Some(Ok(chunk))) => {
             let from = chunk.lines.first().map_or(0, |line| line.number);
             format!("; not sent from line {from} on")
         }
-        Ok(Err(_)) | Err(TryRecvError::Disconnected) => String::new(),
-        Err(TryRecvError::Empty) => "; what comes after these lines was not sent".to_owned(),
+        Some(Some(Err(_)) | None) => String::new(),
+        None => "; what comes after these lines was not sent".to_owned(),
     }
 }
 

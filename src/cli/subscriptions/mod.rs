@@ -78,9 +78,7 @@ fn ask_all(
 fn json_of(gateways: &[(String, Value)]) -> String {
     let gateways: Vec<Value> = gateways
         .iter()
-        .map(|(url, answer)| {
-            json!({"url": url, "pod": answer["pod"], "subscriptions": answer["subscriptions"]})
-        })
+        .map(|(url, answer)| json!({"url": url, "pod": answer["pod"], "subscriptions": answer["subscriptions"]}))
         .collect();
     json!({ "gateways": gateways }).to_string()
 }
