@@ -20,8 +20,8 @@ use super::places::Freed;
 use super::process::Streams;
 use super::seat::Seat;
 use crate::gateway::polls::LateMessages;
-use crate::gateway::{GatewayError, GroupRoute, Received};
-use crate::model::UpstreamHandle;
+use crate::gateway::{GatewayError, Received};
+use crate::model::{ConsumerGroup, Topic, UpstreamHandle};
 use crate::tasks::{Stage, Work};
 use crate::telemetry::StreamEnd;
 
@@ -39,7 +39,10 @@ const SHORTEST_ROUND: Duration = Duration::from_secs(1);
 
 /// Where a feed's messages come from, and what becomes of those that nobody takes.
 pub(super) struct Source {
-    pub(super) route: GroupRoute,
+    pub(super) topic: Topic,
+    pub(super) group: ConsumerGroup,
+    /// What a poll brings is to be worked off in order.
+    pub(super) ordered: bool,
     /// Polls for at most so many.
     pub(super) receive: Box<dyn Fn(u32) -> Work<Result<Received, GatewayError>>>,
     pub(super) late: LateMessages,
@@ -49,7 +52,9 @@ pub(super) struct Source {
 
 /// One feed.
 pub(super) struct Feed {
-    route: GroupRoute,
+    topic: Topic,
+    group: ConsumerGroup,
+    ordered: bool,
     receive: Box<dyn Fn(u32) -> Work<Result<Received, GatewayError>>>,
     streams: Arc<Streams>,
     pub(super) freed: Arc<Freed>,
@@ -68,9 +73,11 @@ type Answer = (usize, Instant, Result<Received, GatewayError>);
 
 impl Feed {
     pub(super) fn new(source: Source, streams: &Arc<Streams>) -> Self {
-        let Source { route, receive, late, on_failure } = source;
+        let Source { topic, group, ordered, receive, late, on_failure } = source;
         Self {
-            route,
+            topic,
+            group,
+            ordered,
             receive,
             streams: Arc::clone(streams),
             freed: Arc::default(),
@@ -81,6 +88,17 @@ impl Feed {
             on_failure,
             is_closed: Cell::new(false),
         }
+    }
+
+    /// Whether it polls no more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
+    /// It met a bug: its streams end, and new ones have another feed.
+    pub(super) fn broke(&self) {
+        self.is_closed.set(true);
+        self.end(StreamEnd::InternalError);
     }
 
     /// A stream comes.
@@ -193,7 +211,7 @@ impl Feed {
             let Some(seat) = line.get(index) else { break };
             let free = seat.room();
             if free > 0 {
-                room = if self.route.ordered { room.max(free) } else { room + free };
+                room = if self.ordered { room.max(free) } else { room + free };
                 index += 1;
             } else if let Some(seat) = line.remove(index) {
                 seat.is_in_line.set(false);
@@ -214,7 +232,7 @@ impl Feed {
 
     /// Gives messages to streams; those that nobody takes go back to the MQ, where it takes them.
     fn give(&self, mut messages: VecDeque<Arrived>) {
-        if self.route.ordered {
+        if self.ordered {
             // In order only at one reader.
             let count = messages.len();
             if count > 0
@@ -239,14 +257,14 @@ impl Feed {
 
     fn hand(&self, seat: &Seat, Arrived { delivery, handle, memory }: Arrived) {
         let key = self.key(&delivery.handle);
-        self.streams.holders.take(&seat.places, key, self.streams.until(delivery.visible_again_at));
+        let until = self.streams.until(delivery.visible_again_at);
+        self.streams.holders.take(&seat.places, key, until);
         let ticket = Ticket::new(&self.streams, &self.late, key, &delivery.handle);
-        seat.give(StreamedMessage { delivery, handle, memory, ticket });
+        seat.give(StreamedMessage { delivery, handle, memory, ticket, until });
     }
 
     fn key(&self, handle: &UpstreamHandle) -> super::places::DeliveryKey {
-        let GroupRoute { topic, group, .. } = &self.route;
-        self.streams.holders.key(topic.topic.as_str(), group.as_str(), handle.as_str())
+        self.streams.holders.key(self.topic.as_str(), self.group.as_str(), handle.as_str())
     }
 
     /// The next stream with room for `count`: the first in line, else one whose reader has become slow since the poll began.
@@ -286,9 +304,197 @@ fn pause(failures: u32) -> Duration {
 
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Feed")
-            .field("topic", &self.route.topic.topic)
-            .field("group", &self.route.group)
-            .finish_non_exhaustive()
+        f.debug_struct("Feed").field("topic", &self.topic).field("group", &self.group).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::gateway::{GiveBack, ReceiptHandle};
+    use crate::memory::MemoryBudget;
+    use crate::model::{Delivery, UnixMillis};
+    use crate::telemetry::Metrics;
+    use crate::upstream::{UpstreamError, UpstreamErrorKind};
+
+    struct Fixture {
+        feed: Rc<Feed>,
+        streams: Arc<Streams>,
+        /// What the next polls come to.
+        answers: Rc<RefCell<VecDeque<Result<Vec<String>, GatewayError>>>>,
+        /// How many messages polls asked for.
+        asked: Rc<RefCell<Vec<u32>>>,
+        given_back: Arc<Mutex<Vec<String>>>,
+        failures: Rc<Cell<usize>>,
+        stage: watch::Sender<Stage>,
+    }
+
+    impl Fixture {
+        fn new(ordered: bool) -> Self {
+            let metrics = Metrics::new().unwrap();
+            let given_back: Arc<Mutex<Vec<String>>> = Arc::default();
+            let seen = Arc::clone(&given_back);
+            let give_back = GiveBack::new(move |handles| {
+                seen.lock().unwrap().extend(handles.iter().map(|handle| handle.as_str().to_owned()));
+            });
+            let late = LateMessages {
+                topic: Topic::parse("t").unwrap(),
+                give_back: Some(give_back),
+                metrics: Arc::new(metrics.upstream.late_messages("main")),
+            };
+            let answers: Rc<RefCell<VecDeque<Result<Vec<String>, GatewayError>>>> = Rc::default();
+            let asked: Rc<RefCell<Vec<u32>>> = Rc::default();
+            let failures: Rc<Cell<usize>> = Rc::default();
+            let (to_come, ask, fail) = (Rc::clone(&answers), Rc::clone(&asked), Rc::clone(&failures));
+            let receive = Box::new(move |most| -> Work<Result<Received, GatewayError>> {
+                ask.borrow_mut().push(most);
+                match to_come.borrow_mut().pop_front() {
+                    Some(answer) => Box::pin(std::future::ready(answer.map(received))),
+                    None => Box::pin(std::future::pending()),
+                }
+            });
+            let source = Source {
+                topic: Topic::parse("t").unwrap(),
+                group: ConsumerGroup::parse("g").unwrap(),
+                ordered,
+                receive,
+                late,
+                on_failure: Box::new(move |_| fail.set(fail.get() + 1)),
+            };
+            let clock = Clock::manual(UnixMillis(0));
+            let streams = Arc::new(Streams::new(10, Duration::ZERO, clock, metrics));
+            let feed = Rc::new(Feed::new(source, &streams));
+            Self { feed, streams, answers, asked, given_back, failures, stage: watch::Sender::new(Stage::Serving) }
+        }
+
+        fn seat(&self, places: usize, is_blocked: &Rc<Cell<bool>>) -> Rc<Seat> {
+            let (open, is_blocked) = (self.streams.enter().unwrap(), Rc::clone(is_blocked));
+            let seat = Rc::new(Seat::new(open.places(places, &self.feed.freed), 0, Box::new(move || is_blocked.get())));
+            self.feed.join(&seat);
+            seat
+        }
+
+        fn answer(&self, ids: &[&str]) {
+            self.answers.borrow_mut().push_back(Ok(ids.iter().map(|id| (*id).to_owned()).collect()));
+        }
+
+        /// Runs until nothing happens for a while.
+        async fn run(&self) {
+            let run = Rc::clone(&self.feed).run(self.stage.subscribe());
+            drop(tokio::time::timeout(Duration::from_millis(100), run).await);
+        }
+    }
+
+    fn received(ids: Vec<String>) -> Received {
+        let deliver = |id: &String| {
+            let delivery = Delivery { visible_again_at: UnixMillis(60_000), ..Delivery::for_tests(id) };
+            (delivery, ReceiptHandle::for_tests(id))
+        };
+        Received {
+            messages: ids.iter().map(deliver).collect(),
+            applied_max_messages: None,
+            applied_visibility_timeout: None,
+            memory: MemoryBudget::new(1 << 20).charge(),
+            recall: None,
+        }
+    }
+
+    /// The ids of what a stream was given, which is written then.
+    fn written(seat: &Seat) -> Vec<String> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut ids = Vec::new();
+        while let std::task::Poll::Ready(super::super::StreamEvent::Message(message)) =
+            seat.poll_next(&context, 0, Duration::ZERO)
+        {
+            ids.push(message.delivery.message_id.as_str().to_owned());
+            message.ticket.written();
+            context = std::task::Context::from_waker(std::task::Waker::noop());
+        }
+        ids
+    }
+
+    fn free() -> Rc<Cell<bool>> {
+        Rc::default()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn messages_are_shared_out_and_no_more_are_asked_for_than_there_are_places() {
+        let fixture = Fixture::new(false);
+        let [one, two] = [fixture.seat(2, &free()), fixture.seat(1, &free())];
+        fixture.answer(&["1", "2", "3"]);
+        fixture.run().await;
+        assert_eq!(*fixture.asked.borrow(), [3], "and no further poll without a place");
+        assert_eq!((written(&one), written(&two)), (vec!["1".to_owned(), "3".to_owned()], vec!["2".to_owned()]));
+        let (topic, group) = (Topic::parse("t").unwrap(), ConsumerGroup::parse("g").unwrap());
+        fixture.streams.settled(&topic, &group, || "2".to_owned());
+        fixture.run().await;
+        assert_eq!(*fixture.asked.borrow(), [3, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_in_order_goes_to_one_stream() {
+        let fixture = Fixture::new(true);
+        let [small, large] = [fixture.seat(1, &free()), fixture.seat(3, &free())];
+        fixture.answer(&["1", "2", "3"]);
+        fixture.run().await;
+        assert_eq!(fixture.asked.borrow().first(), Some(&3), "as many as one of them takes");
+        assert_eq!((written(&small), written(&large)), (vec![], vec!["1".to_owned(), "2".to_owned(), "3".to_owned()]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_gets_nothing_until_it_has_read() {
+        let fixture = Fixture::new(false);
+        let blocked = free();
+        let seat = fixture.seat(5, &blocked);
+        blocked.set(true);
+        fixture.run().await;
+        assert!(fixture.asked.borrow().is_empty());
+        blocked.set(false);
+        fixture.feed.may_take_more(&seat);
+        fixture.run().await;
+        assert_eq!(*fixture.asked.borrow(), [5]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_who_left_has_not_read_goes_to_others_or_back() {
+        let fixture = Fixture::new(false);
+        let [leaving, staying] = [fixture.seat(2, &free()), fixture.seat(2, &free())];
+        fixture.answer(&["1", "2", "3"]);
+        fixture.run().await;
+        assert!(!fixture.feed.leave(&leaving));
+        assert_eq!(written(&staying), ["2", "1"]);
+        assert_eq!(*fixture.given_back.lock().unwrap(), ["3"], "the other one has no place for it");
+        assert!(fixture.feed.leave(&staying), "the last one");
+        assert!(Rc::clone(&fixture.feed).run(fixture.stage.subscribe()).now_or_never().is_some(), "the feed ends");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failing_mq_is_asked_with_pauses_and_streams_hear_of_it_once() {
+        let fixture = Fixture::new(false);
+        let seat = fixture.seat(1, &free());
+        let error = || GatewayError::from(UpstreamError::new(UpstreamErrorKind::Timeout, "x"));
+        (0..6).for_each(|_| fixture.answers.borrow_mut().push_back(Err(error())));
+        let run = Rc::clone(&fixture.feed).run(fixture.stage.subscribe());
+        drop(tokio::time::timeout(Duration::from_secs(8), run).await);
+        assert_eq!((fixture.asked.borrow().len(), fixture.failures.get()), (5, 5), "after 0, 0.5, 1.5, 3.5 and 7.5 s");
+        let context = std::task::Context::from_waker(std::task::Waker::noop());
+        let told = || seat.poll_next(&context, 0, Duration::ZERO).is_ready();
+        assert!(told() && !told());
+        let late = fixture.seat(1, &free());
+        assert!(late.poll_next(&context, 0, Duration::ZERO).is_ready(), "who comes meanwhile hears of it, too");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_asked_when_the_process_stops() {
+        let fixture = Fixture::new(false);
+        let _seat = fixture.seat(1, &free());
+        fixture.stage.send_replace(Stage::Stopping);
+        assert!(Rc::clone(&fixture.feed).run(fixture.stage.subscribe()).now_or_never().is_some());
+        assert!(fixture.asked.borrow().is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::places::DeliveryKey;
 use super::process::Streams;
@@ -29,12 +30,14 @@ pub struct StreamedMessage {
     pub memory: Charge,
     /// To be told what became of it.
     pub ticket: Ticket,
+    /// When others may get it, by the clock's monotonic reading.
+    pub(super) until: Duration,
 }
 
 impl StreamedMessage {
     /// Takes it from the stream, for another one.
     pub(super) fn take_back(self) -> Arrived {
-        let Self { delivery, handle, memory, ticket } = self;
+        let Self { delivery, handle, memory, ticket, .. } = self;
         ticket.take_back();
         Arrived { delivery, handle, memory }
     }

@@ -34,7 +34,8 @@ impl Gateway {
             let gateway = Rc::clone(self);
             let (late, from) = (self.late_messages(route), route.clone());
             let receive = Box::new(move |most| poll(Rc::clone(&gateway), from.clone(), (request.clone(), most)));
-            Source { route: route.clone(), receive, late, on_failure }
+            let GroupRoute { group, ordered, topic, .. } = route.clone();
+            Source { topic: topic.topic, group, ordered, receive, late, on_failure }
         };
         self.streams.open(kind, max_in_flight, &self.shared.memory, is_blocked, source)
     }

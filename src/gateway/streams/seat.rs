@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::message::StreamedMessage;
 use super::places::Places;
@@ -104,11 +105,11 @@ impl Seat {
         self.inbox.take()
     }
 
-    pub(super) fn poll_next(&self, context: &Context<'_>, now: u32) -> Poll<StreamEvent> {
+    /// `looks` and `now` are the thread's and the clock's time.
+    pub(super) fn poll_next(&self, context: &Context<'_>, looks: u32, now: Duration) -> Poll<StreamEvent> {
         let end = self.end.get();
         // What it has already it gets, where there is time.
-        let message =
-            if end.is_none_or(|end| end == StreamEnd::Draining) { self.inbox.borrow_mut().pop_front() } else { None };
+        let message = if self.stops_now() { None } else { self.next_message(now) };
         let event = if let Some(message) = message {
             StreamEvent::Message(Box::new(message))
         } else if let Some(end) = end {
@@ -122,8 +123,19 @@ impl Seat {
             return Poll::Pending;
         };
         self.ping_is_due.set(false);
-        self.gave_at.set(now);
+        self.gave_at.set(looks);
         Poll::Ready(event)
+    }
+
+    /// The next message that others do not get meanwhile.
+    fn next_message(&self, now: Duration) -> Option<StreamedMessage> {
+        let mut inbox = self.inbox.borrow_mut();
+        while let Some(message) = inbox.pop_front() {
+            if message.until > now {
+                return Some(message);
+            }
+        }
+        None
     }
 
     /// Whom to wake when there is something.

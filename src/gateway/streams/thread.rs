@@ -103,7 +103,7 @@ impl ThreadStreams {
         let mut charge = memory.charge();
         charge.grow(max_in_flight.saturating_mul(PLACE_BYTES)).map_err(|_| StreamsFull)?;
         self.start();
-        let known = self.feeds.borrow().get(&kind).cloned();
+        let known = self.feeds.borrow().get(&kind).filter(|feed| !feed.is_closed()).cloned();
         let feed = known.unwrap_or_else(|| {
             let feed = Rc::new(Feed::new(source(), &self.streams));
             self.feeds.borrow_mut().insert(kind.clone(), Rc::clone(&feed));
@@ -180,7 +180,7 @@ fn guarded(feed: Rc<Feed>, stage: watch::Receiver<Stage>) -> Work<()> {
     Box::pin(async move {
         if AssertUnwindSafe(Rc::clone(&feed).run(stage)).catch_unwind().await.is_err() {
             tracing::error!(?feed, "receiving for streams panicked: they end");
-            feed.end(StreamEnd::InternalError);
+            feed.broke();
         }
     })
 }
@@ -188,7 +188,7 @@ fn guarded(feed: Rc<Feed>, stage: watch::Receiver<Stage>) -> Work<()> {
 impl MessageStream {
     /// What is to be written next.
     pub fn poll_next(&self, context: &std::task::Context<'_>) -> std::task::Poll<StreamEvent> {
-        let polled = self.seat.poll_next(context, self.thread.looks.get());
+        let polled = self.seat.poll_next(context, self.thread.looks.get(), self.thread.streams.now());
         if let std::task::Poll::Ready(event) = &polled {
             let metrics = &self.thread.streams.metrics.streams;
             match event {
@@ -228,7 +228,10 @@ impl MessageStream {
 impl Drop for MessageStream {
     fn drop(&mut self) {
         if self.feed.leave(&self.seat) {
-            self.thread.feeds.borrow_mut().remove(&self.kind);
+            let mut feeds = self.thread.feeds.borrow_mut();
+            if feeds.get(&self.kind).is_some_and(|feed| Rc::ptr_eq(feed, &self.feed)) {
+                feeds.remove(&self.kind);
+            }
         }
         self.open.leave(&self.seat.places);
         self.open.ended(self.ended.get());

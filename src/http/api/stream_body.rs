@@ -128,7 +128,7 @@ impl StreamBody {
     }
 
     fn message(&self, message: StreamedMessage) -> Current {
-        let StreamedMessage { delivery, handle, mut memory, ticket } = message;
+        let StreamedMessage { delivery, handle, mut memory, ticket, .. } = message;
         let mut text = Vec::with_capacity(delivery.body.len() + ENVELOPE_BYTES);
         event(&mut text, None, Some(delivery.message_id.as_str()), |text| {
             self.options.format.write(&delivery, &handle, text);
