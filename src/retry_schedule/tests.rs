@@ -112,6 +112,17 @@ fn a_redelivery_that_is_not_due_is_left_alone() {
 }
 
 #[test]
+fn what_is_left_to_the_mq_is_not_attempted_again() {
+    let schedule = schedule(&USUAL, REDELIVERS).left_to_the_mq();
+    let message = schedule.of_message(0);
+    assert_eq!(message.on_delivery(&arrival(15, 4200)), attempt(7));
+    assert_eq!(message.on_delivery(&arrival(16, 4500)), Next::GiveUp);
+    assert_eq!(message.on_delivery(&arrival(17, 4800)), Next::GiveUp);
+    // The MQ's last delivery comes before the schedule's end.
+    assert_eq!(message.on_delivery(&arrival(17, 900)), attempt(7));
+}
+
+#[test]
 fn a_place_is_found_again_after_a_kill() {
     let schedule = schedule(&USUAL, NACKS);
     let message = schedule.of_message(0);
@@ -307,7 +318,16 @@ proptest! {
 #[test]
 fn jitter_uses_its_whole_range() {
     let schedule = RetrySchedule::new(seconds(&[1000]), 10, SECOND, NACKS);
-    let pauses: Vec<u64> = (0..1000).map(|seed| schedule.of_message(seed).pause_after(0).as_secs()).collect();
+    let seeds = (0..1000).map(|number| seed_of(&format!("7F0000010000{number:04X}")));
+    let pauses: Vec<u64> = seeds.map(|seed| schedule.of_message(seed).pause_after(0).as_secs()).collect();
     let (least, most) = (*pauses.iter().min().unwrap(), *pauses.iter().max().unwrap());
     assert!((900..910).contains(&least) && (1090..=1100).contains(&most), "{least} {most}");
+}
+
+#[test]
+fn a_seed_is_that_of_the_published_algorithm() {
+    // http://www.isthe.com/chongo/src/fnv/test_fnv.c
+    for (text, seed) in [("", 0xcbf2_9ce4_8422_2325), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)] {
+        assert_eq!(seed_of(text), seed, "{text}");
+    }
 }

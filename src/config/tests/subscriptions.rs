@@ -88,6 +88,7 @@ fn the_least_is_topic_group_and_url() {
     let subscription = &config.subscriptions["billing"];
     assert_eq!((subscription.name.as_str(), subscription.format), ("billing", PushFormat::CloudEvents));
     assert_eq!(subscription.retry_schedule.len(), 7);
+    assert_eq!(subscription.event_source("main"), "/mq-gateway/main");
     assert_eq!(subscription.deny_addresses.len(), 8);
     assert_eq!(subscription.dead_letter, None);
     assert!(subscription.secrets.is_empty() && subscription.allow_addresses.is_empty());

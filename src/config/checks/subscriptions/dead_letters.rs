@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::unknown_topic;
+use super::names::unknown_topic;
 use crate::config::findings::Findings;
 use crate::config::push_schedule::DEAD_LETTER_PREFIX;
 use crate::config::sections::SubscriptionConfig;
