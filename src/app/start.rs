@@ -8,11 +8,14 @@ use super::application::{Addresses, Application};
 use super::dependencies::Dependencies;
 use super::error::StartError;
 use super::run_mode::RunMode;
-use super::{data_directory, descriptors, embedded, failure_summaries, freed_memory, gateway, management, tracing};
+use super::{
+    data_directory, descriptors, embedded, failure_summaries, freed_memory, gateway, management, pushes, tracing,
+};
 use crate::config::Config;
 use crate::http::management::{ManagementPages, OperationsPlan, Readiness};
 use crate::memory::MemoryBudget;
 use crate::outbound;
+use crate::push::{PushPlan, Subscriptions};
 use crate::tasks::{Phase, Service, Services, Stage, Tasks};
 use crate::upstream::Plan;
 
@@ -45,6 +48,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     }
 
     let (mut upstreams, mut use_cases) = (Vec::new(), None);
+    let mut subscriptions = Subscriptions::default();
     if mode == RunMode::Gateway {
         outbound::self_test().await?;
         let credentials = endpoint.as_ref().map(|opened| &opened.credentials);
@@ -56,6 +60,11 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         upstreams.extend(plans.iter().map(Plan::health));
         let shared = gateway::shared(&config, plans, engine, &tasks, &resources);
         let listener = gateway::listen(&config, shared.clone(), callers, &tasks, resources.clone())?;
+        let pushes = PushPlan::new(&config, shared.clone(), pushes::resources(&config, &resources))?;
+        subscriptions = pushes.subscriptions();
+        if let Some(pushes) = pushes.start()? {
+            services.add(Phase::Intake, pushes);
+        }
         use_cases = Some(shared);
         addresses.data = Some(listener.address);
         services.add(Phase::Intake, Service::start("data listener", |stop| listener.serve(stop)));
@@ -73,12 +82,15 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
             memory: resources.memory.clone(),
             upstreams,
             engine: engine.clone(),
+            subscriptions: subscriptions.clone(),
+            chaos: embedded::chaos(&config, &dependencies),
             config: config.redacted().to_string().into(),
         };
         let operations = OperationsPlan {
             gateway: use_cases,
             engine: engine.clone(),
-            redeliver: None,
+            redeliver: Some(pushes::redeliver(&subscriptions)),
+            subscriptions,
             limits: config.server.limits.clone(),
             resources: resources.clone(),
             tasks: tasks.clone(),

@@ -37,7 +37,8 @@ fn collect(command: &Command, name: &str, directory: &Path, pages: &mut Vec<(Pat
 
 fn page(command: &Command, name: &str) -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    let made = Man::new(command.clone()).title(name.to_uppercase()).render(&mut bytes);
+    let source = concat!("mq-gateway ", env!("CARGO_PKG_VERSION"));
+    let made = Man::new(command.clone()).title(name.to_uppercase()).source(source).render(&mut bytes);
     made.map_err(Failure::bad)?;
     String::from_utf8(bytes).map_err(Failure::bad)
 }

@@ -41,10 +41,10 @@ pub use reference::reference;
 pub use regular_file::{MAX_FILE_BYTES, read_regular_file};
 pub use secret_file::{CredentialsError, load_credentials, load_secret, load_signing_secret};
 pub use sections::{
-    CallerConfig, CallerTopics, ClientAuth, ClockSkew, CloudEventsForm, CredentialsConfig, CredentialsSource,
-    DeadLetterConfig, DeliveryMode, DropInConfig, EmbeddedConfig, EmbeddedStorage, GroupConfig, Groups, LimitsConfig,
-    LogConfig, LogFormat, LogLevel, ManagementConfig, MqHttpConfig, NewGroupStarts, OnUnknown, OnsHttpConfig,
-    ProfileConfig, ProtocolConfig, PushData, PushFormat, RocketMqConfig, SecretFormat, ServerConfig,
+    CallerConfig, CallerTopics, ChaosConfig, ClientAuth, ClockSkew, CloudEventsForm, CredentialsConfig,
+    CredentialsSource, DeadLetterConfig, DeliveryMode, DropInConfig, EmbeddedConfig, EmbeddedStorage, GroupConfig,
+    Groups, LimitsConfig, LogConfig, LogFormat, LogLevel, ManagementConfig, MqHttpConfig, NewGroupStarts, OnUnknown,
+    OnsHttpConfig, ProfileConfig, ProtocolConfig, PushData, PushFormat, RocketMqConfig, SecretFormat, ServerConfig,
     SigningSecretConfig, SubscriptionConfig, TopicConfig, TopicPattern, TraceCompression, TraceExporter, TraceProtocol,
     TraceSampler, TracingConfig, WhenFull,
 };

@@ -18,7 +18,8 @@ pub use endpoints::{Candidate, Candidates, Endpoint, Endpoints, NoAddress};
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcCall, GrpcChannel, GrpcError, GrpcStatus, GrpcStream};
 pub use http::{
-    Answer, Call, CallError, EndpointAddress, HttpClient, InvalidHost, Limits, Origin, StatusCall, StatusClient,
+    Answer, Call, CallError, EndpointAddress, HttpClient, InvalidHost, Limits, NoStatus, Origin, StatusCall,
+    StatusClient,
 };
 pub use look_up::look_up;
 pub use probe::probe;

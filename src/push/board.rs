@@ -50,6 +50,8 @@ pub struct SubscriptionStatus {
     pub topic: String,
     /// For which group.
     pub group: String,
+    /// Its MQ is the embedded endpoint of this process.
+    pub is_embedded: bool,
     /// Where it sends to, without the query.
     pub url: String,
     /// Why it is paused, and since when.
@@ -84,6 +86,7 @@ pub(super) struct Board {
     topic: String,
     group: String,
     url: String,
+    is_embedded: bool,
     concurrency: usize,
     clock: Clock,
     pub(super) metrics: SubscriptionMetrics,
@@ -118,7 +121,12 @@ struct Rate {
 }
 
 impl Board {
-    pub(super) fn new(config: &SubscriptionConfig, clock: Clock, metrics: SubscriptionMetrics) -> Self {
+    pub(super) fn new(
+        config: &SubscriptionConfig,
+        is_embedded: bool,
+        clock: Clock,
+        metrics: SubscriptionMetrics,
+    ) -> Self {
         let paused = config.paused.then(|| (PauseReason::Configured, clock.now()));
         metrics.show_pause(PauseReason::WORDS, paused.map(|(reason, _)| reason.as_str()));
         let state = State {
@@ -140,6 +148,7 @@ impl Board {
             topic: config.topic.as_str().to_owned(),
             group: config.group.as_str().to_owned(),
             url: config.url.to_string(),
+            is_embedded,
             concurrency: config.concurrency,
             clock,
             metrics,
@@ -285,6 +294,7 @@ impl Board {
             topic: self.topic.clone(),
             group: self.group.clone(),
             url: self.url.clone(),
+            is_embedded: self.is_embedded,
             paused: state.paused,
             failing_since: state.failing_since,
             last_success: state.last_success,

@@ -137,7 +137,12 @@ impl Worker {
     }
 
     /// Sends a message once.
-    pub(super) async fn send(&self, held: &Held, id: &str, number: usize) -> (Result<Answered, NotWritable>, UnixMillis) {
+    pub(super) async fn send(
+        &self,
+        held: &Held,
+        id: &str,
+        number: usize,
+    ) -> (Result<Answered, NotWritable>, UnixMillis) {
         let _in_flight = self.board.metrics.in_flight.guard();
         let now = self.clock.now();
         let (scope, span) = self.span(held, number);
@@ -193,12 +198,7 @@ impl Worker {
     }
 
     /// What an answer, or none, means.
-    fn read(
-        &self,
-        answered: Result<Answered, NotWritable>,
-        at: UnixMillis,
-        number: usize,
-    ) -> (Told, Verdict) {
+    fn read(&self, answered: Result<Answered, NotWritable>, at: UnixMillis, number: usize) -> (Told, Verdict) {
         let attempted = |result, status, excerpt| Attempted { result, status, excerpt, at, number };
         match answered {
             Ok(Answered::Status(answer)) => {
@@ -266,7 +266,8 @@ impl Worker {
                 Err(error) => {
                     self.log_failure(crate::model::Operation::Acknowledge, self.config.topic.as_str(), &error);
                     // A handle that is not good any more will not be again.
-                    let is_stale = error.upstream().is_some_and(|it| it.kind == crate::upstream::UpstreamErrorKind::StaleHandle);
+                    let is_stale =
+                        error.upstream().is_some_and(|it| it.kind == crate::upstream::UpstreamErrorKind::StaleHandle);
                     if is_stale || number == ACKNOWLEDGEMENTS || self.turns.pause(ACKNOWLEDGE_PAUSE).await.is_err() {
                         break;
                     }

@@ -12,12 +12,10 @@ use tokio::time::{sleep, timeout};
 use super::board::Board;
 use super::secrets::SigningSecrets;
 use crate::clock::Clock;
-use crate::config::{CredentialsError, ExtraHeader, SubscriptionConfig, read_regular_file};
+use crate::config::{CredentialsError, ExtraHeader, SubscriptionConfig, load_push_headers};
 use crate::signature::Secret;
 use crate::tasks;
 
-/// More than any file of headers has; a larger one is the wrong file.
-const MAX_BYTES: u64 = 16 * 1024;
 const POLL: Duration = Duration::from_secs(30);
 /// A swap is several events; the files are read when they have settled.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -144,20 +142,12 @@ impl LiveFiles {
 fn read_headers(own: &[ExtraHeader], file: Option<&Path>) -> Result<ExtraHeaders, CredentialsError> {
     let mut headers: ExtraHeaders = own.iter().map(|it| (it.name.clone(), it.value.clone())).collect();
     let Some(path) = file else { return Ok(headers) };
-    let unusable = |flaw: String| CredentialsError::Unusable { path: path.to_owned(), flaw };
-    let unreadable =
-        |error: std::io::Error| CredentialsError::Unreadable { path: path.to_owned(), reason: error.to_string() };
-    let bytes = read_regular_file(path, MAX_BYTES).map_err(unreadable)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| unusable("is not UTF-8".to_owned()))?;
-    for (number, line) in (1..).zip(text.lines().map(str::trim)) {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
+    for ExtraHeader { name, value } in load_push_headers(path)? {
+        if headers.iter().any(|(known, _)| *known == name) {
+            let flaw = format!("has the header {name}, which the configuration has, too");
+            return Err(CredentialsError::Unusable { path: path.to_owned(), flaw });
         }
-        let header = ExtraHeader::parse(line).map_err(|it| unusable(format!("{} in line {number}", it.detail)))?;
-        if headers.iter().any(|(known, _)| *known == header.name) {
-            return Err(unusable(format!("has a name that was there before in line {number}")));
-        }
-        headers.push((header.name, header.value));
+        headers.push((name, value));
     }
     Ok(headers)
 }
@@ -179,9 +169,11 @@ mod tests {
         let shown: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
         assert_eq!(shown, [("x-team", "orders"), ("authorization", "Bearer CANARY")]);
         assert!(!format!("{headers:?}").contains("CANARY"));
-        for (text, words) in
-            [("CANARY", "in line 1"), ("\nwebhook-id: CANARY", "in line 2"), ("X-Team: CANARY", "there before in line 1")]
-        {
+        for (text, words) in [
+            ("CANARY", "in line 1"),
+            ("\nwebhook-id: CANARY", "in line 2"),
+            ("X-Team: CANARY", "x-team, which the configuration has"),
+        ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(words) && !error.contains("CANARY"), "{error}");
         }

@@ -121,9 +121,7 @@ impl Format {
     fn write(&self, delivery: &Delivery, handle: impl FnOnce() -> Option<String>) -> Result<Written, NotWritable> {
         let plain = |content_type, body| Written { content_type, headers: Vec::new(), body };
         match self.format {
-            PushFormat::CloudEvents => {
-                Ok(plain(STRUCTURED_TYPE.into(), self.event(delivery)?.structured().into()))
-            }
+            PushFormat::CloudEvents => Ok(plain(STRUCTURED_TYPE.into(), self.event(delivery)?.structured().into())),
             PushFormat::CloudEventsBinary => {
                 let event = self.event(delivery)?;
                 let binary = event.binary();
@@ -136,7 +134,13 @@ impl Format {
             PushFormat::Raw => {
                 let data = Data::undeclared(&delivery.body, DataAs::Auto);
                 let content_type = data.ok().and_then(|(_, content_type)| content_type);
-                Ok(plain(content_type.map_or(OCTET_STREAM.into(), |it| it.to_string().into()), delivery.body.clone()))
+                let content_type = match content_type {
+                    // Without it some take text for Latin-1.
+                    Some("text/plain") => "text/plain; charset=utf-8",
+                    Some(content_type) => content_type,
+                    None => OCTET_STREAM,
+                };
+                Ok(plain(content_type.into(), delivery.body.clone()))
             }
             PushFormat::ReceiveItem => {
                 let handle = handle().ok_or(NotWritable::Handle)?;
@@ -191,7 +195,8 @@ fn receive_item(delivery: &Delivery, handle: &str) -> Vec<u8> {
     json_text::optional(&mut json, delivery.message_group.as_ref().map(crate::model::MessageGroup::as_str));
     json.extend_from_slice(b",\"delivery_attempt\":");
     json_text::number(&mut json, delivery.delivery_attempt.into());
-    for (name, time) in [(",\"published_at\":", delivery.published_at), (",\"visible_again_at\":", delivery.visible_again_at)]
+    for (name, time) in
+        [(",\"published_at\":", delivery.published_at), (",\"visible_again_at\":", delivery.visible_again_at)]
     {
         json.extend_from_slice(name.as_bytes());
         json_text::string(&mut json, &rfc3339(time));

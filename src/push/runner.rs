@@ -21,7 +21,6 @@ use super::target::Answered;
 use super::worker::{Held, Stop, Worker};
 use crate::context::RequestContext;
 use crate::gateway::{Deliveries, GatewayError, ReceiveRequest};
-use crate::memory::MemoryBudget;
 use crate::model::{Delivery, Feature, MessageGroup, Operation};
 use crate::signature::standard_webhooks::webhook_id;
 use crate::tasks::{Stage, StopSignal};
@@ -38,6 +37,7 @@ const WAITING_FOR_EACH: usize = 10;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// A future of this thread.
 type Local<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// What one subscription's loop is given.
@@ -47,7 +47,6 @@ pub(super) struct Runner {
     pub(super) commands: Commands,
     pub(super) stage: watch::Receiver<Stage>,
     pub(super) paused: watch::Receiver<bool>,
-    pub(super) memory: MemoryBudget,
     /// Most bytes that are held of messages.
     pub(super) most_bytes: usize,
 }

@@ -20,8 +20,8 @@ use crate::config::{SubscriptionConfig, TargetUrl};
 use crate::http_message::{Method, Request};
 use crate::memory::MemoryBudget;
 use crate::outbound::{
-    Answer, Call, CallError, EndpointAddress, InvalidHost, Limits, NoStatus, Origin, StatusCall, StatusClient, TlsError,
-    TlsRoots, client_config, look_up,
+    Answer, Call, CallError, EndpointAddress, InvalidHost, Limits, NoStatus, Origin, StatusCall, StatusClient,
+    TlsError, TlsRoots, client_config, look_up,
 };
 
 /// Most of an answer's body that is read.
@@ -70,8 +70,7 @@ pub(super) struct Target {
     found: RefCell<Option<(Instant, Vec<SocketAddr>)>>,
 }
 
-/// What is sent.
-#[expect(missing_debug_implementations, reason = "a signature in a log can be replayed")]
+/// What is sent. It has no `Debug`: a signature in a log can be replayed.
 pub(super) struct Outgoing {
     pub(super) headers: Vec<(&'static str, String)>,
     /// Headers of the configuration.
@@ -116,13 +115,7 @@ impl TargetPlan {
 impl Target {
     pub(super) fn new(plan: TargetPlan, memory: MemoryBudget) -> Self {
         let client = StatusClient::new(Arc::clone(&plan.tls), plan.limits, memory);
-        Self {
-            plan,
-            client,
-            looking_up: Mutex::default(),
-            is_asking: Arc::default(),
-            found: RefCell::default(),
-        }
+        Self { plan, client, looking_up: Mutex::default(), is_asking: Arc::default(), found: RefCell::default() }
     }
 
     /// The whole URL but for its query.

@@ -89,7 +89,7 @@ impl Publisher<'_> {
             match envelope {
                 Ok(envelope) => open.push(Open { number, envelope }),
                 Err(text) => {
-                    work.fail_text(number, "malformed-json", format!("{text} (malformed-json); not published"))
+                    work.fail_text(number, "malformed-json", format!("{text} (malformed-json); not published"));
                 }
             }
         }
@@ -114,7 +114,7 @@ impl Work<'_> {
             Ok(items) => self.judge(part, items).await,
             Err(ClientError::Refused(problem)) => self.refused(part, &problem).await,
             Err(error @ ClientError::NobodyThere { .. }) if self.may_retry() => {
-                self.again(part, None, &error.to_string()).await
+                self.again(part, None, &error.to_string()).await;
             }
             Err(error @ (ClientError::NobodyThere { .. } | ClientError::Foreign { .. })) => {
                 self.settled.halt.get_or_insert_with(|| error.to_string());

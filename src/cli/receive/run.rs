@@ -115,7 +115,8 @@ impl Run<'_> {
                         // A poll that is dropped hangs up: the gateway gives back what comes for it.
                         () = self.signals.next() => return Ok(()),
                         polled = &mut polled => break polled?,
-                        _ = ticks.tick() => {
+                        // Who has what he wanted does not wait for one more message.
+                        _ = ticks.tick() => if Writer::reader_is_gone() { return Ok(()) } else {
                             let rate = per_second(self.counts.written, self.progress.elapsed());
                             self.progress.show(&format!("{} received, {rate}", self.counts.written));
                         }
@@ -167,11 +168,12 @@ impl Run<'_> {
             self.counts.again_at = self.counts.again_at.take().into_iter().chain(times).min();
         }
         give_back(self.client, &self.settings.target, unwritten).await;
-        how.map(|()| Written::All).or_else(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Ok(Written::ReaderGone),
-            io::ErrorKind::Interrupted => Ok(Written::Interrupted),
-            _ => Err(Failure::bad(format!("could not write to stdout: {error}"))),
-        })
+        match how.map_err(|error| (error.kind(), error)) {
+            Ok(()) => Ok(Written::All),
+            Err((io::ErrorKind::BrokenPipe, _)) => Ok(Written::ReaderGone),
+            Err((io::ErrorKind::Interrupted, _)) => Ok(Written::Interrupted),
+            Err((_, error)) => Err(Failure::bad(format!("could not write to stdout: {error}"))),
+        }
     }
 
     /// How many lines were written, and whether all were.

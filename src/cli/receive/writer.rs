@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::cli::failure::Failure;
@@ -55,6 +56,15 @@ impl Writer {
         };
         let started = std::thread::Builder::new().name("stdout".to_owned()).spawn(work);
         started.map(|_| Self(sender)).map_err(|error| Failure::bad(format!("could not start a thread: {error}")))
+    }
+
+    /// Whether nobody reads stdout any more, as far as a pipe or a socket tells without being written to.
+    pub(super) fn reader_is_gone() -> bool {
+        let stdout = io::stdout();
+        let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+        let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+        matches!(poll(&mut asked, Some(&Timespec::default())), Ok(1..))
+            && asked.iter().any(|it| it.revents().intersects(gone))
     }
 
     /// Begins to write these lines, after those before them.

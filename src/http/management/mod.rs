@@ -11,6 +11,7 @@ mod readiness;
 mod redeliver;
 mod routes;
 mod service;
+mod subscriptions;
 
 pub use guard::OperatorGuard;
 pub use operator::OperationsPlan;

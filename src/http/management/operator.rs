@@ -20,6 +20,7 @@ use crate::http::body::{self, Pace};
 use crate::http::path_names::PathNames;
 use crate::http::problem::{Code, FieldError, Problem};
 use crate::memory::Charge;
+use crate::push::Subscriptions;
 use crate::tasks::{RunToEnd, Tasks, Work};
 
 /// The largest body of a verb: options, and lists of ids.
@@ -32,6 +33,8 @@ pub struct OperationsPlan {
     pub gateway: Option<Shared>,
     /// The embedded MQ, where it is in this process.
     pub engine: Option<Engine>,
+    /// The subscriptions of this process.
+    pub subscriptions: Subscriptions,
     /// Has a subscription deliver a dead letter again.
     pub redeliver: Option<Redeliver>,
     /// How large requests may be, and how slow.
@@ -47,6 +50,7 @@ pub struct OperationsPlan {
 pub(super) struct Operations {
     gateway: Option<Gateway>,
     engine: Option<Engine>,
+    subscriptions: Subscriptions,
     redeliver: Option<Redeliver>,
     limits: LimitsConfig,
     resources: ServiceResources,
@@ -56,8 +60,9 @@ pub(super) struct Operations {
 impl OperationsPlan {
     /// Builds this thread's clients.
     pub(super) fn build(self) -> Operations {
-        let Self { gateway, engine, redeliver, limits, resources, tasks } = self;
-        Operations { gateway: gateway.map(Gateway::new), engine, redeliver, limits, resources, tasks }
+        let Self { gateway, engine, subscriptions, redeliver, limits, resources, tasks } = self;
+        let gateway = gateway.map(Gateway::new);
+        Operations { gateway, engine, subscriptions, redeliver, limits, resources, tasks }
     }
 }
 
@@ -120,6 +125,11 @@ impl OperatorRequest {
             let detail = "the embedded endpoint is not in this process: ask the one that has it (embedded.enabled)";
             Problem::new(Code::NotFound, detail).closing()
         })
+    }
+
+    /// The subscriptions of this process.
+    pub(super) fn subscriptions(&self) -> &Subscriptions {
+        &self.operations.subscriptions
     }
 
     /// Has a subscription deliver again, where there are subscriptions.

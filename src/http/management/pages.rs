@@ -7,10 +7,11 @@ use actix_web::http::header::CONTENT_TYPE;
 use tokio::time::Instant;
 
 use super::Readiness;
-use super::degraded::upstream_reasons;
+use super::degraded::{subscription_reasons, upstream_reasons};
 use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats, Fault, FaultKind};
 use crate::http::problem::{Code, Problem};
 use crate::memory::MemoryBudget;
+use crate::push::Subscriptions;
 use crate::telemetry::{EmbeddedTotals, Metrics};
 use crate::upstream::UpstreamHealth;
 
@@ -27,6 +28,10 @@ pub struct ManagementPages {
     pub upstreams: Vec<UpstreamHealth>,
     /// Asked for its numbers at each scrape.
     pub engine: Option<Engine>,
+    /// The subscriptions of this process.
+    pub subscriptions: Subscriptions,
+    /// What the embedded endpoint does wrong on purpose.
+    pub chaos: Option<String>,
     /// What `/config` shows: redacted when it was made.
     pub config: Arc<str>,
 }
@@ -76,6 +81,15 @@ impl ManagementPages {
             let faults = engine.health();
             let reasons: Vec<String> = faults.iter().map(describe).collect();
             line(faults.is_empty(), &format!("degraded: {}", reasons.join("; ")), "embedded store");
+        }
+        for subscription in self.subscriptions.statuses() {
+            // Neither is this process unready for it: another would push to the same target.
+            let reasons = subscription_reasons(&subscription);
+            let name = format!("subscription {}", subscription.name);
+            line(reasons.is_empty(), &format!("degraded: {}", reasons.join("; ")), &name);
+        }
+        if let Some(chaos) = &self.chaos {
+            line(false, &format!("degraded: {chaos}"), "embedded chaos");
         }
         let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
         response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text)

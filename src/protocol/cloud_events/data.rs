@@ -69,7 +69,7 @@ impl<'a> Data<'a> {
     ///
     /// # Errors
     /// [`DataFlaw`] where they are not what they have to be.
-    pub(super) fn undeclared(bytes: &'a [u8], wanted: DataAs) -> Result<(Self, Option<&'static str>), DataFlaw> {
+    pub fn undeclared(bytes: &'a [u8], wanted: DataAs) -> Result<(Self, Option<&'static str>), DataFlaw> {
         let text = || simdutf8::basic::from_utf8(bytes).map_err(|_| DataFlaw::NotText);
         let json = || text().ok().filter(|text| is_json_text(text)).ok_or(DataFlaw::NotJson);
         let of_json = |text: &'a str| (Self::Json(text.into()), Some(JSON));

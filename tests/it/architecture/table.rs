@@ -19,6 +19,7 @@ pub const LAYERS: &[Row] = &[
     ("near_word", 0, &[]),
     ("random", 0, &[]),
     ("spans", 0, &["clock", "random", "trace_context"]),
+    ("retry_schedule", 0, &["model"]),
     ("tasks", 0, &[]),
     ("trace_context", 0, &[]),
     ("signature", 1, &[]),
@@ -31,9 +32,9 @@ pub const LAYERS: &[Row] = &[
     ("otlp", 3, &["outbound"]),
     ("upstream", 4, &["outbound"]),
     ("gateway", 6, &["storage", "upstream"]),
-    ("push", 7, &["gateway", "outbound"]),
+    ("push", 7, &["gateway", "upstream", "outbound"]),
     ("listener", 8, &[]),
-    ("http", 8, &["gateway", "embedded", "upstream", "listener"]),
+    ("http", 8, &["gateway", "push", "embedded", "upstream", "listener"]),
     ("app", 9, &["*"]),
     ("cli", 9, &["*", "app"]),
 ];
@@ -52,7 +53,7 @@ pub const CRATES: &[CrateRow] = &[
         "tokio*",
         &[
             "clock", "context", "memory", "spans", "tasks", "outbound", "storage", "embedded", "otlp", "upstream",
-            "gateway", "listener", "http", "app", "cli",
+            "gateway", "push", "listener", "http", "app", "cli",
         ],
     ),
     ("serde*", &["plain_json", "protocol", "config", "embedded", "push", "http", "cli"]),

@@ -219,7 +219,8 @@ impl Launch {
         text.replace("{secrets}", &format!("{directory}/secrets")).replace("{directory}", &directory)
     }
 
-    fn command(&self) -> Command {
+    /// The program with its arguments, for tests that look after the child themselves.
+    pub fn command(&self) -> Command {
         const PROGRAM: &str = env!("CARGO_BIN_EXE_mq-gateway");
         let script = format!("{} && exec \"$0\" \"$@\"", self.before.join(" && "));
         let mut words = Vec::new();
