@@ -56,13 +56,13 @@ class Caller:
         data = b"" if body is None else json.dumps(body).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
         self.connection.sendall(head.encode() + data)
-        return self.answer()
+        return self.answer(path)
 
-    def answer(self):
+    def answer(self, path):
         head = self.until(b"\r\n\r\n")
         status = int(head.split(b" ", 2)[1])
         if status >= 300 or status == 207:
-            sys.exit(f"refused: {head!r} {self.rest!r}")
+            sys.exit(f"{path} was refused: {head!r} {self.rest!r}")
         length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
         if length:
             body = self.exactly(int(length[1]))

@@ -11,6 +11,7 @@ use super::embedded_queues::{PeekArguments, PurgeArguments, TopicsArguments};
 use super::format::Format;
 use super::publish::PublishArguments;
 use super::receive::ReceiveArguments;
+use super::subscriptions::SubscriptionsArguments;
 use crate::config::{Overrides, Source};
 
 /// HTTP-to-MQ gateway: services POST JSON, the gateway holds the keys.
@@ -128,6 +129,11 @@ pub(super) enum Command {
     Receive(ReceiveArguments),
     /// Looks at dead letters, sends them again, or drops them, at a running gateway's management listener
     DeadLetters(DeadLetterArguments),
+    /// Shows the subscriptions of running gateways, and pauses or resumes them
+    ///
+    /// Every replica has subscriptions of its own that are paused by themselves: name each with --url. Exit code 0: all answered; 1: one
+    /// did not, or has no such subscription; 2: usage.
+    Subscriptions(SubscriptionsArguments),
     /// Prints a script that completes this program's commands and flags in a shell
     ///
     /// bash: `mq-gateway completions bash > ~/.local/share/bash-completion/completions/mq-gateway`

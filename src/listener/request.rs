@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use actix_web::dev::{Extensions, Payload};
-use actix_web::http::ConnectionType;
+use actix_web::http::{ConnectionType, Version};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::connection::Connection;
@@ -48,6 +48,8 @@ where
         polled
     })
     .await;
+    // The HTTP library hands out answers' heads again with the version of an earlier caller, and takes those of HTTP/1.0 for the last.
+    response.head_mut().version = Version::HTTP_11;
     if let Some(connection) = connection_of(&request) {
         if has_body && connection.owes_continue() {
             // Whether the body comes after all, its sender decides: what follows cannot be told from it.

@@ -6,7 +6,7 @@ use crate::support::callers::{Callers, Outcomes, at_once, outcome};
 use crate::support::client::Request;
 use crate::support::endpoint::{Gate, Recorded, Script, Step, never, raw, reset, respond};
 use crate::support::time::until;
-use crate::support::{Endpoint, Meaning, Settings, TestApp, assert_problem};
+use crate::support::{Connection, Endpoint, Meaning, Settings, TestApp, assert_problem};
 
 /// A request to publish to `topic`.
 fn publish(app: &TestApp, topic: &str) -> Request {
@@ -296,4 +296,28 @@ fn a_circuit_that_opens_and_closes_is_logged_once() {
     }
     assert_eq!((&opened[0]["level"], &opened[0]["failures"]), (&"WARN".into(), &5.into()), "{opened:?}");
     assert_eq!(opened[0]["cause"], "the connection broke off before the answer", "{opened:?}");
+}
+
+#[test]
+fn a_caller_of_http_1_0_makes_no_answer_the_last_for_others() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().server("workers = 1"));
+    let host = app.data();
+    let get =
+        |version: &str, line: &str| format!("GET /v1/topics HTTP/{version}\r\nHost: {host}\r\n{line}\r\n").into_bytes();
+    let mut other = Connection::open(host);
+    // The library keeps the parts of an answer for those that follow: as many as any of them could meet.
+    for _ in 0..20 {
+        let mut old = Connection::open(host);
+        assert_eq!(old.exchange(&get("1.0", ""), "GET").status, 200);
+        assert!(old.closed_within(Duration::from_secs(10)), "HTTP/1.0 ends with its answer");
+        assert_eq!(other.exchange(&get("1.1", ""), "GET").status, 200);
+    }
+    // Kept alive by its own wish, and ended by it.
+    let mut old = Connection::open(host);
+    for _ in 0..3 {
+        assert_eq!(old.exchange(&get("1.0", "Connection: keep-alive\r\n"), "GET").status, 200);
+    }
+    assert_eq!(old.exchange(&get("1.0", "Connection: close\r\n"), "GET").status, 200);
+    assert!(old.closed_within(Duration::from_secs(10)));
 }
