@@ -5,6 +5,13 @@ import threading
 import time
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """Gateways are killed in the middle of requests."""
+
+
 class Target:
     """One listener on a free port. Its properties may be changed at any time."""
 
@@ -26,8 +33,7 @@ class Target:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/messages"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

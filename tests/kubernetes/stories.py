@@ -140,7 +140,7 @@ def strictly_without_a_warning():
     new_namespace("strict")
     for values in (
         (),
-        *(("--values", EXAMPLES / f"{name}.yaml") for name in ("embedded", "rocketmq", "monitoring", "tracing")),
+        *(("--values", EXAMPLES / f"{name}.yaml") for name in ("embedded", "rocketmq", "monitoring", "tracing", "consuming")),
         ("--set", "autoscaling.enabled=true,autoscaling.requestsInFlight.enabled=true"),
         ("--values", EXAMPLES / "monitoring.yaml", "--set", "metrics.monitor.kind=ServiceMonitor"),
         (
@@ -152,7 +152,7 @@ def strictly_without_a_warning():
         kubectl(*STRICTLY, "--dry-run=server", "--namespace", "strict", "--filename", "-", stdin=text)
     delete_namespace("strict")
     new_namespace("mq-gateway")
-    for folder in ("base", *(f"overlays/{name}" for name in ("embedded", "rocketmq", "monitoring", "tracing"))):
+    for folder in ("base", *(f"overlays/{name}" for name in ("embedded", "rocketmq", "monitoring", "tracing", "consuming"))):
         kubectl(*STRICTLY, "--dry-run=server", "--kustomize", KUSTOMIZE / folder)
     delete_namespace("mq-gateway")
 
