@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 pub(super) use arguments::SubscriptionsArguments;
 
-use super::arguments::Format;
 use super::client::{ClientError, GatewayClient, ManagementArguments, segment};
 use super::failure::{BAD, Failure};
+use super::format::Format;
 use super::output;
 use crate::tasks;
 use arguments::{ChangeArguments, SubscriptionsCommand};
