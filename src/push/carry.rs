@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::AttemptResult;
 use super::board::PauseReason;
+use super::ending::{Attempted, Ending};
 use super::give_up::GivenUp;
 use super::request::{Attempt, NotWritable};
 use super::target::Answered;
@@ -29,27 +30,6 @@ const ACKNOWLEDGEMENTS: u32 = 3;
 const ACKNOWLEDGE_PAUSE: Duration = Duration::from_secs(1);
 /// A change of a delivery's visibility goes out so long before it would be too late.
 const NO_TIME: Duration = Duration::from_millis(1);
-
-/// How a delivery ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// The message is done with.
-    Done,
-    /// It comes again.
-    ComesAgain,
-}
-
-/// One attempt, as it is told to operators.
-#[derive(Debug, Clone)]
-pub(super) struct Attempted {
-    pub(super) result: AttemptResult,
-    pub(super) status: Option<u16>,
-    /// The beginning of the answer's body.
-    pub(super) excerpt: String,
-    pub(super) at: UnixMillis,
-    /// From 1.
-    pub(super) number: usize,
-}
 
 impl Worker {
     /// Takes a delivery to its end.

@@ -1,8 +1,7 @@
 //! The flags of `subscriptions`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::arguments::Format;
 use crate::cli::client::ManagementArguments;
 
 #[derive(Debug, Args)]
@@ -35,4 +34,12 @@ pub(super) struct ChangeArguments {
     /// How to print what came of it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
 }

@@ -13,12 +13,11 @@ use serde_json::{Value, json};
 
 pub(super) use arguments::SubscriptionsArguments;
 
-use super::arguments::Format;
 use super::client::{ClientError, GatewayClient, ManagementArguments, segment};
 use super::failure::{BAD, Failure};
 use super::output;
 use crate::tasks;
-use arguments::{ChangeArguments, SubscriptionsCommand};
+use arguments::{ChangeArguments, Format, SubscriptionsCommand};
 
 /// How long a gateway may take to answer.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -78,9 +77,7 @@ fn ask_all(
 fn json_of(gateways: &[(String, Value)]) -> String {
     let gateways: Vec<Value> = gateways
         .iter()
-        .map(|(url, answer)| {
-            json!({"url": url, "pod": answer["pod"], "subscriptions": answer["subscriptions"]})
-        })
+        .map(|(url, answer)| json!({"url": url, "pod": answer["pod"], "subscriptions": answer["subscriptions"]}))
         .collect();
     json!({ "gateways": gateways }).to_string()
 }
