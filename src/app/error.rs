@@ -58,6 +58,9 @@ pub enum StartError {
     /// The TLS connector does not work.
     #[error(transparent)]
     SelfTest(#[from] SelfTestError),
+    /// A subscription.
+    #[error(transparent)]
+    Push(#[from] crate::push::PushError),
     /// Something that the configuration's own checks should have found.
     #[error("{0}")]
     Inconsistent(String),

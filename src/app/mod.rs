@@ -15,6 +15,7 @@ mod failure_summaries;
 mod freed_memory;
 mod gateway;
 mod management;
+mod pushes;
 mod run_mode;
 mod signals;
 mod start;

@@ -1,5 +1,6 @@
 //! The start, from the configuration to open listeners.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -8,11 +9,14 @@ use super::application::{Addresses, Application};
 use super::dependencies::Dependencies;
 use super::error::StartError;
 use super::run_mode::RunMode;
-use super::{data_directory, descriptors, embedded, failure_summaries, freed_memory, gateway, management, tracing};
+use super::{
+    data_directory, descriptors, embedded, failure_summaries, freed_memory, gateway, management, pushes, tracing,
+};
 use crate::config::Config;
 use crate::http::management::{ManagementPages, OperationsPlan, Readiness};
 use crate::memory::MemoryBudget;
 use crate::outbound;
+use crate::push::{PushPlan, Subscriptions};
 use crate::tasks::{Phase, Service, Services, Stage, Tasks};
 use crate::upstream::Plan;
 
@@ -45,6 +49,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     }
 
     let (mut upstreams, mut use_cases) = (Vec::new(), None);
+    let mut subscriptions = Subscriptions::default();
     if mode == RunMode::Gateway {
         outbound::self_test().await?;
         let credentials = endpoint.as_ref().map(|opened| &opened.credentials);
@@ -56,6 +61,11 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         upstreams.extend(plans.iter().map(Plan::health));
         let shared = gateway::shared(&config, plans, engine, &tasks, &resources);
         let listener = gateway::listen(&config, shared.clone(), callers, &tasks, resources.clone())?;
+        let pushes = PushPlan::new(&config, shared.clone(), pushes::resources(&config, &resources))?;
+        subscriptions = pushes.subscriptions();
+        if let Some(pushes) = pushes.start()? {
+            services.add(Phase::Intake, pushes);
+        }
         use_cases = Some(shared);
         addresses.data = Some(listener.address);
         services.add(Phase::Intake, Service::start("data listener", |stop| listener.serve(stop)));
@@ -74,12 +84,14 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
             upstreams,
             engine: engine.clone(),
             chaos: embedded::chaos(&config, &dependencies),
+            subscriptions: subscriptions.clone(),
             config: config.redacted().to_string().into(),
         };
         let operations = OperationsPlan {
             gateway: use_cases,
             engine: engine.clone(),
-            redeliver: None,
+            subscriptions,
+            dead_letter_topics: dead_letter_topics(&config),
             limits: config.server.limits.clone(),
             resources: resources.clone(),
             tasks: tasks.clone(),
@@ -93,4 +105,11 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     addresses.log();
     let (drain_delay, shutdown_timeout) = (config.server.drain_delay, config.server.shutdown_timeout);
     Ok(Application { addresses, stage, tasks, services, engine, data_directory, drain_delay, shutdown_timeout })
+}
+
+/// Where subscriptions put their dead letters, each topic once.
+fn dead_letter_topics(config: &Config) -> Arc<[String]> {
+    let topics = config.subscriptions.values().filter_map(|it| it.dead_letter.as_ref());
+    let topics: BTreeSet<String> = topics.map(|it| it.topic.as_str().to_owned()).collect();
+    topics.into_iter().collect()
 }

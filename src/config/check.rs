@@ -10,6 +10,7 @@ use super::exposure::exposed_files;
 use super::findings::Findings;
 use super::loader::{self, Loaded, Source};
 use super::problem::{Location, Problem};
+use super::push_schedule::SubscriptionPlan;
 use super::quoted_keys::quoted_keys;
 use super::settings::Config;
 use super::sources::Overrides;
@@ -19,6 +20,7 @@ use super::sources::Overrides;
 pub struct CheckReport {
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
+    subscriptions: Vec<SubscriptionPlan>,
     unreadable: bool,
 }
 
@@ -41,6 +43,12 @@ impl CheckReport {
         &self.warnings
     }
 
+    /// What the retry schedules of the subscriptions come to with their MQs; none where the settings do not fit together.
+    #[must_use]
+    pub fn subscriptions(&self) -> &[SubscriptionPlan] {
+        &self.subscriptions
+    }
+
     /// 0 good, warnings or not, 1 checked and bad, 2 the file could not be read.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -51,11 +59,13 @@ impl CheckReport {
         }
     }
 
-    /// `{"ok", "problems": [{"file", "line", "column", "key", "detail", "hint"}], "warnings": […]}`.
+    /// `{"ok", "problems": [{"file", "line", "column", "key", "detail", "hint"}], "warnings": […], "subscriptions": [{"name", "attempts":
+    /// [{"after_seconds", "delivery", "started_by"}], "deliveries", "dead_letter_after_seconds", …}]}`.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         let list = |problems: &[Problem]| problems.iter().map(Problem::to_json).collect::<Vec<_>>();
-        json!({ "ok": self.is_ok(), "problems": list(&self.problems), "warnings": list(&self.warnings) })
+        let plans: Vec<_> = self.subscriptions.iter().map(SubscriptionPlan::to_json).collect();
+        json!({ "ok": self.is_ok(), "problems": list(&self.problems), "warnings": list(&self.warnings), "subscriptions": plans })
     }
 }
 
@@ -67,6 +77,9 @@ impl fmt::Display for CheckReport {
         }
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
+        }
+        for plan in &self.subscriptions {
+            f.write_str(&plan.to_text())?;
         }
         match self.problems.len() {
             0 => f.write_str("ok"),
@@ -95,11 +108,17 @@ pub fn check(source: &Source, overrides: &Overrides, environment: &BTreeMap<Stri
                 problems.sort();
                 problems
             };
-            CheckReport { problems: sorted(findings.problems), warnings: sorted(warnings.problems), unreadable: false }
+            CheckReport {
+                problems: sorted(findings.problems),
+                warnings: sorted(warnings.problems),
+                subscriptions: SubscriptionPlan::all(&config),
+                unreadable: false,
+            }
         }
         Err(errors) => CheckReport {
             problems: errors.problems().to_vec(),
             warnings: Vec::new(),
+            subscriptions: Vec::new(),
             unreadable: errors.is_unreadable(),
         },
     }

@@ -28,6 +28,14 @@ pub(super) fn exposed_files(config: &Config, source: &Source, warnings: &mut Fin
     if let Some(path) = &config.tracing.headers_file {
         note("tracing.headers_file", path, warnings);
     }
+    for (name, subscription) in &config.subscriptions {
+        for (index, secret) in subscription.secrets.iter().enumerate() {
+            note(&format!("subscriptions.{name}.secrets[{index}]"), &secret.file, warnings);
+        }
+        if let Some(path) = &subscription.headers_file {
+            note(&format!("subscriptions.{name}.headers_file"), path, warnings);
+        }
+    }
     if let Some(path) = &config.management.token_file {
         note("management.token_file", path, warnings);
     }

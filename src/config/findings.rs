@@ -48,6 +48,12 @@ impl Findings {
         self.add_at(location, key, flaw);
     }
 
+    /// What works and should be mended.
+    pub(super) fn warn(&mut self, key: &str, flaw: Flaw) {
+        let location = self.origin(key).clone();
+        self.warnings.push(Problem { location, key: Some(key.to_owned()), detail: flaw.detail, hint: flaw.hint });
+    }
+
     /// A problem at a place.
     pub(super) fn add_at(&mut self, location: Location, key: &str, flaw: Flaw) {
         let key = (!key.is_empty()).then(|| key.to_owned());

@@ -1,11 +1,11 @@
-//! Reads the file of headers that go with every call to the collector of traces: `name: value`, one a line.
+//! Reads files of headers that go with every call to the collector of traces, or to a subscription's target: `name: value`, one a line.
 
 use std::path::Path;
 
 use crate::signature::Secret;
 
 use super::secret_file::{CredentialsError, read};
-use super::values::Flaw;
+use super::values::{ExtraHeader, Flaw};
 
 /// Names in small letters, and their values.
 pub type Headers = Vec<(String, Secret)>;
@@ -14,26 +14,47 @@ pub type Headers = Vec<(String, Secret)>;
 const RESERVED: [&str; 8] =
     ["connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade", "user-agent"];
 
+/// Reads every header of a file that goes with the requests of a subscription, in the same form.
+///
+/// # Errors
+/// As [`load_headers`].
+pub fn load_push_headers(path: &Path) -> Result<Vec<ExtraHeader>, CredentialsError> {
+    let parse = |line: &str| ExtraHeader::parse(line).map_err(|flaw| flaw.detail);
+    read_lines(path, parse, |header| &header.name)
+}
+
 /// Reads every header of a file. Empty lines, and those that begin with `#`, say nothing.
 ///
 /// # Errors
 /// The file is missing, unreadable or larger than 16 KiB, or has a line that is no header. Never says what is in it.
 pub fn load_headers(path: &Path) -> Result<Headers, CredentialsError> {
+    let parse = |line: &str| match header(line) {
+        Ok((name, value)) => Ok((name, Secret::new(value.to_owned()))),
+        Err(flaw) => Err(flaw.to_owned()),
+    };
+    read_lines(path, parse, |(name, _)| name)
+}
+
+fn read_lines<T>(
+    path: &Path,
+    parse: impl Fn(&str) -> Result<T, String>,
+    name_of: impl Fn(&T) -> &String,
+) -> Result<Vec<T>, CredentialsError> {
     let unusable = |flaw: Flaw| CredentialsError::Unusable { path: path.to_owned(), flaw: flaw.detail };
     let bytes = read(path)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| unusable(Flaw::new("is not UTF-8")))?;
-    let mut headers = Headers::new();
+    let mut headers = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let flaw = |detail: &str| unusable(Flaw::new(format!("{detail} in line {number}")));
-        let (name, value) = header(line).map_err(flaw)?;
-        if headers.iter().any(|(known, _)| *known == name) {
+        let header = parse(line).map_err(|detail| flaw(&detail))?;
+        if headers.iter().any(|known| name_of(known) == name_of(&header)) {
             return Err(flaw("has a name that was there before"));
         }
-        headers.push((name, Secret::new(value.to_owned())));
+        headers.push(header);
     }
     if headers.is_empty() {
         return Err(unusable(Flaw::new("has no header: write `name: value`, one a line")));

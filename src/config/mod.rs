@@ -14,6 +14,7 @@ mod headers_file;
 mod import;
 mod loader;
 mod problem;
+mod push_schedule;
 mod quoted_keys;
 mod reference;
 mod regular_file;
@@ -30,24 +31,26 @@ mod values;
 use std::collections::BTreeMap;
 
 pub use check::{CheckReport, check, warnings};
-pub use headers_file::{Headers, load_headers};
+pub use headers_file::{Headers, load_headers, load_push_headers};
 pub use import::{Imported, import};
 pub use loader::Source;
 pub use problem::{ConfigErrors, Location, Position, Problem};
+pub use push_schedule::SubscriptionPlan;
 pub use quoted_keys::has_quoted_key;
 pub use reference::reference;
 pub use regular_file::{MAX_FILE_BYTES, read_regular_file};
-pub use secret_file::{CredentialsError, load_credentials, load_secret};
+pub use secret_file::{CredentialsError, load_credentials, load_secret, load_signing_secret};
 pub use sections::{
-    CallerConfig, CallerTopics, ChaosConfig, ClientAuth, ClockSkew, CredentialsConfig, CredentialsSource, DeliveryMode,
-    DropInConfig, EmbeddedConfig, EmbeddedStorage, GroupConfig, Groups, LimitsConfig, LogConfig, LogFormat, LogLevel,
-    ManagementConfig, MqHttpConfig, NewGroupStarts, OnUnknown, OnsHttpConfig, ProfileConfig, ProtocolConfig,
-    RocketMqConfig, ServerConfig, TopicConfig, TopicPattern, TraceCompression, TraceExporter, TraceProtocol,
+    CallerConfig, CallerTopics, ChaosConfig, ClientAuth, ClockSkew, CredentialsConfig, CredentialsSource,
+    DeadLetterConfig, DeliveryMode, DropInConfig, EmbeddedConfig, EmbeddedStorage, GroupConfig, Groups, LimitsConfig,
+    LogConfig, LogFormat, LogLevel, ManagementConfig, MqHttpConfig, NewGroupStarts, OnUnknown, OnsHttpConfig,
+    ProfileConfig, ProtocolConfig, PushData, PushFormat, RocketMqConfig, SecretFormat, ServerConfig,
+    SigningSecretConfig, SubscriptionConfig, TopicConfig, TopicPattern, TraceCompression, TraceExporter, TraceProtocol,
     TraceSampler, TracingConfig, WhenFull,
 };
 pub use settings::Config;
 pub use sources::Overrides;
-pub use values::{BinaryBodies, Endpoint};
+pub use values::{AddressRange, BinaryBodies, Endpoint, ExtraHeader, TargetUrl};
 
 /// Loads a configuration. No secret file is read, nothing is written.
 ///

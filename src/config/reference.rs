@@ -60,7 +60,7 @@ fn header(section: &Section) -> String {
     let table = match section.path {
         "" => "Top".to_owned(),
         path => match path.strip_suffix("[]") {
-            Some(path) => format!("`[[{}]]`", path.replace("[]", "")),
+            Some(path) => format!("`[[{}]]`", path.replace("[]", "").replace('*', "NAME")),
             None => format!("`[{}]`", path.replace('*', "NAME")),
         },
     };

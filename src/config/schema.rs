@@ -2,9 +2,9 @@
 
 use super::section::{Section, join};
 use super::sections::{
-    CREDENTIALS, CallerConfig, ChaosConfig, DropInConfig, EmbeddedConfig, GroupConfig, LimitsConfig, LogConfig,
-    ManagementConfig, MqHttpConfig, OnsHttpConfig, ProfileConfig, RocketMqConfig, ServerConfig, TOP, TopicConfig,
-    TracingConfig,
+    CREDENTIALS, CallerConfig, ChaosConfig, DeadLetterConfig, DropInConfig, EmbeddedConfig, GroupConfig, LimitsConfig,
+    LogConfig, ManagementConfig, MqHttpConfig, OnsHttpConfig, ProfileConfig, RocketMqConfig, ServerConfig,
+    SigningSecretConfig, SubscriptionConfig, TOP, TopicConfig, TracingConfig,
 };
 
 /// Every section, in the order of the reference; what a protocol adds to a table follows the table.
@@ -22,6 +22,9 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &RocketMqConfig::SECTION,
     &TopicConfig::SECTION,
     &GroupConfig::SECTION,
+    &SubscriptionConfig::SECTION,
+    &DeadLetterConfig::SECTION,
+    &SigningSecretConfig::SECTION,
     &DropInConfig::SECTION,
     &CallerConfig::SECTION,
     &EmbeddedConfig::SECTION,

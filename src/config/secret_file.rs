@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::signature::standard_webhooks::WebhookSecret;
 use crate::signature::{Credentials, Secret};
 
 use super::problem::reason;
 use super::regular_file::read_regular_file;
-use super::sections::CredentialsConfig;
+use super::sections::{CredentialsConfig, SecretFormat};
 use super::values::{Flaw, check_secret};
 
 /// More than any key has; a larger file is the wrong file.
@@ -77,6 +78,19 @@ pub fn load_secret(path: &Path) -> Result<Secret, CredentialsError> {
     let text = text.strip_suffix('\r').unwrap_or(text);
     check_secret(text).map_err(unusable)?;
     Ok(Secret::new(text.to_owned()))
+}
+
+/// Reads one secret that webhooks are signed with.
+///
+/// # Errors
+/// The file is missing or unreadable, or does not hold a secret in this form. Never says what is in it.
+pub fn load_signing_secret(path: &Path, format: SecretFormat) -> Result<WebhookSecret, CredentialsError> {
+    let bytes = read(path)?;
+    let secret = match format {
+        SecretFormat::Whsec => WebhookSecret::parse(&bytes),
+        SecretFormat::Raw => WebhookSecret::raw(&bytes),
+    };
+    secret.map_err(|error| CredentialsError::Unusable { path: path.to_owned(), flaw: error.to_string() })
 }
 
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialsError> {

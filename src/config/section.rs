@@ -90,6 +90,9 @@ pub(crate) fn join(path: &str, name: &str) -> String {
 /// } and {
 ///     /// A part that is read from the same table and is not a key of this section: a table below, a name.
 ///     part: Type,
+/// } and optional {
+///     /// A table below that may be missing.
+///     part: Type,
 /// }
 /// ```
 /// `PRESET` is `default(VALUE)` as a file has it, `unset("what happens then")`, `machine(function, "what that is")` or
@@ -106,12 +109,14 @@ macro_rules! section {
             )+
         }
         $(and { $($(#[doc = $doc:literal])+ $part:ident: $part_type:ty,)+ })?
+        $(and optional { $($(#[doc = $note:literal])+ $choice:ident: $choice_type:ty,)+ })?
     ) => {
         $(#[doc = $about])+
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $type {
             $($(#[doc = $meaning])+ pub $name: $field,)+
             $($($(#[doc = $doc])+ pub $part: $part_type,)+)?
+            $($($(#[doc = $note])+ pub $choice: Option<$choice_type>,)+)?
         }
 
         impl $type {
@@ -137,6 +142,7 @@ macro_rules! section {
                 Some(Self {
                     $($name: $crate::config::section::section!(@read table $name $($read)?),)+
                     $($($part: $crate::config::values::setting(table, stringify!($part))?,)+)?
+                    $($($choice: $crate::config::values::optional(table, stringify!($choice))?,)+)?
                 })
             }
         }

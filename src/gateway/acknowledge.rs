@@ -59,7 +59,7 @@ impl Gateway {
         self.acknowledge_each(context, route, handles, |_, result| metrics.acked(result)).await
     }
 
-    async fn acknowledge_each(
+    pub(super) async fn acknowledge_each(
         &self,
         context: &RequestContext,
         route: &GroupRoute,

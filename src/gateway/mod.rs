@@ -6,7 +6,6 @@ mod acknowledge;
 mod admission;
 mod batch;
 mod change_visibility;
-mod dead_letter;
 mod discovery;
 mod error;
 mod limits;
@@ -19,6 +18,7 @@ mod receipt_handle;
 mod receive;
 mod release;
 mod routing;
+mod settle_delivery;
 mod traces;
 
 use std::rc::Rc;
@@ -27,7 +27,6 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::memory::MemoryBudget;
-use crate::model::Capabilities;
 use crate::tasks::{Stage, Tasks};
 use crate::telemetry::{Metrics, UNKNOWN_TOPIC};
 use crate::upstream::{Plan, Upstream};
@@ -123,20 +122,16 @@ impl Gateway {
         self.topic(topic)?.group(group)
     }
 
-    /// What the protocol behind a topic can do.
-    ///
-    /// # Errors
-    /// [`GatewayError::Internal`].
-    pub fn capabilities(&self, route: &TopicRoute) -> Result<&Capabilities, GatewayError> {
-        Ok(self.upstream(route)?.capabilities())
-    }
-
     /// The largest message body of a topic, in bytes.
     ///
     /// # Errors
     /// [`GatewayError::Internal`].
     pub fn max_message_bytes(&self, route: &TopicRoute) -> Result<usize, GatewayError> {
         Ok(self.upstream(route)?.capabilities().limits.max_message_bytes)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
     }
 
     /// The upstream that a route leads to. Routes are made from the same plans, so there always is one.

@@ -17,7 +17,7 @@ impl GiveBack {
     }
 
     /// Others get these at once.
-    pub(super) fn of(&self, handles: Vec<UpstreamHandle>) {
+    pub(super) fn these(&self, handles: Vec<UpstreamHandle>) {
         (self.0)(handles);
     }
 }

@@ -323,7 +323,7 @@ impl Gateway {
     }
 
     /// The way back to the MQ of a topic, where it is this process.
-    fn give_back(&self, topic: &TopicRoute) -> Option<&GiveBack> {
+    pub(super) fn give_back(&self, topic: &TopicRoute) -> Option<&GiveBack> {
         self.shared.give_back.as_ref().filter(|_| topic.is_embedded())
     }
 

@@ -79,6 +79,12 @@ impl TopicRoute {
         self.settings.embedded
     }
 
+    /// The name of its profile.
+    #[must_use]
+    pub fn profile(&self) -> &str {
+        &self.settings.profile_name
+    }
+
     /// Its series. Those of a wildcard's name are made when it is used, not when it is asked about.
     pub(super) fn metrics(&self, metrics: &Metrics) -> Arc<TopicMetrics> {
         let made = || metrics.messages.topic(self.topic.as_str(), &self.settings.profile_name, false);
@@ -121,7 +127,7 @@ impl Routes {
     ///
     /// # Errors
     /// [`GatewayError::IllegalName`] or [`GatewayError::UnknownTopic`].
-    pub(super) fn topic(&self, name: &str) -> Result<TopicRoute, GatewayError> {
+    pub fn topic(&self, name: &str) -> Result<TopicRoute, GatewayError> {
         if let Some(route) = self.named.get(name) {
             return Ok(route.clone());
         }

@@ -37,8 +37,16 @@ fn names_in<'a>(path: &'a str, template: &str) -> Option<[&'a str; 3]> {
         template = after;
         rest = rest.strip_prefix(text)?;
         let end = if name == "asset" { None } else { memchr(b'/', rest.as_bytes()) };
-        let (value, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-        if value.is_empty() && template.is_empty() {
+        let (segment, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        // A verb after the name: `{name}:pause`.
+        let verb = template.split('/').next().unwrap_or_default();
+        let (value, after) = if verb.is_empty() {
+            (segment, after)
+        } else {
+            template = template.strip_prefix(verb)?;
+            (without_verb(segment, verb)?, after)
+        };
+        if segment.is_empty() && template.is_empty() {
             return None;
         }
         match name {
@@ -50,6 +58,14 @@ fn names_in<'a>(path: &'a str, template: &str) -> Option<[&'a str; 3]> {
         rest = after;
     }
     (rest == template).then_some([topic, group, other])
+}
+
+/// A segment without the verb at its end, whose colon may be encoded.
+fn without_verb<'a>(segment: &'a str, verb: &str) -> Option<&'a str> {
+    let word = verb.strip_prefix(':')?;
+    let before = segment.strip_suffix(word)?;
+    let ends = [":", "%3A", "%3a"];
+    ends.iter().find_map(|colon| before.strip_suffix(colon)).filter(|name| !name.is_empty())
 }
 
 /// The text before a template's next name, the name, and what follows it.

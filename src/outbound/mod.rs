@@ -17,7 +17,10 @@ pub use breaker::{Breaker, BreakerSettings, CircuitChange, CircuitOpen, Permit, 
 pub use endpoints::{Candidate, Candidates, Endpoint, Endpoints, NoAddress};
 #[cfg(feature = "grpc")]
 pub use grpc::{GrpcCall, GrpcChannel, GrpcError, GrpcStatus, GrpcStream};
-pub use http::{Answer, Call, CallError, EndpointAddress, HttpClient, InvalidHost, Limits, Origin};
+pub use http::{
+    Answer, Call, CallError, EndpointAddress, HttpClient, InvalidHost, Limits, NoStatus, Origin, StatusCall,
+    StatusClient,
+};
 pub use look_up::look_up;
 pub use probe::probe;
 pub use retry_budget::RetryBudget;

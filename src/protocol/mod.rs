@@ -5,6 +5,7 @@
 //! here for everybody who sends one. RocketMQ 5 is behind the cargo feature `rocketmq`, with the crates that only it needs.
 
 mod clock_offset;
+pub mod cloud_events;
 pub mod dead_letter;
 mod delay_mark;
 mod error_code;

@@ -1,4 +1,4 @@
-//! The vendors' signatures: pure, text and secret and time in, signature out.
+//! The vendors' signatures, and that of Standard Webhooks: pure, text and secret and time in, signature out.
 //!
 //! Intermediate results have names ([`StringToSign`]) and are compared first, so that a mismatch tells where it began.
 
@@ -9,6 +9,7 @@ pub mod mq_http;
 pub mod ons_http;
 mod pair;
 pub mod rocketmq;
+pub mod standard_webhooks;
 
 pub use credentials::{Credentials, Secret};
 pub use digest::body_md5_hex;

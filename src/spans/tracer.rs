@@ -41,6 +41,22 @@ impl Tracer {
         began: Instant,
         name: impl FnOnce() -> String,
     ) -> (Arc<Scope>, Option<Span>) {
+        self.begin(SpanKind::Server, caller, state, (began, name))
+    }
+
+    /// Begins a trace with something that nobody asked for; as [`Tracer::serve`] otherwise.
+    #[must_use]
+    pub fn originate(&self, kind: SpanKind, name: impl FnOnce() -> String) -> (Arc<Scope>, Option<Span>) {
+        self.begin(kind, None, None, (Instant::now(), name))
+    }
+
+    fn begin(
+        &self,
+        kind: SpanKind,
+        caller: Option<TraceContext>,
+        state: Option<TraceState>,
+        (began, name): (Instant, impl FnOnce() -> String),
+    ) -> (Arc<Scope>, Option<Span>) {
         let ids = &self.recorder.ids;
         let trace_id = caller.map_or_else(|| ids.trace_id(), |caller| caller.trace_id);
         let is_sampled = self.sampling.records(trace_id, caller.as_ref());
@@ -52,7 +68,7 @@ impl Tracer {
         let state = state.filter(|_| caller.is_some());
         let scope = Arc::new(Scope::new(context, state, moment, self.recorder.clone()));
         let name = if is_sampled { name() } else { String::new() };
-        let span = scope.own_span(SpanKind::Server, name, caller.map(|caller| caller.span_id));
+        let span = scope.own_span(kind, name, caller.map(|caller| caller.span_id));
         (scope, span)
     }
 }

@@ -3,9 +3,10 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::runtime::block_on;
 use super::spawn::{spawn, spawn_local};
 
 /// A task that runs until it is asked to stop. One that ends before, or panics, is logged by its name at once. Dropping the
@@ -37,6 +38,41 @@ impl Service {
         let (name, (stop, signal)) = (name.into(), StopSignal::new());
         let task = spawn_local(supervised(name.clone(), signal.clone(), work(signal)));
         Self { name, stop, task }
+    }
+
+    /// The same on a thread of its own, for futures that must stay on one and would keep those of other threads waiting, or be
+    /// kept waiting by them.
+    ///
+    /// # Errors
+    /// When the process may start no more threads.
+    pub fn start_on_thread<F>(
+        name: impl Into<String>,
+        work: impl FnOnce(StopSignal) -> F + Send + 'static,
+    ) -> std::io::Result<Self>
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let (name, (stop, signal)) = (name.into(), StopSignal::new());
+        let (tell_end, has_ended) = oneshot::channel::<()>();
+        let (is_held, mut is_dropped) = oneshot::channel::<()>();
+        let label = name.clone();
+        std::thread::Builder::new().name(name.clone()).spawn(move || {
+            block_on(async move {
+                let work = supervised(label, signal.clone(), async move { work(signal).await });
+                tokio::select! {
+                    () = work => {}
+                    // Nobody holds the service any more: it is broken off.
+                    _ = &mut is_dropped => {}
+                }
+            });
+            drop(tell_end);
+        })?;
+        let task = spawn(async move {
+            let _is_held = is_held;
+            // An error is the end of the thread.
+            drop(has_ended.await);
+        });
+        Ok(Self { name, stop, task })
     }
 
     /// What it is called in log lines.

@@ -169,4 +169,30 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(5)).await;
         assert_eq!(Arc::strong_count(&held), 1);
     }
+
+    #[tokio::test]
+    async fn a_service_on_a_thread_of_its_own_ends_in_order_and_is_broken_off_when_dropped() {
+        let ends: Arc<Mutex<Vec<&'static str>>> = Arc::default();
+        let noted = Arc::clone(&ends);
+        let service = Service::start_on_thread("pushes", |mut stop| async move {
+            // Not `Send`, which is what the thread is for.
+            let name = std::rc::Rc::new("pushes");
+            stop.given().await;
+            noted.lock().unwrap().push(*name);
+        });
+        let mut services = Services::default();
+        services.add(Phase::Intake, service.unwrap());
+        services.add(Phase::Background, noting("later", &ends));
+        services.stop(Instant::now() + Duration::from_secs(10)).await;
+        assert_eq!(*ends.lock().unwrap(), ["pushes", "later"]);
+
+        let (held, mut dropped) = tokio::sync::mpsc::channel::<()>(1);
+        let stuck = Service::start_on_thread("stuck", |_| async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        assert!(timeout(Duration::from_millis(50), dropped.recv()).await.is_err(), "it runs");
+        drop(stuck.unwrap());
+        assert_eq!(timeout(Duration::from_secs(10), dropped.recv()).await, Ok(None), "it was broken off");
+    }
 }

@@ -12,6 +12,6 @@ pub use metrics::{
     CircuitMetrics, CloseReason, ConnectionFamilies, ConnectionMetrics, Counter, CredentialMetrics, DeadLetterFamilies,
     DropInFamilies, EmbeddedFamilies, EmbeddedSample, EmbeddedTotals, Family, Gauge, GaugeGuard, GroupMetrics,
     Histogram, HttpLabels, HttpServerFamilies, LateMessageMetrics, MessageFamilies, Metrics, MetricsError,
-    OperationFamilies, ProcessFamilies, RequestMetrics, SecondsGauge, TopicMetrics, TraceFamilies, TraceMetrics,
-    UNKNOWN_TOPIC, UpstreamFamilies, UpstreamMetrics,
+    OperationFamilies, ProcessFamilies, RequestMetrics, SecondsGauge, SubscriptionFamilies, SubscriptionMetrics,
+    TopicMetrics, TraceFamilies, TraceMetrics, UNKNOWN_TOPIC, UpstreamFamilies, UpstreamMetrics,
 };

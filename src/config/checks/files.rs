@@ -6,7 +6,7 @@ use std::path::Path;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::callers;
+use super::{callers, subscriptions};
 use crate::config::findings::Findings;
 use crate::config::headers_file::load_headers;
 use crate::config::problem::reason;
@@ -42,6 +42,7 @@ pub(in crate::config) fn check_files(config: &Config, findings: &mut Findings) {
             check_certificates(&format!("profiles.{name}.ca_file"), ca_file, findings);
         }
     }
+    subscriptions::check_files(config, findings);
     let tracing = &config.tracing;
     if let Some(ca_file) = tracing.ca_file.as_ref().filter(|_| tracing.destination().is_some()) {
         check_certificates("tracing.ca_file", ca_file, findings);
@@ -58,7 +59,7 @@ pub(in crate::config) fn check_files(config: &Config, findings: &mut Findings) {
     }
 }
 
-fn check_certificates(key: &str, path: &Path, findings: &mut Findings) {
+pub(super) fn check_certificates(key: &str, path: &Path, findings: &mut Findings) {
     let bytes = match read_regular_file(path, MAX_FILE_BYTES) {
         Ok(bytes) => bytes,
         Err(error) => {

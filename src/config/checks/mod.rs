@@ -7,6 +7,7 @@ mod listeners;
 mod names;
 mod profiles;
 mod requirements;
+mod subscriptions;
 mod topics;
 mod tracing;
 mod unknown_table;
@@ -25,6 +26,7 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     names::check(config, findings);
     requirements::check(config, findings);
     callers::check(config, findings);
+    subscriptions::check(config, findings);
     embedded::check(config, findings);
     tracing::check(config, findings);
     if config.profiles.is_empty() && config.topics.is_empty() && !config.embedded.enabled {

@@ -60,7 +60,7 @@ fn flaw_of_tags(count: usize, capabilities: &Capabilities) -> Option<Flaw> {
 }
 
 /// What to do where a profile lacks a feature.
-fn advice(feature: Feature, lacking: &Capabilities) -> String {
+pub(super) fn advice(feature: Feature, lacking: &Capabilities) -> String {
     if let Some(setting) = lacking.setting_for(feature) {
         return format!("set `{setting}` on the profile");
     }

@@ -15,6 +15,7 @@ mod profiles;
 mod protocol;
 mod rocketmq;
 mod server;
+mod subscriptions;
 mod top;
 mod topics;
 mod tracing;
@@ -32,6 +33,9 @@ pub use ons_http::OnsHttpConfig;
 pub use profiles::{ClockSkew, CredentialsSource, ProfileConfig, ProtocolConfig};
 pub use rocketmq::RocketMqConfig;
 pub use server::ServerConfig;
+pub use subscriptions::{
+    DeadLetterConfig, PushData, PushFormat, SecretFormat, SigningSecretConfig, SubscriptionConfig,
+};
 pub use topics::{DeliveryMode, GroupConfig, Groups, OnUnknown, TopicConfig, TopicPattern};
 pub use tracing::{TraceCompression, TraceExporter, TraceProtocol, TraceSampler, TracingConfig};
 

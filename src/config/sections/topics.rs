@@ -20,7 +20,7 @@ section! {
         /// Consumer groups that may receive (ConsumerID, CID, GID); `["*"]` is any, `[]` none. A table says more of a
         /// group: `{ name = "GID_a", ordered = true }`.
         groups: Groups,
-            Kind::Tables { rule: GROUP_OR_ANY, section: GroupConfig::SECTION.path, names: "group" }, default([]);
+            Kind::Tables { rule: GROUP_OR_ANY, section: GroupConfig::SECTION.path, names: "group", short: "name" }, default([]);
         /// What callers of this topic rely on, by the names of `capabilities` in `/v1/topics`. A profile whose protocol lacks
         /// one of them is refused.
         requires: Vec<Feature>, Kind::List { rule: FEATURE, min: 0, names: None }, default([]);

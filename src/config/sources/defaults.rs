@@ -26,8 +26,13 @@ pub(in crate::config) fn defaults() -> Layer {
 /// The value of a key that nobody sets; none for a key that has to be set.
 pub(in crate::config) fn preset(key: &Key) -> Option<Value> {
     match key.preset {
-        Preset::Value("[]") => Some(Vec::<Value>::new().into()),
-        Preset::Value(text) => key.kind.check(written(DeValue::parse(text).ok()?.get_ref()), None).ok(),
+        Preset::Value(text) => match DeValue::parse(text).ok()?.get_ref() {
+            DeValue::Array(items) => {
+                let items = items.iter().map(|item| key.kind.check(written(item.get_ref()), None).ok());
+                items.collect::<Option<Vec<Value>>>().map(Value::from)
+            }
+            value => key.kind.check(written(value), None).ok(),
+        },
         Preset::Machine(value, _) => Some(value().into()),
         Preset::Unset(_) => Some(Value::new(None, ValueKind::Nil)),
         Preset::Required => None,

@@ -43,7 +43,7 @@ fn every_named_file_is_read() {
     let report = check_file(&written.path);
     assert!(report.is_ok(), "{report}");
     assert_eq!((report.exit_code(), report.to_string().as_str()), (0, "ok"));
-    assert_eq!(report.to_json(), json!({"ok": true, "problems": [], "warnings": []}));
+    assert_eq!(report.to_json(), json!({"ok": true, "problems": [], "warnings": [], "subscriptions": []}));
 
     for (name, content, words) in [
         ("secret_key", format!("{CANARY}\n{CANARY}"), "more than one line"),
@@ -167,7 +167,7 @@ fn text_and_json_tell_the_same() {
         "file": file.to_string(), "line": 2, "column": 1, "key": "server.lissten",
         "detail": "unknown key", "hint": "did you mean `listen`?",
     });
-    assert_eq!(report.to_json(), json!({"ok": false, "problems": [problem], "warnings": []}));
+    assert_eq!(report.to_json(), json!({"ok": false, "problems": [problem], "warnings": [], "subscriptions": []}));
 }
 
 #[test]

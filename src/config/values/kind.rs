@@ -56,9 +56,9 @@ pub(crate) enum Kind {
     /// A list of texts with a rule, at least `min` of them. `names` says what they name, where none may be there twice and `*`
     /// stands for all.
     List { rule: TextRule, min: usize, names: Option<&'static str> },
-    /// A list of tables of the section at this path, told apart by their `name`; a text with a rule is short for a table of that
-    /// `name` alone.
-    Tables { rule: TextRule, section: &'static str, names: &'static str },
+    /// A list of tables of the section at this path, told apart by their `name` where they have one; a text is short for a table
+    /// with the key `short` alone.
+    Tables { rule: TextRule, section: &'static str, names: &'static str, short: &'static str },
 }
 
 /// A value as written, without its place.

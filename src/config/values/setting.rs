@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{ConsumerGroup, Key, Tag, TagFilter, Topic, Word};
+use crate::model::{ConsumerGroup, Key, Tag, TagFilter, Topic, UnixMillis, Word};
 
+use super::subscription::parse_time;
 use super::units::parse_duration;
 
 pub(super) use serde_json::Value;
@@ -22,6 +23,11 @@ pub(crate) trait Setting: Sized {
 /// One key of a table.
 pub(crate) fn setting<T: Setting>(table: &Value, key: &str) -> Option<T> {
     T::read(table.get(key)?)
+}
+
+/// A table that may be missing.
+pub(crate) fn optional<T: Setting>(table: &Value, key: &str) -> Option<Option<T>> {
+    table.get(key).map_or(Some(None), Option::read)
 }
 
 impl<T: Word> Setting for T {
@@ -78,4 +84,5 @@ settings! {
     Tag: |value| Self::parse(value.as_str()?).ok();
     TagFilter: |value| Self::new(Vec::<Tag>::read(value)?);
     Key: |value| Self::parse(value.as_str()?).ok();
+    UnixMillis: |value| parse_time(value.as_str()?);
 }

@@ -16,7 +16,7 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
 }
 
 /// Writes a duration so that [`parse_duration`] reads it back.
-pub(super) fn duration_text(duration: Duration) -> String {
+pub(crate) fn duration_text(duration: Duration) -> String {
     if duration.is_zero() {
         return "0s".to_owned();
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::push::{LastError, PauseReason, SubscriptionStatus};
 use crate::telemetry::Metrics;
 use crate::upstream::{Accepted, Refused, UpstreamHealth};
 
@@ -24,6 +25,27 @@ pub(super) fn upstream_reasons(upstream: &UpstreamHealth, metrics: &Metrics) -> 
     reasons.extend(refused.iter().map(describe));
     if let Some(more @ 1..) = number.checked_sub(MOST) {
         reasons.push(format!("and {more} more"));
+    }
+    reasons
+}
+
+/// Nothing where all is well, or where somebody wanted it to be paused.
+pub(super) fn subscription_reasons(subscription: &SubscriptionStatus) -> Vec<String> {
+    let mut reasons = Vec::new();
+    match subscription.paused {
+        Some((PauseReason::Gone, _)) => {
+            reasons.push("paused, as its target answered 410: resume it when the target is there again".to_owned());
+        }
+        Some((PauseReason::Configured | PauseReason::Operator, _)) | None => {}
+    }
+    if subscription.failing_since.is_some()
+        && let Some(LastError { result, status, .. }) = subscription.last_error
+    {
+        let status = status.map_or_else(String::new, |status| format!(" (status {status})"));
+        reasons.push(format!("its target fails: {result}{status}"));
+    }
+    if let Some(reason) = subscription.receive_error {
+        reasons.push(format!("it cannot receive: {reason}"));
     }
     reasons
 }

@@ -8,13 +8,12 @@ mod operator;
 mod options;
 mod pages;
 mod readiness;
-mod redeliver;
 mod routes;
 mod service;
+mod subscriptions;
 
 pub use guard::OperatorGuard;
 pub use operator::OperationsPlan;
 pub use pages::ManagementPages;
 pub use readiness::Readiness;
-pub use redeliver::{NotRedelivered, Redeliver, Redelivered};
 pub use service::ManagementService;

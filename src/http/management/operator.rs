@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CACHE_CONTROL;
@@ -9,7 +10,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::redeliver::Redeliver;
 use crate::config::LimitsConfig;
 use crate::context::RequestContext;
 use crate::embedded::Engine;
@@ -20,6 +20,7 @@ use crate::http::body::{self, Pace};
 use crate::http::path_names::PathNames;
 use crate::http::problem::{Code, FieldError, Problem};
 use crate::memory::Charge;
+use crate::push::Subscriptions;
 use crate::tasks::{RunToEnd, Tasks, Work};
 
 /// The largest body of a verb: options, and lists of ids.
@@ -32,8 +33,10 @@ pub struct OperationsPlan {
     pub gateway: Option<Shared>,
     /// The embedded MQ, where it is in this process.
     pub engine: Option<Engine>,
-    /// Has a subscription deliver a dead letter again.
-    pub redeliver: Option<Redeliver>,
+    /// The subscriptions of this process.
+    pub subscriptions: Subscriptions,
+    /// Where they put their dead letters.
+    pub dead_letter_topics: Arc<[String]>,
     /// How large requests may be, and how slow.
     pub limits: LimitsConfig,
     /// The process.
@@ -47,7 +50,8 @@ pub struct OperationsPlan {
 pub(super) struct Operations {
     gateway: Option<Gateway>,
     engine: Option<Engine>,
-    redeliver: Option<Redeliver>,
+    subscriptions: Subscriptions,
+    dead_letter_topics: Arc<[String]>,
     limits: LimitsConfig,
     resources: ServiceResources,
     tasks: Tasks,
@@ -56,8 +60,9 @@ pub(super) struct Operations {
 impl OperationsPlan {
     /// Builds this thread's clients.
     pub(super) fn build(self) -> Operations {
-        let Self { gateway, engine, redeliver, limits, resources, tasks } = self;
-        Operations { gateway: gateway.map(Gateway::new), engine, redeliver, limits, resources, tasks }
+        let Self { gateway, engine, subscriptions, dead_letter_topics, limits, resources, tasks } = self;
+        let gateway = gateway.map(Gateway::new);
+        Operations { gateway, engine, subscriptions, dead_letter_topics, limits, resources, tasks }
     }
 }
 
@@ -122,9 +127,14 @@ impl OperatorRequest {
         })
     }
 
-    /// Has a subscription deliver again, where there are subscriptions.
-    pub(super) fn redeliver(&self) -> Option<&Redeliver> {
-        self.operations.redeliver.as_ref()
+    /// The topics in which subscriptions put their dead letters.
+    pub(super) fn dead_letter_topics(&self) -> &[String] {
+        &self.operations.dead_letter_topics
+    }
+
+    /// The subscriptions of this process.
+    pub(super) fn subscriptions(&self) -> &Subscriptions {
+        &self.operations.subscriptions
     }
 
     /// The process.

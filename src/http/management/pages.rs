@@ -7,10 +7,11 @@ use actix_web::http::header::CONTENT_TYPE;
 use tokio::time::Instant;
 
 use super::Readiness;
-use super::degraded::upstream_reasons;
+use super::degraded::{subscription_reasons, upstream_reasons};
 use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats, Fault, FaultKind};
 use crate::http::problem::{Code, Problem};
 use crate::memory::MemoryBudget;
+use crate::push::Subscriptions;
 use crate::telemetry::{EmbeddedTotals, Metrics};
 use crate::upstream::UpstreamHealth;
 
@@ -29,6 +30,8 @@ pub struct ManagementPages {
     pub engine: Option<Engine>,
     /// What the embedded endpoint does wrong on purpose.
     pub chaos: Option<String>,
+    /// The subscriptions of this process.
+    pub subscriptions: Subscriptions,
     /// What `/config` shows: redacted when it was made.
     pub config: Arc<str>,
 }
@@ -81,6 +84,12 @@ impl ManagementPages {
         }
         if let Some(chaos) = &self.chaos {
             line(false, &format!("degraded: {chaos}"), "embedded chaos");
+        }
+        for subscription in self.subscriptions.statuses() {
+            // Neither is this process unready for it: another would push to the same target.
+            let reasons = subscription_reasons(&subscription);
+            let name = format!("subscription {}", subscription.name);
+            line(reasons.is_empty(), &format!("degraded: {}", reasons.join("; ")), &name);
         }
         let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
         response.insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text)

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use futures_util::FutureExt as _;
 
 use super::operator::OperatorRequest;
-use super::{dead_letters, embedded};
+use super::{dead_letters, embedded, subscriptions};
 use crate::http::path_names::{PathNames, with_plain_verb};
 use crate::http::problem::Problem;
 use crate::tasks;
@@ -41,6 +41,7 @@ impl Route {
 }
 
 const GET: &str = "GET";
+const POST: &str = "POST";
 
 static ROUTES: &[Route] = &[
     looks("/v1/dead-letters", Access::Open, |it| boxed(it, dead_letters::topics)),
@@ -53,6 +54,9 @@ static ROUTES: &[Route] = &[
     looks("/v1/embedded/topics", Access::Open, |it| boxed(it, embedded::topics)),
     looks("/v1/embedded/topics/{topic}/messages", Access::Operator, |it| boxed(it, embedded::peek)),
     changes("/v1/embedded/topics/{topic}/messages:purge", |it| boxed(it, embedded::purge)),
+    looks("/v1/subscriptions", Access::Open, |it| boxed(it, subscriptions::list)),
+    changes("/v1/subscriptions/{name}:pause", |it| boxed(it, subscriptions::pause)),
+    changes("/v1/subscriptions/{name}:resume", |it| boxed(it, subscriptions::resume)),
 ];
 
 const fn looks(path: &'static str, access: Access, handler: Handler) -> Route {
@@ -60,7 +64,7 @@ const fn looks(path: &'static str, access: Access, handler: Handler) -> Route {
 }
 
 const fn changes(path: &'static str, handler: Handler) -> Route {
-    Route { path, method: "POST", access: Access::Operator, handler }
+    Route { path, method: POST, access: Access::Operator, handler }
 }
 
 /// A path's row, and the names in the path.

@@ -24,6 +24,8 @@ pub struct Answer {
     date: Option<HeaderValue>,
     /// Its `Retry-After`, at most a day.
     pub retry_after: Option<Duration>,
+    /// The same as it came.
+    retry_after_value: Option<HeaderValue>,
     /// Its body, of the length it announced.
     pub body: Bytes,
     /// The memory that the body takes, and as many copies of it as the call asked for.
@@ -35,6 +37,7 @@ pub(super) struct AnswerHead {
     pub(super) status: StatusCode,
     date: Option<HeaderValue>,
     retry_after: Option<Duration>,
+    retry_after_value: Option<HeaderValue>,
     /// Its `Content-Length`.
     pub(super) announced: Option<usize>,
     /// Its body comes in chunks.
@@ -52,6 +55,7 @@ impl AnswerHead {
             status,
             date: date.cloned(),
             retry_after,
+            retry_after_value: headers.get(RETRY_AFTER).cloned(),
             announced: text(CONTENT_LENGTH).and_then(|value| value.parse().ok()),
             chunked: text(TRANSFER_ENCODING).is_some_and(|value| value.trim().eq_ignore_ascii_case("chunked")),
         }
@@ -69,7 +73,8 @@ impl AnswerHead {
 
     /// The answer with its body.
     pub(super) fn with_body(self, (body, memory): (Bytes, Charge)) -> Answer {
-        Answer { status: self.status.as_u16(), date: self.date, retry_after: self.retry_after, body, memory }
+        let Self { date, retry_after, retry_after_value, .. } = self;
+        Answer { status: self.status.as_u16(), date, retry_after, retry_after_value, body, memory }
     }
 }
 
@@ -77,7 +82,13 @@ impl Answer {
     /// An answer without a body.
     #[cfg(test)]
     pub(crate) fn for_tests(status: u16, memory: Charge) -> Self {
-        Self { status, date: None, retry_after: None, body: Bytes::new(), memory }
+        Self { status, date: None, retry_after: None, retry_after_value: None, body: Bytes::new(), memory }
+    }
+
+    /// Its `Retry-After` as it came, where that is text.
+    #[must_use]
+    pub fn retry_after_text(&self) -> Option<&str> {
+        self.retry_after_value.as_ref()?.to_str().ok()
     }
 
     /// Its `Date`.

@@ -13,6 +13,7 @@ mod origin;
 mod pooled;
 mod progress;
 mod room;
+mod status_client;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use call::{Call, CallError, Limits};
 pub use origin::{EndpointAddress, InvalidHost, Origin};
 use pooled::PooledClient;
 use progress::Progress;
+pub use status_client::{NoStatus, StatusCall, StatusClient};
 
 /// One thread's client: pooled connections, not `Send`.
 pub struct HttpClient {

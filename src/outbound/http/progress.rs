@@ -8,6 +8,8 @@ use super::call::CallError;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Progress {
     Unsent,
+    /// A connection is there, and TLS is not agreed on yet.
+    ShakingHands,
     /// Something may have left since then.
     Sent(Instant),
     /// The answer's head came.
@@ -18,7 +20,7 @@ impl Progress {
     /// Why there is no answer when the deadline passes at this point.
     pub(super) fn timed_out(self) -> CallError {
         match self {
-            Self::Unsent => CallError::TimedOutUnsent,
+            Self::Unsent | Self::ShakingHands => CallError::TimedOutUnsent,
             Self::Sent(at) => CallError::TimedOut { on_the_wire: at.elapsed() },
             Self::Answering => CallError::TimedOutInAnswer,
         }

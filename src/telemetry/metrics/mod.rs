@@ -15,6 +15,7 @@ mod messages;
 mod operations;
 mod process;
 mod registrar;
+mod subscriptions;
 mod traces;
 mod upstream;
 
@@ -31,6 +32,7 @@ pub use messages::{GroupMetrics, MessageFamilies, TopicMetrics, UNKNOWN_TOPIC};
 pub use operations::OperationFamilies;
 pub use process::ProcessFamilies;
 pub use registrar::{Family, MetricsError};
+pub use subscriptions::{SubscriptionFamilies, SubscriptionMetrics};
 pub use traces::{TraceFamilies, TraceMetrics};
 #[cfg(feature = "rocketmq")]
 pub use upstream::CircuitStates;
@@ -57,6 +59,8 @@ pub struct Metrics {
     pub dead_letters: DeadLetterFamilies,
     /// The embedded endpoint.
     pub embedded: EmbeddedFamilies,
+    /// Subscriptions.
+    pub subscriptions: SubscriptionFamilies,
     /// Spans of traces.
     pub traces: TraceFamilies,
     /// The process itself.
@@ -84,6 +88,7 @@ impl Metrics {
             drop_in: DropInFamilies::register(&mut registrar)?,
             dead_letters: DeadLetterFamilies::register(&mut registrar)?,
             embedded: EmbeddedFamilies::register(&mut registrar)?,
+            subscriptions: SubscriptionFamilies::register(&mut registrar)?,
             traces: TraceFamilies::register(&mut registrar)?,
             process: ProcessFamilies::register(&mut registrar)?,
             page: registrar.finish(),

@@ -2,23 +2,26 @@
 
 use std::cell::Cell;
 use std::task::Context;
+use std::time::Duration;
 
 use actix_http::ServiceConfig;
 use actix_http::h1::{ClientCodec, ClientPayloadCodec, MessageType};
 use actix_web::http::StatusCode;
 use bytes::{Bytes, BytesMut};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::codec::Decoder as _;
 
 use super::request_head::write_head;
 use super::stream::Stream;
 use crate::http_message::Request;
+use crate::memory::Charge;
 use crate::outbound::http::answer::{Answer, AnswerHead, no_head};
 use crate::outbound::http::answer_body::read_body;
 use crate::outbound::http::call::{CallError, broke_off};
 use crate::outbound::http::progress::Progress;
 use crate::outbound::http::room::Room;
 use crate::outbound::tls_fault::{ALERT, SpeaksTls};
+use crate::signature::Secret;
 
 /// What is read at once, in bytes: nearly every answer is smaller. Of a body, so much may be read before there is room for it.
 const READ_BYTES: usize = 4 << 10;
@@ -70,15 +73,15 @@ impl Connection {
         !self.stream.has_news(context)
     }
 
-    /// Sends a request. `progress` tells when something may have left.
+    /// Sends a request, with `more` headers. `progress` tells when something may have left.
     pub(super) async fn send(
         &mut self,
-        request: &Request,
+        (request, more): (&Request, &[(String, Secret)]),
         host: &str,
         progress: &Cell<Progress>,
     ) -> Result<(), CallError> {
         self.head.clear();
-        write_head(&mut self.head, request, host)?;
+        write_head(&mut self.head, request, more, host)?;
         progress.set(Progress::Sent(Instant::now()));
         let body = request.body.as_deref().unwrap_or_default();
         let written = self.stream.write(&self.head, body).await;
@@ -103,6 +106,58 @@ impl Connection {
         answering.is_read = true;
         let is_reusable = keeps_alive && at_rest && head.has_an_end();
         Ok(Received { answer: head.with_body(body), is_reusable })
+    }
+
+    /// Reads the answer's head, and of its body what comes within `patience`, before `deadline`, and fits into `limit`: the status is
+    /// the answer, and a body without an end changes nothing about it. Where the body is not read to its end, none is given, and
+    /// the connection ends with a reset.
+    pub(super) async fn receive_status(
+        &mut self,
+        limit: usize,
+        (patience, deadline): (Duration, Instant),
+        mut memory: Charge,
+        progress: &Cell<Progress>,
+    ) -> Result<Received, CallError> {
+        let (head, keeps_alive) = self.read_head().await?;
+        progress.set(Progress::Answering);
+        let deadline = deadline.min(Instant::now() + patience);
+        let mut answering = Answering { connection: self, is_read: false };
+        let connection = &mut *answering.connection;
+        let ends_with_connection = !head.has_an_end();
+        let mut body = BytesMut::new();
+        let is_whole = head.is_bodiless()
+            || timeout_at(deadline, connection.read_at_most(limit, ends_with_connection, &mut body, &mut memory))
+                .await
+                .unwrap_or(false);
+        let at_rest = matches!(connection.codec, Codec::Head(_)) && connection.unread.is_empty();
+        answering.is_read = is_whole;
+        if !is_whole {
+            body.clear();
+        }
+        let is_reusable = keeps_alive && at_rest && is_whole && head.has_an_end();
+        Ok(Received { answer: head.with_body((body.freeze(), memory)), is_reusable })
+    }
+
+    /// Reads a body of at most `limit` bytes, for which there is memory; whether that was all of it.
+    async fn read_at_most(
+        &mut self,
+        limit: usize,
+        ends_with_connection: bool,
+        body: &mut BytesMut,
+        memory: &mut Charge,
+    ) -> bool {
+        loop {
+            match self.next_piece(ends_with_connection).await {
+                Ok(Some(piece)) => {
+                    if body.len() + piece.len() > limit || memory.grow(piece.len()).is_err() {
+                        return false;
+                    }
+                    body.extend_from_slice(&piece);
+                }
+                Ok(None) => return true,
+                Err(_) => return false,
+            }
+        }
     }
 
     /// The final answer's head, and whether the server keeps the connection. Interim answers are passed over (RFC 9110, section

@@ -11,6 +11,7 @@ mod stream;
 
 use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_http::ServiceConfig;
 use rustls::ClientConfig;
@@ -20,10 +21,14 @@ use super::answer::Answer;
 use super::call::{Call, CallError, Limits};
 use super::progress::Progress;
 use super::room::Room;
+use super::status_client::StatusCall;
 use crate::memory::MemoryBudget;
 use connection::Connection;
 use pool::Pool;
 use stream::Stream;
+
+/// The body of an answer whose status is there is read until so long before the call's deadline.
+const STATUS_MARGIN: Duration = Duration::from_millis(10);
 
 /// One thread's client with its connection pool.
 pub(super) struct PooledClient {
@@ -49,12 +54,8 @@ impl PooledClient {
         progress: &Cell<Progress>,
     ) -> Result<Answer, CallError> {
         let endpoint = &call.origin.address;
-        let mut connection = match self.pool.take(endpoint, now) {
-            Some(connection) => connection,
-            // In a box: it is seldom needed, and larger than all else that a call keeps.
-            None => Box::pin(self.open(&call)).await?,
-        };
-        connection.send(&call.request, &call.origin.host_header, progress).await?;
+        let mut connection = self.connect(&call, now, progress).await?;
+        connection.send((&call.request, &[]), &call.origin.host_header, progress).await?;
         let room = Room::new(&self.memory, &call);
         let received = connection.receive(call.max_answer_bytes, room, progress).await?;
         if received.is_reusable {
@@ -63,9 +64,44 @@ impl PooledClient {
         Ok(received.answer)
     }
 
-    async fn open(&self, call: &Call<'_>) -> Result<Box<Connection>, CallError> {
+    /// Sends one request with more headers to a server whose status is the whole answer: of the body, what comes in time and fits
+    /// is kept, and nothing that is wrong with it is an error.
+    pub(super) async fn call_for_status(
+        &self,
+        StatusCall { call, more_headers, body_patience }: StatusCall<'_>,
+        now: Instant,
+        progress: &Cell<Progress>,
+    ) -> Result<Answer, CallError> {
+        let endpoint = &call.origin.address;
+        let mut connection = self.connect(&call, now, progress).await?;
+        connection.send((&call.request, more_headers), &call.origin.host_header, progress).await?;
+        // Before the caller's own look at the deadline, which would forget the status.
+        let deadline = call.deadline.checked_sub(STATUS_MARGIN).unwrap_or(call.deadline);
+        let times = (body_patience, deadline);
+        let memory = self.memory.charge();
+        let received = connection.receive_status(call.max_answer_bytes, times, memory, progress).await?;
+        if received.is_reusable {
+            self.pool.put(endpoint, connection, Instant::now());
+        }
+        Ok(received.answer)
+    }
+
+    async fn connect(
+        &self,
+        call: &Call<'_>,
+        now: Instant,
+        progress: &Cell<Progress>,
+    ) -> Result<Box<Connection>, CallError> {
+        match self.pool.take(&call.origin.address, now) {
+            Some(connection) => Ok(connection),
+            // In a box: it is seldom needed, and larger than all else that a call keeps.
+            None => Box::pin(self.open(call, progress)).await,
+        }
+    }
+
+    async fn open(&self, call: &Call<'_>, progress: &Cell<Progress>) -> Result<Box<Connection>, CallError> {
         let limit = self.limits.connect_timeout;
-        let stream = Stream::open(&call.origin.address, call.address, &self.tls, limit).await?;
+        let stream = Stream::open(&call.origin.address, call.address, &self.tls, limit, progress).await?;
         let config = self.config.get_or_init(ServiceConfig::default).clone();
         Ok(Box::new(Connection::new(stream, Instant::now(), config)))
     }

@@ -2,13 +2,21 @@
 
 use crate::http_message::Request;
 use crate::outbound::http::call::CallError;
+use crate::signature::Secret;
 
 /// Writes the head of a request to `host`, header names spelled as the protocol documents them.
 ///
 /// # Errors
 /// [`CallError::Unwritable`] where a target or value would end its line early. Values were checked when they were read, and
 /// targets are percent-encoded: this is the second lock on that door.
-pub(super) fn write_head(head: &mut Vec<u8>, request: &Request, host: &str) -> Result<(), CallError> {
+///
+/// `more` are headers whose names come from the configuration.
+pub(super) fn write_head(
+    head: &mut Vec<u8>,
+    request: &Request,
+    more: &[(String, Secret)],
+    host: &str,
+) -> Result<(), CallError> {
     let Request { method, target, headers, body } = request;
     // By sums, which the compiler makes vectors of.
     let unfit = |byte: u8| u8::from(byte <= b' ') | u8::from(byte >= 0x7f) | u8::from(byte == b'#');
@@ -19,7 +27,8 @@ pub(super) fn write_head(head: &mut Vec<u8>, request: &Request, host: &str) -> R
         head.extend_from_slice(part.as_bytes());
     }
     let first_header = head.len();
-    for (name, value) in headers {
+    let own = headers.iter().map(|(name, value)| (*name, value.as_str()));
+    for (name, value) in own.chain(more.iter().map(|(name, value)| (name.as_str(), value.expose()))) {
         for part in [name, ": ", value, "\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
@@ -31,7 +40,7 @@ pub(super) fn write_head(head: &mut Vec<u8>, request: &Request, host: &str) -> R
         .chunks(128)
         .map(|part| usize::from(part.iter().map(|byte| u8::from(control(byte))).sum::<u8>()))
         .sum::<usize>()
-        != 2 * headers.len()
+        != 2 * (headers.len() + more.len())
     {
         return Err(CallError::Unwritable("a header cannot be written"));
     }
@@ -57,7 +66,7 @@ mod tests {
 
     fn written(request: &Request) -> Result<String, CallError> {
         let mut head = Vec::new();
-        write_head(&mut head, request, "mq.example.com:8080").map(|()| String::from_utf8(head).unwrap())
+        write_head(&mut head, request, &[], "mq.example.com:8080").map(|()| String::from_utf8(head).unwrap())
     }
 
     #[test]
@@ -73,6 +82,20 @@ mod tests {
     fn a_length_is_sent_where_there_is_a_body_even_an_empty_one() {
         assert!(written(&request("/", Vec::new(), Some(b""))).unwrap().ends_with("Content-Length: 0\r\n\r\n"));
         assert!(!written(&request("/", Vec::new(), None)).unwrap().contains("Content-Length"));
+    }
+
+    #[test]
+    fn further_headers_stand_among_them_and_end_no_line_early_either() {
+        let write = |name: &str, value: &str| {
+            let mut head = Vec::new();
+            let more = [(name.to_owned(), Secret::new(value.to_owned()))];
+            let request = request("/", vec![("User-Agent", "a".to_owned())], None);
+            write_head(&mut head, &request, &more, "h").map(|()| String::from_utf8(head).unwrap())
+        };
+        let expected = "POST / HTTP/1.1\r\nHost: h\r\nUser-Agent: a\r\nx-team: billing\r\n\r\n";
+        assert_eq!(write("x-team", "billing").unwrap(), expected);
+        assert_eq!(write("x-team", "a\r\nb: c"), Err(CallError::Unwritable("a header cannot be written")));
+        assert_eq!(write("x-team: a\r\nb", "c"), Err(CallError::Unwritable("a header cannot be written")));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A connection's bytes, in plain text or under TLS.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -20,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::outbound::http::EndpointAddress;
 use crate::outbound::http::call::CallError;
+use crate::outbound::http::progress::Progress;
 use crate::outbound::http::tcp;
 use crate::outbound::tls_fault::connect_fault;
 
@@ -38,11 +40,13 @@ impl Stream {
         address: SocketAddr,
         tls: &Arc<ClientConfig>,
         limit: Duration,
+        progress: &Cell<Progress>,
     ) -> Result<Self, CallError> {
         let stream = within(limit, tcp::connect(address)).await?;
         if !endpoint.tls {
             return Ok(Self::Plain(stream));
         }
+        progress.set(Progress::ShakingHands);
         let name = ServerName::try_from(endpoint.host.clone())
             .map_err(|_| CallError::NotConnected("the host is not a name that a certificate can have".to_owned()))?;
         let handshake = TlsConnector::from(Arc::clone(tls)).connect(name, stream);

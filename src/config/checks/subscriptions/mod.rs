@@ -1,0 +1,160 @@
+//! Subscriptions beside topics, profiles, files and each other.
+
+mod conflicts;
+mod dead_letters;
+mod files;
+mod retries;
+
+use super::requirements::advice;
+use crate::config::findings::Findings;
+use crate::config::sections::{Groups, ProfileConfig, SubscriptionConfig, TopicConfig, TopicPattern};
+use crate::config::settings::Config;
+use crate::config::values::{Flaw, did_you_mean};
+use crate::model::{ConsumerGroup, Feature, Protocol, Topic};
+
+pub(super) use files::check as check_files;
+
+pub(super) fn check(config: &Config, findings: &mut Findings) {
+    for (name, subscription) in &config.subscriptions {
+        let key = |key: &str| format!("subscriptions.{name}.{key}");
+        conflicts::check(subscription, &key, findings);
+        let Some(topic) = config.topic(&subscription.topic) else {
+            findings.add(&key("topic"), unknown_topic(config, &subscription.topic));
+            continue;
+        };
+        if let Some(flaw) = unknown_group(topic, &subscription.group) {
+            findings.add(&key("group"), flaw);
+        }
+        // That it names no profile is found elsewhere.
+        let Some(profile) = config.profiles.get(&topic.profile) else { continue };
+        conflicts::check_with_profile(subscription, profile, &key, findings);
+        check_tags(subscription, topic, profile, &key, findings);
+        check_order(config, subscription, profile, &key, findings);
+        retries::check(config, subscription, profile, &key, findings);
+        warn_of_encoding(subscription, &key, findings);
+    }
+    check_groups(config, findings);
+    dead_letters::check(config, findings);
+}
+
+/// A topic that no table is for.
+fn unknown_topic(config: &Config, topic: &Topic) -> Flaw {
+    let names = config.topics.iter().filter_map(|known| match &known.name {
+        TopicPattern::Named(topic) => Some(topic.as_str()),
+        TopicPattern::Any => None,
+    });
+    let flaw = Flaw::new("is not a configured topic");
+    match did_you_mean(topic.as_str(), names) {
+        Some(hint) => flaw.hint(hint),
+        None => flaw.hint("add it as [[topics]] with its profile and groups"),
+    }
+}
+
+fn unknown_group(topic: &TopicConfig, group: &ConsumerGroup) -> Option<Flaw> {
+    let groups = match &topic.groups {
+        Groups::Any { .. } if ConsumerGroup::parse(group.as_str()).is_ok() => return None,
+        Groups::Any { .. } => &[],
+        Groups::Named(groups) => groups.as_slice(),
+    };
+    if groups.iter().any(|known| known.name == *group) {
+        return None;
+    }
+    let flaw = Flaw::new(format!("is not a group of topic `{}`", topic.name.as_str()));
+    Some(match did_you_mean(group.as_str(), groups.iter().map(|known| known.name.as_str())) {
+        Some(hint) => flaw.hint(hint),
+        None => flaw.hint("add it to `groups` of the topic"),
+    })
+}
+
+/// Two subscriptions of a group would share its messages: each target would get some.
+fn check_groups(config: &Config, findings: &mut Findings) {
+    for (index, (name, subscription)) in config.subscriptions.iter().enumerate() {
+        let is_same =
+            |other: &&SubscriptionConfig| other.topic == subscription.topic && other.group == subscription.group;
+        if let Some(other) = config.subscriptions.values().take(index).find(is_same) {
+            let flaw = Flaw::new(format!("is the group of subscription `{}`, too, on the same topic", other.name));
+            findings.add(
+                &format!("subscriptions.{name}.group"),
+                flaw.hint("each message would go to one of the two: give each subscription a group of its own"),
+            );
+        }
+    }
+}
+
+fn check_tags(
+    subscription: &SubscriptionConfig,
+    topic: &TopicConfig,
+    profile: &ProfileConfig,
+    key: &impl Fn(&str) -> String,
+    findings: &mut Findings,
+) {
+    let Some(tags) = &subscription.tags else { return };
+    let capabilities = profile.capabilities();
+    let flaw = match capabilities.protocol {
+        Protocol::RocketMq => {
+            let of_group = match &topic.groups {
+                Groups::Any { tags, .. } => tags.as_ref(),
+                Groups::Named(groups) => {
+                    groups.iter().find(|group| group.name == subscription.group).and_then(|group| group.tags.as_ref())
+                }
+            };
+            if of_group == Some(tags) {
+                return;
+            }
+            Flaw::new("are not the tags of the group, and with rocketmq a filter belongs to the group").hint(
+                "write `{ name = \"GROUP\", tags = [\"TAG\"] }` in `groups` of the topic, and leave `tags` out here",
+            )
+        }
+        Protocol::OnsHttp | Protocol::MqHttp if capabilities.has(Feature::TagFilter) => return,
+        Protocol::OnsHttp | Protocol::MqHttp => {
+            Flaw::new(format!("has no effect with {}, which has no tag filter", capabilities.protocol))
+                .hint(advice(Feature::TagFilter, &capabilities))
+        }
+    };
+    findings.add(&key("tags"), flaw);
+}
+
+fn check_order(
+    config: &Config,
+    subscription: &SubscriptionConfig,
+    profile: &ProfileConfig,
+    key: &impl Fn(&str) -> String,
+    findings: &mut Findings,
+) {
+    if !subscription.ordered {
+        return;
+    }
+    let capabilities = profile.capabilities();
+    if !capabilities.has(Feature::OrderedGroups) {
+        let flaw = Flaw::new(format!(
+            "needs {}, and profile `{}` ({}) does not have it",
+            Feature::OrderedGroups,
+            profile.name,
+            capabilities.protocol
+        ));
+        findings.add(&key("ordered"), flaw.hint(advice(Feature::OrderedGroups, &capabilities)));
+    } else if !config.is_ordered(&subscription.topic, &subscription.group) {
+        let flaw = Flaw::new("needs a group that receives in order, and the topic does not say so of this one");
+        findings
+            .add(&key("ordered"), flaw.hint("write `{ name = \"GROUP\", ordered = true }` in `groups` of the topic"));
+    }
+}
+
+/// In binary mode most libraries read an attribute wrongly that had to be encoded.
+fn warn_of_encoding(subscription: &SubscriptionConfig, key: &impl Fn(&str) -> String, findings: &mut Findings) {
+    use crate::config::sections::PushFormat::CloudEventsBinary;
+    if subscription.format != CloudEventsBinary {
+        return;
+    }
+    let needs_encoding = |text: &str| !text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'%'));
+    let tags = subscription.tags.iter().flat_map(|filter| filter.tags()).map(|tag| tag.as_str());
+    let named =
+        [("topic", subscription.topic.as_str()), ("source", subscription.source.as_deref().unwrap_or_default())];
+    let named = named.into_iter().chain(tags.map(|tag| ("tags", tag)));
+    for (name, _) in named.filter(|(_, text)| needs_encoding(text)) {
+        let flaw = Flaw::new(
+            "has characters that are encoded in the headers of cloudevents-binary, and most CloudEvents libraries do not decode them",
+        );
+        findings.warn(&key(name), flaw.hint("use `format = \"cloudevents\"`, which encodes nothing"));
+    }
+}

@@ -1,0 +1,59 @@
+//! Push: messages of a group sent to a service, an HTTP request each, and acknowledged only after it has taken them.
+//!
+//! `[subscriptions.NAME]` is all there is to a subscription: nothing is kept here. A message in hand that nobody acknowledges comes
+//! again from the MQ, to this process or another one, and its place in the schedule of attempts follows from the time since its first
+//! delivery (`retry_schedule`). `addresses`, `retry_after`, `secrets` and `verdict` are what can be said without a connection:
+//! which addresses a target may have, what an answer means, and what requests are signed with. The rest is at work:
+//!
+//! * `plan` makes everything that can fail at the start, and one [`Service`](crate::tasks::Service) on a **thread of its own**. A
+//!   [`Gateway`](crate::gateway::Gateway) and an HTTP client belong to one thread; on the main thread, which has one too, many pushes
+//!   would keep waiting what looks after upstreams and credentials, and on those of the data listener the requests of callers.
+//!   On that thread each subscription is a service with a gateway, a client and connections of its own, so that a slow target is
+//!   its own subscription's matter.
+//! * `runner` is a subscription's loop: it receives as many messages as may be sent, and takes each to its end side by side.
+//! * `carry` is one message's way; `give_up` makes it a dead letter; `request` writes it down, and `target` sends it.
+//! * `pace` and `worker` know how many may be under way now, and let go of what waits when the process stops or is paused.
+//! * `board` and `subscriptions` are what operators see and change, on any thread.
+
+pub mod addresses;
+mod board;
+mod carry;
+mod give_up;
+mod live_files;
+mod pace;
+mod plan;
+mod request;
+mod result;
+pub mod retry_after;
+mod runner;
+pub mod secrets;
+mod subscriptions;
+mod target;
+pub mod verdict;
+mod worker;
+
+pub use board::{LastError, PauseReason, SubscriptionStatus};
+pub use plan::{PushError, PushPlan, PushResources};
+pub use result::AttemptResult;
+pub use subscriptions::{Delivered, NotDelivered, Subscriptions};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::config::{Overrides, Source, SubscriptionConfig, load};
+
+    /// A subscription with further lines.
+    pub(super) fn subscription(lines: &str) -> SubscriptionConfig {
+        let text = format!(
+            "[embedded]\nenabled = true\n[profiles.main]\nprotocol = 'ons-http'\nendpoints = ['embedded']\n\
+             credentials = 'embedded'\nproducer_group = 'P'\n[[topics]]\nname = 'orders'\nprofile = 'main'\ngroups = ['G']\n\
+             [subscriptions.billing]\ntopic = 'orders'\ngroup = 'G'\nurl = 'http://billing/hooks'\n{lines}"
+        );
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mq.toml");
+        std::fs::write(&path, text).unwrap();
+        let config = load(&Source::File(path), &Overrides::default(), &BTreeMap::new()).unwrap();
+        config.subscriptions["billing"].clone()
+    }
+}

@@ -1,0 +1,144 @@
+//! All subscriptions of the process, for operators: on any thread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::AttemptResult;
+use super::board::{Board, PauseReason, SubscriptionStatus};
+use crate::memory::{Charge, MemoryBudget};
+use crate::model::Delivery;
+
+/// What was asked for besides, until its service takes it.
+const COMMANDS: usize = 64;
+
+/// The subscriptions. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Subscriptions(Arc<BTreeMap<String, Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    board: Arc<Board>,
+    commands: mpsc::Sender<DeliverOnce>,
+    /// How long one request may take.
+    timeout: Duration,
+    memory: MemoryBudget,
+}
+
+/// A message to be delivered again, once.
+#[derive(Debug)]
+pub(super) struct DeliverOnce {
+    /// As it was delivered.
+    pub(super) message: Delivery,
+    /// With an id of its own, so that a receiver which knows the old one takes it for a new message.
+    pub(super) new_id: bool,
+    /// What it takes until it is done with.
+    pub(super) memory: Charge,
+    pub(super) answer: oneshot::Sender<Result<Delivered, NotDelivered>>,
+}
+
+/// The target took a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivered {
+    /// With this status.
+    pub status: u16,
+}
+
+/// The target did not take a message, as far as is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotDelivered {
+    /// There is no such subscription.
+    #[error("there is no subscription of this name in this process")]
+    Unknown,
+    /// It is paused.
+    #[error("the subscription is paused ({0}): resume it first")]
+    Paused(PauseReason),
+    /// It has too much to do, or the process stops.
+    #[error("the subscription has too much to do, or the process stops: come back later")]
+    Busy,
+    /// Nothing came of it in time.
+    #[error("the subscription did not get to it in time: come back later")]
+    NoTime,
+    /// What came of it.
+    #[error("the target did not take it: {result}{}", status.map_or_else(String::new, |status| format!(" (status {status})")))]
+    Attempted {
+        /// In one word.
+        result: AttemptResult,
+        /// Where there was a status.
+        status: Option<u16>,
+    },
+}
+
+/// The receiving end of one subscription's commands.
+pub(super) type Commands = mpsc::Receiver<DeliverOnce>;
+
+impl Subscriptions {
+    /// Of these boards, each with the time that one of its requests may take; and what their services receive.
+    pub(super) fn new(
+        boards: impl IntoIterator<Item = (Arc<Board>, Duration)>,
+        memory: &MemoryBudget,
+    ) -> (Self, Vec<Commands>) {
+        let mut all = BTreeMap::new();
+        let mut receivers = Vec::new();
+        for (board, timeout) in boards {
+            let (commands, receiver) = mpsc::channel(COMMANDS);
+            receivers.push(receiver);
+            all.insert(board.name().to_owned(), Entry { board, commands, timeout, memory: memory.clone() });
+        }
+        (Self(Arc::new(all)), receivers)
+    }
+
+    /// What is known of each, by name.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<SubscriptionStatus> {
+        self.0.values().map(|entry| entry.board.status()).collect()
+    }
+
+    /// What is known of one.
+    #[must_use]
+    pub fn status(&self, name: &str) -> Option<SubscriptionStatus> {
+        self.0.get(name).map(|entry| entry.board.status())
+    }
+
+    /// Pauses one until it is resumed, in this process; `None` where there is none of this name.
+    #[must_use]
+    pub fn pause(&self, name: &str) -> Option<SubscriptionStatus> {
+        let entry = self.0.get(name)?;
+        entry.board.pause(PauseReason::Operator);
+        Some(entry.board.status())
+    }
+
+    /// Lets one go on; `None` where there is none of this name.
+    #[must_use]
+    pub fn resume(&self, name: &str) -> Option<SubscriptionStatus> {
+        let entry = self.0.get(name)?;
+        entry.board.resume();
+        Some(entry.board.status())
+    }
+
+    /// Delivers a message once more by this subscription alone, one attempt outside its schedule; nothing is acknowledged. With
+    /// `new_id` it goes out under an id of its own.
+    ///
+    /// # Errors
+    /// [`NotDelivered`]; after [`NotDelivered::NoTime`] and a result without a status the target may have it.
+    pub async fn deliver_once(&self, name: &str, message: Delivery, new_id: bool) -> Result<Delivered, NotDelivered> {
+        let entry = self.0.get(name).ok_or(NotDelivered::Unknown)?;
+        if let Some(reason) = entry.board.paused() {
+            return Err(NotDelivered::Paused(reason));
+        }
+        let mut memory = entry.memory.charge();
+        memory.grow(message.body.len().saturating_mul(2)).map_err(|_| NotDelivered::Busy)?;
+        let (answer, answered) = oneshot::channel();
+        entry.commands.try_send(DeliverOnce { message, new_id, memory, answer }).map_err(|_| NotDelivered::Busy)?;
+        // A turn, and the request.
+        let patience = entry.timeout.saturating_mul(2) + Duration::from_secs(1);
+        match timeout(patience, answered).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(NotDelivered::Busy),
+            Err(_) => Err(NotDelivered::NoTime),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What one subscription works with on the thread of the pushes, and whose turn it is to send.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::board::Board;
+use super::live_files::LiveFiles;
+use super::pace::Pace;
+use super::request::Format;
+use super::target::Target;
+use super::verdict::Judge;
+use crate::clock::Clock;
+use crate::config::SubscriptionConfig;
+use crate::gateway::{Gateway, GroupRoute, TopicRoute};
+use crate::memory::Charge;
+use crate::model::{Capabilities, Delivery};
+use crate::retry_schedule::RetrySchedule;
+use crate::spans::Tracer;
+use crate::tasks::Stage;
+use crate::telemetry::FailureLog;
+
+/// One subscription at work.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) config: SubscriptionConfig,
+    pub(super) gateway: Gateway,
+    pub(super) route: GroupRoute,
+    pub(super) capabilities: Capabilities,
+    /// Where messages go that are given up, and whether its protocol has properties.
+    pub(super) dead_letter: Option<(TopicRoute, bool)>,
+    pub(super) target: Target,
+    pub(super) format: Format,
+    pub(super) files: LiveFiles,
+    pub(super) schedule: RetrySchedule,
+    pub(super) judge: Judge,
+    pub(super) board: Arc<Board>,
+    pub(super) clock: Clock,
+    pub(super) tracer: Option<Tracer>,
+    pub(super) failures: Arc<FailureLog>,
+    pub(super) random: crate::random::Random,
+    pub(super) turns: Turns,
+}
+
+/// A message in hand.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) delivery: Delivery,
+    /// What it takes, until it is done with.
+    pub(super) _memory: Charge,
+    /// It was sent, in this delivery.
+    pub(super) was_sent: bool,
+}
+
+/// Why a message in hand is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The process stops.
+    Draining,
+    /// The subscription is paused.
+    Paused,
+    /// The target wants to be left alone for longer than the message is hidden.
+    Closed(Duration),
+    /// The message is not hidden for long enough any more.
+    NoTime,
+}
+
+/// Who may send, and when.
+#[derive(Debug)]
+pub(super) struct Turns {
+    pub(super) pace: RefCell<Pace>,
+    in_use: Cell<usize>,
+    /// Messages whose next attempt is not due.
+    waiting: Cell<usize>,
+    changed: Notify,
+    paused: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
+}
+
+/// One request under way.
+#[derive(Debug)]
+pub(super) struct Turn<'a>(&'a Turns);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.in_use.set(self.0.in_use.get().saturating_sub(1));
+        self.0.changed.notify_waiters();
+    }
+}
+
+/// One more while it lives.
+struct Waiting<'a>(&'a Cell<usize>);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a Cell<usize>) -> Self {
+        waiting.set(waiting.get() + 1);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+impl Turns {
+    pub(super) fn new(concurrency: usize, paused: watch::Receiver<bool>, stage: watch::Receiver<Stage>) -> Self {
+        Self {
+            pace: RefCell::new(Pace::new(concurrency)),
+            in_use: Cell::new(0),
+            waiting: Cell::new(0),
+            changed: Notify::new(),
+            paused,
+            stage,
+        }
+    }
+
+    /// Whether messages are to be let go of, and why.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        if *self.stage.borrow() != Stage::Serving {
+            return Some(Stop::Draining);
+        }
+        self.paused.borrow().then_some(Stop::Paused)
+    }
+
+    /// Waits for a turn, until `latest` at most.
+    pub(super) async fn take(&self, latest: Instant) -> Result<Turn<'_>, Stop> {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(stop) = self.stop() {
+                return Err(stop);
+            }
+            let now = Instant::now();
+            if now > latest {
+                return Err(Stop::NoTime);
+            }
+            let (closed_until, allowed) = {
+                let pace = self.pace.borrow();
+                (pace.closed_until(now), pace.allowed())
+            };
+            match closed_until {
+                Some(until) if until > latest => return Err(Stop::Closed(until - now)),
+                Some(until) => self.or_a_change(sleep_until(until)).await,
+                None if self.in_use.get() < allowed => {
+                    self.in_use.set(self.in_use.get() + 1);
+                    return Ok(Turn(self));
+                }
+                None => {
+                    let until_freed = async {
+                        tokio::select! {
+                            () = changed => {}
+                            () = sleep_until(latest + Duration::from_millis(1)) => {}
+                        }
+                    };
+                    self.or_a_change(until_freed).await;
+                }
+            }
+        }
+    }
+
+    /// Waits for `pause`, unless messages are to be let go of before; then why, and how much of the pause was left.
+    pub(super) async fn pause(&self, pause: Duration) -> Result<(), (Stop, Duration)> {
+        let end = Instant::now() + pause;
+        let _waiting = Waiting::new(&self.waiting);
+        // There is room for another message meanwhile.
+        self.wake();
+        while Instant::now() < end {
+            if let Some(stop) = self.stop() {
+                return Err((stop, end.saturating_duration_since(Instant::now())));
+            }
+            self.or_a_change(sleep_until(end)).await;
+        }
+        Ok(())
+    }
+
+    /// Messages whose next attempt is not due.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.get()
+    }
+
+    /// Returns when a turn ended, or a message began to wait.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Waits for something, or until the process stops or the subscription is paused or goes on.
+    pub(super) async fn or_a_change(&self, something: impl Future<Output = ()>) {
+        let (mut paused, mut stage) = (self.paused.clone(), self.stage.clone());
+        // What these say was looked at by the caller.
+        paused.mark_unchanged();
+        stage.mark_unchanged();
+        tokio::select! {
+            () = something => {}
+            // An error is the end of the process.
+            _ = paused.changed() => {}
+            _ = stage.changed() => {}
+        }
+    }
+
+    /// Something else than a turn changed.
+    pub(super) fn wake(&self) {
+        self.changed.notify_waiters();
+    }
+}
+
+impl Worker {
+    /// How long a message stays hidden from others.
+    pub(super) fn visible_for(&self, held: &Held) -> Duration {
+        held.delivery.visible_again_at.since(self.clock.now())
+    }
+}

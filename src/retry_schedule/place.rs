@@ -1,0 +1,123 @@
+//! Where a delivery stands in the schedule of its message, and what comes next.
+
+use std::time::Duration;
+
+use super::plan::{Head, heads};
+use super::{MessageSchedule, Next, RetrySchedule};
+use crate::model::{Delivery, UnixMillis};
+
+/// A delivery, as far as the schedule asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Which delivery of the message it is, from 1.
+    pub delivery: u32,
+    /// The time since the first one.
+    pub elapsed: Elapsed,
+    /// How long it is hidden from now.
+    pub visible_for: Duration,
+}
+
+/// The time since the first delivery of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Elapsed {
+    /// This long.
+    Exactly(Duration),
+    /// No longer than this: the number of the delivery says more.
+    AtMost(Duration),
+}
+
+impl Arrival {
+    /// Reads a delivery at the time `now`. Where the MQ does not tell when it delivered the message first, it follows from the number
+    /// of the delivery; where that says nothing, since delays of ours lie between, the first one was not before the message was due.
+    #[must_use]
+    pub fn of(delivery: &Delivery, schedule: &RetrySchedule, now: UnixMillis) -> Self {
+        let redeliveries = delivery.delivery_attempt.saturating_sub(1);
+        let elapsed = if let Some(first) = delivery.first_delivered_at {
+            Elapsed::Exactly(now.since(first))
+        } else if schedule.means.nack_delay.is_some() {
+            let due = delivery.deliver_at.map_or(delivery.published_at, |time| time.max(delivery.published_at));
+            Elapsed::AtMost(now.since(due))
+        } else {
+            Elapsed::Exactly(schedule.means.visibility_timeout.saturating_mul(redeliveries))
+        };
+        let delivery_number = redeliveries.saturating_add(1);
+        Self { delivery: delivery_number, elapsed, visible_for: delivery.visible_again_at.since(now) }
+    }
+}
+
+impl MessageSchedule<'_> {
+    /// What to do with a delivery that has just come.
+    #[must_use]
+    pub fn on_delivery(&self, arrival: &Arrival) -> Next {
+        let last = self.schedule.pauses.len();
+        if arrival.delivery <= 1 {
+            return self.attempt_now(0, arrival.visible_for);
+        }
+        let slack = self.schedule.margin();
+        let visibility_timeout = self.schedule.means.visibility_timeout;
+        let (elapsed, by_number) = match arrival.elapsed {
+            Elapsed::Exactly(elapsed) => (elapsed, false),
+            Elapsed::AtMost(elapsed) => (elapsed, true),
+        };
+        let now = elapsed.saturating_add(slack);
+        let is_due = |head: &Head| head.due <= now && (!by_number || head.delivery <= arrival.delivery);
+        let mut heads = heads(self).peekable();
+        let mut place = None;
+        while let Some(head) = heads.next_if(&is_due) {
+            place = Some(head);
+        }
+        // The first is always due.
+        let Some(place) = place else { return self.attempt_now(0, arrival.visible_for) };
+        let was_made = arrival.delivery > place.delivery && now >= place.due.saturating_add(visibility_timeout);
+        if !was_made {
+            return self.attempt_now(place.attempt, arrival.visible_for);
+        }
+        match heads.next() {
+            Some(next) if !self.is_last_delivery(arrival.delivery) => {
+                self.pause_of_the_mq(next.due.saturating_sub(elapsed))
+            }
+            // Somebody made the last one and did not come to its end.
+            Some(_) | None => self.attempt_now(last, arrival.visible_for),
+        }
+    }
+
+    /// What to do when attempt `attempt` has failed. `delivery` is the delivery's number, `visible_for` how long it is hidden from
+    /// now, `at_least` a pause that the target asks for.
+    #[must_use]
+    pub fn after_failure(
+        &self,
+        attempt: usize,
+        delivery: u32,
+        visible_for: Duration,
+        at_least: Option<Duration>,
+    ) -> Next {
+        if attempt >= self.schedule.pauses.len() {
+            return Next::GiveUp;
+        }
+        let pause = self.pause_after(attempt).max(at_least.unwrap_or_default());
+        let hidden_for = pause.saturating_add(self.schedule.hidden_for_attempt());
+        let most = if self.schedule.means.extends { self.schedule.means.visibility_timeout } else { visible_for };
+        if self.schedule.is_held(attempt) && hidden_for <= most {
+            let hidden_for = (hidden_for > visible_for).then_some(hidden_for);
+            return Next::WaitInside { pause, attempt: attempt.saturating_add(1), hidden_for };
+        }
+        if self.is_last_delivery(delivery) { Next::GiveUp } else { self.pause_of_the_mq(pause) }
+    }
+
+    fn attempt_now(&self, attempt: usize, visible_for: Duration) -> Next {
+        let needed = self.schedule.hidden_for_attempt();
+        let hidden_for = (self.schedule.means.extends && needed > visible_for).then_some(needed);
+        Next::AttemptNow { attempt, hidden_for }
+    }
+
+    fn pause_of_the_mq(&self, pause: Duration) -> Next {
+        match self.schedule.means.nack_delay {
+            Some(longest) => Next::NackWithDelay(pause.min(longest)),
+            None => Next::LeaveToRedelivery,
+        }
+    }
+
+    fn is_last_delivery(&self, delivery: u32) -> bool {
+        self.schedule.means.deliveries.is_some_and(|most| delivery >= most)
+    }
+}
