@@ -91,8 +91,17 @@ fn an_item_is_what_a_receive_returns_and_its_handle_is_good() {
     let mut names: Vec<_> = item.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     let mut expected = [
-        "message_id", "receipt_handle", "body", "encoding", "tag", "keys", "properties", "message_group",
-        "delivery_attempt", "published_at", "visible_again_at",
+        "message_id",
+        "receipt_handle",
+        "body",
+        "encoding",
+        "tag",
+        "keys",
+        "properties",
+        "message_group",
+        "delivery_attempt",
+        "published_at",
+        "visible_again_at",
     ];
     expected.sort_unstable();
     assert_eq!(names, expected);

@@ -143,8 +143,11 @@ fn a_certificate_of_somebody_else_is_no_target() {
     let start = |url: String| {
         let lines = "ca_file = \"{directory}/ca.pem\"\nretry_schedule = [\"50ms\", \"10m\"]";
         let text = file("storage = \"memory\"", &billing(&url, lines));
-        Launch::embedded().file("ca.pem", &good.certificate).file("gateway.toml", &text)
-            .arguments(&["--config", "{directory}/gateway.toml"]).start()
+        Launch::embedded()
+            .file("ca.pem", &good.certificate)
+            .file("gateway.toml", &text)
+            .arguments(&["--config", "{directory}/gateway.toml"])
+            .start()
     };
     let app = start(format!("https://{}/", other.address));
     app.publish("orders", "1");

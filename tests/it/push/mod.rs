@@ -7,6 +7,7 @@ mod isolation;
 mod operators;
 mod protocols;
 mod receiver;
+mod redriving;
 mod restarting;
 mod signing;
 
@@ -29,7 +30,9 @@ fn file(embedded: &str, subscriptions: &str) -> String {
 
 /// One subscription of the group `billing`, with further lines.
 fn billing(url: &str, lines: &str) -> String {
-    format!("[subscriptions.billing]\ntopic = \"orders\"\ngroup = \"billing\"\nurl = \"{url}\"\njitter_percent = 0\n{lines}\n")
+    format!(
+        "[subscriptions.billing]\ntopic = \"orders\"\ngroup = \"billing\"\nurl = \"{url}\"\njitter_percent = 0\n{lines}\n"
+    )
 }
 
 /// A gateway that keeps messages in memory, with these subscriptions.
@@ -52,6 +55,8 @@ fn backlog(app: &TestApp) -> f64 {
     let labels = [("topic", "orders"), ("group", "billing")];
     ["ready", "in_flight", "delayed"]
         .iter()
-        .map(|state| metrics.get("mq_gateway_embedded_messages", &[labels[0], labels[1], ("state", state)]).unwrap_or(0.0))
+        .map(|state| {
+            metrics.get("mq_gateway_embedded_messages", &[labels[0], labels[1], ("state", state)]).unwrap_or(0.0)
+        })
         .sum()
 }
