@@ -1,19 +1,11 @@
 //! One delivery by the MQ's own handle: acknowledged, given back, kept longer. For those of this process who receive on their own
 //! and keep what came until they are done with it.
 
-use super::{Acknowledged, Gateway, GatewayError, GroupRoute, ReceiptHandle, TopicRoute};
+use super::{Acknowledged, Gateway, GatewayError, GroupRoute, ReceiptHandle};
 use crate::context::RequestContext;
-use crate::model::{Capabilities, ChangedDelivery, Delivery, UpstreamHandle, Verb, VisibilityChange};
+use crate::model::{ChangedDelivery, Delivery, UpstreamHandle, Verb, VisibilityChange};
 
 impl Gateway {
-    /// What the profile behind a topic can do.
-    ///
-    /// # Errors
-    /// [`GatewayError::Internal`].
-    pub fn capabilities(&self, route: &TopicRoute) -> Result<Capabilities, GatewayError> {
-        Ok(*self.upstream(route)?.capabilities())
-    }
-
     /// Acknowledges one delivery; late where its time had passed, whether or not the MQ tells: it may have been delivered again.
     ///
     /// # Errors
@@ -69,6 +61,6 @@ impl Gateway {
     /// Gives a delivery back past HTTP, where this process is the MQ: others get it at once, and this attempt does not count.
     /// Whether that was possible.
     pub fn give_back_delivery(&self, route: &GroupRoute, handle: &UpstreamHandle) -> bool {
-        self.give_back(&route.topic).map(|give_back| give_back.these(vec![handle.clone()])).is_some()
+        self.give_back(&route.topic).map(|give_back| give_back.of(vec![handle.clone()])).is_some()
     }
 }

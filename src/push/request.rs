@@ -134,7 +134,13 @@ impl Format {
             PushFormat::Raw => {
                 let data = Data::undeclared(&delivery.body, DataAs::Auto);
                 let content_type = data.ok().and_then(|(_, content_type)| content_type);
-                Ok(plain(content_type.map_or(OCTET_STREAM.into(), |it| it.to_string().into()), delivery.body.clone()))
+                let content_type = match content_type {
+                    // Without it some take text for Latin-1.
+                    Some("text/plain") => "text/plain; charset=utf-8",
+                    Some(content_type) => content_type,
+                    None => OCTET_STREAM,
+                };
+                Ok(plain(content_type.into(), delivery.body.clone()))
             }
             PushFormat::ReceiveItem => {
                 let handle = handle().ok_or(NotWritable::Handle)?;

@@ -66,6 +66,7 @@ impl Runner {
         let mut work = Work { jobs: FuturesUnordered::new(), messages: 0, bytes: 0, largest: 0 };
         let mut receiving: Option<Local<Result<Deliveries, GatewayError>>> = None;
         let (mut not_before, mut failures) = (Instant::now(), 0_u32);
+        let worker = Rc::clone(&self.worker);
         loop {
             if self.worker.turns.stop().is_some() {
                 receiving = None;
@@ -74,6 +75,8 @@ impl Runner {
             if receiving.is_none() && wake_at.is_some_and(|at| at <= Instant::now()) {
                 receiving = Some(self.receive(&work));
             }
+            // Before anything is polled that may change something.
+            let changed = worker.turns.changed();
             tokio::select! {
                 () = stop.given() => break,
                 Some((messages, bytes)) = work.jobs.next(), if !work.jobs.is_empty() => {
@@ -101,7 +104,7 @@ impl Runner {
                         (0, 0)
                     }));
                 }
-                () = self.worker.turns.changed() => {}
+                () = changed => {}
                 _ = self.stage.changed() => {}
                 _ = self.paused.changed() => {}
                 () = sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() && receiving.is_none() => {}

@@ -72,6 +72,20 @@ pub enum NotDelivered {
     },
 }
 
+impl NotDelivered {
+    /// Whether the target may have it all the same.
+    #[must_use]
+    pub fn may_have_it(&self) -> bool {
+        match self {
+            Self::Unknown | Self::Paused(_) | Self::Busy => false,
+            Self::NoTime => true,
+            Self::Attempted { result, .. } => {
+                matches!(result, AttemptResult::Timeout | AttemptResult::NoAnswer)
+            }
+        }
+    }
+}
+
 /// The receiving end of one subscription's commands.
 pub(super) type Commands = mpsc::Receiver<DeliverOnce>;
 

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -182,17 +183,20 @@ impl Turns {
         self.waiting.get()
     }
 
-    /// Returns when a turn ended, or a message began to wait.
-    pub(super) async fn changed(&self) {
-        self.changed.notified().await;
+    /// Ends when a turn ends, or a message begins to wait, from now on.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
     }
 
     /// Waits for something, or until the process stops or the subscription is paused or goes on.
     pub(super) async fn or_a_change(&self, something: impl Future<Output = ()>) {
         let (mut paused, mut stage) = (self.paused.clone(), self.stage.clone());
-        // What these say was looked at by the caller.
         paused.mark_unchanged();
         stage.mark_unchanged();
+        // It may have come between the caller's look and this.
+        if self.stop().is_some() {
+            return;
+        }
         tokio::select! {
             () = something => {}
             // An error is the end of the process.

@@ -64,6 +64,7 @@ mod open_files;
 mod origins;
 mod paths;
 mod publish;
+mod push;
 mod readme;
 mod receive;
 mod request_bytes;

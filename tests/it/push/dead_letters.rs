@@ -106,7 +106,7 @@ fn a_message_is_not_acknowledged_before_its_dead_letter_is_confirmed() {
     };
     endpoint.rule(refuse);
     endpoint.offer("orders", message("the body"));
-    let subscription = billing(&target.url(), &format!("visibility_timeout = \"3s\"\ntimeout = \"1s\"\n{TO_FAILED}"));
+    let subscription = billing(&target.url(), &format!("timeout = \"1s\"\nretry_schedule = []\n{TO_FAILED}"));
     let topics = "[[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"billing\"]\n\
                   [[topics]]\nname = \"failed\"\nprofile = \"main\"\ngroups = [\"people\"]\n";
     let settings = Settings::new().profile("visibility_timeout = \"3s\"").topics(topics).more(&subscription);

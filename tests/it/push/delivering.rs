@@ -16,7 +16,7 @@ fn an_event_is_sent_and_its_message_is_acknowledged_after_the_answer() {
         Answer::Status(200)
     });
     let app = pushing(&billing(&target.url(), "headers = [\"X-Team: orders\"]"));
-    let envelope = json!({"body": {"a": [1, 1.50]}, "tag": "created", "keys": ["o-1"]}).to_string();
+    let envelope = r#"{"body": {"a": [1, 1.50]}, "tag": "created", "keys": ["o-1"]}"#;
     let id = app.post_json("/v1/topics/orders/messages", envelope).expect_json(201)["message_id"].clone();
     let id = id.as_str().unwrap();
     let pushed = &target.wait_for(1)[0];

@@ -1,1 +1,72 @@
+<<<<<<< HEAD
 //!
+=======
+//! The same with each protocol: taken at once; failing first, by the schedule; and never acknowledged while it fails.
+
+use serde_json::json;
+
+use super::receiver::{Answer, Receiver};
+use super::{billing, wait_for_deliveries};
+use crate::support::{Endpoint, Launch, Settings, TestApp, time};
+
+const TOPICS: &str = "[[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"billing\"]\n";
+
+fn flaky() -> Receiver {
+    Receiver::start(|_, number| Answer::Status(if number == 0 { 500 } else { 200 }))
+}
+
+/// Sent twice, acknowledged once.
+#[track_caller]
+fn check(app: &TestApp, target: &Receiver, body: &str, acknowledged: impl Fn() -> usize) {
+    let requests = target.wait_for(2);
+    for (number, pushed) in (1..).zip(&requests) {
+        assert_eq!((pushed.header("mq-delivery-attempt"), pushed.data().as_str()), (&*format!("{number}"), body));
+        assert_eq!(pushed.header("webhook-id"), requests[0].header("webhook-id"));
+    }
+    wait_for_deliveries(app, "acknowledged", 1.0);
+    time::until("one acknowledgement", || (acknowledged() == 1).then_some(()));
+    assert_eq!(target.count(), 2);
+}
+
+#[test]
+fn over_ons_http() {
+    let (endpoint, target) = (Endpoint::start(), flaky());
+    let now = time::now_millis().to_string();
+    endpoint.offer(
+        "orders",
+        json!({"bornTime": now, "key": "k", "msgId": "0A97CB496DE1137A9034915400000001", "reconsumeTimes": 0, "tag": "t", "body": "hello"}),
+    );
+    let settings = Settings::new().topics(TOPICS).more(&billing(&target.url(), "retry_schedule = [\"50ms\"]"));
+    let app = Launch::towards(&endpoint, settings).start();
+    check(&app, &target, "hello", || endpoint.deleted().len());
+}
+
+#[test]
+fn over_mq_http() {
+    let target = flaky();
+    let settings =
+        Settings::new().profile("protocol = \"mq-http\"").profile("binary_bodies = \"base64\"").topics(TOPICS);
+    let app = Launch::on_embedded("", &settings.more(&billing(&target.url(), "retry_schedule = [\"50ms\"]"))).start();
+    app.publish("orders", "hello");
+    let acknowledged = || {
+        let labels = [("topic", "orders"), ("group", "billing"), ("result", "ok")];
+        app.metrics().get("mq_gateway_messages_acked_total", &labels).map_or(0, |count| usize::from(count > 0.5))
+    };
+    check(&app, &target, "hello", acknowledged);
+}
+
+#[cfg(feature = "rocketmq")]
+#[test]
+fn over_rocketmq() {
+    use crate::support::rocketmq::FakeProxy;
+    let (proxy, target) = (FakeProxy::start(), flaky());
+    let subscription = billing(&target.url(), "retry_schedule = [\"50ms\"]");
+    let app = Launch::configured(&format!("{}{TOPICS}{subscription}", proxy.configuration(""))).start();
+    app.publish("orders", "hello");
+    let acknowledged = || {
+        let labels = [("topic", "orders"), ("group", "billing"), ("result", "ok")];
+        app.metrics().get("mq_gateway_messages_acked_total", &labels).map_or(0, |count| usize::from(count > 0.5))
+    };
+    check(&app, &target, "hello", acknowledged);
+}
+>>>>>>> w-push2
