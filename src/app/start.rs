@@ -90,13 +90,8 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         let operations = OperationsPlan {
             gateway: use_cases,
             engine: engine.clone(),
-<<<<<<< HEAD
             subscriptions,
             dead_letter_topics: dead_letter_topics(&config),
-=======
-            redeliver: Some(pushes::redeliver(&subscriptions)),
-            subscriptions,
->>>>>>> w-push2
             limits: config.server.limits.clone(),
             resources: resources.clone(),
             tasks: tasks.clone(),

@@ -127,16 +127,13 @@ pub(super) enum Command {
     /// Without --ack the group gets them again. Exit code 0: done, with or without messages; 1: it could not be, or a message could not
     /// be acknowledged; 2: usage, or a file that cannot be read.
     Receive(ReceiveArguments),
-<<<<<<< HEAD
     /// Looks at dead letters, sends them again, or drops them, at a running gateway's management listener
     DeadLetters(DeadLetterArguments),
-=======
     /// Shows the subscriptions of running gateways, and pauses or resumes them
     ///
     /// Every replica has subscriptions of its own that are paused by themselves: name each with --url. Exit code 0: all answered; 1: one
     /// did not, or has no such subscription; 2: usage.
     Subscriptions(SubscriptionsArguments),
->>>>>>> w-push2
     /// Prints a script that completes this program's commands and flags in a shell
     ///
     /// bash: `mq-gateway completions bash > ~/.local/share/bash-completion/completions/mq-gateway`

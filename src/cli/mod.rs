@@ -47,11 +47,8 @@ pub fn main() -> ExitCode {
         Some(Command::IssueKey(issue_key)) => issue_key::issue_key(issue_key),
         Some(Command::Publish(publish)) => publish::publish(publish),
         Some(Command::Receive(receive)) => receive::receive(receive),
-<<<<<<< HEAD
         Some(Command::DeadLetters(dead_letters)) => dead_letters::dead_letters(dead_letters),
-=======
         Some(Command::Subscriptions(it)) => subscriptions::subscriptions(it),
->>>>>>> w-push2
         Some(Command::Completions(completions)) => completions::print(completions.shell),
         Some(Command::Man(man)) => man::man(man.out.as_deref()),
         Some(Command::EmbeddedMq(embedded)) => match &embedded.command {

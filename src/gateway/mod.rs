@@ -27,6 +27,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::memory::MemoryBudget;
+use crate::model::Capabilities;
 use crate::tasks::{Stage, Tasks};
 use crate::telemetry::{Metrics, UNKNOWN_TOPIC};
 use crate::upstream::{Plan, Upstream};
@@ -120,6 +121,14 @@ impl Gateway {
     /// [`GatewayError::IllegalName`], [`GatewayError::UnknownTopic`] or [`GatewayError::UnknownGroup`].
     pub fn group(&self, topic: &str, group: &str) -> Result<GroupRoute, GatewayError> {
         self.topic(topic)?.group(group)
+    }
+
+    /// What the protocol behind a topic can do.
+    ///
+    /// # Errors
+    /// [`GatewayError::Internal`].
+    pub fn capabilities(&self, route: &TopicRoute) -> Result<&Capabilities, GatewayError> {
+        Ok(self.upstream(route)?.capabilities())
     }
 
     /// The largest message body of a topic, in bytes.

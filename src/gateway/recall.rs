@@ -17,11 +17,7 @@ impl GiveBack {
     }
 
     /// Others get these at once.
-<<<<<<< HEAD
-    pub(super) fn these(&self, handles: Vec<UpstreamHandle>) {
-=======
     pub(super) fn of(&self, handles: Vec<UpstreamHandle>) {
->>>>>>> w-push2
         (self.0)(handles);
     }
 }

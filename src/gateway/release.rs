@@ -22,7 +22,7 @@ impl Gateway {
         if let Some(give_back) = self.shared.give_back.as_ref().filter(|_| route.topic.is_embedded()) {
             let opened: Vec<_> = handles.iter().filter_map(|it| ReceiptHandle::open(it, route).ok()).collect();
             let released = opened.len();
-            give_back.these(opened.into_iter().map(|opened| opened.handle).collect());
+            give_back.of(opened.into_iter().map(|opened| opened.handle).collect());
             return Ok(released);
         }
         if self.require_verb(route, Verb::Nack).is_err() || handles.is_empty() {

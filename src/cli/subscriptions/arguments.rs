@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use crate::cli::arguments::Format;
 use crate::cli::client::ManagementArguments;
+use crate::cli::format::Format;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 pub(super) use arguments::SubscriptionsArguments;
 
-use super::arguments::Format;
 use super::client::{ClientError, GatewayClient, ManagementArguments, segment};
 use super::failure::{BAD, Failure};
+use super::format::Format;
 use super::output;
 use crate::tasks;
 use arguments::{ChangeArguments, SubscriptionsCommand};
@@ -78,9 +78,7 @@ fn ask_all(
 fn json_of(gateways: &[(String, Value)]) -> String {
     let gateways: Vec<Value> = gateways
         .iter()
-        .map(|(url, answer)| {
-            json!({"url": url, "pod": answer["pod"], "subscriptions": answer["subscriptions"]})
-        })
+        .map(|(url, answer)| json!({"url": url, "pod": answer["pod"], "subscriptions": answer["subscriptions"]}))
         .collect();
     json!({ "gateways": gateways }).to_string()
 }

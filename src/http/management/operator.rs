@@ -35,13 +35,8 @@ pub struct OperationsPlan {
     pub engine: Option<Engine>,
     /// The subscriptions of this process.
     pub subscriptions: Subscriptions,
-<<<<<<< HEAD
     /// Where they put their dead letters.
     pub dead_letter_topics: Arc<[String]>,
-=======
-    /// Has a subscription deliver a dead letter again.
-    pub redeliver: Option<Redeliver>,
->>>>>>> w-push2
     /// How large requests may be, and how slow.
     pub limits: LimitsConfig,
     /// The process.
@@ -56,11 +51,7 @@ pub(super) struct Operations {
     gateway: Option<Gateway>,
     engine: Option<Engine>,
     subscriptions: Subscriptions,
-<<<<<<< HEAD
     dead_letter_topics: Arc<[String]>,
-=======
-    redeliver: Option<Redeliver>,
->>>>>>> w-push2
     limits: LimitsConfig,
     resources: ServiceResources,
     tasks: Tasks,
@@ -69,15 +60,9 @@ pub(super) struct Operations {
 impl OperationsPlan {
     /// Builds this thread's clients.
     pub(super) fn build(self) -> Operations {
-<<<<<<< HEAD
         let Self { gateway, engine, subscriptions, dead_letter_topics, limits, resources, tasks } = self;
         let gateway = gateway.map(Gateway::new);
         Operations { gateway, engine, subscriptions, dead_letter_topics, limits, resources, tasks }
-=======
-        let Self { gateway, engine, subscriptions, redeliver, limits, resources, tasks } = self;
-        let gateway = gateway.map(Gateway::new);
-        Operations { gateway, engine, subscriptions, redeliver, limits, resources, tasks }
->>>>>>> w-push2
     }
 }
 
@@ -142,7 +127,6 @@ impl OperatorRequest {
         })
     }
 
-<<<<<<< HEAD
     /// The topics in which subscriptions put their dead letters.
     pub(super) fn dead_letter_topics(&self) -> &[String] {
         &self.operations.dead_letter_topics
@@ -151,16 +135,6 @@ impl OperatorRequest {
     /// The subscriptions of this process.
     pub(super) fn subscriptions(&self) -> &Subscriptions {
         &self.operations.subscriptions
-=======
-    /// The subscriptions of this process.
-    pub(super) fn subscriptions(&self) -> &Subscriptions {
-        &self.operations.subscriptions
-    }
-
-    /// Has a subscription deliver again, where there are subscriptions.
-    pub(super) fn redeliver(&self) -> Option<&Redeliver> {
-        self.operations.redeliver.as_ref()
->>>>>>> w-push2
     }
 
     /// The process.

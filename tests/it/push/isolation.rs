@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-//!
-=======
 //! One slow or dead target is its own subscription's matter, and order is one's own, too.
 
 use std::time::Duration;
@@ -93,4 +90,3 @@ fn what_follows_a_message_that_waits_in_the_mq_is_not_sent() {
     assert_eq!(sent, ["a1", "b1"]);
     assert!((backlog(&app) - 2.0).abs() < 0.1);
 }
->>>>>>> w-push2

@@ -31,11 +31,7 @@ fn file(embedded: &str, subscriptions: &str) -> String {
 /// One subscription of the group `billing`, with further lines.
 fn billing(url: &str, lines: &str) -> String {
     format!(
-<<<<<<< HEAD
-        "[subscriptions.billing]\ntopic = \"orders\"\ngroup = \"billing\"\nurl = \"{url}\"\njitter_percent = 0\n{lines}\n"
-=======
         "[subscriptions.billing]\ntopic = \"orders\"\ngroup = \"billing\"\nurl = \"{url}\"\njitter_percent = 0\nconnect_timeout = \"300ms\"\n{lines}\n"
->>>>>>> w-push2
     )
 }
 

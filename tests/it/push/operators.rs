@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-//!
-=======
 //! Pausing, resuming and looking at subscriptions on the management listener.
 
 use std::time::Duration;
@@ -107,4 +104,3 @@ fn names_and_methods_that_are_none_are_told_and_verbs_are_guarded() {
     let verb = Request::new(app.management(), "POST", "/v1/subscriptions/billing:pause");
     verb.header("Authorization: Bearer t0ken-of-operators").send().expect_json(200);
 }
->>>>>>> w-push2

@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-//!
-=======
 //! The same with each protocol: taken at once; failing first, by the schedule; and never acknowledged while it fails.
 
 use serde_json::json;
@@ -69,4 +66,3 @@ fn over_rocketmq() {
     };
     check(&app, &target, "hello", acknowledged);
 }
->>>>>>> w-push2

@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-//!
-=======
 //! Stops and kills: nothing is lost, and the place in a schedule holds.
 
 use std::time::{Duration, Instant};
@@ -90,4 +87,3 @@ fn a_stop_finishes_what_is_under_way_and_gives_back_the_rest() {
     assert_eq!(target.count(), 5, "each once");
     assert!(requests.iter().all(|it| it.header("mq-delivery-attempt") == "1"), "{requests:?}");
 }
->>>>>>> w-push2

@@ -37,7 +37,7 @@ struct Description {
 pub(in crate::http::management) async fn description(request: OperatorRequest) -> Result<HttpResponse, Problem> {
     let options = Options::of_query(&request, SHAPE)?;
     let source = Source::of(&request, &options).await.map_err(|problem| problem.in_query(str::to_owned))?;
-    let capabilities = source.gateway.capabilities(&source.route.topic)?;
+    let capabilities = *source.gateway.capabilities(&source.route.topic)?;
     let messages = match source.engine {
         Some(engine) => {
             let stats = engine.stats().await.map_err(unavailable)?;

@@ -18,7 +18,7 @@ use crate::http::api::Field;
 use crate::http::management::operator::{OperatorRequest, json};
 use crate::http::problem::{FieldError, Problem};
 use crate::model::{Feature, Outcome};
-use crate::push::{AttemptResult, NotDelivered};
+use crate::push::NotDelivered;
 
 const REDRIVE: &[Field] = &[
     options::GROUP,
@@ -251,12 +251,7 @@ fn not_delivered(name: &str, error: &NotDelivered) -> (&'static str, String) {
                 format!("this gateway has no subscription `{name}`: ask one that has, or send it to a topic (--to)");
             ("failed", detail)
         }
-        // The target may have it.
-        NotDelivered::NoTime
-        | NotDelivered::Attempted { result: AttemptResult::Timeout | AttemptResult::NoAnswer, .. } => {
-            ("unknown", error.to_string())
-        }
-        NotDelivered::Paused(_) | NotDelivered::Busy | NotDelivered::Attempted { .. } => ("failed", error.to_string()),
+        error => (if error.may_have_it() { "unknown" } else { "failed" }, error.to_string()),
     }
 }
 
