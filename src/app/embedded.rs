@@ -16,7 +16,7 @@ use crate::embedded::{
     CredentialsError, EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation, WhenFull,
 };
 use crate::http::ServiceResources;
-use crate::http::embedded_mq::{EndpointService, EndpointSettings};
+use crate::http::embedded_mq::{Chaos, EndpointService, EndpointSettings};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
 use crate::signature::Credentials;
 use crate::storage::DataDir;
@@ -83,13 +83,23 @@ pub(super) fn open(
     Ok(OpenEndpoint { engine, credentials, own })
 }
 
+/// What the endpoint does wrong on purpose, for people.
+pub(super) fn chaos(config: &Config, dependencies: &Dependencies) -> Option<String> {
+    let chaos = Chaos::new(&config.embedded.chaos, &dependencies.random).filter(|_| config.embedded.enabled);
+    chaos.map(|chaos| chaos.to_string())
+}
+
 /// Serves the engine.
 pub(super) fn listen(
     config: &Config,
     opened: &OpenEndpoint,
     resources: ServiceResources,
 ) -> Result<Listener, StartError> {
-    let settings = EndpointSettings::new(&config.embedded, &opened.credentials, &config.server.limits);
+    let chaos = Chaos::new(&config.embedded.chaos, &resources.random);
+    if let Some(chaos) = &chaos {
+        tracing::warn!("embedded.chaos is set, and the embedded endpoint behaves badly {chaos}");
+    }
+    let settings = EndpointSettings::new(&config.embedded, &opened.credentials, &config.server.limits, chaos);
     let engine = opened.engine.clone();
     let options = ListenerOptions {
         name: "embedded",

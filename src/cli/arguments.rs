@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::dead_letters::DeadLetterArguments;
+use super::embedded_queues::{PeekArguments, PurgeArguments, TopicsArguments};
+use super::format::Format;
 use super::publish::PublishArguments;
 use super::receive::ReceiveArguments;
 use super::subscriptions::SubscriptionsArguments;
@@ -124,6 +127,8 @@ pub(super) enum Command {
     /// Without --ack the group gets them again. Exit code 0: done, with or without messages; 1: it could not be, or a message could not
     /// be acknowledged; 2: usage, or a file that cannot be read.
     Receive(ReceiveArguments),
+    /// Looks at dead letters, sends them again, or drops them, at a running gateway's management listener
+    DeadLetters(DeadLetterArguments),
     /// Shows the subscriptions of running gateways, and pauses or resumes them
     ///
     /// Every replica has subscriptions of its own that are paused by themselves: name each with --url. Exit code 0: all answered; 1: one
@@ -225,14 +230,6 @@ pub(super) enum Operation {
     Ack,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-}
-
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct EmbeddedArguments {
@@ -256,6 +253,12 @@ pub(super) struct EmbeddedArguments {
 pub(super) enum EmbeddedCommand {
     /// Prints the endpoint's keys and address, for other clients
     Credentials(CredentialsArguments),
+    /// Lists topics and groups with what is in them, of an endpoint that runs
+    Topics(TopicsArguments),
+    /// Shows messages of a topic without taking them
+    Peek(PeekArguments),
+    /// Empties a topic, or what a group has not acknowledged of it
+    Purge(PurgeArguments),
 }
 
 #[derive(Debug, Args)]

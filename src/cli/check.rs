@@ -1,8 +1,9 @@
 //! `mq-gateway check F`.
 
-use super::arguments::{CheckArguments, Format};
+use super::arguments::CheckArguments;
 use super::configuration::{self, environment};
 use super::failure::Failure;
+use super::format::Format;
 use super::output::print;
 use crate::config::{Overrides, check as check_config};
 

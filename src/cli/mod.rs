@@ -6,8 +6,11 @@ mod client;
 mod completions;
 mod configuration;
 mod credentials;
+mod dead_letters;
 mod doctor;
+mod embedded_queues;
 mod failure;
+mod format;
 mod import;
 mod issue_key;
 mod man;
@@ -44,12 +47,16 @@ pub fn main() -> ExitCode {
         Some(Command::IssueKey(issue_key)) => issue_key::issue_key(issue_key),
         Some(Command::Publish(publish)) => publish::publish(publish),
         Some(Command::Receive(receive)) => receive::receive(receive),
+        Some(Command::DeadLetters(dead_letters)) => dead_letters::dead_letters(dead_letters),
         Some(Command::Subscriptions(it)) => subscriptions::subscriptions(it),
         Some(Command::Completions(completions)) => completions::print(completions.shell),
         Some(Command::Man(man)) => man::man(man.out.as_deref()),
         Some(Command::EmbeddedMq(embedded)) => match &embedded.command {
             None => run::embedded(embedded),
             Some(EmbeddedCommand::Credentials(credentials)) => credentials::print(credentials),
+            Some(EmbeddedCommand::Topics(topics)) => embedded_queues::topics(topics),
+            Some(EmbeddedCommand::Peek(peek)) => embedded_queues::peek(peek),
+            Some(EmbeddedCommand::Purge(purge)) => embedded_queues::purge(purge),
         },
     };
     match result {

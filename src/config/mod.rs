@@ -41,12 +41,12 @@ pub use reference::reference;
 pub use regular_file::{MAX_FILE_BYTES, read_regular_file};
 pub use secret_file::{CredentialsError, load_credentials, load_secret, load_signing_secret};
 pub use sections::{
-    CallerConfig, CallerTopics, ClientAuth, ClockSkew, CredentialsConfig, CredentialsSource, DeadLetterConfig,
-    DeliveryMode, DropInConfig, EmbeddedConfig, EmbeddedStorage, GroupConfig, Groups, LimitsConfig, LogConfig,
-    LogFormat, LogLevel, ManagementConfig, MqHttpConfig, NewGroupStarts, OnUnknown, OnsHttpConfig, ProfileConfig,
-    ProtocolConfig, PushData, PushFormat, RocketMqConfig, SecretFormat, ServerConfig, SigningSecretConfig,
-    SubscriptionConfig, TopicConfig, TopicPattern, TraceCompression, TraceExporter, TraceProtocol, TraceSampler,
-    TracingConfig, WhenFull,
+    CallerConfig, CallerTopics, ChaosConfig, ClientAuth, ClockSkew, CredentialsConfig, CredentialsSource,
+    DeadLetterConfig, DeliveryMode, DropInConfig, EmbeddedConfig, EmbeddedStorage, GroupConfig, Groups, LimitsConfig,
+    LogConfig, LogFormat, LogLevel, ManagementConfig, MqHttpConfig, NewGroupStarts, OnUnknown, OnsHttpConfig,
+    ProfileConfig, ProtocolConfig, PushData, PushFormat, RocketMqConfig, SecretFormat, ServerConfig,
+    SigningSecretConfig, SubscriptionConfig, TopicConfig, TopicPattern, TraceCompression, TraceExporter, TraceProtocol,
+    TraceSampler, TracingConfig, WhenFull,
 };
 pub use settings::Config;
 pub use sources::Overrides;

@@ -2,9 +2,9 @@
 
 use super::section::{Section, join};
 use super::sections::{
-    CREDENTIALS, CallerConfig, DeadLetterConfig, DropInConfig, EmbeddedConfig, GroupConfig, LimitsConfig, LogConfig,
-    ManagementConfig, MqHttpConfig, OnsHttpConfig, ProfileConfig, RocketMqConfig, ServerConfig, SigningSecretConfig,
-    SubscriptionConfig, TOP, TopicConfig, TracingConfig,
+    CREDENTIALS, CallerConfig, ChaosConfig, DeadLetterConfig, DropInConfig, EmbeddedConfig, GroupConfig, LimitsConfig,
+    LogConfig, ManagementConfig, MqHttpConfig, OnsHttpConfig, ProfileConfig, RocketMqConfig, ServerConfig,
+    SigningSecretConfig, SubscriptionConfig, TOP, TopicConfig, TracingConfig,
 };
 
 /// Every section, in the order of the reference; what a protocol adds to a table follows the table.
@@ -28,6 +28,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &DropInConfig::SECTION,
     &CallerConfig::SECTION,
     &EmbeddedConfig::SECTION,
+    &ChaosConfig::SECTION,
 ];
 
 /// The section at a path.

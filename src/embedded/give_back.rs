@@ -4,11 +4,11 @@ use std::sync::{Arc, PoisonError};
 
 use rusqlite::{Connection, params};
 
-use super::Engine;
 use super::delivery_state::DeliveryState;
 use super::engine::Shared;
 use super::handle::Handle;
-use crate::model::{UnixMillis, UpstreamHandle};
+use super::{Engine, EngineError};
+use crate::model::{ConsumerGroup, Topic, UnixMillis, UpstreamHandle};
 use crate::storage::{Access, StorageError, to_sql};
 
 impl Engine {
@@ -17,6 +17,48 @@ impl Engine {
     /// skipped. What cannot be written comes back after its visibility timeout.
     pub fn give_back(&self, handles: Vec<UpstreamHandle>) {
         self.shared().give_back(handles.iter().filter_map(|handle| Handle::decode(handle.as_str())));
+    }
+}
+
+impl Engine {
+    /// Lets others of the group have deliveries at once as well, as if their visibility timeout were over; unlike
+    /// [`Self::give_back`] the attempt counts. How many were still out.
+    ///
+    /// # Errors
+    /// [`EngineError`]; nothing is done then.
+    pub async fn deliver_again(
+        &self,
+        topic: &Topic,
+        group: &ConsumerGroup,
+        handles: &[UpstreamHandle],
+    ) -> Result<u64, EngineError> {
+        let shared = self.shared();
+        let (topic, group) = (topic.clone(), group.clone());
+        let handles: Vec<_> = handles.iter().filter_map(|handle| Handle::decode(handle.as_str())).collect();
+        let (clock, waiters) = (shared.clock.clone(), Arc::clone(&shared.waiters));
+        let work = move |connection: &Connection| {
+            let count = |handle: &Handle| {
+                connection
+                    .prepare_cached(
+                        "UPDATE deliveries SET state = ?4, nonce = NULL, visible_at = ?5
+                        WHERE subscription_id = ?1 AND position = ?2 AND nonce = ?3",
+                    )?
+                    .execute(params![
+                        handle.subscription_id,
+                        handle.position,
+                        handle.nonce,
+                        DeliveryState::Returned,
+                        to_sql(clock.now().0)
+                    ])
+            };
+            let mut again = 0;
+            for handle in &handles {
+                again += u64::try_from(count(handle)?).unwrap_or(0);
+            }
+            Ok(again)
+        };
+        let committed = move |_: &mut u64| waiters.wake_group(topic.as_str(), group.as_str());
+        Ok(shared.storage.run_then(Access::Writes, work, committed).await?)
     }
 }
 

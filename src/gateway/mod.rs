@@ -6,7 +6,6 @@ mod acknowledge;
 mod admission;
 mod batch;
 mod change_visibility;
-mod dead_letter;
 mod discovery;
 mod error;
 mod limits;

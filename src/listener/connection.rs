@@ -409,6 +409,11 @@ impl Connection {
         self.wake();
     }
 
+    /// Ends it without a further answer.
+    pub(crate) fn abandon(&self) {
+        self.close(CloseReason::Ordinary);
+    }
+
     fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();

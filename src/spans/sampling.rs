@@ -1,5 +1,7 @@
 //! Which traces are recorded.
 
+use std::fmt;
+
 use crate::trace_context::{TraceContext, TraceId};
 
 /// Which traces are recorded.
@@ -50,10 +52,30 @@ impl Ratio {
         Some(Self(bound))
     }
 
+    /// Whether it is none at all.
+    #[must_use]
+    pub const fn is_nothing(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether these random bits are in that part.
+    #[must_use]
+    pub const fn takes(self, bits: u64) -> bool {
+        bits >> 1 < self.0
+    }
+
     fn has(self, trace_id: TraceId) -> bool {
         let [.., a, b, c, d, e, f, g, h] = trace_id.0;
         // The last 63 bits, as OpenTelemetry's own SDKs compare them.
-        u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1 < self.0
+        self.takes(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[expect(clippy::cast_precision_loss, reason = "a number for people")]
+        let part = self.0 as f64 / ALL as f64;
+        write!(f, "{part}")
     }
 }
 

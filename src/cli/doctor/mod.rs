@@ -24,9 +24,10 @@ mod store_check;
 
 use std::io::IsTerminal as _;
 
-use super::arguments::{DoctorArguments, Format};
+use super::arguments::DoctorArguments;
 use super::configuration::{self, environment};
 use super::failure::{BAD, Failure, USAGE};
+use super::format::Format;
 use super::output::print;
 use super::profile_access;
 use crate::clock::Clock;

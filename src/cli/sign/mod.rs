@@ -5,9 +5,10 @@ mod request;
 
 use clap::CommandFactory as _;
 
-use super::arguments::{Arguments, Format, SignArguments};
+use super::arguments::{Arguments, SignArguments};
 use super::configuration::{self, load};
 use super::failure::Failure;
+use super::format::Format;
 use super::output::print;
 use super::profile_access;
 use crate::clock::Clock;

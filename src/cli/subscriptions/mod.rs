@@ -15,6 +15,7 @@ pub(super) use arguments::SubscriptionsArguments;
 
 use super::client::{ClientError, GatewayClient, ManagementArguments, segment};
 use super::failure::{BAD, Failure};
+use super::format::Format;
 use super::output;
 use crate::tasks;
 use arguments::{ChangeArguments, Format, SubscriptionsCommand};

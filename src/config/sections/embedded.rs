@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::ChaosConfig;
 use crate::config::section::section;
 use crate::config::values::{Kind, TABLE_NAME, TOPIC, hours, millis, seconds};
 use crate::model::{Topic, words};
@@ -46,6 +47,9 @@ section! {
         default_wait: Duration, Kind::duration(seconds(0), seconds(30)), default("3s");
         /// How long an error answer to a poll is held, so that a client in a loop does not spin (ONS HTTP).
         error_hold: Duration, Kind::duration(seconds(0), seconds(30)), default("1s");
+    } and {
+        /// What goes wrong on purpose.
+        chaos: ChaosConfig,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The sections: each file holds the keys of a table and the type that they become. A section knows only the tables inside it.
 
 mod callers;
+mod chaos;
 mod control_group;
 mod credentials;
 mod dropin;
@@ -20,6 +21,7 @@ mod topics;
 mod tracing;
 
 pub use callers::{CallerConfig, CallerTopics};
+pub use chaos::ChaosConfig;
 pub use credentials::CredentialsConfig;
 pub use dropin::{ClientAuth, DropInConfig};
 pub use embedded::{EmbeddedConfig, EmbeddedStorage, NewGroupStarts, WhenFull};

@@ -38,5 +38,5 @@ pub(super) use subscription::{
     EVENT_SOURCE, EVENT_TYPE, PAUSE, SECRET_FILE, SUBSCRIBED_GROUP, SUBSCRIBED_TOPIC, UNTIL,
 };
 pub(super) use target_url::TARGET;
-pub(super) use tracing::{COLLECTOR, RESOURCE_ATTRIBUTES, SAMPLER_RATIO, SERVICE_NAME, read_resource_attributes};
+pub(super) use tracing::{COLLECTOR, RATE, RESOURCE_ATTRIBUTES, SAMPLER_RATIO, SERVICE_NAME, read_resource_attributes};
 pub(super) use units::duration_text;

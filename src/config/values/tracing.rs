@@ -22,6 +22,9 @@ pub(crate) const SAMPLER_RATIO: TextRule = TextRule::new("a number from 0 to 1 i
     Ratio::parse(text).map(drop).ok_or_else(|| Flaw::new("expects a number from 0 to 1, this is not one"))
 });
 
+/// A part of all.
+pub(crate) const RATE: TextRule = SAMPLER_RATIO;
+
 pub(crate) const RESOURCE_ATTRIBUTES: TextRule =
     TextRule::new("a text such as \"key=value,key=value\"", |text| read_resource_attributes(text).map(drop));
 

@@ -8,11 +8,14 @@ use actix_web::http::ConnectionType;
 use actix_web::http::header::UPGRADE;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
+use tokio::time::timeout;
 
+use super::chaos::{Chaos, ChaosError};
 use super::service::{EndpointRequest, EndpointService};
 use crate::http::head::asks_for_websocket;
 use crate::http::vendor::Vendor;
 use crate::http::{mq_http, ons_http};
+use crate::listener::connection_of;
 use crate::tasks::Stage;
 
 impl EndpointService {
@@ -22,7 +25,16 @@ impl EndpointService {
         let context = EndpointRequest::new(&self, &request);
         // The HTTP library would take everything that follows for one endless body.
         let websocket = asks_for_websocket(&request);
+        let chaos = self.settings.chaos.as_ref().filter(|_| vendor.is_some());
         let answer = async {
+            if let (Some(chaos), Some(vendor)) = (chaos, vendor)
+                && let Some(error) = self.misbehave(chaos).await
+            {
+                return match vendor {
+                    Vendor::OnsHttp => ons_http::endpoint::chaos(&context, error),
+                    Vendor::MqHttp => mq_http::endpoint::chaos(&context, &mut payload, error).await,
+                };
+            }
             match vendor {
                 Some(Vendor::OnsHttp) if !websocket => ons_http::endpoint::answer(&context, &mut payload).await,
                 Some(Vendor::MqHttp) if !websocket => mq_http::endpoint::answer(&context, &mut payload).await,
@@ -36,10 +48,29 @@ impl EndpointService {
             Some(Vendor::MqHttp) => mq_http::endpoint::internal_error(&context),
             Some(Vendor::OnsHttp) | None => HttpResponse::ServiceUnavailable().force_close().finish(),
         });
+        if chaos.is_some_and(Chaos::drops_answer)
+            && let Some(connection) = connection_of(&request)
+        {
+            self.resources.metrics.embedded.chaos("dropped_answer", 1);
+            connection.abandon();
+        }
         // An offered upgrade is declined: the HTTP library would go on saying `Connection: upgrade` otherwise.
         if self.resources.stage() != Stage::Serving || request.headers().contains_key(UPGRADE) {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
         response
+    }
+
+    /// Waits, and says which error is to be answered in place of doing anything.
+    async fn misbehave(&self, chaos: &Chaos) -> Option<ChaosError> {
+        if !chaos.latency().is_zero() {
+            // Whichever comes first.
+            drop(timeout(chaos.latency(), self.resources.until_stopping()).await);
+        }
+        let error = chaos.error();
+        if error.is_some() {
+            self.resources.metrics.embedded.chaos("error", 1);
+        }
+        error
     }
 }

@@ -9,6 +9,7 @@ use actix_web::dev::Payload;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::chaos::Chaos;
 use crate::config::{EmbeddedConfig, LimitsConfig};
 use crate::embedded::{ConsumeRequest, Engine, EngineError};
 use crate::http::body::{self, BodyError, Pace};
@@ -20,7 +21,7 @@ use crate::http::request_id::RequestIds;
 use crate::http::resources::ServiceResources;
 use crate::listener::Untaken;
 use crate::memory::{Charge, MemoryBudget, MemoryFull};
-use crate::model::{Delivery, UnixMillis};
+use crate::model::{ConsumerGroup, Delivery, Topic, UnixMillis};
 use crate::signature::Credentials;
 
 /// An answer takes no further message once the bodies have so many bytes: escaped they may be many times as long.
@@ -60,12 +61,19 @@ pub struct EndpointSettings {
     pace: Pace,
     /// What the endpoint's answers may hold of the memory.
     share: MemoryBudget,
+    /// What goes wrong on purpose.
+    pub(super) chaos: Option<Chaos>,
 }
 
 impl EndpointSettings {
     /// Joins the configuration with the endpoint's one pair of keys.
     #[must_use]
-    pub fn new(config: &EmbeddedConfig, credentials: &Credentials, limits: &LimitsConfig) -> Self {
+    pub fn new(
+        config: &EmbeddedConfig,
+        credentials: &Credentials,
+        limits: &LimitsConfig,
+        chaos: Option<Chaos>,
+    ) -> Self {
         Self {
             callers: Callers::embedded(credentials),
             clock: ClockWindow { past: config.clock_past, future: config.clock_future },
@@ -76,6 +84,7 @@ impl EndpointSettings {
             error_hold: config.error_hold,
             pace: Pace::new(limits),
             share: MemoryBudget::new(limits.memory / SHARE),
+            chaos,
         }
     }
 }
@@ -108,6 +117,7 @@ impl EndpointService {
         mut request: ConsumeRequest,
     ) -> Result<(Vec<Delivery>, AnswerMemory), EngineError> {
         let (end, wait) = (Instant::now() + request.wait + MEMORY_WAIT, request.wait);
+        let chaos = self.settings.chaos.as_ref().map(|it| (it, request.topic.clone(), request.group.clone()));
         // What is there already is taken with the memory for it in hand.
         let most = request.max_bytes.min(self.consumed_bytes.get());
         let share = self.settings.share.wait_for(most * COPIES, end).await.map_err(|_| EngineError::Overloaded)?;
@@ -133,7 +143,20 @@ impl EndpointService {
             self.engine.give_back(deliveries.into_iter().map(|delivery| delivery.handle).collect());
             return Err(EngineError::Overloaded);
         }
+        if let Some((chaos, topic, group)) = &chaos {
+            self.duplicate(chaos, topic, group, &deliveries).await;
+        }
         Ok((deliveries, memory))
+    }
+
+    /// Lets others have some of what is delivered for the first time at once, too.
+    async fn duplicate(&self, chaos: &Chaos, topic: &Topic, group: &ConsumerGroup, deliveries: &[Delivery]) {
+        let first = deliveries.iter().filter(|delivery| delivery.delivery_attempt == 1);
+        let twice: Vec<_> = first.filter(|_| chaos.duplicates()).map(|delivery| delivery.handle.clone()).collect();
+        if !twice.is_empty() {
+            let again = self.engine.deliver_again(topic, group, &twice).await.unwrap_or(0);
+            self.resources.metrics.embedded.chaos("duplicate_delivery", again);
+        }
     }
 
     pub(in crate::http) fn now(&self) -> UnixMillis {

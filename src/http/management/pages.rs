@@ -28,6 +28,8 @@ pub struct ManagementPages {
     pub upstreams: Vec<UpstreamHealth>,
     /// Asked for its numbers at each scrape.
     pub engine: Option<Engine>,
+    /// What the embedded endpoint does wrong on purpose.
+    pub chaos: Option<String>,
     /// The subscriptions of this process.
     pub subscriptions: Subscriptions,
     /// What `/config` shows: redacted when it was made.
@@ -79,6 +81,9 @@ impl ManagementPages {
             let faults = engine.health();
             let reasons: Vec<String> = faults.iter().map(describe).collect();
             line(faults.is_empty(), &format!("degraded: {}", reasons.join("; ")), "embedded store");
+        }
+        if let Some(chaos) = &self.chaos {
+            line(false, &format!("degraded: {chaos}"), "embedded chaos");
         }
         for subscription in self.subscriptions.statuses() {
             // Neither is this process unready for it: another would push to the same target.

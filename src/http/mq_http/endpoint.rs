@@ -11,6 +11,7 @@ use super::edge;
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError};
 use crate::http::body::{self, BodyError};
 use crate::http::context::takes;
+use crate::http::embedded_mq::ChaosError;
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::model::Topic;
@@ -54,6 +55,21 @@ pub(in crate::http) async fn answer(context: &EndpointRequest<'_>, payload: &mut
         response.headers_mut().insert(RETRY_AFTER, time);
     }
     response
+}
+
+/// An error in place of an answer, on purpose.
+pub(in crate::http) async fn chaos(
+    context: &EndpointRequest<'_>,
+    payload: &mut Payload,
+    error: ChaosError,
+) -> HttpResponse {
+    let refusal = match error {
+        ChaosError::Certain => Refusal::QpsLimitExceeded,
+        ChaosError::Open => Refusal::InternalError,
+    };
+    context.refused("chaos");
+    let whole = body::discard(context.request, payload).await;
+    edge::refused(&refusal, &edge::host(context.request), &edge::request_id(context.id()), whole)
 }
 
 /// The answer of a request that met a bug of ours.

@@ -11,6 +11,7 @@ use super::edge;
 use crate::embedded::{Acknowledgement, ConsumeRequest, EngineError, VisibilityChanged};
 use crate::http::body::{self, BodyError};
 use crate::http::context::takes;
+use crate::http::embedded_mq::ChaosError;
 use crate::http::embedded_mq::service::{EndpointRequest, MAX_CONSUMED_BYTES, STORE_RETRY_AFTER};
 use crate::http::vendor::method;
 use crate::http_message::Method;
@@ -51,6 +52,16 @@ pub(in crate::http) async fn answer(context: &EndpointRequest<'_>, payload: &mut
             refuse(context, failure)
         }
     }
+}
+
+/// An error in place of an answer, on purpose.
+pub(in crate::http) fn chaos(context: &EndpointRequest<'_>, error: ChaosError) -> HttpResponse {
+    let refusal = match error {
+        ChaosError::Certain => Refusal::Busy("chaos"),
+        ChaosError::Open => Refusal::Unavailable("chaos"),
+    };
+    context.refused(refusal.label());
+    edge::refused(&refusal)
 }
 
 /// A method that is not the protocol's: to all but the gateway in this process it is none.

@@ -19,6 +19,7 @@ pub struct EmbeddedFamilies {
     dead_lettered: Counter,
     stale_acknowledgements: Counter,
     refused: Counters<1>,
+    chaos: Counters<1>,
     store_degraded: Gauges<1>,
     set_aside: Gauge,
     /// Time of making a group of changes durable.
@@ -90,6 +91,11 @@ impl EmbeddedFamilies {
                 "Requests that the embedded endpoint refused.",
                 ["reason"],
             )?,
+            chaos: registrar.counters(
+                "embedded_chaos_total",
+                "What the embedded endpoint did wrong on purpose, by kind.",
+                ["kind"],
+            )?,
             store_degraded: registrar.gauges(
                 "embedded_store_degraded",
                 "Whether something is wrong with the embedded endpoint's store, by kind.",
@@ -127,6 +133,11 @@ impl EmbeddedFamilies {
             let age = sample.oldest_age.map_or(0.0, |age| age.as_secs_f64());
             self.oldest_message_age.with([topic, group]).raise_to(age);
         }
+    }
+
+    /// Counts what was done wrong on purpose.
+    pub fn chaos(&self, kind: &'static str, number: u64) {
+        self.chaos.with([kind]).inc_by(number);
     }
 
     /// Shows what the endpoint did since the process began, and its dead letters by topic.
