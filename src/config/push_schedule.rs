@@ -43,7 +43,8 @@ impl Config {
     pub fn retry_schedule(&self, subscription: &SubscriptionConfig) -> Option<RetrySchedule> {
         let SubscriptionConfig { retry_schedule, jitter_percent, timeout, .. } = subscription;
         let means = self.means(subscription)?;
-        Some(RetrySchedule::new(retry_schedule.clone(), *jitter_percent, *timeout, means))
+        let schedule = RetrySchedule::new(retry_schedule.clone(), *jitter_percent, *timeout, means);
+        Some(if subscription.dead_letter.is_some() { schedule } else { schedule.left_to_the_mq() })
     }
 
     /// What the MQ of a subscription's topic does for pauses.

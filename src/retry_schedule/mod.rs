@@ -72,15 +72,24 @@ pub struct RetrySchedule {
     means: Means,
     /// Which pauses are held, in their order.
     held: Vec<bool>,
+    /// What is over is left to the MQ, which delivers it until it gives it up.
+    is_left: bool,
 }
 
 impl RetrySchedule {
     /// `timeout` is what one attempt may take; it has to be shorter than the visibility timeout.
     #[must_use]
     pub fn new(pauses: Vec<Duration>, jitter_percent: u32, timeout: Duration, means: Means) -> Self {
-        let mut schedule = Self { held: Vec::new(), pauses, jitter_percent, timeout, means };
+        let mut schedule = Self { held: Vec::new(), pauses, jitter_percent, timeout, means, is_left: false };
         schedule.held = schedule.which_are_held();
         schedule
+    }
+
+    /// What is over is left to the MQ's own dead letters: deliveries that come after the last attempt are given up again. Without
+    /// this they are attempted once more, since whoever made the last attempt did not come to its end.
+    #[must_use]
+    pub fn left_to_the_mq(self) -> Self {
+        Self { is_left: true, ..self }
     }
 
     /// How many attempts there are.
@@ -101,7 +110,7 @@ impl RetrySchedule {
         self.timeout.saturating_add(self.margin())
     }
 
-    /// The schedule of one message; `seed` is random, and the same for every delivery of the message: a digest of its id.
+    /// The schedule of one message; `seed` is random, and the same for every delivery of the message: see [`seed_of`].
     #[must_use]
     pub fn of_message(&self, seed: u64) -> MessageSchedule<'_> {
         MessageSchedule { schedule: self, seed }
@@ -160,6 +169,14 @@ impl MessageSchedule<'_> {
         let offset = random % jitter.saturating_mul(2).saturating_add(1);
         millionths(*pause, WHOLE.saturating_sub(jitter).saturating_add(offset))
     }
+}
+
+/// A number that follows from a message's id alone, so that every replica has the same one: FNV-1a.
+#[must_use]
+pub fn seed_of(message_id: &str) -> u64 {
+    message_id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// The last step of SplitMix64: every bit of the result depends on every bit of the number.

@@ -76,7 +76,8 @@ impl MessageSchedule<'_> {
             Some(next) if !self.is_last_delivery(arrival.delivery) => {
                 self.pause_of_the_mq(next.due.saturating_sub(elapsed))
             }
-            // Somebody made the last one and did not come to its end.
+            None if self.schedule.is_left => Next::GiveUp,
+            // Somebody made the last one and did not come to its end; or it is the last that there is.
             Some(_) | None => self.attempt_now(last, arrival.visible_for),
         }
     }

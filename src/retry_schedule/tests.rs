@@ -112,6 +112,17 @@ fn a_redelivery_that_is_not_due_is_left_alone() {
 }
 
 #[test]
+fn what_is_left_to_the_mq_is_not_attempted_again() {
+    let schedule = schedule(&USUAL, REDELIVERS).left_to_the_mq();
+    let message = schedule.of_message(0);
+    assert_eq!(message.on_delivery(&arrival(15, 4200)), attempt(7));
+    assert_eq!(message.on_delivery(&arrival(16, 4500)), Next::GiveUp);
+    assert_eq!(message.on_delivery(&arrival(17, 4800)), Next::GiveUp);
+    // The MQ's last delivery comes before the schedule's end.
+    assert_eq!(message.on_delivery(&arrival(17, 900)), attempt(7));
+}
+
+#[test]
 fn a_place_is_found_again_after_a_kill() {
     let schedule = schedule(&USUAL, NACKS);
     let message = schedule.of_message(0);
@@ -177,7 +188,8 @@ struct Life {
 }
 
 /// Plays a message's life at an MQ. Attempts take `took`; `kills` are the numbers of attempts at whose end the process is killed.
-fn play(schedule: &RetrySchedule, seed: u64, took: Duration, is_told: bool, kills: &[usize]) -> Life {
+/// `waited` is how long the message lay there before its first delivery, where the MQ does not tell when that was.
+fn play(schedule: &RetrySchedule, seed: u64, took: Duration, waited: Option<Duration>, kills: &[usize]) -> Life {
     let visibility_timeout = schedule.means.visibility_timeout;
     let message = schedule.of_message(seed);
     let mut life = Life::default();
@@ -186,8 +198,10 @@ fn play(schedule: &RetrySchedule, seed: u64, took: Duration, is_told: bool, kill
         life.deliveries += 1;
         assert!(life.deliveries < 10_000, "no end");
         let mut hidden_until = now + visibility_timeout;
-        let elapsed =
-            if is_told || schedule.means.nack_delay.is_none() { Elapsed::Exactly(now) } else { Elapsed::AtMost(now) };
+        let elapsed = match waited {
+            Some(waited) if schedule.means.nack_delay.is_some() => Elapsed::AtMost(waited + now),
+            Some(_) | None => Elapsed::Exactly(now),
+        };
         let arrival = Arrival { delivery: life.deliveries, elapsed, visible_for: hidden_until - now };
         let mut next = message.on_delivery(&arrival);
         loop {
@@ -247,10 +261,10 @@ proptest! {
         schedule in any_schedule(),
         seed: u64,
         took in 0_u64..=15,
-        is_told: bool,
+        waited in 0_u64..100_000,
     ) {
         let took = Duration::from_secs(took);
-        let life = play(&schedule, seed, took, is_told, &[]);
+        let life = play(&schedule, seed, took, Some(Duration::from_secs(waited)), &[]);
         let message = schedule.of_message(seed);
         let plan = schedule.plan();
         prop_assert!(life.deliveries <= plan.deliveries, "{life:?} {plan:?}");
@@ -277,10 +291,10 @@ proptest! {
     fn kills_end_no_schedule_and_make_none_endless(
         schedule in any_schedule(),
         seed: u64,
-        is_told: bool,
+        waited in prop::option::of((0_u64..100_000).prop_map(Duration::from_secs)),
         kills in prop::collection::vec(1_usize..12, 0..4),
     ) {
-        let life = play(&schedule, seed, SECOND, is_told, &kills);
+        let life = play(&schedule, seed, SECOND, waited, &kills);
         let (last, attempt) = *life.attempts.last().unwrap();
         prop_assert_eq!(attempt, schedule.pauses.len());
         let total: Duration = schedule.pauses.iter().map(|pause| schedule.longest(*pause)).sum();
@@ -304,7 +318,16 @@ proptest! {
 #[test]
 fn jitter_uses_its_whole_range() {
     let schedule = RetrySchedule::new(seconds(&[1000]), 10, SECOND, NACKS);
-    let pauses: Vec<u64> = (0..1000).map(|seed| schedule.of_message(seed).pause_after(0).as_secs()).collect();
+    let seeds = (0..1000).map(|number| seed_of(&format!("7F0000010000{number:04X}")));
+    let pauses: Vec<u64> = seeds.map(|seed| schedule.of_message(seed).pause_after(0).as_secs()).collect();
     let (least, most) = (*pauses.iter().min().unwrap(), *pauses.iter().max().unwrap());
     assert!((900..910).contains(&least) && (1090..=1100).contains(&most), "{least} {most}");
+}
+
+#[test]
+fn a_seed_is_that_of_the_published_algorithm() {
+    // http://www.isthe.com/chongo/src/fnv/test_fnv.c
+    for (text, seed) in [("", 0xcbf2_9ce4_8422_2325), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)] {
+        assert_eq!(seed_of(text), seed, "{text}");
+    }
 }

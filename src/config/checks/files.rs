@@ -1,16 +1,11 @@
 //! The files that a configuration names: read, and whether their content is what it has to be.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
-
+use super::certificates::check_certificates;
 use super::{callers, subscriptions};
 use crate::config::findings::Findings;
 use crate::config::headers_file::load_headers;
-use crate::config::problem::reason;
-use crate::config::regular_file::{MAX_FILE_BYTES, read_regular_file};
 use crate::config::secret_file::{load_credentials, load_secret};
 use crate::config::settings::Config;
 use crate::config::values::Flaw;
@@ -56,22 +51,5 @@ pub(in crate::config) fn check_files(config: &Config, findings: &mut Findings) {
         && let Err(error) = load_secret(token_file)
     {
         findings.add("management.token_file", Flaw::new(error.to_string()));
-    }
-}
-
-pub(super) fn check_certificates(key: &str, path: &Path, findings: &mut Findings) {
-    let bytes = match read_regular_file(path, MAX_FILE_BYTES) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let flaw = Flaw::new(format!("file {} could not be read: {}", path.display(), reason(&error)));
-            return findings.add(key, flaw);
-        }
-    };
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&bytes).collect();
-    if certificates.iter().any(Result::is_err) {
-        findings.add(key, Flaw::new(format!("file {} is damaged: not all of it is PEM", path.display())));
-    } else if certificates.is_empty() {
-        let flaw = Flaw::new(format!("file {} holds no certificate", path.display()));
-        findings.add(key, flaw.hint("it begins with -----BEGIN CERTIFICATE-----"));
     }
 }

@@ -1,6 +1,7 @@
 //! What settings of different tables must fulfil together, once each is right by itself.
 
 mod callers;
+mod certificates;
 mod embedded;
 mod files;
 mod listeners;

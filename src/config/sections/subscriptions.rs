@@ -114,6 +114,14 @@ section! {
     }
 }
 
+impl SubscriptionConfig {
+    /// The attribute `source` of events, where `profile` is the name of the topic's profile.
+    #[must_use]
+    pub fn event_source(&self, profile: &str) -> String {
+        self.source.clone().unwrap_or_else(|| format!("/mq-gateway/{profile}"))
+    }
+}
+
 words! {
     /// What a request of a subscription is.
     pub enum PushFormat {

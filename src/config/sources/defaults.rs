@@ -26,13 +26,13 @@ pub(in crate::config) fn defaults() -> Layer {
 /// The value of a key that nobody sets; none for a key that has to be set.
 pub(in crate::config) fn preset(key: &Key) -> Option<Value> {
     match key.preset {
-        Preset::Value(text) => match DeValue::parse(text).ok()?.get_ref() {
-            DeValue::Array(items) => {
-                let items = items.iter().map(|item| key.kind.check(written(item.get_ref()), None).ok());
-                items.collect::<Option<Vec<Value>>>().map(Value::from)
-            }
-            value => key.kind.check(written(value), None).ok(),
-        },
+        Preset::Value(text) => {
+            let parsed = DeValue::parse(text).ok()?;
+            let check = |value: &DeValue<'_>| key.kind.check(written(value), None).ok();
+            let DeValue::Array(items) = parsed.get_ref() else { return check(parsed.get_ref()) };
+            let items: Option<Vec<Value>> = items.iter().map(|item| check(item.get_ref())).collect();
+            items.map(Value::from)
+        }
         Preset::Machine(value, _) => Some(value().into()),
         Preset::Unset(_) => Some(Value::new(None, ValueKind::Nil)),
         Preset::Required => None,

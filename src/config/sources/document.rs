@@ -282,11 +282,8 @@ impl Reader<'_> {
         if matches!(value.get_ref(), DeValue::Table(_)) {
             return self.table(section, path, value).map(Value::from);
         }
-        let short = match key.kind {
-            Kind::Tables { short, .. } if matches!(value.get_ref(), DeValue::String(_)) => section.key(short),
-            _ => None,
-        };
-        let short = short.unwrap_or(key);
+        let short = if let Kind::Tables { short, .. } = key.kind { section.key(short) } else { None };
+        let short = short.filter(|_| matches!(value.get_ref(), DeValue::String(_))).unwrap_or(key);
         let mut table = Table::from_iter([(short.name.to_owned(), self.single(short, path, value)?)]);
         let keys = Keys::of(section.path, &DeTable::new());
         self.presets(&keys, path, value.span(), |name| name == short.name, &mut table);

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use crate::model::{ConsumerGroup, Key, Tag, TagFilter, Topic, UnixMillis, Word};
 
-use super::subscription::parse_time;
-use super::units::parse_duration;
+use super::units::{parse_duration, parse_time};
 
 pub(super) use serde_json::Value;
 

@@ -3,8 +3,7 @@
 use super::flaw::Flaw;
 use super::kind::{TextRule, hours};
 use super::names::{ANY, GROUP_OR_ANY, TOPIC_OR_ANY};
-use super::units::{duration_text, parse_duration};
-use crate::model::UnixMillis;
+use super::units::{duration_text, parse_duration, parse_time};
 
 /// Longest pause of a schedule.
 const MAX_PAUSE_HOURS: u64 = 24;
@@ -87,15 +86,10 @@ pub(crate) const UNTIL: TextRule = TextRule::new("a time such as \"2030-01-31T00
     })
 });
 
-/// Reads an RFC 3339 time.
-pub(super) fn parse_time(text: &str) -> Option<UnixMillis> {
-    let time: jiff::Timestamp = text.parse().ok()?;
-    u64::try_from(time.as_millisecond()).ok().map(UnixMillis)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::UnixMillis;
 
     fn flaw(rule: TextRule, text: &str) -> String {
         (rule.check)(text).map(|()| format!("{text} is taken")).unwrap_err().detail
@@ -105,9 +99,9 @@ mod tests {
     fn texts_are_held_to_their_rules() {
         for (rule, text, words) in [
             (SUBSCRIBED_TOPIC, "*", "one topic"),
-            (SUBSCRIBED_TOPIC, "a/b", "/"),
+            (SUBSCRIBED_TOPIC, "a/b", "slash"),
             (SUBSCRIBED_GROUP, "*", "one consumer group"),
-            (SUBSCRIBED_GROUP, "", "character"),
+            (SUBSCRIBED_GROUP, "", "empty"),
             (PAUSE, "25h", "outside"),
             (PAUSE, "5", "not one"),
             (PAUSE, "-5s", "not one"),

@@ -1,8 +1,10 @@
-//! Durations (`"1m30s"`) and sizes (`"4MiB"`): read and written.
+//! Durations (`"1m30s"`) and sizes (`"4MiB"`), read and written; times.
 
 use std::time::Duration;
 
 use bytesize::ByteSize;
+
+use crate::model::UnixMillis;
 
 /// Reads `5s`, `1m30s`, `250ms`; a bare number is none.
 pub(super) fn parse_duration(text: &str) -> Option<Duration> {
@@ -35,6 +37,12 @@ pub(super) fn size_text(size: u64) -> String {
         }
     }
     format!("{size}B")
+}
+
+/// Reads an RFC 3339 time.
+pub(super) fn parse_time(text: &str) -> Option<UnixMillis> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(time.as_millisecond()).ok().map(UnixMillis)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The files that subscriptions name.
 
-use crate::config::checks::files::check_certificates;
+use crate::config::checks::certificates::check_certificates;
 use crate::config::findings::Findings;
 use crate::config::headers_file::load_push_headers;
 use crate::config::secret_file::load_signing_secret;
