@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::http::ServiceResources;
-use crate::http::management::{NotRedelivered, Redeliver};
-use crate::push::{PushResources, Subscriptions};
+use crate::push::PushResources;
 
 /// What subscriptions need besides the gateway.
 pub(super) fn resources(config: &Config, resources: &ServiceResources) -> PushResources {
@@ -16,20 +15,4 @@ pub(super) fn resources(config: &Config, resources: &ServiceResources) -> PushRe
         failures: Arc::clone(&resources.failures),
         shutdown_timeout: config.server.shutdown_timeout,
     }
-}
-
-/// How operators have a subscription deliver a dead letter again.
-pub(super) fn redeliver(subscriptions: &Subscriptions) -> Redeliver {
-    let subscriptions = subscriptions.clone();
-    Redeliver::new(move |name, message, new_id| {
-        let subscriptions = subscriptions.clone();
-        Box::pin(async move {
-            let delivered = subscriptions.deliver_once(&name, message, new_id).await;
-            let not_delivered = |error: crate::push::NotDelivered| NotRedelivered {
-                may_have_it: error.may_have_it(),
-                detail: error.to_string(),
-            };
-            delivered.map(|delivered| delivered.status).map_err(not_delivered)
-        })
-    })
 }

@@ -1,5 +1,6 @@
 //! The start, from the configuration to open listeners.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -89,8 +90,8 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
         let operations = OperationsPlan {
             gateway: use_cases,
             engine: engine.clone(),
-            redeliver: Some(pushes::redeliver(&subscriptions)),
             subscriptions,
+            dead_letter_topics: dead_letter_topics(&config),
             limits: config.server.limits.clone(),
             resources: resources.clone(),
             tasks: tasks.clone(),
@@ -104,4 +105,11 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     addresses.log();
     let (drain_delay, shutdown_timeout) = (config.server.drain_delay, config.server.shutdown_timeout);
     Ok(Application { addresses, stage, tasks, services, engine, data_directory, drain_delay, shutdown_timeout })
+}
+
+/// Where subscriptions put their dead letters, each topic once.
+fn dead_letter_topics(config: &Config) -> Arc<[String]> {
+    let topics = config.subscriptions.values().filter_map(|it| it.dead_letter.as_ref());
+    let topics: BTreeSet<String> = topics.map(|it| it.topic.as_str().to_owned()).collect();
+    topics.into_iter().collect()
 }

@@ -54,7 +54,6 @@ impl Gateway {
 
     /// The receipt handle of a delivery; `None` where the MQ's own is too long for one.
     #[must_use]
-    #[expect(clippy::unused_self, reason = "what is sealed is this gateway's")]
     pub fn seal(&self, route: &GroupRoute, delivery: &Delivery) -> Option<ReceiptHandle> {
         ReceiptHandle::seal(route, &delivery.message_id, &delivery.handle, delivery.visible_again_at)
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::AttemptResult;
 use super::board::PauseReason;
+use super::ending::{Attempted, Ending};
 use super::give_up::GivenUp;
 use super::request::{Attempt, NotWritable};
 use super::target::Answered;
@@ -17,7 +18,7 @@ use super::worker::{Held, Stop, Worker};
 use crate::context::RequestContext;
 use crate::model::{Feature, UnixMillis, Verb, VisibilityChange};
 use crate::outbound;
-use crate::retry_schedule::{Arrival, Next};
+use crate::retry_schedule::{Arrival, Next, seed_of};
 use crate::signature::standard_webhooks::webhook_id;
 use crate::spans::{Link, Scope, Span, SpanKind, Value};
 use crate::trace_context::{TRACEPARENT, TraceContext};
@@ -30,32 +31,11 @@ const ACKNOWLEDGE_PAUSE: Duration = Duration::from_secs(1);
 /// A change of a delivery's visibility goes out so long before it would be too late.
 const NO_TIME: Duration = Duration::from_millis(1);
 
-/// How a delivery ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// The message is done with.
-    Done,
-    /// It comes again.
-    ComesAgain,
-}
-
-/// One attempt, as it is told to operators.
-#[derive(Debug, Clone)]
-pub(super) struct Attempted {
-    pub(super) result: AttemptResult,
-    pub(super) status: Option<u16>,
-    /// The beginning of the answer's body.
-    pub(super) excerpt: String,
-    pub(super) at: UnixMillis,
-    /// From 1.
-    pub(super) number: usize,
-}
-
 impl Worker {
     /// Takes a delivery to its end.
     pub(super) async fn carry(&self, mut held: Held) -> Ending {
         let _held = self.board.metrics.held.guard();
-        let message = self.schedule.of_message(seed(held.delivery.message_id.as_str()));
+        let message = self.schedule.of_message(seed_of(held.delivery.message_id.as_str()));
         let arrival = Arrival::of(&held.delivery, &self.schedule, self.clock.now());
         let mut last: Option<Attempted> = None;
         let mut next = message.on_delivery(&arrival);
@@ -346,10 +326,4 @@ impl Told {
 
 fn excerpt(answer: &outbound::Answer) -> String {
     crate::protocol::dead_letter::answer_excerpt(&answer.body)
-}
-
-/// The same for every delivery of a message.
-fn seed(message_id: &str) -> u64 {
-    // FNV-1a: the schedule mixes it further.
-    message_id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::AttemptResult;
-use super::carry::{Attempted, Ending};
+use super::ending::{Attempted, Ending};
 use super::worker::{Held, Worker};
 use crate::context::RequestContext;
 use crate::gateway::{GatewayError, TopicRoute};

@@ -18,6 +18,7 @@
 pub mod addresses;
 mod board;
 mod carry;
+mod ending;
 mod give_up;
 mod live_files;
 mod pace;

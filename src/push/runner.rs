@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::AttemptResult;
 use super::board::PauseReason;
-use super::carry::Ending;
+use super::ending::Ending;
 use super::subscriptions::{Commands, DeliverOnce, Delivered, NotDelivered};
 use super::target::Answered;
 use super::worker::{Held, Stop, Worker};

@@ -104,8 +104,9 @@ fn answers_are_late() {
 
 #[test]
 fn a_seed_does_the_same_again_and_another_does_not() {
+    // So seldom that no five in a row open the circuit.
     let outcomes = |seed: u32| {
-        let app = with("ons-http", &format!("dropped_answers = \"0.5\"\nseed = {seed}\n"));
+        let app = with("ons-http", &format!("dropped_answers = \"0.2\"\nseed = {seed}\n"));
         let publish =
             |index: u32| app.post_json("/v1/topics/orders/messages", json!({"body": index}).to_string()).status;
         let statuses: Vec<u16> = (0..40).map(publish).collect();

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{ListArguments, PlaceArguments, ShowArguments};
 use super::listing::{Letter, parameters, query};
-use super::{client, group_option};
+use super::place::group_option;
 use crate::cli::client::{GatewayClient, segment};
 use crate::cli::failure::{BAD, Failure};
 use crate::cli::format::Format;
@@ -69,7 +69,7 @@ struct Look<'a> {
 
 /// `list`.
 pub(super) async fn list(arguments: &ListArguments) -> Result<u8, Failure> {
-    let client = client(&arguments.place.gateway)?;
+    let client = arguments.place.gateway.client()?;
     let Some(topic) = &arguments.topic else {
         return topics(&client, arguments.format).await;
     };
@@ -90,7 +90,7 @@ pub(super) async fn list(arguments: &ListArguments) -> Result<u8, Failure> {
 
 /// `show`.
 pub(super) async fn show(arguments: &ShowArguments) -> Result<u8, Failure> {
-    let client = client(&arguments.place.gateway)?;
+    let client = arguments.place.gateway.client()?;
     let mut options = Map::new();
     options.insert("message_ids".to_owned(), json!([arguments.id]));
     options.insert("bodies".to_owned(), json!(true));

@@ -6,14 +6,16 @@
 mod arguments;
 mod list;
 mod listing;
+mod place;
 mod steps;
 
 use serde_json::{Map, Value, json};
 
-use super::client::{ManagementArguments, segment};
+use super::client::segment;
 use super::failure::Failure;
 use crate::tasks;
 use arguments::{DeadLetterCommand, PaceArguments, PlaceArguments, WhichArguments};
+use place::group_option;
 use steps::Steps;
 
 pub(super) use arguments::DeadLetterArguments;
@@ -75,7 +77,7 @@ fn run(
     }
     options.extend(group_option(place.group.as_deref()));
     let steps = Steps {
-        client: client(&place.gateway)?,
+        client: place.gateway.client()?,
         topic: segment(target.topic),
         verb: target.verb,
         done: target.done,
@@ -87,13 +89,4 @@ fn run(
         hide: pace.hide,
     };
     tasks::block_on(steps.run())
-}
-
-fn client(gateway: &ManagementArguments) -> Result<super::client::GatewayClient, Failure> {
-    gateway.client()
-}
-
-/// The group as an option, where one is named.
-fn group_option(group: Option<&str>) -> Option<(String, Value)> {
-    group.map(|group| ("group".to_owned(), json!(group)))
 }

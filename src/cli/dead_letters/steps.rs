@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::group_option;
+use super::listing::query;
+use super::place::group_option;
 use crate::cli::client::{ClientError, GatewayClient};
 use crate::cli::failure::{BAD, Failure};
 use crate::cli::output;
@@ -126,7 +127,7 @@ impl Steps {
 
     /// How many there are, where that is known.
     async fn total(&self) -> Option<u64> {
-        let target = format!("/v1/dead-letters/{}{}", self.topic, super::listing::query(self.group.as_deref(), &[]));
+        let target = format!("/v1/dead-letters/{}{}", self.topic, query(self.group.as_deref(), &[]));
         let reply = self.client.get(target, LIMIT).await.ok()?;
         reply.json::<Description>().ok()?.messages
     }

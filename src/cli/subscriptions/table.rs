@@ -4,14 +4,17 @@ use serde_json::Value;
 
 use crate::cli::visible::visible;
 
-/// What is shown of a subscription, and where it stands in the answer.
-const COLUMNS: [(&str, fn(&Value) -> String); 9] = [
+/// What is shown of a subscription in the answer.
+type Cell = fn(&Value) -> String;
+
+/// The columns, in their order; the pod stands behind the first.
+const COLUMNS: [(&str, Cell); 9] = [
     ("SUBSCRIPTION", |it| text(&it["name"])),
     ("STATE", state),
     ("OK/S", |it| text(&it["per_second"])),
     ("IN FLIGHT", |it| format!("{}/{}", text(&it["in_flight"]), text(&it["allowed"]))),
     ("HELD", |it| text(&it["held"])),
-    ("BACKLOG", |it| text(&it["backlog"]["ready"])),
+    ("BACKLOG", |it| text(at(it, "/backlog/ready"))),
     ("LAST SUCCESS", |it| text(&it["last_success_at"])),
     ("LAST ERROR", last_error),
     ("URL", |it| text(&it["url"])),
@@ -46,16 +49,20 @@ pub(super) fn table(gateways: &[(String, Value)]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What is at a place in an answer.
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
+}
+
 fn text(value: &Value) -> String {
-    match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => visible(text),
-        other => other.to_string(),
+    if value.is_null() {
+        return "-".to_owned();
     }
+    value.as_str().map_or_else(|| value.to_string(), visible)
 }
 
 fn state(it: &Value) -> String {
-    match it["paused"]["reason"].as_str() {
+    match at(it, "/paused/reason").as_str() {
         Some(reason) => format!("paused ({})", visible(reason)),
         None => text(&it["state"]),
     }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CACHE_CONTROL;
@@ -9,7 +10,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::redeliver::Redeliver;
 use crate::config::LimitsConfig;
 use crate::context::RequestContext;
 use crate::embedded::Engine;
@@ -35,8 +35,8 @@ pub struct OperationsPlan {
     pub engine: Option<Engine>,
     /// The subscriptions of this process.
     pub subscriptions: Subscriptions,
-    /// Has a subscription deliver a dead letter again.
-    pub redeliver: Option<Redeliver>,
+    /// Where they put their dead letters.
+    pub dead_letter_topics: Arc<[String]>,
     /// How large requests may be, and how slow.
     pub limits: LimitsConfig,
     /// The process.
@@ -51,7 +51,7 @@ pub(super) struct Operations {
     gateway: Option<Gateway>,
     engine: Option<Engine>,
     subscriptions: Subscriptions,
-    redeliver: Option<Redeliver>,
+    dead_letter_topics: Arc<[String]>,
     limits: LimitsConfig,
     resources: ServiceResources,
     tasks: Tasks,
@@ -60,9 +60,9 @@ pub(super) struct Operations {
 impl OperationsPlan {
     /// Builds this thread's clients.
     pub(super) fn build(self) -> Operations {
-        let Self { gateway, engine, subscriptions, redeliver, limits, resources, tasks } = self;
+        let Self { gateway, engine, subscriptions, dead_letter_topics, limits, resources, tasks } = self;
         let gateway = gateway.map(Gateway::new);
-        Operations { gateway, engine, subscriptions, redeliver, limits, resources, tasks }
+        Operations { gateway, engine, subscriptions, dead_letter_topics, limits, resources, tasks }
     }
 }
 
@@ -127,14 +127,14 @@ impl OperatorRequest {
         })
     }
 
+    /// The topics in which subscriptions put their dead letters.
+    pub(super) fn dead_letter_topics(&self) -> &[String] {
+        &self.operations.dead_letter_topics
+    }
+
     /// The subscriptions of this process.
     pub(super) fn subscriptions(&self) -> &Subscriptions {
         &self.operations.subscriptions
-    }
-
-    /// Has a subscription deliver again, where there are subscriptions.
-    pub(super) fn redeliver(&self) -> Option<&Redeliver> {
-        self.operations.redeliver.as_ref()
     }
 
     /// The process.

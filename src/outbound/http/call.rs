@@ -10,6 +10,7 @@ use super::origin::Origin;
 use crate::http_message::Request;
 use crate::memory::MemoryFull;
 use crate::outbound::tls_fault::proof_of_refusal;
+use crate::signature::Secret;
 
 /// What one client may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,17 @@ pub struct Call<'a> {
     /// How many times the answer's body is held at once until the caller is done with it: 1 for the body itself. Room for
     /// all of them is waited for before the body is read, so that nobody holds one part and waits for the other.
     pub copies: usize,
+}
+
+/// One request, and how much its answer's body is worth.
+#[expect(missing_debug_implementations, reason = "a signature in a log can be replayed")]
+pub struct StatusCall<'a> {
+    /// The request, and where it goes; its limit on the answer is one on the body that is kept.
+    pub call: Call<'a>,
+    /// Headers whose names come from the configuration.
+    pub more_headers: &'a [(String, Secret)],
+    /// How long the body is waited for once the status is there.
+    pub body_patience: Duration,
 }
 
 /// Why there is no answer that can be used.

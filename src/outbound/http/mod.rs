@@ -13,6 +13,7 @@ mod origin;
 mod pooled;
 mod progress;
 mod room;
+mod slot;
 mod status_client;
 mod tcp;
 #[cfg(test)]
@@ -29,11 +30,12 @@ use crate::memory::MemoryBudget;
 
 pub use answer::Answer;
 use awc_client::AwcClient;
-pub use call::{Call, CallError, Limits};
+pub use call::{Call, CallError, Limits, StatusCall};
 pub use origin::{EndpointAddress, InvalidHost, Origin};
 use pooled::PooledClient;
 use progress::Progress;
-pub use status_client::{NoStatus, StatusCall, StatusClient};
+use slot::Slot;
+pub use status_client::{NoStatus, StatusClient};
 
 /// One thread's client: pooled connections, not `Send`.
 pub struct HttpClient {
@@ -98,24 +100,5 @@ impl HttpClient {
                 result.unwrap_or_else(|_| Err(progress.get().timed_out()))
             }
         }
-    }
-}
-
-/// One call under way.
-struct Slot<'a>(&'a Cell<usize>);
-
-impl<'a> Slot<'a> {
-    fn take(in_flight: &'a Cell<usize>, limit: usize) -> Result<Self, CallError> {
-        if in_flight.get() >= limit {
-            return Err(CallError::Full(limit));
-        }
-        in_flight.set(in_flight.get() + 1);
-        Ok(Self(in_flight))
-    }
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
     }
 }

@@ -6,35 +6,22 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
-use super::Slot;
 use super::answer::Answer;
-use super::call::{Call, CallError, Limits};
+use super::call::{CallError, Limits, StatusCall};
 use super::pooled::PooledClient;
 use super::progress::Progress;
+use super::slot::Slot;
 use crate::memory::MemoryBudget;
-use crate::signature::Secret;
 
 /// One thread's client for the servers of others: pooled connections, not `Send`.
 pub struct StatusClient {
     client: PooledClient,
     limits: Limits,
     in_flight: Cell<usize>,
-}
-
-/// One request, and how much its answer's body is worth.
-#[expect(missing_debug_implementations, reason = "a signature in a log can be replayed")]
-pub struct StatusCall<'a> {
-    /// The request, and where it goes; its limit on the answer is one on the body that is kept.
-    pub call: Call<'a>,
-    /// Headers whose names come from the configuration.
-    pub more_headers: &'a [(String, Secret)],
-    /// How long the body is waited for once the status is there.
-    pub body_patience: Duration,
 }
 
 /// Why there is no status.

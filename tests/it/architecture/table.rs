@@ -19,7 +19,6 @@ pub const LAYERS: &[Row] = &[
     ("near_word", 0, &[]),
     ("random", 0, &[]),
     ("spans", 0, &["clock", "random", "trace_context"]),
-    ("retry_schedule", 0, &["model"]),
     ("tasks", 0, &[]),
     ("trace_context", 0, &[]),
     ("signature", 1, &[]),

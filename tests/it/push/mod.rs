@@ -7,6 +7,7 @@ mod isolation;
 mod operators;
 mod protocols;
 mod receiver;
+mod redriving;
 mod restarting;
 mod signing;
 

@@ -104,3 +104,41 @@ fn names_and_methods_that_are_none_are_told_and_verbs_are_guarded() {
     let verb = Request::new(app.management(), "POST", "/v1/subscriptions/billing:pause");
     verb.header("Authorization: Bearer t0ken-of-operators").send().expect_json(200);
 }
+
+#[test]
+fn the_command_shows_and_pauses_those_of_several_gateways() {
+    let target = Receiver::willing();
+    let apps = [pushing(&billing(&target.url(), "")), pushing(&billing(&target.url(), ""))];
+    let urls = apps.each_ref().map(|app| format!("http://{}", app.management()));
+    let run = |words: &[&str]| {
+        let mut arguments = vec!["subscriptions"];
+        arguments.extend(words);
+        arguments.extend(urls.iter().flat_map(|url| ["--url", url.as_str()]));
+        Launch::bare().arguments(&arguments).run()
+    };
+    apps[0].publish("orders", "1");
+    wait_for_deliveries(&apps[0], "acknowledged", 1.0);
+    let listed = run(&[]);
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    let lines: Vec<&str> = listed.stdout.lines().collect();
+    assert_eq!(lines.len(), 3, "{listed:?}");
+    assert!(lines[0].starts_with("SUBSCRIPTION") && lines[1].starts_with("billing"), "{listed:?}");
+    let paused = run(&["pause", "billing", "--format", "json"]);
+    assert_eq!(paused.code, Some(0), "{paused:?}");
+    let told: serde_json::Value = serde_json::from_str(&paused.stdout).unwrap();
+    for (gateway, url) in told["gateways"].as_array().unwrap().iter().zip(&urls) {
+        assert_eq!(gateway["url"], json!(url));
+        assert_eq!(gateway["subscriptions"][0]["paused"]["reason"], "operator", "{told}");
+    }
+    for app in &apps {
+        assert_eq!(app.management_get("/v1/subscriptions").expect_json(200)["subscriptions"][0]["state"], "paused");
+    }
+    assert_eq!(run(&["resume", "billing"]).code, Some(0));
+    let unknown = run(&["pause", "nobody"]);
+    assert!(unknown.code == Some(1) && unknown.stderr.contains("this process has billing"), "{unknown:?}");
+    // One that is not there does not keep the others from being asked.
+    let mut arguments = vec!["subscriptions", "--url", "http://127.0.0.1:9"];
+    arguments.extend(["--url", urls[0].as_str()]);
+    let partly = Launch::bare().arguments(&arguments).run();
+    assert!(partly.code == Some(1) && partly.stdout.contains("billing"), "{partly:?}");
+}

@@ -18,6 +18,7 @@ use crate::http::api::Field;
 use crate::http::management::operator::{OperatorRequest, json};
 use crate::http::problem::{FieldError, Problem};
 use crate::model::{Feature, Outcome};
+use crate::push::NotDelivered;
 
 const REDRIVE: &[Field] = &[
     options::GROUP,
@@ -206,16 +207,10 @@ async fn one(
     match destination {
         Err(detail) => return left(taken, "failed", Some(detail)),
         Ok(Destination::Subscription(name)) => {
-            let Some(redeliver) = request.redeliver() else {
-                let detail = format!(
-                    "this gateway has no subscription `{name}`: ask one that has, or send it to a topic (--to)"
-                );
-                return left(taken, "failed", Some(detail));
-            };
-            let delivered = redeliver.deliver(&name, taken.letter.original.clone(), new_id).await;
-            if let Err(failure) = delivered {
-                let result = if failure.may_have_it { "unknown" } else { "failed" };
-                return ItemResult { subscription: Some(name), ..left(taken, result, Some(failure.detail)) };
+            let delivered = request.subscriptions().deliver_once(&name, taken.letter.original.clone(), new_id).await;
+            if let Err(error) = delivered {
+                let (result, detail) = not_delivered(&name, &error);
+                return ItemResult { subscription: Some(name), ..left(taken, result, Some(detail)) };
             }
             done.subscription = Some(name);
         }
@@ -245,6 +240,18 @@ async fn one(
             )),
             ..done
         },
+    }
+}
+
+/// What it comes to that a target did not take it, as far as is known.
+fn not_delivered(name: &str, error: &NotDelivered) -> (&'static str, String) {
+    match error {
+        NotDelivered::Unknown => {
+            let detail =
+                format!("this gateway has no subscription `{name}`: ask one that has, or send it to a topic (--to)");
+            ("failed", detail)
+        }
+        error => (if error.may_have_it() { "unknown" } else { "failed" }, error.to_string()),
     }
 }
 

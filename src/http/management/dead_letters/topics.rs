@@ -21,7 +21,7 @@ struct Topic {
     messages: Option<u64>,
 }
 
-/// Those that the configuration names, and those of the embedded endpoint.
+/// Those that the configuration names, by the MQ's name for them or as a subscription's, and those of the embedded endpoint.
 pub(in crate::http::management) async fn topics(request: OperatorRequest) -> Result<HttpResponse, Problem> {
     request.no_query()?;
     let mut topics = BTreeMap::new();
@@ -30,10 +30,16 @@ pub(in crate::http::management) async fn topics(request: OperatorRequest) -> Res
             topics.insert(topic.name, None);
         }
     }
+    topics.extend(request.dead_letter_topics().iter().map(|topic| (topic.clone(), None)));
     if let Ok(engine) = request.engine() {
         let stats = engine.stats().await.map_err(|error| Problem::new(Code::Overloaded, error.to_string()))?;
-        for topic in stats.topics.into_iter().filter(|topic| topic.topic.as_str().starts_with(DEAD_LETTER_PREFIX)) {
-            topics.insert(topic.topic.as_str().to_owned(), Some(topic.messages));
+        for topic in stats.topics {
+            let name = topic.topic.as_str();
+            let is_on_it =
+                |name: &str| request.gateway().and_then(|it| Ok(it.topic(name)?)).is_ok_and(|it| it.is_embedded());
+            if name.starts_with(DEAD_LETTER_PREFIX) || (topics.contains_key(name) && is_on_it(name)) {
+                topics.insert(name.to_owned(), Some(topic.messages));
+            }
         }
     }
     let topics = topics.into_iter().map(|(topic, messages)| Topic { topic, messages }).collect();

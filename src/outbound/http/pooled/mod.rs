@@ -18,10 +18,9 @@ use rustls::ClientConfig;
 use tokio::time::Instant;
 
 use super::answer::Answer;
-use super::call::{Call, CallError, Limits};
+use super::call::{Call, CallError, Limits, StatusCall};
 use super::progress::Progress;
 use super::room::Room;
-use super::status_client::StatusCall;
 use crate::memory::MemoryBudget;
 use connection::Connection;
 use pool::Pool;

@@ -1,0 +1,76 @@
+//! A subscription's dead letters, delivered again by that subscription alone.
+
+use serde_json::Value;
+
+use super::receiver::{Answer, Receiver};
+use super::{billing, pushing, wait_for_deliveries};
+use crate::support::app::Finished;
+use crate::support::{Launch, TestApp};
+
+fn command(app: &TestApp, arguments: &[&str]) -> Finished {
+    let url = format!("http://{}", app.management());
+    Launch::bare().arguments(&["dead-letters"]).arguments(arguments).arguments(&["--url", &url]).run()
+}
+
+fn left(app: &TestApp) -> usize {
+    let answer = app.management_get("/v1/dead-letters/failed/messages").expect_json(200);
+    answer["messages"].as_array().unwrap().len()
+}
+
+#[test]
+fn what_was_given_up_is_delivered_again_to_its_target_and_nobody_else() {
+    let target = Receiver::start(|_, _| Answer::Status(413));
+    let lines = "retry_schedule = []\ntimeout = \"1s\"\nconnect_timeout = \"500ms\"\n[subscriptions.billing.dead_letter]\ntopic = \"failed\"";
+    let app = pushing(&billing(&target.url(), lines));
+    for body in ["one", "two", "three"] {
+        app.publish("orders", body);
+    }
+    wait_for_deliveries(&app, "dead_lettered", 3.0);
+    let topics = app.management_get("/v1/dead-letters").expect_json(200);
+    assert_eq!(topics["topics"][0]["topic"], "failed", "{topics}");
+    let listed =
+        command(&app, &["list", "failed", "--subscription", "billing", "--reason", "too_large", "--format", "json"]);
+    let letters: Vec<Value> = listed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(letters.len(), 3, "{listed:?}");
+    let original: Vec<String> = target.requests().iter().map(|it| it.header("webhook-id").to_owned()).collect();
+    app.receive("orders", "audit", "{}");
+
+    // Still not taken: it stays. No --yes, as nobody else gets it.
+    let first = letters[0]["message_id"].as_str().unwrap();
+    let refused = command(&app, &["redrive", "failed", first]);
+    assert_eq!((refused.code, left(&app)), (Some(1), 3), "{refused:?}");
+    assert!(refused.stderr.contains("413"), "{refused:?}");
+    // It may have been taken: it stays, too.
+    target.answer(|_, _| Answer::Never);
+    let unsure = command(&app, &["redrive", "failed", first]);
+    assert_eq!((unsure.code, left(&app)), (Some(1), 3), "{unsure:?}");
+    assert!(unsure.stdout.contains("1 unknown"), "{unsure:?}");
+
+    target.answer(|_, _| Answer::Status(204));
+    let before = target.count();
+    let one = command(&app, &["redrive", "failed", first]);
+    assert_eq!((one.code, left(&app)), (Some(0), 2), "{one:?}");
+    let again = target.wait_for(before + 1);
+    assert!(original.contains(&again[before].header("webhook-id").to_owned()), "it keeps its id");
+    let rest = command(&app, &["redrive", "failed", "--subscription", "billing", "--new-id"]);
+    assert_eq!((rest.code, left(&app)), (Some(0), 0), "{rest:?}");
+    for pushed in &target.wait_for(before + 3)[before + 1..] {
+        assert!(!original.contains(&pushed.header("webhook-id").to_owned()), "a new one");
+    }
+    assert_eq!(app.receive("orders", "audit", "{}").len(), 0, "no other group gets it");
+    assert_eq!(target.count(), before + 3);
+}
+
+#[test]
+fn a_paused_subscription_delivers_nothing_again() {
+    let target = Receiver::start(|_, _| Answer::Status(413));
+    let lines = "retry_schedule = []\n[subscriptions.billing.dead_letter]\ntopic = \"failed\"";
+    let app = pushing(&billing(&target.url(), lines));
+    app.publish("orders", "one");
+    wait_for_deliveries(&app, "dead_lettered", 1.0);
+    let pause = crate::support::client::Request::new(app.management(), "POST", "/v1/subscriptions/billing:pause");
+    assert_eq!(pause.send().status, 200);
+    let redriven = command(&app, &["redrive", "failed", "--all"]);
+    assert_eq!((redriven.code, left(&app)), (Some(1), 1), "{redriven:?}");
+    assert!(redriven.stderr.contains("paused"), "{redriven:?}");
+}
