@@ -73,8 +73,10 @@ fn the_defaults_are_those_of_the_contract() {
         max_message_bytes: None,
         default_wait: seconds(3),
         error_hold: seconds(1),
+        chaos: config.embedded.chaos.clone(),
     };
     assert_eq!(config.embedded, expected);
+    assert!(!config.embedded.chaos.is_on());
     let expected = DropInConfig {
         enabled: true,
         client_auth: ClientAuth::EmbeddedOnly,
