@@ -7,7 +7,6 @@ mod admission;
 mod batch;
 mod change_visibility;
 mod cloud_events;
-mod dead_letter;
 mod discovery;
 mod error;
 mod event_defaults;
