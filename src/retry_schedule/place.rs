@@ -63,7 +63,7 @@ impl MessageSchedule<'_> {
         let is_due = |head: &Head| head.due <= now && (!by_number || head.delivery <= arrival.delivery);
         let mut heads = heads(self).peekable();
         let mut place = None;
-        while let Some(head) = heads.next_if(&is_due) {
+        while let Some(head) = heads.next_if(is_due) {
             place = Some(head);
         }
         // The first is always due.
