@@ -171,7 +171,10 @@ mod tests {
         let end = UnixMillis(1_700_000_000_000);
         assert_eq!(signed_with(&both, UnixMillis(end.0 - 1)), [true, true]);
         assert_eq!(signed_with(&both, end), [true, false]);
-        let only = secrets(directory.path(), &format!("secrets = [{old}]\n"));
+        let mut config =
+            subscription(&format!("secrets = ['new', {old}]\n").replace("DIR", directory.path().to_str().unwrap()));
+        config.secrets.remove(0);
+        let only = SigningSecrets::load(&config).unwrap();
         assert_eq!(only.sign("a", end, b""), Err(NoSecretLeft));
         let none = secrets(directory.path(), "");
         assert_eq!(none.sign("a", end, b""), Ok(None));

@@ -114,7 +114,10 @@ fn steps(schedule: &RetrySchedule, pause: impl Fn(usize) -> Duration) -> impl It
             delivery = delivery.saturating_add(times(length, longest).max(1));
             Start::Nack
         } else {
-            delivery = times(due, visibility_timeout).saturating_add(1).max(delivery.saturating_add(1));
+            // Not by the delivery that made the one before it, as exact as a place is.
+            let began = visibility_timeout.saturating_mul(delivery.saturating_sub(1));
+            due = due.max(began.saturating_add(schedule.margin().saturating_mul(2)));
+            delivery = times(due.saturating_sub(schedule.margin()), visibility_timeout).saturating_add(1);
             at = visibility_timeout.saturating_mul(delivery.saturating_sub(1));
             Start::Redelivery
         };

@@ -177,7 +177,8 @@ struct Life {
 }
 
 /// Plays a message's life at an MQ. Attempts take `took`; `kills` are the numbers of attempts at whose end the process is killed.
-fn play(schedule: &RetrySchedule, seed: u64, took: Duration, is_told: bool, kills: &[usize]) -> Life {
+/// `waited` is how long the message lay there before its first delivery, where the MQ does not tell when that was.
+fn play(schedule: &RetrySchedule, seed: u64, took: Duration, waited: Option<Duration>, kills: &[usize]) -> Life {
     let visibility_timeout = schedule.means.visibility_timeout;
     let message = schedule.of_message(seed);
     let mut life = Life::default();
@@ -186,8 +187,10 @@ fn play(schedule: &RetrySchedule, seed: u64, took: Duration, is_told: bool, kill
         life.deliveries += 1;
         assert!(life.deliveries < 10_000, "no end");
         let mut hidden_until = now + visibility_timeout;
-        let elapsed =
-            if is_told || schedule.means.nack_delay.is_none() { Elapsed::Exactly(now) } else { Elapsed::AtMost(now) };
+        let elapsed = match waited {
+            Some(waited) if schedule.means.nack_delay.is_some() => Elapsed::AtMost(waited + now),
+            Some(_) | None => Elapsed::Exactly(now),
+        };
         let arrival = Arrival { delivery: life.deliveries, elapsed, visible_for: hidden_until - now };
         let mut next = message.on_delivery(&arrival);
         loop {
@@ -247,10 +250,10 @@ proptest! {
         schedule in any_schedule(),
         seed: u64,
         took in 0_u64..=15,
-        is_told: bool,
+        waited in 0_u64..100_000,
     ) {
         let took = Duration::from_secs(took);
-        let life = play(&schedule, seed, took, is_told, &[]);
+        let life = play(&schedule, seed, took, Some(Duration::from_secs(waited)), &[]);
         let message = schedule.of_message(seed);
         let plan = schedule.plan();
         prop_assert!(life.deliveries <= plan.deliveries, "{life:?} {plan:?}");
@@ -277,10 +280,10 @@ proptest! {
     fn kills_end_no_schedule_and_make_none_endless(
         schedule in any_schedule(),
         seed: u64,
-        is_told: bool,
+        waited in prop::option::of((0_u64..100_000).prop_map(Duration::from_secs)),
         kills in prop::collection::vec(1_usize..12, 0..4),
     ) {
-        let life = play(&schedule, seed, SECOND, is_told, &kills);
+        let life = play(&schedule, seed, SECOND, waited, &kills);
         let (last, attempt) = *life.attempts.last().unwrap();
         prop_assert_eq!(attempt, schedule.pauses.len());
         let total: Duration = schedule.pauses.iter().map(|pause| schedule.longest(*pause)).sum();

@@ -61,7 +61,7 @@ fn unknown_keys_are_refused_with_the_nearest_name() {
     check_top("data_dri = \"CANARY\"\n", at("1:1", "data_dri", "did you mean `data_dir`?"));
     check_top("[server]\n  lissten = \"CANARY\"\n", at("2:3", "server.lissten", "did you mean `listen`?"));
     check_top("[sever]\nx = \"CANARY\"\n", at("1:2", "sever", "did you mean `server`?"));
-    let tables = "known keys: data_dir, server, management, log, tracing, credentials, profiles, topics, dropin, callers, embedded";
+    let tables = "known keys: data_dir, server, management, log, tracing, credentials, profiles, topics, subscriptions, dropin, callers, embedded";
     check_top("[nonsense]\nx = \"CANARY\"\n", at("1:2", "nonsense", tables));
     check_top("[server.limits]\nbody = \"CANARY\"\n", at("2:1", "server.limits.body", "known keys: body_bytes"));
     check_line(

@@ -211,6 +211,13 @@ fn every_example_loads() {
     assert!(shop.topics.has("orders") && !shop.topics.has("stock"));
     assert!(config.callers["warehouse"].topics.has("stock"));
 
+    let config = load_example("subscriptions.toml");
+    let billing = &config.subscriptions["billing"];
+    assert_eq!((billing.format, billing.secrets.len()), (PushFormat::CloudEvents, 2));
+    assert_eq!(billing.secrets[0].file, repository("config/examples/secrets/billing/new"));
+    assert_eq!(billing.dead_letter.as_ref().map(|dead| dead.topic.as_str()), Some("orders.dead"));
+    assert_eq!(config.subscriptions["audit"].format, PushFormat::Raw);
+
     let path = repository("config/examples/rocketmq5.toml");
     let config = load(&Source::File(path), &Overrides::default(), &BTreeMap::new()).unwrap();
     let profile = &config.profiles["main"];
@@ -228,7 +235,7 @@ fn every_example_loads() {
     let filled_in = fs::read_to_string(path).unwrap().replace("replace-with-your-", "my-");
     let written = super::write(filled_in);
     load(&Source::UserProperties(written.path), &Overrides::default(), &BTreeMap::new()).unwrap();
-    assert_eq!(fs::read_dir(repository("config/examples")).unwrap().count(), 10, "an example without a test");
+    assert_eq!(fs::read_dir(repository("config/examples")).unwrap().count(), 11, "an example without a test");
 }
 
 #[test]
@@ -269,7 +276,9 @@ fn assert_dumped(dump: &serde_json::Value, section: &section::Section) {
 fn the_redacted_dump_has_every_setting() {
     let path = repository("config/examples/failover-tls.toml");
     let caller = "[dropin]\nclient_auth = 'keys'\n[credentials.orders]\ndirectory = 'orders'\n\
-                  [callers.main]\ncredentials = 'orders'\ntopics = ['orders']\n";
+                  [callers.main]\ncredentials = 'orders'\ntopics = ['orders']\n\
+                  [subscriptions.main]\ntopic = 'orders'\ngroup = 'CID_billing'\nurl = 'http://target'\nsecrets = ['a']\n\
+                  dead_letter = { topic = 'dead' }\n[[topics]]\nname = 'dead'\nprofile = 'main'\n";
     let text = fs::read_to_string(path).unwrap() + caller;
     let dump = load_text(&text).unwrap().redacted();
     let mq_http = text.replace("ons-http", "mq-http").replace("producer_group = \"PID_orders\"", "");

@@ -9,6 +9,7 @@ mod import;
 mod mq_http;
 mod names;
 mod properties;
+mod subscriptions;
 mod tracing;
 mod user_properties;
 

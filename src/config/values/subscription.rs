@@ -105,9 +105,9 @@ mod tests {
     fn texts_are_held_to_their_rules() {
         for (rule, text, words) in [
             (SUBSCRIBED_TOPIC, "*", "one topic"),
-            (SUBSCRIBED_TOPIC, "a/b", "/"),
+            (SUBSCRIBED_TOPIC, "a/b", "slash"),
             (SUBSCRIBED_GROUP, "*", "one consumer group"),
-            (SUBSCRIBED_GROUP, "", "character"),
+            (SUBSCRIBED_GROUP, "", "empty"),
             (PAUSE, "25h", "outside"),
             (PAUSE, "5", "not one"),
             (PAUSE, "-5s", "not one"),

@@ -12,6 +12,7 @@ pub const LAYERS: &[Row] = &[
     ("context", 0, &["spans", "trace_context"]),
     ("http_message", 0, &[]),
     ("json_text", 0, &["control_characters"]),
+    ("retry_schedule", 0, &["model"]),
     ("memory", 0, &[]),
     ("control_characters", 0, &[]),
     ("plain_json", 0, &["control_characters"]),
@@ -30,6 +31,7 @@ pub const LAYERS: &[Row] = &[
     ("otlp", 3, &["outbound"]),
     ("upstream", 4, &["outbound"]),
     ("gateway", 6, &["storage", "upstream"]),
+    ("push", 7, &["gateway", "outbound"]),
     ("listener", 8, &[]),
     ("http", 8, &["gateway", "embedded", "upstream", "listener"]),
     ("app", 9, &["*"]),
@@ -53,5 +55,5 @@ pub const CRATES: &[CrateRow] = &[
             "gateway", "listener", "http", "app", "cli",
         ],
     ),
-    ("serde*", &["plain_json", "protocol", "config", "embedded", "http", "cli"]),
+    ("serde*", &["plain_json", "protocol", "config", "embedded", "push", "http", "cli"]),
 ];

@@ -41,17 +41,19 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
 }
 
 /// The topic that dead letters of a subscription come into: its own, or the MQ's.
-fn destination(subscription: &SubscriptionConfig) -> String {
+fn destination(subscription: &SubscriptionConfig) -> Option<String> {
     match &subscription.dead_letter {
-        Some(dead_letter) => dead_letter.topic.as_str().to_owned(),
-        None => format!("{DEAD_LETTER_PREFIX}{}", subscription.group.as_str()),
+        Some(dead_letter) => Some(dead_letter.topic.as_str().to_owned()),
+        // Dead letters of dead letters there are none.
+        None if subscription.topic.as_str().starts_with(DEAD_LETTER_PREFIX) => None,
+        None => Some(format!("{DEAD_LETTER_PREFIX}{}", subscription.group.as_str())),
     }
 }
 
 /// The topics on the way back to the subscription's own, where there is such a way and its name is the first of those on it.
 fn circle(config: &Config, subscription: &SubscriptionConfig) -> Option<Vec<String>> {
     let start = subscription.topic.as_str().to_owned();
-    let first = destination(subscription);
+    let first = destination(subscription)?;
     // From each topic, how it was come to: the way may branch, as a topic can have several subscriptions.
     let mut from: BTreeMap<String, String> = BTreeMap::from([(first.clone(), start.clone())]);
     let mut names: BTreeMap<String, &str> = BTreeMap::from([(first.clone(), subscription.name.as_str())]);
@@ -65,7 +67,7 @@ fn circle(config: &Config, subscription: &SubscriptionConfig) -> Option<Vec<Stri
             continue;
         }
         for next in config.subscriptions.values().filter(|next| next.topic.as_str() == topic) {
-            let destination = destination(next);
+            let Some(destination) = destination(next) else { continue };
             from.entry(destination.clone()).or_insert_with(|| topic.clone());
             names.entry(destination.clone()).or_insert(next.name.as_str());
             open.push(destination);
