@@ -105,9 +105,12 @@ mod tests {
 
     #[test]
     fn a_body_is_cut_to_what_the_terminal_leaves() {
-        assert_eq!(line(Look { columns: Some(40), colours: false }, ""), "- 0A1B one\\ntwo \\u{1b}[31m订单 and mu…\n");
-        assert_eq!(line(Look { columns: Some(10), colours: false }, ""), "- 0A1B one\\ntwo \\u{1b}[31…\n");
+        assert_eq!(
+            line(Look { columns: Some(40), colours: false }, ""),
+            "- 0A1B one\\ntwo \\u{1b}[31m订单 and much…\n"
+        );
+        assert_eq!(line(Look { columns: Some(10), colours: false }, ""), "- 0A1B one\\ntwo \\u{1b}[31m…\n");
         let coloured = line(Look { columns: Some(40), colours: true }, "");
-        assert_eq!(coloured, "\u{1b}[2m-\u{1b}[0m \u{1b}[1m0A1B\u{1b}[0m one\\ntwo \\u{1b}[31m订单 and mu…\n");
+        assert_eq!(coloured, "\u{1b}[2m-\u{1b}[0m \u{1b}[1m0A1B\u{1b}[0m one\\ntwo \\u{1b}[31m订单 and much…\n");
     }
 }
