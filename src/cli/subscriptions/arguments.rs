@@ -1,6 +1,6 @@
 //! The flags of `subscriptions`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use crate::cli::client::ManagementArguments;
 use crate::cli::format::Format;
@@ -35,12 +35,4 @@ pub(super) struct ChangeArguments {
     /// How to print what came of it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }

@@ -18,7 +18,7 @@ use super::failure::{BAD, Failure};
 use super::format::Format;
 use super::output;
 use crate::tasks;
-use arguments::{ChangeArguments, Format, SubscriptionsCommand};
+use arguments::{ChangeArguments, SubscriptionsCommand};
 
 /// How long a gateway may take to answer.
 const LIMIT: Duration = Duration::from_secs(10);
