@@ -1,32 +1,12 @@
 //! Events of CloudEvents on their way through the gateway: the message that one becomes on a topic, and what the configuration says of those
 //! that deliveries become.
 
+use super::event_defaults::EventDefaults;
 use super::{Gateway, GatewayError, GroupRoute, TopicRoute};
-use crate::config::{CloudEventsForm, ProfileConfig, TopicConfig};
 use crate::model::{Feature, Message};
 use crate::protocol::Objection;
-use crate::protocol::cloud_events::{DataAs, Event, EventFlaw, EventSettings, Form, default_source};
+use crate::protocol::cloud_events::{DataAs, Event, EventFlaw, EventSettings, Form};
 use crate::upstream::Upstream;
-
-/// What the configuration says about a topic's events.
-#[derive(Debug)]
-pub(super) struct EventDefaults {
-    form: Form,
-    source: String,
-    event_type: String,
-}
-
-impl EventDefaults {
-    pub(super) fn new(topic: &TopicConfig, profile: &ProfileConfig) -> Self {
-        let has_properties = profile.capabilities().has(Feature::Properties);
-        let form = match topic.cloudevents {
-            CloudEventsForm::Auto if has_properties => Form::Properties,
-            CloudEventsForm::Auto | CloudEventsForm::Envelope => Form::Envelope { has_properties },
-        };
-        let source = topic.cloudevents_source.clone().unwrap_or_else(|| default_source(&profile.name));
-        Self { form, source, event_type: topic.cloudevents_type.clone() }
-    }
-}
 
 /// Why an event cannot be a message of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]

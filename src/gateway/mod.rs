@@ -9,6 +9,7 @@ mod change_visibility;
 mod cloud_events;
 mod discovery;
 mod error;
+mod event_defaults;
 mod limits;
 mod message_sizes;
 mod once_each;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::GatewayError;
-use super::cloud_events::EventDefaults;
+use super::event_defaults::EventDefaults;
 use super::limits::TopicLimits;
 use crate::config::{Config, DeliveryMode, Endpoint, Groups, OnUnknown, ProfileConfig, TopicConfig, TopicPattern};
 use crate::model::{ConsumerGroup, Key, Tag, TagFilter, Topic};

@@ -204,7 +204,9 @@ impl DataService {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(
                 ACCESS_CONTROL_EXPOSE_HEADERS,
-                HeaderValue::from_static("x-request-id, retry-after, location, preference-applied, traceparent"),
+                HeaderValue::from_static(
+                    "x-request-id, retry-after, location, preference-applied, traceparent, x-mq-gateway-applied",
+                ),
             );
             headers.append(VARY, HeaderValue::from_static("origin"));
         }

@@ -6,7 +6,7 @@ use super::envelope::Place;
 use super::json::{self, APPLICATION_JSON, Sink};
 use super::json_body::{Presence, json_body};
 use super::prefer::Patience;
-use super::publish::PublishResponse;
+use super::published::PublishResponse;
 use super::read_envelope::read_batch;
 use super::shape::{MOST_ERRORS, wrong_count};
 use crate::gateway::{BatchItem, GatewayError, TopicRoute};

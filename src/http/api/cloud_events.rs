@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::batch::publish_all;
 use super::compact::compact;
 use super::prefer::Patience;
-use super::publish::stored;
+use super::published::stored;
 use super::shape::{MOST_ERRORS, json_text, shown, wrong_count};
 use super::{content_type, raw};
 use crate::gateway::{EventError, TopicRoute};

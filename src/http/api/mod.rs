@@ -16,6 +16,7 @@ mod openapi;
 mod plain_envelope;
 mod prefer;
 mod publish;
+mod published;
 mod raw;
 mod read_envelope;
 mod receive;

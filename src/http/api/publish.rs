@@ -4,49 +4,12 @@ use actix_web::HttpResponse;
 
 use super::content_type::{self, BodyFormat};
 use super::envelope::Place;
-use super::json::{self, APPLICATION_JSON, Sink};
 use super::prefer::Patience;
+use super::published::stored;
 use super::{cloud_events, forgotten_type, raw, read_envelope};
-use crate::gateway::Accepted;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
-use crate::model::{Durability, Message};
-
-/// What nearly every answer fits into.
-const ANSWER_BYTES: usize = 192;
-
-/// The answer to one stored message.
-pub(super) struct PublishResponse<'a> {
-    message_id: &'a str,
-    topic: &'a str,
-    attempts: u32,
-    durability: Durability,
-}
-
-impl<'a> PublishResponse<'a> {
-    pub(super) fn new(accepted: &'a Accepted, topic: &'a str) -> Self {
-        Self {
-            message_id: accepted.published.message_id.as_str(),
-            topic,
-            attempts: accepted.attempts,
-            durability: accepted.published.durability,
-        }
-    }
-
-    /// Writes its fields.
-    pub(super) fn write(&self, json: &mut impl Sink) {
-        json.push(b"\"message_id\":");
-        json::string(json, self.message_id);
-        json.push(b",\"topic\":");
-        json::string(json, self.topic);
-        json.push(b",\"outcome\":\"published\",\"attempts\":");
-        json::number(json, self.attempts.into());
-        match self.durability {
-            Durability::Full => {}
-            Durability::Degraded => json.push(b",\"durability\":\"degraded\""),
-        }
-    }
-}
+use crate::model::Message;
 
 /// Reads the message, publishes it, and answers what became of it.
 pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpResponse, Problem> {
@@ -90,13 +53,4 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
             })
         }
     })
-}
-
-/// 201.
-pub(super) fn stored(accepted: &Accepted, topic: &str) -> HttpResponse {
-    let mut json = Vec::with_capacity(ANSWER_BYTES);
-    json.push(b'{');
-    PublishResponse::new(accepted, topic).write(&mut json);
-    json.push(b'}');
-    HttpResponse::Created().content_type(APPLICATION_JSON).body(json)
 }

@@ -19,7 +19,8 @@ fn event_of(vector: &Json) -> Result<Event<'_>, Vec<EventFlaw>> {
         let value = match value {
             Json::String(text) => Value::Text(text.as_str().into()),
             Json::Bool(flag) => Value::Boolean(*flag),
-            other => Value::Integer(other.as_i64().unwrap().try_into().unwrap()),
+            Json::Number(number) => Value::Integer(number.as_i64().unwrap().try_into().unwrap()),
+            Json::Null | Json::Array(_) | Json::Object(_) => panic!("{name}: no attribute"),
         };
         (name.as_str().into(), value)
     });
