@@ -101,9 +101,8 @@ impl StreamBody {
         // With the first bytes goes the head, whose length nobody says.
         let Some(before) = self.written_before else { return false };
         let written = account.written().saturating_sub(before);
-        while let Some((_, ticket)) = self.unwritten.pop_front_if(|(end, _)| *end <= written) {
-            ticket.written();
-        }
+        let whole = self.unwritten.iter().take_while(|(end, _)| *end <= written).count();
+        self.unwritten.drain(..whole).for_each(|(_, ticket)| ticket.written());
         !connection.is_blocked()
     }
 
