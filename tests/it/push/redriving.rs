@@ -20,7 +20,7 @@ fn left(app: &TestApp) -> usize {
 #[test]
 fn what_was_given_up_is_delivered_again_to_its_target_and_nobody_else() {
     let target = Receiver::start(|_, _| Answer::Status(413));
-    let lines = "retry_schedule = []\ntimeout = \"1s\"\nconnect_timeout = \"500ms\"\n[subscriptions.billing.dead_letter]\ntopic = \"failed\"";
+    let lines = "retry_schedule = []\ntimeout = \"1s\"\n[subscriptions.billing.dead_letter]\ntopic = \"failed\"";
     let app = pushing(&billing(&target.url(), lines));
     for body in ["one", "two", "three"] {
         app.publish("orders", body);

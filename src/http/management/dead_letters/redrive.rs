@@ -245,14 +245,12 @@ async fn one(
 
 /// What it comes to that a target did not take it, as far as is known.
 fn not_delivered(name: &str, error: &NotDelivered) -> (&'static str, String) {
-    match error {
-        NotDelivered::Unknown => {
-            let detail =
-                format!("this gateway has no subscription `{name}`: ask one that has, or send it to a topic (--to)");
-            ("failed", detail)
-        }
-        error => (if error.may_have_it() { "unknown" } else { "failed" }, error.to_string()),
+    if *error == NotDelivered::Unknown {
+        let detail =
+            format!("this gateway has no subscription `{name}`: ask one that has, or send it to a topic (--to)");
+        return ("failed", detail);
     }
+    (if error.may_have_it() { "unknown" } else { "failed" }, error.to_string())
 }
 
 /// One that stays.

@@ -18,10 +18,8 @@ pub(super) fn group(name: Option<&str>) -> Result<Option<ConsumerGroup>, Problem
 
 /// Why the engine did not do it.
 pub(super) fn problem(error: EngineError) -> Problem {
-    match error {
-        EngineError::UnknownTopic { .. } => {
-            Problem::new(Code::UnknownTopic, "embedded.topics does not have this topic")
-        }
-        error => Problem::new(Code::Overloaded, format!("the embedded store does not answer: {error}")),
+    if matches!(error, EngineError::UnknownTopic { .. }) {
+        return Problem::new(Code::UnknownTopic, "embedded.topics does not have this topic");
     }
+    Problem::new(Code::Overloaded, format!("the embedded store does not answer: {error}"))
 }
