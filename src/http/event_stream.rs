@@ -61,6 +61,7 @@ fn is_plain(id: &str) -> bool {
 
 #[cfg(test)]
 #[path = "../../tests/it/support/event_source.rs"]
+#[allow(unreachable_pub, reason = "shared with the tests of the whole program")]
 mod event_source;
 
 #[cfg(test)]
