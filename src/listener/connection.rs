@@ -14,25 +14,10 @@ use super::blocked::{Blocked, Timeouts};
 use super::framing::{Excess, Framing, Refused};
 use super::half_close::{Closed, HalfClose};
 use super::stream_account::StreamAccount;
+use super::thread_state::ThreadState;
 use super::tick::Tick;
 use super::untaken::{End, HandedOver, Leaving, Untaken};
 use crate::telemetry::CloseReason;
-
-/// One thread's coarse time, and what else all its connections share.
-#[derive(Debug)]
-pub(super) struct ThreadState {
-    pub(super) now: Cell<Tick>,
-    /// Most bytes that a connection throws away after an answer.
-    most_unread: usize,
-    /// The longest head that the HTTP library gets to see.
-    longest_head: usize,
-}
-
-impl ThreadState {
-    pub(super) fn new(most_unread: usize, longest_head: usize) -> Self {
-        Self { now: Cell::new(0), most_unread, longest_head }
-    }
-}
 
 /// Why no more is passed on of what comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

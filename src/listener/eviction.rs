@@ -43,7 +43,7 @@ pub(super) fn first_to_evict(connections: &[Rc<Connection>], count: usize, grace
 
 #[cfg(test)]
 mod tests {
-    use super::super::connection::ThreadState;
+    use super::super::thread_state::ThreadState;
     use super::*;
 
     #[test]

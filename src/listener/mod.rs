@@ -38,6 +38,7 @@ mod socket;
 mod stream;
 mod stream_account;
 mod table;
+mod thread_state;
 mod tick;
 mod untaken;
 

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::blocked::Timeouts;
-use super::connection::{Connection, ThreadState};
+use super::connection::Connection;
 use super::eviction::first_to_evict;
+use super::thread_state::ThreadState;
 use super::tick::Tick;
 use super::untaken::Leavers;
 use crate::config::ServerConfig;
