@@ -64,7 +64,10 @@ impl SimulatedShell {
     /// Runs the program to its end, in a directory that has the repository's files, but the application's data.
     fn program(&mut self, arguments: &[String]) -> Result<Printed, String> {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let launch = Launch::bare().arguments(&arguments);
+        let mut launch = Launch::bare().arguments(&arguments);
+        if let Some(app) = &self.app {
+            launch = launch.environment("MQ_GATEWAY_URL", &format!("http://{}", app.data()));
+        }
         for entry in std::fs::read_dir(ROOT).expect("the repository") {
             let entry = entry.expect("an entry of the repository");
             if entry.file_name() != "data" {
