@@ -32,6 +32,7 @@ const LARGEST: usize = 64 << 20;
 type Failure = Box<dyn Error>;
 
 /// What the service is for. It may be called twice for one message, and has to bear that.
+#[expect(clippy::unused_async, reason = "yours waits for something")]
 async fn work(message: &Value) -> Result<(), Failure> {
     println!("processing {} {}", text(message, "message_id"), text(message, "body"));
     Ok(())

@@ -152,11 +152,11 @@ mod tests {
         assert_eq!(secrets.directories(), [directory.path()]);
         assert_eq!(secrets.reload(), Ok(false));
         std::fs::write(file("new"), "CANARY").unwrap();
-        let error = secrets.clone().reload().unwrap_err();
+        let error = secrets.reload().unwrap_err();
         assert!(!format!("{error} {error:?} {secrets:?}").contains("CANARY"), "{error}");
         assert_eq!(signed_with(&secrets, now), [true, false]);
         std::fs::write(file("new"), SECOND).unwrap();
-        assert_eq!(secrets.clone().reload(), Ok(true));
+        assert_eq!(secrets.reload(), Ok(true));
         assert_eq!(signed_with(&secrets, now), [false, true]);
     }
 

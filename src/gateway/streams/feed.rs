@@ -322,11 +322,14 @@ mod tests {
     use crate::telemetry::Metrics;
     use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
+    /// The bodies that each poll brings.
+    type Answers = Rc<RefCell<VecDeque<Result<Vec<String>, GatewayError>>>>;
+
     struct Fixture {
         feed: Rc<Feed>,
         streams: Arc<Streams>,
         /// What the next polls come to.
-        answers: Rc<RefCell<VecDeque<Result<Vec<String>, GatewayError>>>>,
+        answers: Answers,
         /// How many messages polls asked for.
         asked: Rc<RefCell<Vec<u32>>>,
         given_back: Arc<Mutex<Vec<String>>>,
@@ -347,7 +350,7 @@ mod tests {
                 give_back: Some(give_back),
                 metrics: Arc::new(metrics.upstream.late_messages("main")),
             };
-            let answers: Rc<RefCell<VecDeque<Result<Vec<String>, GatewayError>>>> = Rc::default();
+            let answers = Answers::default();
             let asked: Rc<RefCell<Vec<u32>>> = Rc::default();
             let failures: Rc<Cell<usize>> = Rc::default();
             let (to_come, ask, fail) = (Rc::clone(&answers), Rc::clone(&asked), Rc::clone(&failures));

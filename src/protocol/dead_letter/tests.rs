@@ -239,7 +239,7 @@ proptest! {
         keys in prop::collection::vec("[a-z0-9-]{1,60}", 0..5),
         properties in prop::collection::vec(("[a-z]{1,5}", "\\PC{0,20}"), 0..4),
     ) {
-        for body in [Bytes::from(body), Bytes::from(text.clone())] {
+        for body in [Bytes::from(body), Bytes::from(text)] {
             let original = Delivery { body: body.clone(), tag: tag.clone(), properties: properties.clone(), ..original() };
             for form in FORMS {
                 // Outer keys have less room than inner ones, and only the properties' form needs them.
