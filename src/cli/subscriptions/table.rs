@@ -95,7 +95,7 @@ mod tests {
             ("http://a".to_owned(), one("pod-a", "paused", json!({"reason": "gone"}))),
         ];
         let expected = "\
-SUBSCRIPTION  POD    STATE          OK/S  IN FLIGHT  HELD  BACKLOG  LAST SUCCESS  LAST ERROR              URL
+SUBSCRIPTION  POD    STATE          OK/S  IN FLIGHT  HELD  BACKLOG  LAST SUCCESS  LAST ERROR             URL
 billing       pod-a  paused (gone)  0.5   1/5        2     -        -             failed 500 at T\\u{1b}  http://b/
 billing       pod-b  running        0.5   1/5        2     -        -             failed 500 at T\\u{1b}  http://b/";
         assert_eq!(table(&gateways), expected);
