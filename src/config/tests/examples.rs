@@ -11,6 +11,7 @@ use super::super::sources::preset;
 use super::super::*;
 use super::{load_built_in, load_text, repository};
 use crate::model::{Feature, Protocol};
+use crate::spans::Ratio;
 
 fn load_example(name: &str) -> Config {
     let path = repository("config/examples").join(name);
@@ -73,10 +74,16 @@ fn the_defaults_are_those_of_the_contract() {
         max_message_bytes: None,
         default_wait: seconds(3),
         error_hold: seconds(1),
-        chaos: config.embedded.chaos.clone(),
+        chaos: ChaosConfig {
+            latency: seconds(0),
+            error_rate: Ratio::parse("0").unwrap(),
+            duplicate_deliveries: Ratio::parse("0").unwrap(),
+            dropped_answers: Ratio::parse("0").unwrap(),
+            seed: None,
+        },
     };
-    assert_eq!(config.embedded, expected);
     assert!(!config.embedded.chaos.is_on());
+    assert_eq!(config.embedded, expected);
     let expected = DropInConfig {
         enabled: true,
         client_auth: ClientAuth::EmbeddedOnly,
