@@ -106,9 +106,13 @@ impl Drop for Open {
 
 /// When in the second half of `delay` a stream ends: spread evenly, whatever the number of streams.
 pub(super) fn ends_after(delay: Duration, number: u64) -> Duration {
-    // Multiples of the golden ratio, of which any run is spread evenly.
-    let fraction = u32::try_from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32).unwrap_or(u32::MAX);
-    delay / 2 + (delay / 2).mul_f64(f64::from(fraction) / f64::from(u32::MAX))
+    delay / 2 + (delay / 2).mul_f64(f64::from(spread(number)) / f64::from(u32::MAX))
+}
+
+/// A stream's own number out of all there are: any run of streams is spread evenly over them.
+pub(super) fn spread(number: u64) -> u32 {
+    // Multiples of the golden ratio.
+    u32::try_from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::feed::{Feed, Source};
 use super::places::PLACE_BYTES;
-use super::process::{Open, Streams, ends_after};
+use super::process::{Open, Streams, ends_after, spread};
 use super::seat::{Seat, StreamEvent};
 use crate::gateway::{GroupRoute, ReceiveRequest};
 use crate::memory::{Charge, MemoryBudget};
@@ -112,7 +112,9 @@ impl ThreadStreams {
             feed
         });
         let places = open.places(max_in_flight, &feed.freed);
-        let seat = Rc::new(Seat::new(places, self.looks.get(), is_blocked));
+        // The first sign of life comes sooner, each stream's at another time: streams that were opened together do not give them together.
+        let gave_at = self.looks.get().wrapping_sub(spread(open.number) % (SILENCE / 2));
+        let seat = Rc::new(Seat::new(places, gave_at, is_blocked));
         feed.join(&seat);
         let thread = Rc::clone(self);
         Ok(MessageStream { thread, kind, feed, seat, open, ended: Cell::new(StreamEnd::HungUp), _memory: charge })
