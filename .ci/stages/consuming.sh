@@ -12,7 +12,7 @@ parts=(tests/consuming/*/run)
 names=() pids=()
 for part in "${parts[@]}"; do
   name=$(basename "$(dirname "$part")")
-  timeout 330 "$part" "$GATEWAY" >"$OUT/$name.log" 2>&1 </dev/null &
+  timeout 600 "$part" "$GATEWAY" >"$OUT/$name.log" 2>&1 </dev/null &
   names+=("$name") pids+=("$!")
 done
 bad=()
