@@ -38,13 +38,13 @@ fn names_in<'a>(path: &'a str, template: &str) -> Option<[&'a str; 3]> {
         rest = rest.strip_prefix(text)?;
         let end = if name == "asset" { None } else { memchr(b'/', rest.as_bytes()) };
         let (segment, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-        // A verb after the name: `{name}:pause`.
-        let verb = template.split('/').next().unwrap_or_default();
-        let (value, after) = if verb.is_empty() {
-            (segment, after)
-        } else {
-            template = template.strip_prefix(verb)?;
+        let (value, after) = if template.starts_with(':') {
+            // A verb after the name: `{name}:pause`.
+            let (verb, rest_of_template) = split_verb(template);
+            template = rest_of_template;
             (without_verb(segment, verb)?, after)
+        } else {
+            (segment, after)
         };
         if segment.is_empty() && template.is_empty() {
             return None;
@@ -58,6 +58,12 @@ fn names_in<'a>(path: &'a str, template: &str) -> Option<[&'a str; 3]> {
         rest = after;
     }
     (rest == template).then_some([topic, group, other])
+}
+
+/// A template's verb, with its colon, and what follows.
+fn split_verb(template: &str) -> (&str, &str) {
+    let end = memchr(b'/', template.as_bytes()).unwrap_or(template.len());
+    template.split_at_checked(end).unwrap_or((template, ""))
 }
 
 /// A segment without the verb at its end, whose colon may be encoded.

@@ -455,7 +455,7 @@ fn a_kill_in_the_middle_of_a_redrive_loses_nothing() {
     let missing: Vec<_> = bodies.iter().filter(|body| !counts.contains_key(*body)).collect();
     assert!(missing.is_empty(), "lost: {missing:?}");
     let duplicates: u32 = counts.values().map(|count| count - 1).sum();
-    println!("kill -9 in the middle of a redrive, three times: 120 dead letters, 0 lost, {duplicates} sent twice");
+    eprintln!("kill -9 in the middle of a redrive, three times: 120 dead letters, 0 lost, {duplicates} sent twice");
     assert!(duplicates <= 3 * 32, "no more than the steps that were broken off");
 }
 

@@ -44,7 +44,7 @@ fn asked_bodies(asked: &Asked) -> Vec<String> {
 /// The answer in which all of the batch is published.
 fn all_published(asked: &Asked) -> Reply {
     let count = asked_bodies(asked).len();
-    let results: Vec<Value> = (0..count).map(|index| published(index)).collect();
+    let results: Vec<Value> = (0..count).map(published).collect();
     json(200, value!({ "results": results }).to_string())
 }
 

@@ -71,7 +71,8 @@ fn what_goes_by_the_schedule_is_sent_again_until_it_is_taken() {
 #[test]
 fn what_gives_no_usable_answer_is_sent_again() {
     let late = || Answer::Late(Duration::from_millis(600), Box::new(Answer::Status(200)));
-    let cases: Vec<(&str, Box<dyn Fn() -> Answer + Send>)> = vec![
+    type Case = (&'static str, Box<dyn Fn() -> Answer + Send>);
+    let cases: Vec<Case> = vec![
         ("no_answer", Box::new(|| Answer::Close)),
         ("no_answer", Box::new(|| Answer::Raw(b"SSH-2.0-OpenSSH\r\n\r\n".to_vec()))),
         ("timeout", Box::new(|| Answer::Never)),

@@ -17,7 +17,6 @@ pub struct Pushed {
     /// In order, names in the case they came in.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    pub connection: usize,
 }
 
 impl Pushed {
@@ -96,10 +95,10 @@ impl Receiver {
         let (shared, rules) = (Arc::clone(&state), Arc::clone(&rule));
         // Ends with the test process.
         std::thread::spawn(move || {
-            for (connection, stream) in listener.incoming().enumerate() {
+            for stream in listener.incoming() {
                 let (state, rule) = (Arc::clone(&shared), Arc::clone(&rules));
                 state.lock().unwrap().connections += 1;
-                std::thread::spawn(move || serve(stream.expect("a connection"), connection, &state, &rule));
+                std::thread::spawn(move || serve(stream.expect("a connection"), &state, &rule));
             }
         });
         Self { address, state, rule }
@@ -146,9 +145,9 @@ impl Receiver {
     }
 }
 
-fn serve(mut stream: TcpStream, connection: usize, state: &Mutex<State>, rule: &Mutex<Rule>) {
+fn serve(mut stream: TcpStream, state: &Mutex<State>, rule: &Mutex<Rule>) {
     stream.set_nodelay(true).expect("a socket");
-    while let Some(pushed) = read(&mut stream, connection) {
+    while let Some(pushed) = read(&mut stream) {
         let number = {
             let mut state = state.lock().unwrap();
             state.requests.push(pushed.clone());
@@ -202,7 +201,7 @@ fn give(stream: &mut TcpStream, answer: Answer) -> bool {
 }
 
 /// A request, whose body is as long as it announces.
-fn read(stream: &mut TcpStream, connection: usize) -> Option<Pushed> {
+fn read(stream: &mut TcpStream) -> Option<Pushed> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 16 << 10];
     let end = loop {
@@ -233,5 +232,5 @@ fn read(stream: &mut TcpStream, connection: usize) -> Option<Pushed> {
         }
     }
     assert_eq!(body.len(), length, "nothing behind the body");
-    Some(Pushed { at: Instant::now(), target, headers, body, connection })
+    Some(Pushed { at: Instant::now(), target, headers, body })
 }
