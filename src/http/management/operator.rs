@@ -26,7 +26,7 @@ use crate::tasks::{RunToEnd, Tasks, Work};
 /// The largest body of a verb: options, and lists of ids.
 const BODY_BYTES: usize = 256 << 10;
 
-/// What is needed for [`Operations`] on the listener's thread.
+/// What is needed for `Operations` on the listener's thread.
 #[derive(Debug, Clone)]
 pub struct OperationsPlan {
     /// The use cases; `None` where this process is the embedded endpoint alone.
