@@ -56,6 +56,8 @@ pub struct SubscriptionStatus {
     pub url: String,
     /// Why it is paused, and since when.
     pub paused: Option<(PauseReason, UnixMillis)>,
+    /// Since when nothing is done any more, as its service ended by itself.
+    pub stopped_since: Option<UnixMillis>,
     /// Since when its target fails, until a success.
     pub failing_since: Option<UnixMillis>,
     /// The last success.
@@ -97,6 +99,7 @@ pub(super) struct Board {
 #[derive(Debug)]
 struct State {
     paused: Option<(PauseReason, UnixMillis)>,
+    stopped_since: Option<UnixMillis>,
     failing_since: Option<UnixMillis>,
     /// Since then, and since the last line about it.
     failures: u64,
@@ -131,6 +134,7 @@ impl Board {
         metrics.show_pause(PauseReason::WORDS, paused.map(|(reason, _)| reason.as_str()));
         let state = State {
             paused,
+            stopped_since: None,
             failing_since: None,
             failures: 0,
             told_at: None,
@@ -178,31 +182,38 @@ impl Board {
 
     /// Nothing is received and nothing sent from here on. An operator's word stays whatever else would pause it.
     pub(super) fn pause(&self, reason: PauseReason) {
-        let (before, holds) = {
+        let before = {
             let mut state = self.state();
             let before = state.paused;
             if before.is_none_or(|(known, _)| reason == PauseReason::Operator && known != reason) {
                 state.paused = Some((reason, self.clock.now()));
             }
-            (before, state.paused.map(|(reason, _)| reason))
+            self.show_pause(&state);
+            before
         };
-        self.show_pause(holds);
         if before.is_none() {
             let (subscription, reason) = (&self.name, reason.as_str());
             tracing::warn!(subscription, reason, "a subscription is paused: its messages wait in the MQ");
         }
     }
 
-    /// It goes on.
+    /// It goes on, whatever its target asked for before.
     pub(super) fn resume(&self) {
-        let before = self.state().paused.take();
-        self.show_pause(None);
+        let before = {
+            let mut state = self.state();
+            state.closed_until = None;
+            let before = state.paused.take();
+            self.show_pause(&state);
+            before
+        };
         if let Some((reason, _)) = before {
             tracing::info!(subscription = &self.name, reason = reason.as_str(), "a subscription goes on");
         }
     }
 
-    fn show_pause(&self, reason: Option<PauseReason>) {
+    /// While the state is locked: what is shown and followed last is what was decided last.
+    fn show_pause(&self, state: &MutexGuard<'_, State>) {
+        let reason = state.paused.map(|(reason, _)| reason);
         self.metrics.show_pause(PauseReason::WORDS, reason.map(PauseReason::as_str));
         self.paused.send_replace(reason.is_some());
     }
@@ -274,6 +285,11 @@ impl Board {
         self.state().receive_error = error;
     }
 
+    /// Its service has ended without being asked to: nothing is received or sent until the next start.
+    pub(super) fn note_end(&self) {
+        self.state().stopped_since.get_or_insert(self.clock.now());
+    }
+
     /// Shows the pace.
     pub(super) fn show_pace(&self, allowed: usize, closed_for: Option<Duration>) {
         let closed_until = closed_for.map(|pause| self.clock.now() + pause);
@@ -296,6 +312,7 @@ impl Board {
             url: self.url.clone(),
             is_embedded: self.is_embedded,
             paused: state.paused,
+            stopped_since: state.stopped_since,
             failing_since: state.failing_since,
             last_success: state.last_success,
             last_error: state.last_error,
@@ -339,7 +356,64 @@ impl Rate {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::push::tests::subscription;
+    use crate::telemetry::Metrics;
+
+    fn board(metrics: &Metrics) -> Board {
+        let clock = Clock::manual(UnixMillis(1_000));
+        Board::new(&subscription(""), false, clock, metrics.subscriptions.of("billing"))
+    }
+
+    #[test]
+    fn what_is_followed_and_shown_is_what_was_decided_last() {
+        let metrics = Metrics::new().unwrap();
+        let board = Arc::new(board(&metrics));
+        let (state, followed) = (Arc::clone(&board), board.pauses());
+        let shown = |reason: &str| metrics.subscriptions.paused_for("billing", reason);
+        for _ in 0..500 {
+            let start = Arc::new(std::sync::Barrier::new(3));
+            let race = |change: fn(&Board)| {
+                let (board, start) = (Arc::clone(&state), Arc::clone(&start));
+                std::thread::spawn(move || {
+                    start.wait();
+                    change(&board);
+                })
+            };
+            let racing = [
+                race(|board| board.pause(PauseReason::Gone)),
+                race(|board| board.pause(PauseReason::Operator)),
+                race(Board::resume),
+            ];
+            for thread in racing {
+                thread.join().unwrap();
+            }
+            let paused = board.paused();
+            assert_eq!(*followed.borrow(), paused.is_some());
+            for reason in [PauseReason::Gone, PauseReason::Operator] {
+                assert_eq!(shown(reason.as_str()), i64::from(paused == Some(reason)), "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn asking_for_everything_again_is_no_success() {
+        let metrics = Metrics::new().unwrap();
+        let board = board(&metrics);
+        for result in [AttemptResult::AskedAgain, AttemptResult::Incomplete] {
+            board.note(AttemptResult::Delivered, Some(200), "", Duration::ZERO);
+            let before = board.status();
+            assert_eq!(before.failing_since, None);
+            board.note(result, Some(200), "", Duration::ZERO);
+            let status = board.status();
+            assert_eq!(status.failing_since, Some(UnixMillis(1_000)), "{result}");
+            assert_eq!(status.last_error.map(|error| error.result), Some(result));
+            assert!((status.per_second - before.per_second).abs() < f64::EPSILON, "{result}");
+            assert_eq!(board.metrics.failing.get(), 1);
+        }
+    }
 
     #[test]
     fn a_rate_is_over_the_last_minute_or_since_the_start() {

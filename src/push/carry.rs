@@ -28,6 +28,9 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(10);
 /// Acknowledgements of one delivery, and the pause between two.
 const ACKNOWLEDGEMENTS: u32 = 3;
 const ACKNOWLEDGE_PAUSE: Duration = Duration::from_secs(1);
+/// Why an answer without its body is no success.
+const INCOMPLETE: &str =
+    "the answer's body, which decides, did not come whole: it broke off, is larger than 64 KiB, or took too long";
 /// A change of a delivery's visibility goes out so long before it would be too late.
 const NO_TIME: Duration = Duration::from_millis(1);
 
@@ -108,21 +111,15 @@ impl Worker {
         let number = attempt.saturating_add(1);
         let id = webhook_id(&self.config.name, self.config.topic.as_str(), held.delivery.message_id.as_str());
         let began = Instant::now();
-        let (answered, at) = self.send(held, &id, number).await;
+        let (attempted, verdict) = self.send(held, &id, number).await;
         drop(turn);
         let took = began.elapsed();
-        let (attempted, verdict) = self.read(answered, at, number);
         self.pace(&attempted, &verdict, began);
         Ok((attempted.told(self, took), verdict))
     }
 
-    /// Sends a message once.
-    pub(super) async fn send(
-        &self,
-        held: &Held,
-        id: &str,
-        number: usize,
-    ) -> (Result<Answered, NotWritable>, UnixMillis) {
+    /// Sends a message once, and says what came of it and what that means.
+    pub(super) async fn send(&self, held: &Held, id: &str, number: usize) -> (Told, Verdict) {
         let _in_flight = self.board.metrics.in_flight.guard();
         let now = self.clock.now();
         let (scope, span) = self.span(held, number);
@@ -138,21 +135,18 @@ impl Worker {
             Ok(outgoing) => Ok(self.target.send(&outgoing).await),
             Err(error) => Err(error),
         };
+        let (told, verdict) = self.read(answered, now, number);
         if let Some(mut span) = span {
-            match &answered {
-                Ok(Answered::Status(answer)) => {
-                    span.set("http.response.status_code", answer.status);
-                    let result = AttemptResult::of_status(answer.status);
-                    if !result.is_success() {
-                        span.fail(result.as_str());
-                    }
-                }
-                Ok(Answered::Nothing { result, .. }) => span.fail(result.as_str()),
-                Err(_) => span.fail(AttemptResult::NotWritable.as_str()),
+            let Told(Attempted { result, status, .. }, _) = &told;
+            if let Some(status) = *status {
+                span.set("http.response.status_code", status);
+            }
+            if !result.is_success() {
+                span.fail(result.as_str());
             }
             span.end();
         }
-        (answered, now)
+        (told, verdict)
     }
 
     fn span(&self, held: &Held, number: usize) -> (Option<std::sync::Arc<Scope>>, Option<Span>) {
@@ -182,15 +176,17 @@ impl Worker {
         let attempted = |result, status, excerpt| Attempted { result, status, excerpt, at, number };
         match answered {
             Ok(Answered::Status(answer)) => {
-                let body = (!answer.body.is_empty()).then_some(&answer.body[..]);
+                let body = answer.is_whole.then_some(&answer.body[..]);
                 let said = Answer::Status { status: answer.status, retry_after: answer.retry_after_text(), body };
                 let verdict = self.judge.verdict(&said, number, self.clock.now());
                 let result = match (AttemptResult::of_status(answer.status), &verdict) {
+                    (AttemptResult::Delivered, Verdict::Retry { .. }) if !answer.is_whole => AttemptResult::Incomplete,
                     (AttemptResult::Delivered, Verdict::Retry { .. }) => AttemptResult::AskedAgain,
                     (AttemptResult::Delivered, Verdict::Final(_)) => AttemptResult::Dropped,
                     (result, _) => result,
                 };
-                (Told(attempted(result, Some(answer.status), excerpt(&answer)), String::new()), verdict)
+                let detail = if result == AttemptResult::Incomplete { INCOMPLETE } else { "" };
+                (Told(attempted(result, Some(answer.status), excerpt(&answer)), detail.to_owned()), verdict)
             }
             Ok(Answered::Nothing { result, detail }) => {
                 let verdict = self.judge.verdict(&Answer::None, number, self.clock.now());
@@ -210,7 +206,7 @@ impl Worker {
     }
 
     /// Keeps the pace that an attempt suggests.
-    fn pace(&self, Told(attempted, _): &Told, verdict: &Verdict, began: Instant) {
+    pub(super) fn pace(&self, Told(attempted, _): &Told, verdict: &Verdict, began: Instant) {
         let now = Instant::now();
         let closed = {
             let mut pace = self.turns.pace.borrow_mut();
@@ -313,11 +309,11 @@ impl Worker {
 }
 
 /// An attempt, and what is to be said of it to people.
-struct Told(Attempted, String);
+pub(super) struct Told(Attempted, String);
 
 impl Told {
     /// Notes it on the board.
-    fn told(self, worker: &Worker, took: Duration) -> Attempted {
+    pub(super) fn told(self, worker: &Worker, took: Duration) -> Attempted {
         let Self(attempted, detail) = self;
         worker.board.note(attempted.result, attempted.status, &detail, took);
         attempted

@@ -61,6 +61,11 @@ impl Pace {
         self.halve(began, now);
     }
 
+    /// An operator lets the subscription go on: whatever was asked for or met before does not hold any more.
+    pub(super) fn lift(&mut self) {
+        (self.closed_until, self.rests_until, self.unanswered) = (None, None, 0);
+    }
+
     /// Until when no request goes out.
     pub(super) fn closed_until(&self, now: Instant) -> Option<Instant> {
         self.closed_until.filter(|until| *until > now)
@@ -121,6 +126,8 @@ mod tests {
         assert_eq!(pace.closed_until(start + SECOND), Some(start + 5 * SECOND));
         assert_eq!(pace.receives_from(start + SECOND), Some(start + 5 * SECOND));
         assert_eq!(pace.closed_until(start + 5 * SECOND), None);
+        pace.lift();
+        assert_eq!(pace.receives_from(start + SECOND), None, "an operator knows better");
     }
 
     #[test]

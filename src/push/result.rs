@@ -9,6 +9,8 @@ words! {
         Delivered = "delivered",
         /// The same, and its body asks for another attempt.
         AskedAgain = "asked_again",
+        /// The same, and its body, which decides, did not come whole: the target may have the message.
+        Incomplete = "incomplete",
         /// The same, and its body wants the message dropped.
         Dropped = "dropped",
         /// 429 or 503.
@@ -52,10 +54,16 @@ impl AttemptResult {
         }
     }
 
-    /// Whether the target is well, as far as this shows.
+    /// Whether the target is well and took the message. One that asks for each of them again takes nothing.
     #[must_use]
     pub const fn is_success(self) -> bool {
-        matches!(self, Self::Delivered | Self::AskedAgain | Self::Dropped)
+        matches!(self, Self::Delivered | Self::Dropped)
+    }
+
+    /// Whether the target may have the message although it did not say that it took it.
+    #[must_use]
+    pub const fn may_have_it(self) -> bool {
+        matches!(self, Self::Timeout | Self::NoAnswer | Self::Incomplete)
     }
 
     /// Whether the target was too slow, away or full: it is asked less.
@@ -66,6 +74,7 @@ impl AttemptResult {
             Self::Throttled
                 | Self::Timeout
                 | Self::NoAnswer
+                | Self::Incomplete
                 | Self::DnsFailed
                 | Self::AddressDenied
                 | Self::NotConnected

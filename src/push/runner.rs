@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -13,11 +14,10 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::AttemptResult;
-use super::board::PauseReason;
-use super::ending::Ending;
+use super::board::{Board, PauseReason};
+use super::ending::{Attempted, Ending};
 use super::subscriptions::{Commands, DeliverOnce, Delivered, NotDelivered};
-use super::target::Answered;
+use super::verdict::Verdict;
 use super::worker::{Held, Stop, Worker};
 use crate::context::RequestContext;
 use crate::gateway::{Deliveries, GatewayError, ReceiveRequest};
@@ -63,6 +63,7 @@ struct Work {
 impl Runner {
     /// Receives and sends until `stop` is given; ends when nothing is in hand any more.
     pub(super) async fn run(mut self, mut stop: StopSignal) {
+        let _end = End { board: Arc::clone(&self.worker.board), stop: stop.clone() };
         let mut work = Work { jobs: FuturesUnordered::new(), messages: 0, bytes: 0, largest: 0 };
         let mut receiving: Option<Local<Result<Deliveries, GatewayError>>> = None;
         let (mut not_before, mut failures) = (Instant::now(), 0_u32);
@@ -100,17 +101,27 @@ impl Runner {
                 Some(command) = self.commands.recv() => {
                     let worker = Rc::clone(&self.worker);
                     work.jobs.push(Box::pin(async move {
-                        deliver_once(&worker, command).await;
+                        // Whoever asked learns of a panic by the answer that is dropped.
+                        survive(&worker, deliver_once(&worker, command)).await;
                         (0, 0)
                     }));
                 }
                 () = changed => {}
                 _ = self.stage.changed() => {}
-                _ = self.paused.changed() => {}
+                _ = self.paused.changed() => {
+                    if !*self.paused.borrow() {
+                        self.worker.turns.lift();
+                    }
+                }
                 () = sleep_until(wake_at.unwrap_or_else(Instant::now)), if wake_at.is_some() && receiving.is_none() => {}
             }
         }
         drop(receiving);
+        self.commands.close();
+        while let Ok(command) = self.commands.try_recv() {
+            // Whoever asked may be gone.
+            drop(command.answer.send(Err(NotDelivered::Stopped)));
+        }
         // What waits lets go of its messages by itself; what is under way comes to its end.
         while work.jobs.next().await.is_some() {}
     }
@@ -153,7 +164,9 @@ impl Runner {
         };
         Box::pin(async move {
             let context = RequestContext::shared(Instant::now() + request.wait + RECEIVE_MARGIN);
-            worker.gateway.receive_deliveries(&context, &worker.route, &request).await
+            let received = worker.gateway.receive_deliveries(&context, &worker.route, &request);
+            let panicked = Err(GatewayError::Internal("receiving panicked"));
+            survive(&worker, received).await.unwrap_or(panicked)
         })
     }
 
@@ -187,14 +200,35 @@ impl Runner {
             work.bytes += bytes;
             let worker = Rc::clone(&self.worker);
             work.jobs.push(Box::pin(async move {
-                let name = worker.board.name().to_owned();
-                if AssertUnwindSafe(carry_all(&worker, held)).catch_unwind().await.is_err() {
-                    tracing::error!(subscription = name, "pushing a message panicked: it is left to the MQ");
-                }
+                survive(&worker, carry_all(&worker, held)).await;
                 (count, bytes)
             }));
         }
     }
+}
+
+/// Tells when a loop ends that was not asked to, as by a panic.
+struct End {
+    board: Arc<Board>,
+    stop: StopSignal,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if !self.stop.is_given() {
+            self.board.note_end();
+        }
+    }
+}
+
+/// Does a part of the work, whose panic is its own matter: `None` then. The messages in it are left to the MQ.
+async fn survive<T>(worker: &Worker, work: impl Future<Output = T>) -> Option<T> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    if done.is_err() {
+        let subscription = worker.board.name();
+        tracing::error!(subscription, "a part of a subscription panicked: its messages are left to the MQ");
+    }
+    done.ok()
 }
 
 /// Takes messages to their ends, one after the other. Behind one that comes again none is sent: they keep their order.
@@ -238,9 +272,10 @@ async fn deliver_once(worker: &Worker, command: DeliverOnce) {
         Ok(turn) => turn,
         Err(stop) => {
             let refused = match stop {
-                Stop::Draining => NotDelivered::Busy,
+                // No turn in time: nothing was sent.
+                Stop::Draining | Stop::NoTime => NotDelivered::Busy,
                 Stop::Paused => NotDelivered::Paused(worker.board.paused().unwrap_or(PauseReason::Operator)),
-                Stop::Closed(_) | Stop::NoTime => NotDelivered::NoTime,
+                Stop::Closed(pause) => NotDelivered::Closed(pause),
             };
             // Whoever asked may be gone.
             drop(answer.send(Err(refused)));
@@ -255,17 +290,13 @@ async fn deliver_once(worker: &Worker, command: DeliverOnce) {
     let held = Held { delivery: message, _memory: memory, was_sent: false };
     let began = Instant::now();
     let number = usize::try_from(held.delivery.delivery_attempt).unwrap_or(usize::MAX).saturating_add(1);
-    let (answered, _) = worker.send(&held, &id, number).await;
+    let (told, verdict) = worker.send(&held, &id, number).await;
     drop(turn);
-    let (result, status, detail) = match &answered {
-        Ok(Answered::Status(it)) => (AttemptResult::of_status(it.status), Some(it.status), String::new()),
-        Ok(Answered::Nothing { result, detail }) => (*result, None, detail.clone()),
-        Err(error) => (AttemptResult::NotWritable, None, error.to_string()),
-    };
-    worker.board.note(result, status, &detail, began.elapsed());
-    let delivered = match (result, status) {
-        (AttemptResult::Delivered, Some(status)) => Ok(Delivered { status }),
-        (result, status) => Err(NotDelivered::Attempted { result, status }),
+    worker.pace(&told, &verdict, began);
+    let Attempted { result, status, .. } = told.told(worker, began.elapsed());
+    let delivered = match (verdict, status) {
+        (Verdict::Acknowledge, Some(status)) => Ok(Delivered { status }),
+        (_, status) => Err(NotDelivered::Attempted { result, status }),
     };
     drop(answer.send(delivered));
 }
@@ -273,6 +304,40 @@ async fn deliver_once(worker: &Worker, command: DeliverOnce) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::model::UnixMillis;
+    use crate::push::tests::subscription;
+    use crate::tasks::{Phase, Service, Services, block_on};
+    use crate::telemetry::Metrics;
+
+    /// What the board says after a service's end, that of a loop which does this.
+    fn stopped<F: Future<Output = ()> + 'static>(work: impl FnOnce(StopSignal) -> F) -> Option<UnixMillis> {
+        let (metrics, clock) = (Metrics::new().unwrap(), Clock::manual(UnixMillis(7)));
+        let board = Arc::new(Board::new(&subscription(""), false, clock, metrics.subscriptions.of("billing")));
+        let of_loop = Arc::clone(&board);
+        block_on(async move {
+            let service = Service::start_local("push billing", |stop| {
+                let (end, work) = (End { board: of_loop, stop: stop.clone() }, work(stop));
+                async move {
+                    let _end = end;
+                    work.await;
+                }
+            });
+            let mut services = Services::default();
+            services.add(Phase::Intake, service);
+            // Whatever it does by itself, it does before it is asked to stop.
+            tokio::task::yield_now().await;
+            services.stop(Instant::now() + Duration::from_secs(5)).await;
+        });
+        board.status().stopped_since
+    }
+
+    #[test]
+    fn a_loop_that_ends_by_itself_is_seen() {
+        assert_eq!(stopped(|_| async { panic!("in the loop") }), Some(UnixMillis(7)));
+        assert_eq!(stopped(|_| async {}), Some(UnixMillis(7)));
+        assert_eq!(stopped(|mut stop| async move { stop.given().await }), None);
+    }
 
     fn delivery(id: &str, group: Option<&str>) -> Delivery {
         let message_group = group.map(|group| MessageGroup::parse(group).unwrap());

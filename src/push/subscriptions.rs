@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -59,6 +60,18 @@ pub enum NotDelivered {
     /// It has too much to do, or the process stops.
     #[error("the subscription has too much to do, or the process stops: come back later")]
     Busy,
+    /// Its target wants to be left alone for longer than could be waited.
+    #[error(
+        "the target asked for a pause (Retry-After), which is over in {} s: come back then, or resume the subscription, which lifts it",
+        .0.as_secs().saturating_add(1)
+    )]
+    Closed(Duration),
+    /// Its service has ended.
+    #[error("the subscription does nothing more in this process: it stops, or something in it broke, as its log says")]
+    Stopped,
+    /// Its service did not come to the end of it.
+    #[error("the subscription broke off in the middle of it: the target may have it")]
+    BrokenOff,
     /// Nothing came of it in time.
     #[error("the subscription did not get to it in time: come back later")]
     NoTime,
@@ -77,11 +90,9 @@ impl NotDelivered {
     #[must_use]
     pub fn may_have_it(&self) -> bool {
         match self {
-            Self::Unknown | Self::Paused(_) | Self::Busy => false,
-            Self::NoTime => true,
-            Self::Attempted { result, .. } => {
-                matches!(result, AttemptResult::Timeout | AttemptResult::NoAnswer)
-            }
+            Self::Unknown | Self::Paused(_) | Self::Busy | Self::Closed(_) | Self::Stopped => false,
+            Self::NoTime | Self::BrokenOff => true,
+            Self::Attempted { result, .. } => result.may_have_it(),
         }
     }
 }
@@ -137,7 +148,7 @@ impl Subscriptions {
     /// `new_id` it goes out under an id of its own.
     ///
     /// # Errors
-    /// [`NotDelivered`]; after [`NotDelivered::NoTime`] and a result without a status the target may have it.
+    /// [`NotDelivered`], which says whether the target may have it all the same.
     pub async fn deliver_once(&self, name: &str, message: Delivery, new_id: bool) -> Result<Delivered, NotDelivered> {
         let entry = self.0.get(name).ok_or(NotDelivered::Unknown)?;
         if let Some(reason) = entry.board.paused() {
@@ -146,12 +157,17 @@ impl Subscriptions {
         let mut memory = entry.memory.charge();
         memory.grow(message.body.len().saturating_mul(2)).map_err(|_| NotDelivered::Busy)?;
         let (answer, answered) = oneshot::channel();
-        entry.commands.try_send(DeliverOnce { message, new_id, memory, answer }).map_err(|_| NotDelivered::Busy)?;
+        let command = DeliverOnce { message, new_id, memory, answer };
+        entry.commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => NotDelivered::Busy,
+            TrySendError::Closed(_) => NotDelivered::Stopped,
+        })?;
         // A turn, and the request.
         let patience = entry.timeout.saturating_mul(2) + Duration::from_secs(1);
         match timeout(patience, answered).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(NotDelivered::Busy),
+            // It was taken, and nobody knows how far it came.
+            Ok(Err(_)) => Err(NotDelivered::BrokenOff),
             Err(_) => Err(NotDelivered::NoTime),
         }
     }

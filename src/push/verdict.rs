@@ -21,7 +21,7 @@ pub enum Answer<'a> {
         status: u16,
         /// Its header `Retry-After`.
         retry_after: Option<&'a str>,
-        /// Its body, where all of it came and it is not too large.
+        /// Its body, if only an empty one; `None` where not all of it came, or it is too large.
         body: Option<&'a [u8]>,
     },
     /// None, or none in time.
@@ -86,7 +86,8 @@ impl Judge {
         let Answer::Status { status, retry_after: header, body } = *answer else { return BY_SCHEDULE };
         let asked_for = || header.and_then(|value| retry_after(value, now)).map(|time| time.min(self.retry_after_max));
         match status {
-            200..=299 if self.answer_status => body.map_or(Verdict::Acknowledge, verdict_of_body),
+            // What did not come may have been a `RETRY`.
+            200..=299 if self.answer_status => body.map_or(BY_SCHEDULE, verdict_of_body),
             200..=299 => Verdict::Acknowledge,
             400 | 422 if tries >= TRIES_OF_THE_REFUSED => Verdict::Final(FinalReason::NotUnderstood),
             410 => Verdict::PauseSubscription,
@@ -185,6 +186,14 @@ mod tests {
             assert_eq!(said(200, Some(body.as_bytes())), expected, "{body}");
             assert_eq!(said(500, Some(body.as_bytes())), BY_SCHEDULE, "{body}");
         }
-        assert_eq!(said(204, None), Verdict::Acknowledge);
+        assert_eq!(said(204, Some(b"")), Verdict::Acknowledge);
+        // It did not come whole: nobody knows what it says.
+        for status in [200, 202, 299] {
+            assert_eq!(said(status, None), BY_SCHEDULE, "{status}");
+        }
+        assert_eq!(
+            JUDGE.verdict(&Answer::Status { status: 200, retry_after: None, body: None }, 1, NOW),
+            Verdict::Acknowledge
+        );
     }
 }

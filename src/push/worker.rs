@@ -145,7 +145,16 @@ impl Turns {
             };
             match closed_until {
                 Some(until) if until > latest => return Err(Stop::Closed(until - now)),
-                Some(until) => self.or_a_change(sleep_until(until)).await,
+                Some(until) => {
+                    // It may be lifted before.
+                    let until_open = async {
+                        tokio::select! {
+                            () = changed => {}
+                            () = sleep_until(until) => {}
+                        }
+                    };
+                    self.or_a_change(until_open).await;
+                }
                 None if self.in_use.get() < allowed => {
                     self.in_use.set(self.in_use.get() + 1);
                     return Ok(Turn(self));
@@ -186,6 +195,12 @@ impl Turns {
     /// Ends when a turn ends, or a message begins to wait, from now on.
     pub(super) fn changed(&self) -> Notified<'_> {
         self.changed.notified()
+    }
+
+    /// The subscription goes on: nothing that its target asked for holds any more.
+    pub(super) fn lift(&self) {
+        self.pace.borrow_mut().lift();
+        self.wake();
     }
 
     /// Waits for something, or until the process stops or the subscription is paused or goes on.

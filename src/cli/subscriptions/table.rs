@@ -63,8 +63,8 @@ fn text(value: &Value) -> String {
 
 fn state(it: &Value) -> String {
     match at(it, "/paused/reason").as_str() {
-        Some(reason) => format!("paused ({})", visible(reason)),
-        None => text(&it["state"]),
+        Some(reason) if it["state"] == "paused" => format!("paused ({})", visible(reason)),
+        _ => text(&it["state"]),
     }
 }
 

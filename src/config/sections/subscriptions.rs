@@ -61,7 +61,7 @@ section! {
             unset("that of the embedded endpoint; 17 with `ons-http` and `rocketmq`, 289 with `mq-http`");
         /// An answer with a status from 200 to 299 and the JSON `{"status": "SUCCESS"}`, `"RETRY"` or `"DROP"` means that: acknowledged;
         /// to be sent again by the schedule; sent to `dead_letter` at once, or acknowledged where there is none. Another word is a `RETRY`,
-        /// a body without one a success.
+        /// and so is a body that does not come whole, within 64 KiB and `timeout`; a whole one without such a word is a success.
         answer_status: bool, Kind::Flag, default(false);
         /// The subscription starts paused; an operator resumes it.
         paused: bool, Kind::Flag, default(false);

@@ -32,6 +32,9 @@ pub(super) fn upstream_reasons(upstream: &UpstreamHealth, metrics: &Metrics) -> 
 /// Nothing where all is well, or where somebody wanted it to be paused.
 pub(super) fn subscription_reasons(subscription: &SubscriptionStatus) -> Vec<String> {
     let mut reasons = Vec::new();
+    if subscription.stopped_since.is_some() {
+        reasons.push("it does nothing more until the next start, as something in it broke: see the log".to_owned());
+    }
     match subscription.paused {
         Some((PauseReason::Gone, _)) => {
             reasons.push("paused, as its target answered 410: resume it when the target is there again".to_owned());

@@ -23,12 +23,13 @@ struct List {
 #[derive(Serialize)]
 struct Shown {
     name: String,
-    /// In one word: `paused`, `failing` or `running`.
+    /// In one word: `stopped`, `paused`, `failing` or `running`.
     state: &'static str,
     topic: String,
     group: String,
     url: String,
     paused: Option<Paused>,
+    stopped_since: Option<String>,
     failing_since: Option<String>,
     last_success_at: Option<String>,
     last_error: Option<LastError>,
@@ -110,15 +111,17 @@ async fn backlogs(request: &OperatorRequest) -> HashMap<(String, String), GroupS
 }
 
 fn shown(it: SubscriptionStatus, backlogs: &HashMap<(String, String), GroupStats>) -> Shown {
-    let state = match (&it.paused, &it.failing_since) {
-        (Some(_), _) => "paused",
-        (None, Some(_)) => "failing",
-        (None, None) => "running",
+    let state = match (&it.stopped_since, &it.paused, &it.failing_since) {
+        (Some(_), _, _) => "stopped",
+        (None, Some(_), _) => "paused",
+        (None, None, Some(_)) => "failing",
+        (None, None, None) => "running",
     };
     let backlog = it.is_embedded.then(|| backlogs.get(&(it.topic.clone(), it.group.clone()))).flatten();
     Shown {
         state,
         paused: it.paused.map(|(reason, since)| Paused { reason: reason.as_str(), since: rfc3339(since) }),
+        stopped_since: it.stopped_since.map(rfc3339),
         failing_since: it.failing_since.map(rfc3339),
         last_success_at: it.last_success.map(rfc3339),
         last_error: it.last_error.map(|error| LastError {

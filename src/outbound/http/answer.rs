@@ -28,6 +28,8 @@ pub struct Answer {
     retry_after_value: Option<HeaderValue>,
     /// Its body, of the length it announced.
     pub body: Bytes,
+    /// All of the body came. Only calls for a status have answers without; they have none of the body then.
+    pub is_whole: bool,
     /// The memory that the body takes, and as many copies of it as the call asked for.
     pub memory: Charge,
 }
@@ -71,10 +73,10 @@ impl AnswerHead {
         self.is_bodiless() || self.announced.is_some() || self.chunked
     }
 
-    /// The answer with its body.
+    /// The answer with its whole body.
     pub(super) fn with_body(self, (body, memory): (Bytes, Charge)) -> Answer {
         let Self { date, retry_after, retry_after_value, .. } = self;
-        Answer { status: self.status.as_u16(), date, retry_after, retry_after_value, body, memory }
+        Answer { status: self.status.as_u16(), date, retry_after, retry_after_value, body, is_whole: true, memory }
     }
 }
 
@@ -82,7 +84,15 @@ impl Answer {
     /// An answer without a body.
     #[cfg(test)]
     pub(crate) fn for_tests(status: u16, memory: Charge) -> Self {
-        Self { status, date: None, retry_after: None, retry_after_value: None, body: Bytes::new(), memory }
+        Self {
+            status,
+            date: None,
+            retry_after: None,
+            retry_after_value: None,
+            body: Bytes::new(),
+            is_whole: true,
+            memory,
+        }
     }
 
     /// Its `Retry-After` as it came, where that is text.

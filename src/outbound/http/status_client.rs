@@ -1,8 +1,8 @@
 //! Calls to servers that are not an MQ: the services that messages are delivered to.
 //!
 //! The status is the answer: it came, and what is wrong with the body behind it, one without an end, one that is too long or cut
-//! short, changes nothing. Redirects are not followed and no proxy is taken from the environment, as there is nothing here that
-//! would. Every connection goes to the address that the caller chose.
+//! short, changes nothing about it: the answer says whether its body is whole. Redirects are not followed and no proxy is taken from
+//! the environment, as there is nothing here that would. Every connection goes to the address that the caller chose.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -46,8 +46,8 @@ impl StatusClient {
         Self { client: PooledClient::new(tls, limits, memory), limits, in_flight: Cell::new(0) }
     }
 
-    /// Sends one request. The answer has its body only where that came whole, within the call's limit and in time. Dropping the
-    /// future closes the connection.
+    /// Sends one request. The answer has its body only where that came whole, within the call's limit and in time, and says whether
+    /// it did. Dropping the future closes the connection.
     ///
     /// # Errors
     /// [`NoStatus`].

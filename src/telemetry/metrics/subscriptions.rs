@@ -95,7 +95,7 @@ impl SubscriptionFamilies {
             )?,
             last_success: registrar.seconds_gauges(
                 "subscription_last_success_timestamp_seconds",
-                "Unix time of the last answer with a status from 200 to 299; 0 where there was none.",
+                "Unix time of the last answer with a status from 200 to 299 that did not ask for the message again; 0 where there was none.",
                 ["subscription"],
             )?,
             file_reloads: registrar.counters(
@@ -109,6 +109,12 @@ impl SubscriptionFamilies {
                 ["subscription"],
             )?,
         })
+    }
+
+    /// Whether a subscription is shown as paused for this reason.
+    #[cfg(test)]
+    pub(crate) fn paused_for(&self, name: &str, reason: &str) -> i64 {
+        self.paused.with([name, reason]).get()
     }
 
     /// The series of one subscription, which has them from the start.

@@ -231,3 +231,79 @@ fn a_body_decides_where_it_is_asked() {
     }
     assert!(backlog(&app) < 0.5);
 }
+
+/// Answers 200 whose bodies want the message again, and do not come whole.
+fn incomplete() -> [(&'static str, Answer); 3] {
+    let head = |length: usize| format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").into_bytes();
+    let begun = [head(18), b"{\"status\":\"RET".to_vec()].concat();
+    let long = format!("{{\"status\":\"RETRY\",\"more\":\"{}\"}}", "x".repeat(70 << 10));
+    let long = [head(long.len()), long.into_bytes()].concat();
+    [("cut", Answer::Cut(begun.clone())), ("slow", Answer::Raw(begun)), ("long", Answer::Raw(long))]
+}
+
+#[test]
+fn a_body_that_decides_and_does_not_come_whole_is_no_success() {
+    for (what, answer) in incomplete() {
+        let target = Receiver::start(move |_, number| match number {
+            0 => answer.clone(),
+            _ => Answer::With(200, &[], r#"{"status":"SUCCESS"}"#),
+        });
+        let lines = "answer_status = true\ntimeout = \"500ms\"\nretry_schedule = [\"50ms\"]";
+        let app = pushing(&billing(&target.url(), lines));
+        app.publish("orders", "1");
+        wait_for_deliveries(&app, "acknowledged", 1.0);
+        assert_eq!(target.count(), 2, "{what}");
+        let counted = ["incomplete", "delivered"].map(|result| attempts(&app, result));
+        assert!(counted.iter().all(|count| (count - 1.0).abs() < 0.1), "{what}: {counted:?}");
+        let error = status(&app)["last_error"].clone();
+        assert_eq!((&error["result"], &error["status"]), (&json!("incomplete"), &json!(200)), "{what}");
+    }
+}
+
+#[test]
+fn a_body_that_nobody_asked_for_changes_nothing_however_it_ends() {
+    for (what, answer) in incomplete() {
+        let target = Receiver::start(move |_, _| answer.clone());
+        let app = pushing(&billing(&target.url(), "retry_schedule = [\"50ms\"]"));
+        app.publish("orders", "1");
+        wait_for_deliveries(&app, "acknowledged", 1.0);
+        assert_eq!((target.count(), attempts(&app, "delivered").round()), (1, 1.0), "{what}");
+    }
+}
+
+#[test]
+fn a_target_that_wants_everything_again_fails() {
+    let target = Receiver::start(|_, _| Answer::With(200, &[], r#"{"status":"RETRY"}"#));
+    let app = pushing(&billing(&target.url(), "answer_status = true\nretry_schedule = [\"50ms\", \"10m\"]"));
+    app.publish("orders", "1");
+    wait_for_attempts(&app, "asked_again", 2.0);
+    let shown = status(&app);
+    assert_eq!(
+        (&shown["state"], &shown["last_error"]["result"]),
+        (&json!("failing"), &json!("asked_again")),
+        "{shown}"
+    );
+    assert_eq!((&shown["last_success_at"], &shown["per_second"]), (&Value::Null, &json!(0.0)), "{shown}");
+    assert_eq!(app.metrics().get("mq_gateway_subscription_failing", &[("subscription", "billing")]), Some(1.0));
+    target.answer(|_, _| Answer::With(200, &[], r#"{"status":"SUCCESS"}"#));
+    app.publish("orders", "2");
+    wait_for_deliveries(&app, "acknowledged", 1.0);
+    assert_eq!(status(&app)["state"], "running");
+}
+
+#[test]
+fn an_operator_who_resumes_it_lifts_what_the_target_asked_for() {
+    let target = Receiver::start(|_, number| match number {
+        0 => Answer::With(429, &["Retry-After: 600"], ""),
+        _ => Answer::Status(200),
+    });
+    let app = pushing(&billing(&target.url(), "retry_schedule = [\"50ms\"]"));
+    app.publish("orders", "1");
+    time::until("a pause that the target asked for", || (!status(&app)["closed_until"].is_null()).then_some(()));
+    app.publish("orders", "2");
+    let resume = Request::new(app.management(), "POST", "/v1/subscriptions/billing:resume").send().expect_json(200);
+    assert_eq!(resume["subscriptions"][0]["closed_until"], Value::Null);
+    wait_for_deliveries(&app, "acknowledged", 1.0);
+    assert_eq!(target.wait_for(2)[1].data(), "2");
+    assert!(status(&app)["closed_until"].is_null());
+}

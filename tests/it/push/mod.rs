@@ -6,7 +6,7 @@ mod failing;
 mod isolation;
 mod operators;
 mod protocols;
-mod receiver;
+pub mod receiver;
 mod redriving;
 mod restarting;
 mod signing;
@@ -17,7 +17,7 @@ use crate::support::{Launch, TestApp, time};
 
 /// The file of a gateway on its embedded endpoint: topic `orders` with the groups `billing` and `audit`, topic `failed`, and
 /// these subscriptions.
-fn file(embedded: &str, subscriptions: &str) -> String {
+pub fn file(embedded: &str, subscriptions: &str) -> String {
     format!(
         "[server]\ndrain_delay = \"0s\"\nshutdown_timeout = \"5s\"\n\
          [profiles.main]\nprotocol = \"ons-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\nproducer_group = \"PID\"\n\
@@ -29,7 +29,7 @@ fn file(embedded: &str, subscriptions: &str) -> String {
 }
 
 /// One subscription of the group `billing`, with further lines.
-fn billing(url: &str, lines: &str) -> String {
+pub fn billing(url: &str, lines: &str) -> String {
     format!(
         "[subscriptions.billing]\ntopic = \"orders\"\ngroup = \"billing\"\nurl = \"{url}\"\njitter_percent = 0\nconnect_timeout = \"300ms\"\n{lines}\n"
     )

@@ -58,6 +58,8 @@ pub enum Answer {
     With(u16, &'static [&'static str], &'static str),
     /// These bytes, and the connection stays.
     Raw(Vec<u8>),
+    /// These bytes, and the end of the connection.
+    Cut(Vec<u8>),
     /// These bytes, and then more without an end.
     Endless(Vec<u8>),
     /// After a while.
@@ -180,6 +182,10 @@ fn give(stream: &mut TcpStream, answer: Answer) -> bool {
             stream.write_all(format!("{head}\r\n{body}").as_bytes()).is_ok()
         }
         Answer::Raw(bytes) => stream.write_all(&bytes).is_ok(),
+        Answer::Cut(bytes) => {
+            let _ = stream.write_all(&bytes);
+            false
+        }
         Answer::Endless(bytes) => {
             let _ = stream.write_all(&bytes);
             // Until the other side has had enough.

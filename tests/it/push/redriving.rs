@@ -74,3 +74,48 @@ fn a_paused_subscription_delivers_nothing_again() {
     assert_eq!((redriven.code, left(&app)), (Some(1), 1), "{redriven:?}");
     assert!(redriven.stderr.contains("paused"), "{redriven:?}");
 }
+
+#[test]
+fn only_what_the_target_took_is_acknowledged_where_its_answers_body_decides() {
+    let target = Receiver::start(|_, _| Answer::Status(413));
+    let lines = "answer_status = true\nretry_schedule = []\ntimeout = \"1s\"\n\
+                 [subscriptions.billing.dead_letter]\ntopic = \"failed\"";
+    let app = pushing(&billing(&target.url(), lines));
+    app.publish("orders", "one");
+    wait_for_deliveries(&app, "dead_lettered", 1.0);
+    let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"status\":\"RET".to_vec();
+    for (answer, result, word) in [
+        (Answer::With(200, &[], r#"{"status":"RETRY"}"#), "1 failed", "asked_again (status 200)"),
+        (Answer::With(200, &[], r#"{"status":"DROP"}"#), "1 failed", "dropped (status 200)"),
+        (Answer::Cut(cut), "1 unknown", "incomplete (status 200)"),
+    ] {
+        let before = target.count();
+        target.answer(move |_, _| answer.clone());
+        let redriven = command(&app, &["redrive", "failed", "--all"]);
+        assert_eq!((redriven.code, left(&app), target.count()), (Some(1), 1, before + 1), "{redriven:?}");
+        assert!(redriven.stdout.contains(result) && redriven.stderr.contains(word), "{redriven:?}");
+    }
+    target.answer(|_, _| Answer::With(200, &[], r#"{"status":"SUCCESS"}"#));
+    let redriven = command(&app, &["redrive", "failed", "--all"]);
+    assert_eq!((redriven.code, left(&app)), (Some(0), 0), "{redriven:?}");
+}
+
+#[test]
+fn while_the_target_wants_to_be_left_alone_nothing_is_sent_again() {
+    let target = Receiver::start(|_, _| Answer::Status(413));
+    let lines = "retry_schedule = []\ntimeout = \"1s\"\n[subscriptions.billing.dead_letter]\ntopic = \"failed\"";
+    let app = pushing(&billing(&target.url(), lines));
+    app.publish("orders", "one");
+    wait_for_deliveries(&app, "dead_lettered", 1.0);
+    target.answer(|_, _| Answer::With(429, &["Retry-After: 600"], ""));
+    let refused = command(&app, &["redrive", "failed", "--all"]);
+    assert_eq!((refused.code, left(&app), target.count()), (Some(1), 1, 2), "{refused:?}");
+    target.answer(|_, _| Answer::Status(200));
+    let closed = command(&app, &["redrive", "failed", "--all"]);
+    assert_eq!((closed.code, left(&app), target.count()), (Some(1), 1, 2), "{closed:?}");
+    assert!(closed.stdout.contains("1 failed") && closed.stderr.contains("Retry-After"), "{closed:?}");
+    let resume = crate::support::client::Request::new(app.management(), "POST", "/v1/subscriptions/billing:resume");
+    assert_eq!(resume.send().status, 200);
+    let redriven = command(&app, &["redrive", "failed", "--all"]);
+    assert_eq!((redriven.code, left(&app), target.count()), (Some(0), 0, 3), "{redriven:?}");
+}

@@ -4,6 +4,7 @@ mod exporter;
 mod failures;
 mod parentage;
 mod propagation;
+mod pushes;
 mod sampling;
 mod secrecy;
 mod start;

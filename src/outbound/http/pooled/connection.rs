@@ -109,8 +109,8 @@ impl Connection {
     }
 
     /// Reads the answer's head, and of its body what comes within `patience`, before `deadline`, and fits into `limit`: the status is
-    /// the answer, and a body without an end changes nothing about it. Where the body is not read to its end, none is given, and
-    /// the connection ends with a reset.
+    /// the answer, and a body without an end changes nothing about it. Where the body is not read to its end, none is given, the
+    /// answer says so, and the connection ends with a reset.
     pub(super) async fn receive_status(
         &mut self,
         limit: usize,
@@ -135,7 +135,9 @@ impl Connection {
             body.clear();
         }
         let is_reusable = keeps_alive && at_rest && is_whole && head.has_an_end();
-        Ok(Received { answer: head.with_body((body.freeze(), memory)), is_reusable })
+        let mut answer = head.with_body((body.freeze(), memory));
+        answer.is_whole = is_whole;
+        Ok(Received { answer, is_reusable })
     }
 
     /// Reads a body of at most `limit` bytes, for which there is memory; whether that was all of it.
@@ -146,8 +148,11 @@ impl Connection {
         body: &mut BytesMut,
         memory: &mut Charge,
     ) -> bool {
+        // Behind HTTP/1.1 the library reads no body that announces no end, as there may be one.
+        let is_unseen = ends_with_connection && matches!(self.codec, Codec::Head(_));
         loop {
-            match self.next_piece(ends_with_connection).await {
+            let piece = if is_unseen { self.rest().await } else { self.next_piece(ends_with_connection).await };
+            match piece {
                 Ok(Some(piece)) => {
                     if body.len() + piece.len() > limit || memory.grow(piece.len()).is_err() {
                         return false;
@@ -218,6 +223,15 @@ impl Connection {
                 return if ends_with_connection { Ok(None) } else { Err(cut_short) };
             }
         }
+    }
+
+    /// The next piece of whatever comes until the connection ends, or `None` at its end.
+    async fn rest(&mut self) -> Result<Option<Bytes>, CallError> {
+        let broke_off = |_| CallError::Broken("the connection broke off in the answer's body");
+        if self.unread.is_empty() && self.read().await.map_err(broke_off)? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.unread.split().freeze()))
     }
 
     async fn read(&mut self) -> std::io::Result<usize> {
