@@ -6,7 +6,7 @@ use crate::context::RequestContext;
 use crate::model::{ChangedDelivery, Delivery, UpstreamHandle, Verb, VisibilityChange};
 
 impl Gateway {
-    /// Acknowledges one delivery; late where its time had passed, whether or not the MQ tells: it may have been delivered again.
+    /// Acknowledges one delivery; `late` where its time has passed, whether or not the MQ tells: it may have been delivered again.
     ///
     /// # Errors
     /// [`GatewayError`].
@@ -15,8 +15,8 @@ impl Gateway {
         context: &RequestContext,
         route: &GroupRoute,
         delivery: &Delivery,
+        late: bool,
     ) -> Result<Acknowledged, GatewayError> {
-        let late = delivery.visible_again_at <= self.upstream(&route.topic)?.now();
         let metrics = route.metrics(self.metrics());
         let count = |_: &UpstreamHandle, result| metrics.acked(if late && result == "ok" { "late" } else { result });
         let results = self.acknowledge_each(context, route, std::slice::from_ref(&delivery.handle), count).await?;

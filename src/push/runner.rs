@@ -252,7 +252,7 @@ async fn deliver_once(worker: &Worker, command: DeliverOnce) {
         id.push_str("-again-");
         id.push_str(&more);
     }
-    let held = Held { delivery: message, _memory: memory, was_sent: false };
+    let held = Held::new(message, memory, Duration::ZERO);
     let began = Instant::now();
     let number = usize::try_from(held.delivery.delivery_attempt).unwrap_or(usize::MAX).saturating_add(1);
     let (answered, _) = worker.send(&held, &id, number).await;

@@ -52,8 +52,28 @@ pub(super) struct Held {
     pub(super) delivery: Delivery,
     /// What it takes, until it is done with.
     pub(super) _memory: Charge,
-    /// It was sent, in this delivery.
-    pub(super) was_sent: bool,
+    /// Until when others do not get it: counted from when it came, as the MQ's clock and ours may differ, and either may be set.
+    pub(super) hidden_until: Instant,
+    /// How often it was sent, in this delivery.
+    pub(super) tries: usize,
+}
+
+impl Held {
+    /// One that came just now, and is hidden from others for `hidden_for`.
+    pub(super) fn new(delivery: Delivery, memory: Charge, hidden_for: Duration) -> Self {
+        Self { delivery, _memory: memory, hidden_until: Instant::now() + hidden_for, tries: 0 }
+    }
+
+    /// How long others do not get it.
+    pub(super) fn hidden_for(&self) -> Duration {
+        self.hidden_until.saturating_duration_since(Instant::now())
+    }
+
+    /// How often it was sent at most, as far as can be known: in each delivery before this one once, and in this one as was counted.
+    pub(super) fn all_tries(&self) -> usize {
+        let before = self.delivery.delivery_attempt.saturating_sub(1);
+        usize::try_from(before).unwrap_or(usize::MAX).saturating_add(self.tries)
+    }
 }
 
 /// Why a message in hand is not sent.
@@ -208,12 +228,5 @@ impl Turns {
     /// Something else than a turn changed.
     pub(super) fn wake(&self) {
         self.changed.notify_waiters();
-    }
-}
-
-impl Worker {
-    /// How long a message stays hidden from others.
-    pub(super) fn visible_for(&self, held: &Held) -> Duration {
-        held.delivery.visible_again_at.since(self.clock.now())
     }
 }
