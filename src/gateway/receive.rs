@@ -108,7 +108,7 @@ impl Gateway {
     }
 
     /// The nearest visibility timeout that the profile has; as wanted where it has none at all, which is refused elsewhere.
-    fn visibility_timeout(
+    pub(super) fn visibility_timeout(
         &self,
         route: &GroupRoute,
         wanted: Option<Duration>,

@@ -48,6 +48,11 @@ impl ClockSkew {
         }
     }
 
+    /// What the MQ's clock shows when ours shows `now`, as far as is known.
+    pub(super) fn theirs(&self, now: UnixMillis) -> UnixMillis {
+        self.offset().filter(|offset| !offset.is_noise()).map_or(now, |offset| offset.applied_to(now))
+    }
+
     fn offset(&self) -> Option<ClockOffset> {
         let millis = self.millis.load(Ordering::Relaxed);
         (millis != UNKNOWN).then_some(ClockOffset(millis))

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::held::kept_for;
 use super::link::Errand;
 use super::outcome::{Asked, code, refusal};
 use super::plan::RocketMqPlan;
@@ -115,6 +116,12 @@ impl RocketMq {
         let policy = AttemptPolicy::of_group(Operation::Receive, poll.topic, poll.group, context);
         let attempt = || self.receive_once(context, poll, end);
         self.profile().attempts.perform(&policy, attempt).await
+    }
+
+    /// How long a delivery that has just come is hidden from others: it may have been kept for a while.
+    pub(in crate::upstream) fn hidden_for(&self, asked: Option<Duration>) -> Duration {
+        let asked = asked.unwrap_or(self.plan.settings.visibility_timeout);
+        asked.saturating_sub(kept_for(asked))
     }
 
     async fn receive_once(
