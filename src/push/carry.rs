@@ -37,8 +37,8 @@ impl Worker {
     pub(super) async fn carry(&self, mut held: Held) -> Ending {
         let _held = self.board.metrics.held.guard();
         let message = self.schedule.of_message(seed_of(held.delivery.message_id.as_str()));
-        let now = self.gateway.time_at_the_mq(&self.route, &held.delivery);
-        let arrival = Arrival::of(&held.delivery, now, held.hidden_for());
+        let at = self.gateway.delivered_at(&self.route, &held.delivery);
+        let arrival = Arrival::of(&held.delivery, &self.schedule, at, held.hidden_for());
         let mut last: Option<Attempted> = None;
         let mut next = message.on_delivery(&arrival);
         loop {
@@ -294,7 +294,7 @@ impl Worker {
             Stop::Draining | Stop::Paused => rest,
             Stop::Closed(pause) => pause.max(rest),
             Stop::NoTime => {
-                self.board.note_no_time();
+                self.turns.note_no_time(self.board.name());
                 self.board.metrics.settled("no_time");
                 return Ending::ComesAgain;
             }

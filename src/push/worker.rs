@@ -99,7 +99,12 @@ pub(super) struct Turns {
     changed: Notify,
     paused: watch::Receiver<bool>,
     stage: watch::Receiver<Stage>,
+    /// When it was logged last that messages come to no turn.
+    told_no_time_at: Cell<Option<Instant>>,
 }
+
+/// No more than one line in this time about messages that come to no turn.
+const NO_TIME_PAUSE: Duration = Duration::from_secs(60);
 
 /// One request under way.
 #[derive(Debug)]
@@ -137,6 +142,19 @@ impl Turns {
             changed: Notify::new(),
             paused,
             stage,
+            told_no_time_at: Cell::new(None),
+        }
+    }
+
+    /// A message came to no turn before others may get it; a line now and then.
+    pub(super) fn note_no_time(&self, subscription: &str) {
+        let now = Instant::now();
+        if self.told_no_time_at.get().is_none_or(|told_at| now - told_at >= NO_TIME_PAUSE) {
+            self.told_no_time_at.set(Some(now));
+            tracing::warn!(
+                subscription,
+                "a message waited for its turn until its visibility timeout was nearly over: it is not sent, and comes again"
+            );
         }
     }
 

@@ -11,19 +11,22 @@ use crate::model::{Delivery, UnixMillis};
 pub struct Arrival {
     /// Which delivery of the message it is, from 1.
     pub delivery: u32,
-    /// The time since the first one, or more: the number of the delivery says how much of it counts.
+    /// No more than this has passed since the first one: the number of the delivery says how much of it counts.
     pub elapsed: Duration,
     /// How long it is hidden from now.
     pub visible_for: Duration,
 }
 
 impl Arrival {
-    /// Reads a delivery that is hidden for `visible_for` from now, at the time `now` by the MQ's clock. Where the MQ does not tell when
-    /// it delivered the message first, that was not before the message was due.
+    /// Reads a delivery that is hidden for `visible_for` from now; `now` is the time by the MQ's clock, where that is known. Where the MQ
+    /// does not tell when it delivered the message first, the number of the delivery says it; where that says nothing, since delays of
+    /// ours lie between, the first one was not before the message was due.
     #[must_use]
-    pub fn of(delivery: &Delivery, now: UnixMillis, visible_for: Duration) -> Self {
+    pub fn of(delivery: &Delivery, schedule: &RetrySchedule, now: Option<UnixMillis>, visible_for: Duration) -> Self {
         let due = delivery.deliver_at.map_or(delivery.published_at, |time| time.max(delivery.published_at));
-        let elapsed = now.since(delivery.first_delivered_at.unwrap_or(due));
+        let delays = schedule.means.nack_delay.is_some();
+        let first = delivery.first_delivered_at.or(delays.then_some(due));
+        let elapsed = now.zip(first).map_or(Duration::MAX, |(now, first)| now.since(first));
         Self { delivery: delivery.delivery_attempt.max(1), elapsed, visible_for }
     }
 }
