@@ -35,7 +35,7 @@ pub use headers_file::{Headers, load_headers, load_push_headers};
 pub use import::{Imported, import};
 pub use loader::Source;
 pub use problem::{ConfigErrors, Location, Position, Problem};
-pub use push_schedule::SubscriptionPlan;
+pub use push_schedule::{SubscriptionPlan, mq_http_visibility_timeout};
 pub use quoted_keys::has_quoted_key;
 pub use reference::reference;
 pub use regular_file::{MAX_FILE_BYTES, read_regular_file};

@@ -75,10 +75,9 @@ impl Config {
             _ if profile.is_embedded() => self.embedded.visibility_timeout,
             ProtocolConfig::OnsHttp(own) => own.visibility_timeout,
             ProtocolConfig::RocketMq(own) => own.visibility_timeout,
-            ProtocolConfig::MqHttp(_) if self.is_ordered(&subscription.topic, &subscription.group) => {
-                MQ_HTTP_ORDERED_VISIBILITY_TIMEOUT
+            ProtocolConfig::MqHttp(_) => {
+                mq_http_visibility_timeout(self.is_ordered(&subscription.topic, &subscription.group))
             }
-            ProtocolConfig::MqHttp(_) => MQ_HTTP_VISIBILITY_TIMEOUT,
         }
     }
 
@@ -91,6 +90,12 @@ impl Config {
             None => false,
         }
     }
+}
+
+/// How long the MQ behind `mq-http` hides a delivery, where its group was not given another time.
+#[must_use]
+pub const fn mq_http_visibility_timeout(ordered: bool) -> Duration {
+    if ordered { MQ_HTTP_ORDERED_VISIBILITY_TIMEOUT } else { MQ_HTTP_VISIBILITY_TIMEOUT }
 }
 
 /// What a subscription's schedule comes to, as `check` tells.

@@ -45,20 +45,14 @@ impl Gateway {
     ) -> Result<Changes, GatewayError> {
         self.require_verb(route, wanted.verb)?;
         let upstream = self.upstream(&route.topic)?;
-        let bounds = upstream.capabilities().limits.visibility_timeouts;
-        let hidden_for = bounds.map_or(wanted.hidden_for, |bounds| match wanted.verb {
-            Verb::Extend => bounds.nearest(wanted.hidden_for),
-            // At once is possible everywhere.
-            Verb::Nack => wanted.hidden_for.min(bounds.max),
-        });
-        let change = VisibilityChange { hidden_for, ..wanted };
+        let change = self.possible_change(route, wanted)?;
         let metrics = route.metrics(&self.shared.metrics);
         let one = async |context: &RequestContext, chunk: &[UpstreamHandle]| {
             let mut results = Vec::with_capacity(chunk.len());
             for handle in chunk {
                 let changed =
                     upstream.change_visibility(context, &route.topic.topic, &route.group, handle, change).await;
-                self.visibility_changed(route, change.verb, handle, changed.as_ref());
+                self.visibility_changed(route, change, handle, changed.as_ref());
                 results.push(changed);
             }
             results
@@ -69,22 +63,22 @@ impl Gateway {
         let failed = |result| metrics.changed(change.verb, result);
         let results =
             for_all(opened, answered, failed, |opened, delivery| changed(route, change.verb, opened, delivery));
-        Ok(Changes { results, applied: (hidden_for != wanted.hidden_for).then_some(hidden_for) })
+        Ok(Changes { results, applied: (change.hidden_for != wanted.hidden_for).then_some(change.hidden_for) })
     }
 
     /// Tells the stream that has the delivery, if any.
     pub(super) fn visibility_changed(
         &self,
         route: &GroupRoute,
-        verb: Verb,
+        change: VisibilityChange,
         handle: &UpstreamHandle,
         changed: Result<&ChangedDelivery, &UpstreamError>,
     ) {
-        match (verb, changed) {
-            (Verb::Extend, Ok(ChangedDelivery { new_handle, visible_again_at })) => {
+        match (change.verb, changed) {
+            (Verb::Extend, Ok(ChangedDelivery { new_handle, .. })) => {
                 let new = new_handle.as_ref().unwrap_or(handle);
                 let group = (&route.topic.topic, &route.group);
-                self.shared.streams.kept(group, (handle.as_str(), new.as_str()), *visible_again_at);
+                self.shared.streams.kept(group, (handle.as_str(), new.as_str()), change.hidden_for);
             }
             (Verb::Nack, Ok(_)) => self.settled(route, handle),
             (_, Err(error)) if error.kind == UpstreamErrorKind::StaleHandle => self.settled(route, handle),

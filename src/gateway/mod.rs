@@ -10,6 +10,7 @@ mod cloud_events;
 mod discovery;
 mod error;
 mod event_defaults;
+mod hidden_for;
 mod limits;
 mod message_sizes;
 mod once_each;

@@ -108,7 +108,7 @@ impl Gateway {
     }
 
     /// The nearest visibility timeout that the profile has; as wanted where it has none at all, which is refused elsewhere.
-    fn visibility_timeout(
+    pub(super) fn visibility_timeout(
         &self,
         route: &GroupRoute,
         wanted: Option<Duration>,
@@ -214,6 +214,12 @@ impl Gateway {
         }
         let recall = self.give_back(&route.topic).and_then(|give_back| Recall::of(give_back, &messages));
         Ok(Deliveries { messages, max_messages, memory, recall })
+    }
+
+    /// The largest message of a topic that came in the last minute or two, in bytes.
+    #[must_use]
+    pub fn largest_message(&self, topic: &TopicRoute) -> Option<usize> {
+        self.shared.message_sizes.largest(&topic.topic, Instant::now())
     }
 
     /// How many messages of a topic there is memory for: at least one, for which it waits in line where there is none. A

@@ -3,10 +3,10 @@
 
 use super::{Acknowledged, Gateway, GatewayError, GroupRoute, ReceiptHandle};
 use crate::context::RequestContext;
-use crate::model::{ChangedDelivery, Delivery, UpstreamHandle, Verb, VisibilityChange};
+use crate::model::{ChangedDelivery, Delivery, UpstreamHandle, VisibilityChange};
 
 impl Gateway {
-    /// Acknowledges one delivery; late where its time had passed, whether or not the MQ tells: it may have been delivered again.
+    /// Acknowledges one delivery; `late` where its time has passed, whether or not the MQ tells: it may have been delivered again.
     ///
     /// # Errors
     /// [`GatewayError`].
@@ -15,8 +15,8 @@ impl Gateway {
         context: &RequestContext,
         route: &GroupRoute,
         delivery: &Delivery,
+        late: bool,
     ) -> Result<Acknowledged, GatewayError> {
-        let late = delivery.visible_again_at <= self.upstream(&route.topic)?.now();
         let metrics = route.metrics(self.metrics());
         let count = |_: &UpstreamHandle, result| metrics.acked(if late && result == "ok" { "late" } else { result });
         let results = self.acknowledge_each(context, route, std::slice::from_ref(&delivery.handle), count).await?;
@@ -37,16 +37,10 @@ impl Gateway {
     ) -> Result<ChangedDelivery, GatewayError> {
         self.require_verb(route, wanted.verb)?;
         let upstream = self.upstream(&route.topic)?;
-        let bounds = upstream.capabilities().limits.visibility_timeouts;
-        let hidden_for = bounds.map_or(wanted.hidden_for, |bounds| match wanted.verb {
-            Verb::Extend => bounds.nearest(wanted.hidden_for),
-            // At once is possible everywhere.
-            Verb::Nack => wanted.hidden_for.min(bounds.max),
-        });
-        let change = VisibilityChange { hidden_for, ..wanted };
+        let change = self.possible_change(route, wanted)?;
         let (topic, group) = (&route.topic.topic, &route.group);
         let changed = upstream.change_visibility(context, topic, group, handle, change).await;
-        self.visibility_changed(route, wanted.verb, handle, changed.as_ref());
+        self.visibility_changed(route, change, handle, changed.as_ref());
         let result = changed.as_ref().map_or_else(|error| error.kind.label(), |_| "ok");
         route.metrics(self.metrics()).changed(wanted.verb, result);
         Ok(changed?)

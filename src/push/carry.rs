@@ -16,6 +16,7 @@ use super::target::Answered;
 use super::verdict::{Answer, FinalReason, Verdict};
 use super::worker::{Held, Stop, Worker};
 use crate::context::RequestContext;
+use crate::gateway::Acknowledged;
 use crate::model::{Feature, UnixMillis, Verb, VisibilityChange};
 use crate::outbound;
 use crate::retry_schedule::{Arrival, Next, seed_of};
@@ -39,7 +40,8 @@ impl Worker {
     pub(super) async fn carry(&self, mut held: Held) -> Ending {
         let _held = self.board.metrics.held.guard();
         let message = self.schedule.of_message(seed_of(held.delivery.message_id.as_str()));
-        let arrival = Arrival::of(&held.delivery, &self.schedule, self.clock.now());
+        let at = self.gateway.delivered_at(&self.route, &held.delivery);
+        let arrival = Arrival::of(&held.delivery, &self.schedule, at, held.hidden_for());
         let mut last: Option<Attempted> = None;
         let mut next = message.on_delivery(&arrival);
         loop {
@@ -65,10 +67,10 @@ impl Worker {
                         }
                         Verdict::PauseSubscription => {
                             self.board.pause(PauseReason::Gone);
-                            return self.leave();
+                            return self.let_go(&held, Stop::Paused, Duration::ZERO).await;
                         }
                         Verdict::Retry { not_before, .. } => {
-                            message.after_failure(attempt, arrival.delivery, self.visible_for(&held), not_before)
+                            message.after_failure(attempt, arrival.delivery, held.hidden_for(), not_before)
                         }
                     }
                 }
@@ -99,7 +101,7 @@ impl Worker {
     async fn attempt(&self, held: &mut Held, attempt: usize) -> Result<(Attempted, Verdict), Stop> {
         let turn = loop {
             let needed = self.schedule.hidden_for_attempt();
-            let spare = self.visible_for(held).saturating_sub(needed);
+            let spare = held.hidden_for().saturating_sub(needed);
             match self.turns.take(Instant::now() + spare).await {
                 Ok(turn) => break turn,
                 // It waited for its turn: kept longer where that can be.
@@ -107,7 +109,7 @@ impl Worker {
                 Err(stop) => return Err(stop),
             }
         };
-        held.was_sent = true;
+        held.tries = held.tries.saturating_add(1);
         let number = attempt.saturating_add(1);
         let id = webhook_id(&self.config.name, self.config.topic.as_str(), held.delivery.message_id.as_str());
         let began = Instant::now();
@@ -135,7 +137,7 @@ impl Worker {
             Ok(outgoing) => Ok(self.target.send(&outgoing).await),
             Err(error) => Err(error),
         };
-        let (told, verdict) = self.read(answered, now, number);
+        let (told, verdict) = self.read(answered, now, number, number.min(held.all_tries()));
         if let Some(mut span) = span {
             let Told(Attempted { result, status, .. }, _) = &told;
             if let Some(status) = *status {
@@ -172,13 +174,19 @@ impl Worker {
     }
 
     /// What an answer, or none, means.
-    fn read(&self, answered: Result<Answered, NotWritable>, at: UnixMillis, number: usize) -> (Told, Verdict) {
+    fn read(
+        &self,
+        answered: Result<Answered, NotWritable>,
+        at: UnixMillis,
+        number: usize,
+        tries: usize,
+    ) -> (Told, Verdict) {
         let attempted = |result, status, excerpt| Attempted { result, status, excerpt, at, number };
         match answered {
             Ok(Answered::Status(answer)) => {
                 let body = answer.is_whole.then_some(&answer.body[..]);
                 let said = Answer::Status { status: answer.status, retry_after: answer.retry_after_text(), body };
-                let verdict = self.judge.verdict(&said, number, self.clock.now());
+                let verdict = self.judge.verdict(&said, tries, self.clock.now());
                 let result = match (AttemptResult::of_status(answer.status), &verdict) {
                     (AttemptResult::Delivered, Verdict::Retry { .. }) if !answer.is_whole => AttemptResult::Incomplete,
                     (AttemptResult::Delivered, Verdict::Retry { .. }) => AttemptResult::AskedAgain,
@@ -189,7 +197,7 @@ impl Worker {
                 (Told(attempted(result, Some(answer.status), excerpt(&answer)), detail.to_owned()), verdict)
             }
             Ok(Answered::Nothing { result, detail }) => {
-                let verdict = self.judge.verdict(&Answer::None, number, self.clock.now());
+                let verdict = self.judge.verdict(&Answer::None, tries, self.clock.now());
                 (Told(attempted(result, None, String::new()), detail), verdict)
             }
             Err(error) => {
@@ -234,9 +242,15 @@ impl Worker {
     pub(super) async fn acknowledge(&self, held: &Held, how: &'static str) -> Ending {
         for number in 1..=ACKNOWLEDGEMENTS {
             let context = RequestContext::shared(Instant::now() + SETTLE_LIMIT);
-            match self.gateway.acknowledge_delivery(&context, &self.route, &held.delivery).await {
-                Ok(acknowledged) => {
-                    self.board.metrics.settled(if acknowledged.late { "late" } else { how });
+            let late = held.hidden_for().is_zero();
+            match self.gateway.acknowledge_delivery(&context, &self.route, &held.delivery, late).await {
+                // It may have been delivered again: what comes behind it in its group waits until it is known to be done with.
+                Ok(Acknowledged { late: true }) => {
+                    self.board.metrics.settled("late");
+                    return Ending::ComesAgain;
+                }
+                Ok(Acknowledged { late: false }) => {
+                    self.board.metrics.settled(how);
                     return Ending::Done;
                 }
                 Err(error) => {
@@ -251,8 +265,8 @@ impl Worker {
             }
         }
         self.board.metrics.settled("not_acknowledged");
-        // The target has it, and gets it again: its next attempt has the same id.
-        Ending::Done
+        // The target has it, and gets it again: its next attempt has the same id. What comes behind it must not go before that.
+        Ending::ComesAgain
     }
 
     /// Has the MQ deliver the message again after `pause`, or when its visibility timeout is over where it knows no other time.
@@ -275,29 +289,38 @@ impl Worker {
         let pause = match stop {
             Stop::Draining | Stop::Paused => rest,
             Stop::Closed(pause) => pause.max(rest),
-            Stop::NoTime => return self.leave(),
+            Stop::NoTime => {
+                self.turns.note_no_time(self.board.name());
+                self.board.metrics.settled("no_time");
+                return Ending::ComesAgain;
+            }
         };
-        if held.was_sent || matches!(stop, Stop::Closed(_)) {
+        // After a pause of the subscription it begins again where this delivery began, where the MQ does not count it.
+        if matches!(stop, Stop::Closed(_)) || (held.tries > 0 && stop != Stop::Paused) {
             return self.put_off(held, pause).await;
         }
         if self.gateway.give_back_delivery(&self.route, &held.delivery.handle) {
             self.board.metrics.settled("given_back");
             return Ending::ComesAgain;
         }
-        self.put_off(held, Duration::ZERO).await
+        self.put_off(held, pause).await
     }
 
     /// Keeps a message hidden for `hidden_for` from now on, where the MQ can.
     pub(super) async fn extend(&self, held: &mut Held, hidden_for: Duration) -> bool {
-        if !self.capabilities.has(Feature::Extend) || self.visible_for(held) < NO_TIME {
+        if !self.capabilities.has(Feature::Extend) || held.hidden_for() < NO_TIME {
             return false;
         }
+        let wanted = VisibilityChange { verb: Verb::Extend, hidden_for };
+        let hidden_for = self.gateway.possible_change(&self.route, wanted).map_or(hidden_for, |it| it.hidden_for);
+        let asked_at = Instant::now();
         let Some(changed) = self.change(held, Verb::Extend, hidden_for).await else { return false };
+        held.hidden_until = asked_at + hidden_for;
         held.delivery.visible_again_at = changed.visible_again_at;
         if let Some(handle) = changed.new_handle {
             held.delivery.handle = handle;
         }
-        self.visible_for(held) >= self.schedule.hidden_for_attempt().min(hidden_for)
+        held.hidden_for() >= self.schedule.hidden_for_attempt().min(hidden_for)
     }
 
     async fn change(&self, held: &Held, verb: Verb, hidden_for: Duration) -> Option<crate::model::ChangedDelivery> {

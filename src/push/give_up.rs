@@ -59,7 +59,7 @@ impl Worker {
                     self.log_failure(Operation::Publish, topic, &error);
                     // Once more where there is time for that, and it can make a difference.
                     let needed = pause + self.schedule.hidden_for_attempt();
-                    let has_time = self.visible_for(held) >= needed || self.extend(held, needed).await;
+                    let has_time = held.hidden_for() >= needed || self.extend(held, needed).await;
                     if misfits(&error) || !has_time || self.turns.pause(pause).await.is_err() {
                         self.board.metrics.dead_letter("not_published");
                         return self.leave();

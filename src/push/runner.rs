@@ -33,6 +33,10 @@ const RECEIVE_MARGIN: Duration = Duration::from_secs(15);
 const MOST_AT_ONCE: usize = 32;
 /// Messages that wait for their next attempt, for each that may be sent at once.
 const WAITING_FOR_EACH: usize = 10;
+/// So many more large messages than there is room for may wait for their next attempt, while others are sent.
+const LARGE_WAITING: usize = 4;
+/// What a message is taken to be at least, in bytes.
+const LEAST_OF_ONE: usize = 1024;
 /// The pause after a receive that failed, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -56,15 +60,56 @@ struct Work {
     jobs: FuturesUnordered<Local<(usize, usize)>>,
     messages: usize,
     bytes: usize,
-    /// The largest message so far.
-    largest: usize,
+}
+
+/// Bytes that messages may take.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    most: usize,
+    held: usize,
+    /// What one takes.
+    one: usize,
+}
+
+impl Room {
+    /// How many more messages there is room for; `none_is_sent` where all that are held wait for their next attempt.
+    fn messages(self, none_is_sent: bool) -> usize {
+        match self.most.saturating_sub(self.held) / self.one.max(1) {
+            // One at least, whatever its size: what waits must not keep the rest from being sent, unless it is many that are large.
+            0 if none_is_sent => {
+                usize::from(self.held < self.most.saturating_add(LARGE_WAITING.saturating_mul(self.one)))
+            }
+            number => number,
+        }
+    }
+}
+
+impl Worker {
+    /// How long others do not get a message that came just now. More than the schedule goes by is never relied on.
+    fn hidden_for(&self, delivery: &Delivery) -> Duration {
+        let hidden_for = self.gateway.hidden_for(&self.route, self.visibility_timeout(), delivery);
+        hidden_for.min(self.schedule.means().visibility_timeout)
+    }
+
+    /// The visibility timeout that is asked for.
+    fn visibility_timeout(&self) -> Option<Duration> {
+        let has_visibility = self.capabilities.has(Feature::VisibilityTimeout);
+        self.config.visibility_timeout.filter(|_| has_visibility)
+    }
+
+    /// What a message of the topic takes: as much as the largest of the last minutes, or as one can take at most.
+    fn bytes_of_one(&self) -> usize {
+        let largest = self.gateway.largest_message(&self.route.topic);
+        let largest = largest.unwrap_or(self.capabilities.limits.max_message_bytes);
+        largest.saturating_mul(2).max(LEAST_OF_ONE)
+    }
 }
 
 impl Runner {
     /// Receives and sends until `stop` is given; ends when nothing is in hand any more.
     pub(super) async fn run(mut self, mut stop: StopSignal) {
         let _end = End { board: Arc::clone(&self.worker.board), stop: stop.clone() };
-        let mut work = Work { jobs: FuturesUnordered::new(), messages: 0, bytes: 0, largest: 0 };
+        let mut work = Work { jobs: FuturesUnordered::new(), messages: 0, bytes: 0 };
         let mut receiving: Option<Local<Result<Deliveries, GatewayError>>> = None;
         let (mut not_before, mut failures) = (Instant::now(), 0_u32);
         let worker = Rc::clone(&self.worker);
@@ -143,23 +188,19 @@ impl Runner {
         let free = allowed.saturating_sub(work.messages.saturating_sub(waiting));
         let most = self.worker.config.concurrency.saturating_mul(WAITING_FOR_EACH + 1);
         let by_number = free.min(most.saturating_sub(work.messages)).min(MOST_AT_ONCE);
-        let by_bytes = match self.most_bytes.saturating_sub(work.bytes) / work.largest.max(1024) {
-            // One at least, whatever its size.
-            0 if work.messages == 0 => 1,
-            number => number,
-        };
+        let room = Room { most: self.most_bytes, held: work.bytes, one: self.worker.bytes_of_one() };
+        let by_bytes = room.messages(work.messages == waiting);
         by_number.min(by_bytes)
     }
 
     fn receive(&self, work: &Work) -> Local<Result<Deliveries, GatewayError>> {
         let worker = Rc::clone(&self.worker);
-        let has_visibility = worker.capabilities.has(Feature::VisibilityTimeout);
         let request = ReceiveRequest {
             max_messages: u32::try_from(self.wanted(work)).unwrap_or(1),
             wait: WAIT.min(worker.capabilities.limits.max_wait),
             tags: worker.config.tags.clone(),
             ordered: worker.config.ordered,
-            visibility_timeout: worker.config.visibility_timeout.filter(|_| has_visibility),
+            visibility_timeout: worker.visibility_timeout(),
             says_no_wait: false,
         };
         Box::pin(async move {
@@ -187,12 +228,12 @@ impl Runner {
         for chain in chains(messages, self.worker.config.ordered) {
             let of_chain: usize = chain.iter().map(|delivery| delivery.body.len()).sum();
             let bytes = of_chain.saturating_mul(charged) / bodies.max(1);
-            work.largest = chain.iter().map(|it| it.body.len().saturating_mul(2)).max().unwrap_or(0).max(work.largest);
             let held: Vec<Held> = chain
                 .into_iter()
                 .map(|delivery| {
                     let share = delivery.body.len().saturating_mul(charged) / bodies.max(1);
-                    Held { delivery, _memory: memory.split_off(share), was_sent: false }
+                    let hidden_for = self.worker.hidden_for(&delivery);
+                    Held::new(delivery, memory.split_off(share), hidden_for)
                 })
                 .collect();
             let count = held.len();
@@ -287,7 +328,7 @@ async fn deliver_once(worker: &Worker, command: DeliverOnce) {
         id.push_str("-again-");
         id.push_str(&more);
     }
-    let held = Held { delivery: message, _memory: memory, was_sent: false };
+    let held = Held::new(message, memory, Duration::ZERO);
     let began = Instant::now();
     let number = usize::try_from(held.delivery.delivery_attempt).unwrap_or(usize::MAX).saturating_add(1);
     let (told, verdict) = worker.send(&held, &id, number).await;
@@ -355,5 +396,18 @@ mod tests {
         };
         assert_eq!(made(true), [vec!["1", "4"], vec!["2", "6"], vec!["3"], vec!["5"]]);
         assert_eq!(made(false), [["1"], ["2"], ["3"], ["4"], ["5"], ["6"]]);
+    }
+
+    #[test]
+    fn what_waits_does_not_keep_others_from_being_sent() {
+        let room = |held, one| Room { most: 1000, held, one };
+        assert_eq!(room(0, 100).messages(true), 10);
+        assert_eq!(room(950, 100).messages(false), 0);
+        // One in any case, be it larger than all the room there is.
+        assert_eq!(room(0, 5000).messages(true), 1);
+        assert_eq!(room(5000, 5000).messages(true), 1);
+        assert_eq!(room(5000, 5000).messages(false), 0);
+        // But not without end.
+        assert_eq!(room(21_000, 5000).messages(true), 0);
     }
 }

@@ -52,8 +52,28 @@ pub(super) struct Held {
     pub(super) delivery: Delivery,
     /// What it takes, until it is done with.
     pub(super) _memory: Charge,
-    /// It was sent, in this delivery.
-    pub(super) was_sent: bool,
+    /// Until when others do not get it: counted from when it came, as the MQ's clock and ours may differ, and either may be set.
+    pub(super) hidden_until: Instant,
+    /// How often it was sent, in this delivery.
+    pub(super) tries: usize,
+}
+
+impl Held {
+    /// One that came just now, and is hidden from others for `hidden_for`.
+    pub(super) fn new(delivery: Delivery, memory: Charge, hidden_for: Duration) -> Self {
+        Self { delivery, _memory: memory, hidden_until: Instant::now() + hidden_for, tries: 0 }
+    }
+
+    /// How long others do not get it.
+    pub(super) fn hidden_for(&self) -> Duration {
+        self.hidden_until.saturating_duration_since(Instant::now())
+    }
+
+    /// How often it was sent at most, as far as can be known: in each delivery before this one once, and in this one as was counted.
+    pub(super) fn all_tries(&self) -> usize {
+        let before = self.delivery.delivery_attempt.saturating_sub(1);
+        usize::try_from(before).unwrap_or(usize::MAX).saturating_add(self.tries)
+    }
 }
 
 /// Why a message in hand is not sent.
@@ -79,7 +99,12 @@ pub(super) struct Turns {
     changed: Notify,
     paused: watch::Receiver<bool>,
     stage: watch::Receiver<Stage>,
+    /// When it was logged last that messages come to no turn.
+    told_no_time_at: Cell<Option<Instant>>,
 }
+
+/// No more than one line in this time about messages that come to no turn.
+const NO_TIME_PAUSE: Duration = Duration::from_secs(60);
 
 /// One request under way.
 #[derive(Debug)]
@@ -117,6 +142,19 @@ impl Turns {
             changed: Notify::new(),
             paused,
             stage,
+            told_no_time_at: Cell::new(None),
+        }
+    }
+
+    /// A message came to no turn before others may get it; a line now and then.
+    pub(super) fn note_no_time(&self, subscription: &str) {
+        let now = Instant::now();
+        if self.told_no_time_at.get().is_none_or(|told_at| now - told_at >= NO_TIME_PAUSE) {
+            self.told_no_time_at.set(Some(now));
+            tracing::warn!(
+                subscription,
+                "a message waited for its turn until its visibility timeout was nearly over: it is not sent, and comes again"
+            );
         }
     }
 
@@ -223,12 +261,5 @@ impl Turns {
     /// Something else than a turn changed.
     pub(super) fn wake(&self) {
         self.changed.notify_waiters();
-    }
-}
-
-impl Worker {
-    /// How long a message stays hidden from others.
-    pub(super) fn visible_for(&self, held: &Held) -> Duration {
-        held.delivery.visible_again_at.since(self.clock.now())
     }
 }

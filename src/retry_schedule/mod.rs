@@ -5,8 +5,9 @@
 //! where there is such a thing, else left alone until the MQ delivers it again, so that the pause is rounded up to whole redeliveries.
 //! Nothing is kept in between. What begins with a delivery is therefore a *head*: the first attempt, or the one after a pause
 //! of the MQ's; those that follow it by held pauses are made in the same delivery. Where a delivery stands follows from the time since
-//! the first one, so that it holds over restarts and for every replica: its head is the last one that is due, and it was made already
-//! when an earlier delivery began after that was due.
+//! the first one and from its number, so that it holds over restarts and for every replica: its head is the last one that is due and
+//! that so many deliveries can have reached, and it was made already when an earlier delivery began after that was due. Time in which
+//! nobody received, as in a pause, makes no deliveries: it takes no attempt away.
 
 mod place;
 mod plan;
@@ -15,7 +16,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use place::{Arrival, Elapsed};
+pub use place::Arrival;
 pub use plan::{Plan, PlannedAttempt, Start};
 
 /// Millionths, in which jitter is counted.

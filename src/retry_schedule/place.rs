@@ -11,37 +11,23 @@ use crate::model::{Delivery, UnixMillis};
 pub struct Arrival {
     /// Which delivery of the message it is, from 1.
     pub delivery: u32,
-    /// The time since the first one.
-    pub elapsed: Elapsed,
+    /// No more than this has passed since the first one: the number of the delivery says how much of it counts.
+    pub elapsed: Duration,
     /// How long it is hidden from now.
     pub visible_for: Duration,
 }
 
-/// The time since the first delivery of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Elapsed {
-    /// This long.
-    Exactly(Duration),
-    /// No longer than this: the number of the delivery says more.
-    AtMost(Duration),
-}
-
 impl Arrival {
-    /// Reads a delivery at the time `now`. Where the MQ does not tell when it delivered the message first, it follows from the number
-    /// of the delivery; where that says nothing, since delays of ours lie between, the first one was not before the message was due.
+    /// Reads a delivery that is hidden for `visible_for` from now; `now` is the time by the MQ's clock, where that is known. Where the MQ
+    /// does not tell when it delivered the message first, the number of the delivery says it; where that says nothing, since delays of
+    /// ours lie between, the first one was not before the message was due.
     #[must_use]
-    pub fn of(delivery: &Delivery, schedule: &RetrySchedule, now: UnixMillis) -> Self {
-        let redeliveries = delivery.delivery_attempt.saturating_sub(1);
-        let elapsed = if let Some(first) = delivery.first_delivered_at {
-            Elapsed::Exactly(now.since(first))
-        } else if schedule.means.nack_delay.is_some() {
-            let due = delivery.deliver_at.map_or(delivery.published_at, |time| time.max(delivery.published_at));
-            Elapsed::AtMost(now.since(due))
-        } else {
-            Elapsed::Exactly(schedule.means.visibility_timeout.saturating_mul(redeliveries))
-        };
-        let delivery_number = redeliveries.saturating_add(1);
-        Self { delivery: delivery_number, elapsed, visible_for: delivery.visible_again_at.since(now) }
+    pub fn of(delivery: &Delivery, schedule: &RetrySchedule, now: Option<UnixMillis>, visible_for: Duration) -> Self {
+        let due = delivery.deliver_at.map_or(delivery.published_at, |time| time.max(delivery.published_at));
+        let delays = schedule.means.nack_delay.is_some();
+        let first = delivery.first_delivered_at.or(delays.then_some(due));
+        let elapsed = now.zip(first).map_or(Duration::MAX, |(now, first)| now.since(first));
+        Self { delivery: delivery.delivery_attempt.max(1), elapsed, visible_for }
     }
 }
 
@@ -55,12 +41,12 @@ impl MessageSchedule<'_> {
         }
         let slack = self.schedule.margin();
         let visibility_timeout = self.schedule.means.visibility_timeout;
-        let (elapsed, by_number) = match arrival.elapsed {
-            Elapsed::Exactly(elapsed) => (elapsed, false),
-            Elapsed::AtMost(elapsed) => (elapsed, true),
-        };
+        // What passed while nobody received, as in a pause, is none of its time: so many deliveries cannot have made more.
+        let by_redeliveries = visibility_timeout.saturating_mul(arrival.delivery.saturating_sub(1));
+        let delays = self.schedule.means.nack_delay.is_some();
+        let elapsed = if delays { arrival.elapsed } else { arrival.elapsed.min(by_redeliveries) };
         let now = elapsed.saturating_add(slack);
-        let is_due = |head: &Head| head.due <= now && (!by_number || head.delivery <= arrival.delivery);
+        let is_due = |head: &Head| head.due <= now && (!delays || head.delivery <= arrival.delivery);
         let mut heads = heads(self).peekable();
         let mut place = None;
         while let Some(head) = heads.next_if(is_due) {

@@ -79,7 +79,7 @@ fn what_has_no_room_in_a_visibility_timeout_begins_a_new_one() {
 }
 
 fn arrival(delivery: u32, elapsed: u64) -> Arrival {
-    let elapsed = Elapsed::Exactly(Duration::from_secs(elapsed));
+    let elapsed = Duration::from_secs(elapsed);
     Arrival { delivery, elapsed, visible_for: Duration::from_secs(300) }
 }
 
@@ -103,9 +103,12 @@ fn a_redelivery_that_is_not_due_is_left_alone() {
         // Whoever made the last attempt did not come to its end.
         (16, 4500, attempt(7)),
         (17, 4800, attempt(7)),
-        // Nobody was there for long: the place is that of the time.
-        (2, 1300, attempt(5)),
-        (2, 90_000, attempt(7)),
+        // Nobody was there for long: no attempt is lost by that, and the pauses between them stay.
+        (2, 1300, Next::LeaveToRedelivery),
+        (2, 90_000, Next::LeaveToRedelivery),
+        (3, 90_300, attempt(4)),
+        (4, 90_600, Next::LeaveToRedelivery),
+        (5, 90_900, attempt(5)),
     ] {
         assert_eq!(message.on_delivery(&arrival(delivery, elapsed)), next, "{delivery} {elapsed}");
     }
@@ -126,26 +129,22 @@ fn what_is_left_to_the_mq_is_not_attempted_again() {
 fn a_place_is_found_again_after_a_kill() {
     let schedule = schedule(&USUAL, NACKS);
     let message = schedule.of_message(0);
-    let exactly = |seconds| Elapsed::Exactly(Duration::from_secs(seconds));
-    let at_most = |seconds| Elapsed::AtMost(Duration::from_secs(seconds));
+    let seconds = Duration::from_secs;
     let nack = |seconds| Next::NackWithDelay(Duration::from_secs(seconds));
     for (delivery, elapsed, next) in [
         // Killed in the first delivery, which comes again after the visibility timeout; attempt 4 is due at 455.
-        (2, exactly(300), nack(155)),
-        (2, at_most(300), nack(155)),
-        (3, exactly(455), attempt(4)),
-        (3, at_most(455), attempt(4)),
+        (2, seconds(300), nack(155)),
+        (3, seconds(455), attempt(4)),
         // Killed while attempt 4 was made.
-        (4, exactly(756), nack(299)),
-        (4, at_most(756), nack(299)),
+        (4, seconds(756), nack(299)),
         // As planned.
-        (2, exactly(456), attempt(4)),
-        (3, exactly(1058), attempt(5)),
-        // The message waited for a day before its first delivery: its number says where it is.
-        (2, at_most(86_400), attempt(4)),
-        (3, at_most(86_400), attempt(5)),
-        (5, at_most(86_400), attempt(7)),
-        (6, at_most(86_400), attempt(7)),
+        (2, seconds(456), attempt(4)),
+        (3, seconds(1058), attempt(5)),
+        // The message waited for a day before its first delivery, or nobody received for a day: its number says where it is.
+        (2, seconds(86_400), attempt(4)),
+        (3, seconds(86_400), attempt(5)),
+        (5, seconds(86_400), attempt(7)),
+        (6, seconds(86_400), attempt(7)),
     ] {
         let arrival = Arrival { delivery, elapsed, visible_for: Duration::from_secs(300) };
         assert_eq!(message.on_delivery(&arrival), next, "{arrival:?}");
@@ -188,7 +187,8 @@ struct Life {
 }
 
 /// Plays a message's life at an MQ. Attempts take `took`; `kills` are the numbers of attempts at whose end the process is killed.
-/// `waited` is how long the message lay there before its first delivery, where the MQ does not tell when that was.
+/// `waited` is how long the message lay there before its first delivery, where the MQ does not tell when that was; or for how long
+/// nobody received.
 fn play(schedule: &RetrySchedule, seed: u64, took: Duration, waited: Option<Duration>, kills: &[usize]) -> Life {
     let visibility_timeout = schedule.means.visibility_timeout;
     let message = schedule.of_message(seed);
@@ -198,10 +198,7 @@ fn play(schedule: &RetrySchedule, seed: u64, took: Duration, waited: Option<Dura
         life.deliveries += 1;
         assert!(life.deliveries < 10_000, "no end");
         let mut hidden_until = now + visibility_timeout;
-        let elapsed = match waited {
-            Some(waited) if schedule.means.nack_delay.is_some() => Elapsed::AtMost(waited + now),
-            Some(_) | None => Elapsed::Exactly(now),
-        };
+        let elapsed = waited.unwrap_or_default() + now;
         let arrival = Arrival { delivery: life.deliveries, elapsed, visible_for: hidden_until - now };
         let mut next = message.on_delivery(&arrival);
         loop {

@@ -106,6 +106,29 @@ impl Upstream {
         }
     }
 
+    /// The time by the MQ's clock at which it made a delivery that has just come, as far as that is known.
+    #[must_use]
+    pub fn delivered_at(&self, handle: &UpstreamHandle) -> Option<UnixMillis> {
+        match self {
+            Self::OnsHttp(it) => it.their_now(),
+            Self::MqHttp(it) => it.their_now(),
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(_) => RocketMq::delivered_at(handle),
+        }
+    }
+
+    /// How long a delivery that has just come is hidden from others. `asked` is the visibility timeout that it was received with,
+    /// `visible_again_at` what the MQ says, by its own clock.
+    #[must_use]
+    pub fn hidden_for(&self, asked: Option<Duration>, ordered: bool, visible_again_at: UnixMillis) -> Duration {
+        match self {
+            Self::OnsHttp(it) => it.hidden_for(asked),
+            Self::MqHttp(it) => it.hidden_for(ordered, visible_again_at),
+            #[cfg(feature = "rocketmq")]
+            Self::RocketMq(it) => it.hidden_for(asked),
+        }
+    }
+
     /// Whether those who wait share few polls by themselves, however many receive at once; each waits its whole time then.
     #[must_use]
     pub fn shares_polls(&self) -> bool {

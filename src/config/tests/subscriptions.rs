@@ -45,7 +45,7 @@ groups = ["GID_a", "GID_d"]
 [[topics]]
 name = "%DLQ%GID_a"
 profile = "embedded"
-groups = ["GID_a"]
+groups = ["GID_a", "GID_b"]
 [[topics]]
 name = "ons"
 profile = "ons"
@@ -193,7 +193,10 @@ fn a_group_has_one_subscription() {
     let second = "[subscriptions.second]\ntopic = \"orders\"\ngroup = \"GID_a\"\nurl = \"http://second\" # CANARY\n";
     refused("orders", second, at("7:9", "subscriptions.second.group", "the group of subscription `billing`, too"));
     taken("orders", &second.replace("GID_a", "GID_b"));
-    taken("orders", &second.replace("\"orders\"", "\"dead\""));
+    // On another topic, too; but not where another MQ is behind it.
+    let other = second.replace("\"orders\"", "\"dead\"");
+    refused("orders", &other, at("7:9", "subscriptions.second.group", "receive the same topics"));
+    taken("orders", &second.replace("\"orders\"", "\"mq\""));
 }
 
 #[test]
@@ -217,10 +220,10 @@ fn dead_letters_go_somewhere_and_not_round() {
     );
     taken("orders", &format!("dead_letter = {{ topic = \"dead\" }}\n{}", dead("zoo", "GID_d", "ons")));
     // By way of the MQ's own dead letters.
-    refused(
-        "%DLQ%GID_a",
-        "dead_letter = { topic = \"orders\" } # CANARY\n[subscriptions.first]\ntopic = \"orders\"\ngroup = \"GID_a\"\nurl = \"http://first\"\n",
-        at("5:25", "subscriptions.billing.dead_letter.topic", "in a circle: %DLQ%GID_a → orders → %DLQ%GID_a"),
+    let by_the_mq = "dead_letter = { topic = \"orders\" } # CANARY\n[subscriptions.first]\ntopic = \"orders\"\ngroup = \"GID_a\"\nurl = \"http://first\"\n";
+    refuses(
+        &text("%DLQ%GID_a", by_the_mq).replacen("group = \"GID_a\"", "group = \"GID_b\"", 1),
+        &at("5:25", "subscriptions.billing.dead_letter.topic", "in a circle: %DLQ%GID_a → orders → %DLQ%GID_a"),
     );
     // A circle that somebody else makes is told there alone.
     let errors = load_text(text(

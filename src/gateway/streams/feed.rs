@@ -21,7 +21,7 @@ use super::process::Streams;
 use super::seat::Seat;
 use crate::gateway::polls::LateMessages;
 use crate::gateway::{GatewayError, Received};
-use crate::model::{ConsumerGroup, Topic, UpstreamHandle};
+use crate::model::{ConsumerGroup, Delivery, Topic, UpstreamHandle};
 use crate::tasks::{Stage, Work};
 use crate::telemetry::StreamEnd;
 
@@ -45,6 +45,8 @@ pub(super) struct Source {
     pub(super) ordered: bool,
     /// Polls for at most so many.
     pub(super) receive: Box<dyn Fn(u32) -> Work<Result<Received, GatewayError>>>,
+    /// How long a delivery that has just come is hidden from others.
+    pub(super) hidden_for: Box<dyn Fn(&Delivery) -> Duration>,
     pub(super) late: LateMessages,
     /// Counts and logs a failed poll.
     pub(super) on_failure: Box<dyn Fn(&GatewayError)>,
@@ -56,6 +58,7 @@ pub(super) struct Feed {
     group: ConsumerGroup,
     ordered: bool,
     receive: Box<dyn Fn(u32) -> Work<Result<Received, GatewayError>>>,
+    hidden_for: Box<dyn Fn(&Delivery) -> Duration>,
     streams: Arc<Streams>,
     pub(super) freed: Arc<Freed>,
     late: Rc<LateMessages>,
@@ -73,12 +76,13 @@ type Answer = (usize, Instant, Result<Received, GatewayError>);
 
 impl Feed {
     pub(super) fn new(source: Source, streams: &Arc<Streams>) -> Self {
-        let Source { topic, group, ordered, receive, late, on_failure } = source;
+        let Source { topic, group, ordered, receive, hidden_for, late, on_failure } = source;
         Self {
             topic,
             group,
             ordered,
             receive,
+            hidden_for,
             streams: Arc::clone(streams),
             freed: Arc::default(),
             late: Rc::new(late),
@@ -225,7 +229,8 @@ impl Feed {
         let Received { messages, mut memory, .. } = received;
         let arrived = messages.into_iter().map(|(delivery, handle)| {
             let memory = memory.split_off(delivery.body.len().saturating_mul(2));
-            Arrived { delivery, handle, memory }
+            let until = self.streams.until((self.hidden_for)(&delivery));
+            Arrived { delivery, handle, memory, until }
         });
         self.give(arrived.collect());
     }
@@ -255,9 +260,8 @@ impl Feed {
         }
     }
 
-    fn hand(&self, seat: &Seat, Arrived { delivery, handle, memory }: Arrived) {
+    fn hand(&self, seat: &Seat, Arrived { delivery, handle, memory, until }: Arrived) {
         let key = self.key(&delivery.handle);
-        let until = self.streams.until(delivery.visible_again_at);
         self.streams.holders.take(&seat.places, key, until);
         let ticket = Ticket::new(&self.streams, &self.late, key, &delivery.handle);
         seat.give(StreamedMessage { delivery, handle, memory, ticket, until });
@@ -318,7 +322,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::gateway::{GiveBack, ReceiptHandle};
     use crate::memory::MemoryBudget;
-    use crate::model::{Delivery, UnixMillis};
+    use crate::model::UnixMillis;
     use crate::telemetry::Metrics;
     use crate::upstream::{UpstreamError, UpstreamErrorKind};
 
@@ -366,10 +370,11 @@ mod tests {
                 group: ConsumerGroup::parse("g").unwrap(),
                 ordered,
                 receive,
+                hidden_for: Box::new(|_| Duration::from_secs(60)),
                 late,
                 on_failure: Box::new(move |_| fail.set(fail.get() + 1)),
             };
-            let clock = Clock::manual(UnixMillis(0));
+            let clock = Clock::manual(UnixMillis(600_000));
             let streams = Arc::new(Streams::new(10, Duration::ZERO, clock, metrics));
             let feed = Rc::new(Feed::new(source, &streams));
             Self { feed, streams, answers, asked, given_back, failures, stage: watch::Sender::new(Stage::Serving) }
@@ -395,8 +400,8 @@ mod tests {
 
     fn received(ids: Vec<String>) -> Received {
         let deliver = |id: &String| {
-            let delivery = Delivery { visible_again_at: UnixMillis(60_000), ..Delivery::for_tests(id) };
-            (delivery, ReceiptHandle::for_tests(id))
+            // By a clock that is far behind ours.
+            (Delivery::for_tests(id), ReceiptHandle::for_tests(id))
         };
         Received {
             messages: ids.iter().map(deliver).collect(),

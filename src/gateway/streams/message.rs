@@ -17,6 +17,8 @@ pub(super) struct Arrived {
     pub(super) delivery: Delivery,
     pub(super) handle: ReceiptHandle,
     pub(super) memory: Charge,
+    /// When others may get it, by the clock's monotonic reading.
+    pub(super) until: Duration,
 }
 
 /// A message that a stream has, and its reader not yet.
@@ -37,9 +39,9 @@ pub struct StreamedMessage {
 impl StreamedMessage {
     /// Takes it from the stream, for another one.
     pub(super) fn take_back(self) -> Arrived {
-        let Self { delivery, handle, memory, ticket, .. } = self;
+        let Self { delivery, handle, memory, ticket, until } = self;
         ticket.take_back();
-        Arrived { delivery, handle, memory }
+        Arrived { delivery, handle, memory, until }
     }
 }
 

@@ -9,6 +9,7 @@ use super::feed::Source;
 use super::thread::{Kind, MessageStream, StreamsFull};
 use crate::context::RequestContext;
 use crate::gateway::{Gateway, GatewayError, GroupRoute, ReceiveRequest, Received};
+use crate::model::Delivery;
 use crate::tasks::Work;
 
 /// How long a poll waits while nothing is there.
@@ -33,9 +34,11 @@ impl Gateway {
         let source = || {
             let gateway = Rc::clone(self);
             let (late, from) = (self.late_messages(route), route.clone());
+            let (asked, its) = (request.visibility_timeout, (Rc::clone(self), route.clone()));
+            let hidden_for = Box::new(move |delivery: &Delivery| its.0.hidden_for(&its.1, asked, delivery));
             let receive = Box::new(move |most| poll(Rc::clone(&gateway), from.clone(), (request.clone(), most)));
             let GroupRoute { group, ordered, topic, .. } = route.clone();
-            Source { topic: topic.topic, group, ordered, receive, late, on_failure }
+            Source { topic: topic.topic, group, ordered, receive, hidden_for, late, on_failure }
         };
         self.streams.open(kind, max_in_flight, &self.shared.memory, is_blocked, source)
     }

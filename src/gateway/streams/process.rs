@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::places::{Freed, Holders, Places};
 use crate::clock::Clock;
 use crate::gateway::polls::PollLines;
-use crate::model::{ConsumerGroup, Topic, UnixMillis};
+use crate::model::{ConsumerGroup, Topic};
 use crate::telemetry::{Metrics, StreamEnd};
 
 /// The streams of a process.
@@ -59,22 +59,22 @@ impl Streams {
         }
     }
 
-    /// A delivery is kept until another time; with another handle, where there is one.
+    /// A delivery is kept for so long from now on; with another handle, where there is one.
     pub(in crate::gateway) fn kept(
         &self,
         (topic, group): (&Topic, &ConsumerGroup),
         (handle, new): (&str, &str),
-        visible_again_at: UnixMillis,
+        hidden_for: Duration,
     ) {
         if self.holders.is_any() {
             let key = |handle| self.holders.key(topic.as_str(), group.as_str(), handle);
-            self.holders.keep(key(handle), key(new), self.until(visible_again_at));
+            self.holders.keep(key(handle), key(new), self.until(hidden_for));
         }
     }
 
-    /// When others get what is visible again at this time, by the monotonic reading.
-    pub(super) fn until(&self, visible_again_at: UnixMillis) -> Duration {
-        self.now() + visible_again_at.since(self.clock.now())
+    /// When others get what is hidden for so long from now on, by the monotonic reading.
+    pub(super) fn until(&self, hidden_for: Duration) -> Duration {
+        self.now().saturating_add(hidden_for)
     }
 
     pub(super) fn now(&self) -> Duration {

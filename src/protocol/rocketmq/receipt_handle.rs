@@ -4,6 +4,7 @@
 //! [commitLogOffset]`, to which a change of visibility adds a field more. It is judged by its time alone (protocol notes RocketMQ 5, 3.4), so the message's id goes with it.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -69,10 +70,25 @@ impl Handle {
         self.text.split(' ').nth(BROKER).unwrap_or_default()
     }
 
+    /// When it was delivered, by the broker's clock.
+    #[must_use]
+    pub fn delivered_at(&self) -> UnixMillis {
+        UnixMillis(self.number(1))
+    }
+
+    /// How long others do not get the message unless it is acknowledged, from the delivery on.
+    #[must_use]
+    pub fn hidden_for(&self) -> Duration {
+        Duration::from_millis(self.number(2))
+    }
+
     /// When others get the message unless it is acknowledged; by the broker's clock.
     #[must_use]
     pub fn visible_again_at(&self) -> UnixMillis {
-        let number = |index| self.text.split(' ').nth(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-        UnixMillis(number(1).saturating_add(number(2)))
+        self.delivered_at() + self.hidden_for()
+    }
+
+    fn number(&self, index: usize) -> u64 {
+        self.text.split(' ').nth(index).and_then(|field| field.parse().ok()).unwrap_or(0)
     }
 }

@@ -48,6 +48,12 @@ impl ClockSkew {
         }
     }
 
+    /// What the MQ's clock shows, as far as that is known: whatever is signed with. Nothing is noted of a clock that is broken.
+    pub(super) fn theirs(&self, now: UnixMillis) -> Option<UnixMillis> {
+        let offset = self.offset().filter(|offset| offset.distance() <= FURTHEST)?;
+        Some(if offset.is_noise() { now } else { offset.applied_to(now) })
+    }
+
     fn offset(&self) -> Option<ClockOffset> {
         let millis = self.millis.load(Ordering::Relaxed);
         (millis != UNKNOWN).then_some(ClockOffset(millis))
@@ -89,5 +95,22 @@ mod tests {
         check(Mode::Correct, 1_699_998_800, 1_699_998_800_500);
         check(Mode::Report, 1_700_001_200, 1_700_000_000_000);
         check(Mode::Correct, 1_000_000_000, 1_700_000_000_000);
+    }
+
+    #[test]
+    fn their_time_is_known_whatever_is_signed_with_unless_it_is_broken() {
+        let now = UnixMillis(1_700_000_000_000);
+        for mode in [Mode::Correct, Mode::Report] {
+            let skew = ClockSkew::new(mode, Metrics::new().unwrap().upstream.clock_skew("p"));
+            assert_eq!(skew.theirs(now), None);
+            for (date, expected) in [
+                (1_700_000_001, Some(now)),
+                (1_699_998_800, Some(UnixMillis(1_699_998_800_500))),
+                (1_000_000_000, None),
+            ] {
+                skew.measure(UNIX_EPOCH + Duration::from_secs(date), now);
+                assert_eq!(skew.theirs(now), expected, "{date}");
+            }
+        }
     }
 }

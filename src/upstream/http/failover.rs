@@ -189,6 +189,13 @@ impl Failover {
         client.call(Call { request, origin, address, deadline, max_answer_bytes, copies }).await
     }
 
+    /// What the MQ's clock shows, as far as that is known.
+    pub(super) fn their_now(&self) -> Option<UnixMillis> {
+        let now = self.profile.clock.now();
+        // An embedded endpoint's clock is ours.
+        if self.profile.is_embedded { Some(now) } else { self.plan.clock_skew.theirs(now) }
+    }
+
     fn failed(&self, policy: &AttemptPolicy<'_>, error: CallError) -> UpstreamError {
         // The messages come again after their visibility timeout.
         if let CallError::NoMemory(full) = error

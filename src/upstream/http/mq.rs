@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use super::HttpPlan;
 use super::failover::{Failover, RECEIVE_MARGIN};
 use super::refusal::{kind_of_status, refusal};
-use crate::config::{MqHttpConfig, OnUnknown};
+use crate::config::{MqHttpConfig, OnUnknown, mq_http_visibility_timeout};
 use crate::context::RequestContext;
-use crate::model::{ConsumerGroup, Feature, Message, Operation, Published, Topic, UpstreamHandle};
+use crate::model::{ConsumerGroup, Feature, Message, Operation, Published, Topic, UnixMillis, UpstreamHandle};
 use crate::outbound::Answer;
 use crate::protocol::mark_delay;
 use crate::protocol::mq_http::{
@@ -20,6 +20,9 @@ use crate::signature::Pair;
 use crate::upstream::attempts::AttemptPolicy;
 use crate::upstream::profile::Profile;
 use crate::upstream::{Attempted, PollRequest, Polled, UpstreamError, UpstreamErrorKind};
+
+/// More than any group has.
+const LONGEST_HIDDEN: Duration = Duration::from_secs(12 * 3600);
 
 /// One thread's client of one profile.
 #[derive(Debug)]
@@ -76,6 +79,21 @@ impl MqHttp {
         };
         let policy = AttemptPolicy::publish(&message.topic, context, on_unknown);
         self.failover.perform(&policy, sign, read).await
+    }
+
+    pub(in crate::upstream) fn their_now(&self) -> Option<UnixMillis> {
+        self.failover.their_now()
+    }
+
+    /// How long a delivery that has just come is hidden from others. The MQ tells a time of its clock, which may be far from ours.
+    pub(in crate::upstream) fn hidden_for(&self, ordered: bool, visible_again_at: UnixMillis) -> Duration {
+        let hidden_for = self.failover.their_now().map_or(Duration::ZERO, |now| visible_again_at.since(now));
+        if hidden_for.is_zero() || hidden_for > LONGEST_HIDDEN {
+            // Another clock wrote its answer's `Date`, or there was none.
+            mq_http_visibility_timeout(ordered)
+        } else {
+            hidden_for
+        }
     }
 
     pub(in crate::upstream) async fn receive(

@@ -70,6 +70,15 @@ impl OnsHttp {
         self.failover.perform(&policy, sign, read).await
     }
 
+    pub(in crate::upstream) fn their_now(&self) -> Option<crate::model::UnixMillis> {
+        self.failover.their_now()
+    }
+
+    /// How long a delivery that has just come is hidden from others.
+    pub(in crate::upstream) fn hidden_for(&self, asked: Option<Duration>) -> Duration {
+        asked.unwrap_or(self.settings.visibility_timeout)
+    }
+
     pub(in crate::upstream) async fn receive(
         &self,
         context: &RequestContext,
@@ -91,8 +100,7 @@ impl OnsHttp {
             if answer.status != 200 {
                 return Err(self.classify(&answer, Operation::Receive));
             }
-            let hidden_for = poll.visibility_timeout.unwrap_or(self.settings.visibility_timeout);
-            let visible_again_at = self.profile().clock.now() + hidden_for;
+            let visible_again_at = self.profile().clock.now() + self.hidden_for(poll.visibility_timeout);
             let consumed = decode_consumed(&answer.body, visible_again_at).map_err(bad_response)?;
             self.profile().warn_unreadable(context, poll.topic, consumed.unreadable);
             Ok(Polled::new(consumed.deliveries, answer.memory))

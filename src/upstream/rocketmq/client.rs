@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::held::kept_for;
 use super::link::Errand;
 use super::outcome::{Asked, code, refusal};
 use super::plan::RocketMqPlan;
@@ -14,7 +15,7 @@ use super::poll::Subject;
 use super::topic_type;
 use crate::config::OnUnknown;
 use crate::context::RequestContext;
-use crate::model::{Durability, Message, MessageId, Operation, Published};
+use crate::model::{Durability, Message, MessageId, Operation, Published, UnixMillis, UpstreamHandle};
 use crate::protocol::Objection;
 use crate::protocol::rocketmq::wire::{SendMessageRequest, SendMessageResponse};
 use crate::protocol::rocketmq::{self, Code, Method, encode_message};
@@ -115,6 +116,17 @@ impl RocketMq {
         let policy = AttemptPolicy::of_group(Operation::Receive, poll.topic, poll.group, context);
         let attempt = || self.receive_once(context, poll, end);
         self.profile().attempts.perform(&policy, attempt).await
+    }
+
+    /// What the broker's clock showed when it made a delivery.
+    pub(in crate::upstream) fn delivered_at(handle: &UpstreamHandle) -> Option<UnixMillis> {
+        rocketmq::Handle::decode(handle.as_str()).ok().map(|handle| handle.delivered_at())
+    }
+
+    /// How long a delivery that has just come is hidden from others: it may have been kept for a while.
+    pub(in crate::upstream) fn hidden_for(&self, asked: Option<Duration>) -> Duration {
+        let asked = asked.unwrap_or(self.plan.settings.visibility_timeout);
+        asked.saturating_sub(kept_for(asked))
     }
 
     async fn receive_once(

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::memory::Charge;
 use crate::model::Delivery;
 
-/// Longest time that a delivery is kept for a caller who is still to come.
+/// And never longer.
 const LONGEST_KEPT: Duration = Duration::from_secs(3);
 
 /// A delivery that has no taker yet.
@@ -19,9 +19,14 @@ pub(super) struct Held {
     pub(super) until: Instant,
 }
 
+/// Longest time that a delivery is kept for a caller who is still to come: a tenth of the time that it is hidden from others.
+pub(super) fn kept_for(visibility_timeout: Duration) -> Duration {
+    LONGEST_KEPT.min(visibility_timeout / 10)
+}
+
 impl Held {
-    /// Kept for a caller who is still to come: a tenth of the time that it is hidden from others, and never long.
+    /// Kept for a caller who is still to come.
     pub(super) fn new(delivery: Delivery, charge: Charge, visibility_timeout: Duration) -> Self {
-        Self { delivery, charge, until: Instant::now() + LONGEST_KEPT.min(visibility_timeout / 10) }
+        Self { delivery, charge, until: Instant::now() + kept_for(visibility_timeout) }
     }
 }

@@ -59,8 +59,9 @@ fn a_subscription_is_paused_and_goes_on() {
 
 #[test]
 fn what_waits_for_its_next_attempt_is_given_back_when_it_is_paused() {
-    let target = Receiver::start(|_, number| Answer::Status(if number == 0 { 500 } else { 200 }));
-    let app = pushing(&billing(&target.url(), "retry_schedule = [\"20s\"]"));
+    let target = Receiver::start(|_, number| Answer::Status(if number < 2 { 500 } else { 200 }));
+    let app =
+        pushing(&billing(&target.url(), "retry_schedule = [\"20s\", \"50ms\"]\ndead_letter = { topic = \"failed\" }"));
     app.publish("orders", "1");
     target.wait_for(1);
     time::until("a message that waits", || {
@@ -68,7 +69,15 @@ fn what_waits_for_its_next_attempt_is_given_back_when_it_is_paused() {
         (shown["held"] == 1 && shown["in_flight"] == 0).then_some(())
     });
     post(&app, "/v1/subscriptions/billing:pause").expect_json(200);
-    wait_for_deliveries(&app, "put_off", 1.0);
+    wait_for_deliveries(&app, "given_back", 1.0);
+    assert!((backlog(&app) - 1.0).abs() < 0.1);
+    // It is not its last attempt that is made next: it is not over when that fails.
+    post(&app, "/v1/subscriptions/billing:resume").expect_json(200);
+    target.wait_for(2);
+    time::until("a message that waits again", || {
+        let shown = app.management_get("/v1/subscriptions").expect_json(200)["subscriptions"][0].clone();
+        (shown["held"] == 1 && shown["in_flight"] == 0).then_some(())
+    });
     assert!((backlog(&app) - 1.0).abs() < 0.1);
 }
 

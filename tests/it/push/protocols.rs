@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::receiver::{Answer, Receiver};
 use super::{billing, wait_for_deliveries};
+use crate::support::endpoint::respond;
 use crate::support::{Endpoint, Launch, Settings, TestApp, time};
 
 const TOPICS: &str = "[[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"billing\"]\n";
@@ -50,6 +51,41 @@ fn over_mq_http() {
         app.metrics().get("mq_gateway_messages_acked_total", &labels).map_or(0, |count| usize::from(count > 0.5))
     };
     check(&app, &target, "hello", acknowledged);
+}
+
+/// The MQ's clock is behind ours or ahead by more than messages are hidden. It says so, or not.
+#[test]
+fn over_mq_http_whatever_its_clock_shows() {
+    const HOUR: i64 = 3_600_000;
+    for (difference, says_so) in [(0, true), (-HOUR, true), (HOUR, true), (-HOUR, false), (-48 * HOUR, true)] {
+        let (endpoint, target) = (Endpoint::start_mq(), Receiver::willing());
+        let theirs = time::now_millis().checked_add_signed(difference).unwrap();
+        let mut date = "Content-Type: text/xml;charset=utf-8".to_owned();
+        if says_so {
+            date.push_str(&format!("\r\nDate: {}", time::format_http_date(theirs)));
+        }
+        let came = std::sync::atomic::AtomicBool::new(false);
+        endpoint.rule(move |request| {
+            if request.method == "DELETE" {
+                return Some(respond(204, &[&date], ""));
+            }
+            if came.swap(true, std::sync::atomic::Ordering::SeqCst) {
+                let none = "<Error><Code>MessageNotExist</Code><Message>none</Message></Error>";
+                return Some(respond(404, &[&date], none));
+            }
+            let message = format!(
+                "<Messages><Message><MessageId>1</MessageId><ReceiptHandle>h</ReceiptHandle><MessageBody>hello</MessageBody>\
+                 <PublishTime>{theirs}</PublishTime><FirstConsumeTime>{theirs}</FirstConsumeTime>\
+                 <NextConsumeTime>{}</NextConsumeTime><ConsumedTimes>1</ConsumedTimes></Message></Messages>",
+                theirs + 300_000
+            );
+            Some(respond(200, &[&date], message))
+        });
+        let settings = Settings::new().profile("protocol = \"mq-http\"").topics(TOPICS);
+        let app = Launch::towards(&endpoint, settings.more(&billing(&target.url(), ""))).start();
+        assert_eq!(target.wait_for(1)[0].data(), "hello", "{difference} {says_so}");
+        wait_for_deliveries(&app, "acknowledged", 1.0);
+    }
 }
 
 #[cfg(feature = "rocketmq")]

@@ -39,18 +39,23 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     dead_letters::check(config, findings);
 }
 
-/// Two subscriptions of a group would share its messages: each target would get some.
+/// Two subscriptions of a group would share its messages: each target would get some. On two topics, too: all members of a group have to
+/// subscribe to the same, or the MQ leaves out some of it.
 fn check_groups(config: &Config, findings: &mut Findings) {
+    let profile_of = |it: &SubscriptionConfig| config.topic(&it.topic).map(|topic| &topic.profile);
     for (index, (name, subscription)) in config.subscriptions.iter().enumerate() {
+        let Some(profile) = profile_of(subscription) else { continue };
         let is_same =
-            |other: &&SubscriptionConfig| other.topic == subscription.topic && other.group == subscription.group;
-        if let Some(other) = config.subscriptions.values().take(index).find(is_same) {
-            let flaw = Flaw::new(format!("is the group of subscription `{}`, too, on the same topic", other.name));
-            findings.add(
-                &format!("subscriptions.{name}.group"),
-                flaw.hint("each message would go to one of the two: give each subscription a group of its own"),
-            );
-        }
+            |other: &&SubscriptionConfig| other.group == subscription.group && profile_of(other) == Some(profile);
+        let Some(other) = config.subscriptions.values().take(index).find(is_same) else { continue };
+        let flaw =
+            Flaw::new(format!("is the group of subscription `{}`, too: two subscriptions of one group", other.name));
+        let hint = if other.topic == subscription.topic {
+            "each message would go to one of the two: give each subscription a group of its own"
+        } else {
+            "the MQ wants all members of a group to receive the same topics, and leaves out messages where they do not: give each subscription a group of its own"
+        };
+        findings.add(&format!("subscriptions.{name}.group"), flaw.hint(hint));
     }
 }
 

@@ -1,0 +1,51 @@
+//! How long a delivery is hidden from others, from now on.
+//!
+//! The MQ tells a time of its own clock. What is counted from the moment of receipt needs none: whoever keeps a delivery in this
+//! process goes by this, and not by the difference between that time and our clock.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{Gateway, GatewayError, GroupRoute};
+use crate::model::{Delivery, UnixMillis, Verb, VisibilityChange};
+use crate::upstream::Upstream;
+
+/// Where nothing is known.
+const LEAST: Duration = Duration::from_secs(10);
+
+impl Gateway {
+    /// How long a delivery that has just come is hidden from others. `asked` is the visibility timeout of the receive, where it chose
+    /// one.
+    #[must_use]
+    pub fn hidden_for(&self, route: &GroupRoute, asked: Option<Duration>, delivery: &Delivery) -> Duration {
+        let asked = self.visibility_timeout(route, asked).ok().flatten();
+        // A route that brought a message has a profile.
+        let hidden_for = |upstream: &Rc<Upstream>| upstream.hidden_for(asked, route.ordered, delivery.visible_again_at);
+        self.upstream(&route.topic).map_or(LEAST, hidden_for)
+    }
+
+    /// The time by the MQ's clock at which it made a delivery that has just come, as far as that is known: what its own times are
+    /// compared with.
+    #[must_use]
+    pub fn delivered_at(&self, route: &GroupRoute, delivery: &Delivery) -> Option<UnixMillis> {
+        self.upstream(&route.topic).ok()?.delivered_at(&delivery.handle)
+    }
+
+    /// What comes of a change that is wanted: the nearest time that the MQ has. Once it is made, the delivery is hidden for so long.
+    ///
+    /// # Errors
+    /// [`GatewayError`] of a profile that is none.
+    pub fn possible_change(
+        &self,
+        route: &GroupRoute,
+        wanted: VisibilityChange,
+    ) -> Result<VisibilityChange, GatewayError> {
+        let bounds = self.upstream(&route.topic)?.capabilities().limits.visibility_timeouts;
+        let hidden_for = bounds.map_or(wanted.hidden_for, |bounds| match wanted.verb {
+            Verb::Extend => bounds.nearest(wanted.hidden_for),
+            // At once is possible everywhere.
+            Verb::Nack => wanted.hidden_for.min(bounds.max),
+        });
+        Ok(VisibilityChange { hidden_for, ..wanted })
+    }
+}
