@@ -140,6 +140,7 @@ pub(super) fn shared(
     let connections = descriptors::connections(config);
     let streams = Arc::new(Streams::new(
         config.server.limits.streams_among(connections),
+        &resources.memory,
         config.server.drain_delay,
         resources.clock.clone(),
         Arc::clone(&resources.metrics),

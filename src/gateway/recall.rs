@@ -42,10 +42,6 @@ impl Recall {
         (!handles.is_empty()).then(|| Self { give_back: give_back.clone(), handles })
     }
 
-    pub(super) fn of_one(give_back: &GiveBack, handle: UpstreamHandle) -> Self {
-        Self { give_back: give_back.clone(), handles: vec![handle] }
-    }
-
     /// Others get the messages at once.
     pub fn give_back(self) {
         (self.give_back.0)(self.handles);

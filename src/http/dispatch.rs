@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev::Payload;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue, UPGRADE, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, HeaderMap, HeaderValue, UPGRADE, VARY,
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
@@ -21,6 +21,7 @@ use super::context::HttpContext;
 use super::data::DataService;
 use super::event_stream::EVENT_STREAM;
 use super::head::{self, Allowed, HeadError};
+use super::header_list::elements;
 use super::problem::{Code, Problem};
 use super::request_id::X_REQUEST_ID;
 use super::request_metrics::RequestTimer;
@@ -51,7 +52,7 @@ impl DataService {
         });
         let mut response = match (self.admit(&request, route), found) {
             (Err(error), _) => self.refuse(error, &request, route, &id),
-            (Ok(Admission::Preflight { allow }), _) => preflight(allow),
+            (Ok(Admission::Preflight { allow }), _) => preflight(allow, request.headers()),
             (Ok(Admission::Admitted), None) => self.problem(not_found(request.uri().path()), None, &id),
             (Ok(Admission::Admitted), Some(Found { route, names })) => {
                 let time = self.settings.limits.request_timeout.saturating_sub(MARGIN);
@@ -225,11 +226,26 @@ enum Admission {
     },
 }
 
-fn preflight(allow: &'static str) -> HttpResponse {
+/// A page may send what `/v1` reads: of an event's attributes those that it asks for, as anybody may have more.
+fn preflight(allow: &'static str, headers: &HeaderMap) -> HttpResponse {
+    let mut names = "content-type, prefer, x-request-id, traceparent, tracestate".to_owned();
+    let lists = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).filter_map(|list| list.to_str().ok());
+    for name in lists.flat_map(elements).filter(|name| is_attribute(name)) {
+        names.push_str(", ");
+        names.push_str(&name.to_ascii_lowercase());
+    }
     HttpResponse::build(StatusCode::NO_CONTENT)
         .insert_header((ACCESS_CONTROL_ALLOW_METHODS, allow))
-        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "content-type, prefer, x-request-id, traceparent, tracestate"))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, names))
         .finish()
+}
+
+/// Whether a header's name is that of an attribute of a CloudEvent.
+fn is_attribute(name: &str) -> bool {
+    let Some((prefix, attribute)) = name.split_at_checked("ce-".len()) else { return false };
+    prefix.eq_ignore_ascii_case("ce-")
+        && (1..=20).contains(&attribute.len())
+        && attribute.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn not_found(path: &str) -> Problem {

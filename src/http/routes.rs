@@ -121,7 +121,7 @@ const fn receives(path: &'static str, methods: &'static str, handler: AsyncHandl
 
 /// Receives for as long as its caller reads.
 const fn streams(path: &'static str, handler: AsyncHandler) -> Route {
-    Route { produces: EVENT_STREAM, ..receives(path, GET, handler) }
+    Route { produces: EVENT_STREAM, also: None, ..receives(path, GET, handler) }
 }
 
 /// Decides what becomes of deliveries.

@@ -32,19 +32,29 @@ impl LateMessages {
         self.left(messages);
     }
 
-    /// As [`nobody_takes`](Self::nobody_takes), of one message.
-    pub(in crate::gateway) fn nobody_takes_one(&self, handle: UpstreamHandle) {
+    /// As [`nobody_takes`](Self::nobody_takes), and tells nobody of those that are not given back: how many these are.
+    pub(in crate::gateway) fn nobody_takes_those(&self, handles: Vec<UpstreamHandle>) -> usize {
+        let messages = handles.len();
         match &self.give_back {
             Some(give_back) => {
-                self.metrics.given_back.inc();
-                Recall::of_one(give_back, handle).give_back();
+                self.metrics.given_back.inc_by(messages as u64);
+                give_back.of(handles);
+                0
             }
-            None => self.left(1),
+            None => {
+                self.metrics.left.inc_by(messages as u64);
+                messages
+            }
         }
     }
 
     fn left(&self, messages: usize) {
         self.metrics.left.inc_by(messages as u64);
+        self.tell_of(messages);
+    }
+
+    /// Tells of messages that could not be given back.
+    pub(in crate::gateway) fn tell_of(&self, messages: usize) {
         let topic = self.topic.as_str();
         tracing::info!(
             topic,

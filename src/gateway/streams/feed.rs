@@ -5,6 +5,7 @@
 //! group is ordered, all of one poll go to one stream.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use super::message::{Arrived, StreamedMessage, Ticket};
 use super::places::Freed;
 use super::process::Streams;
 use super::seat::Seat;
+use super::untaken::Untaken;
 use crate::gateway::polls::LateMessages;
 use crate::gateway::{GatewayError, Received};
 use crate::model::{ConsumerGroup, Delivery, Topic, UpstreamHandle};
@@ -61,7 +63,7 @@ pub(super) struct Feed {
     hidden_for: Box<dyn Fn(&Delivery) -> Duration>,
     streams: Arc<Streams>,
     pub(super) freed: Arc<Freed>,
-    late: Rc<LateMessages>,
+    pub(super) untaken: Rc<Untaken>,
     seats: RefCell<HashMap<u64, Rc<Seat>>>,
     /// Those who may have room, first come first served.
     line: RefCell<VecDeque<Rc<Seat>>>,
@@ -85,7 +87,7 @@ impl Feed {
             hidden_for,
             streams: Arc::clone(streams),
             freed: Arc::default(),
-            late: Rc::new(late),
+            untaken: Rc::new(Untaken::new(late)),
             seats: RefCell::default(),
             line: RefCell::default(),
             failing: RefCell::default(),
@@ -118,8 +120,14 @@ impl Feed {
     pub(super) fn leave(&self, seat: &Seat) -> bool {
         self.seats.borrow_mut().remove(&seat.places.stream);
         self.line.borrow_mut().retain(|other| other.places.stream != seat.places.stream);
-        let left: VecDeque<_> = seat.take_inbox().into_iter().map(StreamedMessage::take_back).collect();
-        self.give(left);
+        let inbox = seat.take_inbox();
+        if self.ordered && self.untaken.go_back() {
+            // What comes before it others get later: from the MQ, which knows the order.
+            drop(inbox);
+        } else {
+            self.give(inbox.into_iter().map(StreamedMessage::take_back).collect());
+        }
+        self.untaken.let_go();
         let is_last = self.seats.borrow().is_empty();
         if is_last {
             self.is_closed.set(true);
@@ -144,6 +152,15 @@ impl Feed {
     /// Ends every stream.
     pub(super) fn end(&self, reason: StreamEnd) {
         self.seats.borrow().values().for_each(|seat| seat.end(reason));
+    }
+
+    /// Ends every stream at once: what waits to be written goes back, in its order.
+    pub(super) fn stop(&self) {
+        self.end(StreamEnd::Stopping);
+        let mut seats: Vec<_> = self.seats.borrow().values().cloned().collect();
+        seats.sort_unstable_by_key(|seat| seat.places.stream);
+        seats.iter().for_each(|seat| drop(seat.take_inbox()));
+        self.untaken.let_go();
     }
 
     /// Polls as long as there are streams, and the process does not stop.
@@ -238,13 +255,12 @@ impl Feed {
     /// Gives messages to streams; those that nobody takes go back to the MQ, where it takes them.
     fn give(&self, mut messages: VecDeque<Arrived>) {
         if self.ordered {
-            // In order only at one reader.
+            // In order only at one reader, even where one message is more than it has places.
             let count = messages.len();
             if count > 0
                 && let Some(seat) = self.next_taker(count)
             {
-                messages.into_iter().for_each(|message| self.hand(&seat, message));
-                return;
+                messages.drain(..).for_each(|message| self.hand(&seat, message));
             }
         } else {
             while let Some(message) = messages.pop_front() {
@@ -255,15 +271,14 @@ impl Feed {
                 self.hand(&seat, message);
             }
         }
-        for Arrived { delivery, .. } in messages {
-            self.late.nobody_takes_one(delivery.handle);
-        }
+        messages.into_iter().for_each(|message| self.untaken.add(message.delivery.handle));
+        self.untaken.let_go();
     }
 
     fn hand(&self, seat: &Seat, Arrived { delivery, handle, memory, until }: Arrived) {
         let key = self.key(&delivery.handle);
         self.streams.holders.take(&seat.places, key, until);
-        let ticket = Ticket::new(&self.streams, &self.late, key, &delivery.handle);
+        let ticket = Ticket::new(&self.streams, &self.untaken, key, &delivery.handle);
         seat.give(StreamedMessage { delivery, handle, memory, ticket, until });
     }
 
@@ -271,7 +286,8 @@ impl Feed {
         self.streams.holders.key(self.topic.as_str(), self.group.as_str(), handle.as_str())
     }
 
-    /// The next stream with room for `count`: the first in line, else one whose reader has become slow since the poll began.
+    /// The next stream with room for `count`: the first in line, else the one that has most; else, where the MQ takes nothing back, one
+    /// whose reader has become slow since the poll began.
     fn next_taker(&self, count: usize) -> Option<Rc<Seat>> {
         let mut line = self.line.borrow_mut();
         for _ in 0..line.len() {
@@ -287,8 +303,14 @@ impl Feed {
             }
         }
         drop(line);
+        let slow = || if self.untaken.go_back() { None } else { self.with_most(Seat::space) };
+        self.with_most(Seat::room).or_else(slow)
+    }
+
+    fn with_most(&self, room: impl Fn(&Seat) -> usize) -> Option<Rc<Seat>> {
         let seats = self.seats.borrow();
-        seats.values().find(|seat| !seat.ends() && seat.places.free() >= count).cloned()
+        let rooms = seats.values().map(|seat| (room(seat), seat)).filter(|(room, _)| *room > 0);
+        rooms.max_by_key(|(room, seat)| (*room, Reverse(seat.places.stream))).map(|(_, seat)| Rc::clone(seat))
     }
 
     fn failed(&self, error: &GatewayError) {
@@ -375,7 +397,7 @@ mod tests {
                 on_failure: Box::new(move |_| fail.set(fail.get() + 1)),
             };
             let clock = Clock::manual(UnixMillis(600_000));
-            let streams = Arc::new(Streams::new(10, Duration::ZERO, clock, metrics));
+            let streams = Arc::new(Streams::new(10, &MemoryBudget::new(1 << 20), Duration::ZERO, clock, metrics));
             let feed = Rc::new(Feed::new(source, &streams));
             Self { feed, streams, answers, asked, given_back, failures, stage: watch::Sender::new(Stage::Serving) }
         }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::places::DeliveryKey;
 use super::process::Streams;
+use super::untaken::Untaken;
 use crate::gateway::ReceiptHandle;
-use crate::gateway::polls::LateMessages;
 use crate::memory::Charge;
 use crate::model::{Delivery, UpstreamHandle};
 
@@ -53,7 +53,7 @@ pub struct Ticket(Option<Unwritten>);
 #[derive(Debug)]
 struct Unwritten {
     streams: Arc<Streams>,
-    late: Rc<LateMessages>,
+    untaken: Rc<Untaken>,
     key: DeliveryKey,
     handle: UpstreamHandle,
 }
@@ -61,11 +61,11 @@ struct Unwritten {
 impl Ticket {
     pub(super) fn new(
         streams: &Arc<Streams>,
-        late: &Rc<LateMessages>,
+        untaken: &Rc<Untaken>,
         key: DeliveryKey,
         handle: &UpstreamHandle,
     ) -> Self {
-        Self(Some(Unwritten { streams: Arc::clone(streams), late: Rc::clone(late), key, handle: handle.clone() }))
+        Self(Some(Unwritten { streams: Arc::clone(streams), untaken: Rc::clone(untaken), key, handle: handle.clone() }))
     }
 
     /// The reader's connection has all of it: it is the reader's until it is settled, or others may get it.
@@ -83,9 +83,9 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some(Unwritten { streams, late, key, handle }) = self.0.take() {
+        if let Some(Unwritten { streams, untaken, key, handle }) = self.0.take() {
             streams.holders.free(key);
-            late.nobody_takes_one(handle);
+            untaken.add(handle);
         }
     }
 }

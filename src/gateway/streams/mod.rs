@@ -12,6 +12,7 @@ mod places;
 mod process;
 mod seat;
 mod thread;
+mod untaken;
 
 pub use message::{StreamedMessage, Ticket};
 pub use process::Streams;

@@ -40,7 +40,7 @@ impl Gateway {
             let GroupRoute { group, ordered, topic, .. } = route.clone();
             Source { topic: topic.topic, group, ordered, receive, hidden_for, late, on_failure }
         };
-        self.streams.open(kind, max_in_flight, &self.shared.memory, is_blocked, source)
+        self.streams.open(kind, max_in_flight, is_blocked, source)
     }
 }
 

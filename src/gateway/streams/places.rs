@@ -3,6 +3,9 @@
 //! A delivery that is handed to a stream takes a place until it is settled in this process (acknowledged, given back), or others may
 //! get it. The [`Holders`] of the process know whose place a delivery has, by a hash of topic, group and the MQ's handle: an
 //! acknowledgement comes on any thread. Two deliveries of one hash would free one place too early, which loses nothing.
+//!
+//! A place costs memory while it is taken, and nothing else does: a stream that holds nothing costs the budget nothing. All taken places
+//! together have a small part of it; when that is used up a stream has a few all the same, whatever others hold.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -12,8 +15,14 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::memory::{Charge, MemoryBudget};
+
 /// What a taken place costs, in bytes, here and in the index.
-pub(super) const PLACE_BYTES: usize = 128;
+const PLACE_BYTES: usize = 160;
+/// All places together may take this part of the memory.
+const SHARE: usize = 16;
+/// So many a stream may take beyond that.
+const FEW: usize = 8;
 
 /// A delivery, as the index knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,15 +37,31 @@ pub(super) struct Places {
     /// The taken ones. A std lock: held for a few lines, never over an await.
     taken: Mutex<Vec<Taken>>,
     freed: Arc<Freed>,
+    share: Arc<Share>,
     /// The stream is in `freed`.
     is_reported: AtomicBool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Taken {
     key: DeliveryKey,
     /// When others may get the delivery, by the clock's monotonic reading.
     until: Duration,
+    _memory: Charge,
+}
+
+/// What the places of the whole process may take.
+#[derive(Debug)]
+struct Share {
+    most: usize,
+    /// As many as are in the index: where no stream holds anything, nothing is looked up.
+    taken: AtomicUsize,
+}
+
+impl Share {
+    fn left(&self) -> usize {
+        self.most.saturating_sub(self.taken.load(Ordering::Acquire))
+    }
 }
 
 /// The streams of one feed that have places again, each once.
@@ -66,21 +91,18 @@ impl Freed {
 }
 
 impl Places {
-    pub(super) fn new(stream: u64, most: usize, freed: &Arc<Freed>) -> Self {
-        let (taken, freed) = (Mutex::default(), Arc::clone(freed));
-        Self { stream, most, taken, freed, is_reported: AtomicBool::new(false) }
-    }
-
     /// How many are free.
     pub(super) fn free(&self) -> usize {
-        self.most.saturating_sub(self.lock().len())
+        let taken = self.lock().len();
+        let affordable = self.share.left().max(FEW.saturating_sub(taken));
+        self.most.saturating_sub(taken).min(affordable)
     }
 
     /// Frees one. Whether the delivery had one.
     fn free_one(self: &Arc<Self>, key: DeliveryKey) -> bool {
         let mut taken = self.lock();
         let Some(index) = taken.iter().position(|it| it.key == key) else { return false };
-        taken.swap_remove(index);
+        drop(taken.swap_remove(index));
         drop(taken);
         self.freed.add(self);
         true
@@ -92,15 +114,27 @@ impl Places {
 }
 
 /// Whose place each delivery has, for the whole process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Holders {
     by_delivery: Mutex<HashMap<DeliveryKey, Arc<Places>>>,
-    /// As many as are in the map: where no stream holds anything, nothing is looked up.
-    count: AtomicUsize,
+    share: Arc<Share>,
+    memory: MemoryBudget,
     hasher: RandomState,
 }
 
 impl Holders {
+    pub(super) fn new(memory: &MemoryBudget) -> Self {
+        let most = memory.usage().limit / SHARE / PLACE_BYTES;
+        let share = Arc::new(Share { most, taken: AtomicUsize::default() });
+        Self { by_delivery: Mutex::default(), share, memory: memory.clone(), hasher: RandomState::default() }
+    }
+
+    /// A stream's places, `most` at once.
+    pub(super) fn places(&self, stream: u64, most: usize, freed: &Arc<Freed>) -> Places {
+        let (taken, freed, share) = (Mutex::default(), Arc::clone(freed), Arc::clone(&self.share));
+        Places { stream, most, taken, freed, share, is_reported: AtomicBool::new(false) }
+    }
+
     /// What stands for a delivery.
     pub(super) fn key(&self, topic: &str, group: &str, handle: &str) -> DeliveryKey {
         DeliveryKey(self.hasher.hash_one((topic, group, handle)))
@@ -108,17 +142,20 @@ impl Holders {
 
     /// Whether any delivery has a place.
     pub(super) fn is_any(&self) -> bool {
-        self.count.load(Ordering::Acquire) > 0
+        self.share.taken.load(Ordering::Acquire) > 0
     }
 
     /// A delivery takes a place until others may get it, whether or not one is free.
     pub(super) fn take(&self, places: &Arc<Places>, key: DeliveryKey, until: Duration) {
-        places.lock().push(Taken { key, until });
+        // It is taken whether or not there is room: the delivery is here.
+        let mut memory = self.memory.charge();
+        memory.cover(PLACE_BYTES);
+        places.lock().push(Taken { key, until, _memory: memory });
         let before = self.lock().insert(key, Arc::clone(places));
         match before {
             // The MQ gave out the same handle again.
             Some(before) => drop(before.free_one(key)),
-            None => drop(self.count.fetch_add(1, Ordering::AcqRel)),
+            None => drop(self.share.taken.fetch_add(1, Ordering::AcqRel)),
         }
     }
 
@@ -134,11 +171,12 @@ impl Holders {
         let Some(places) = self.remove(key) else { return };
         let mut taken = places.lock();
         let Some(place) = taken.iter_mut().find(|it| it.key == key) else { return };
-        *place = Taken { key: new, until };
-        drop(taken);
-        if self.lock().insert(new, places).is_none() {
-            self.count.fetch_add(1, Ordering::AcqRel);
+        (place.key, place.until) = (new, until);
+        // Under the lock of the places: the stream may leave meanwhile, and what it does not find is never taken out again.
+        if self.lock().insert(new, Arc::clone(&places)).is_none() {
+            self.share.taken.fetch_add(1, Ordering::AcqRel);
         }
+        drop(taken);
     }
 
     /// Frees the places of deliveries that others may get by now.
@@ -173,14 +211,14 @@ impl Holders {
         let mut by_delivery = self.lock();
         if by_delivery.get(&key).is_some_and(|holder| Arc::ptr_eq(holder, places)) {
             by_delivery.remove(&key);
-            self.count.fetch_sub(1, Ordering::AcqRel);
+            self.share.taken.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
     fn remove(&self, key: DeliveryKey) -> Option<Arc<Places>> {
         let removed = self.lock().remove(&key);
         if removed.is_some() {
-            self.count.fetch_sub(1, Ordering::AcqRel);
+            self.share.taken.fetch_sub(1, Ordering::AcqRel);
         }
         removed
     }
@@ -196,14 +234,18 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn stream(number: u64, freed: &Arc<Freed>) -> Arc<Places> {
-        Arc::new(Places::new(number, 2, freed))
+    fn holders() -> Holders {
+        Holders::new(&MemoryBudget::new(1 << 20))
+    }
+
+    fn stream(holders: &Holders, number: u64, freed: &Arc<Freed>) -> Arc<Places> {
+        Arc::new(holders.places(number, 2, freed))
     }
 
     #[test]
     fn a_place_is_free_when_its_delivery_is_settled_or_over() {
-        let (holders, freed) = (Holders::default(), Arc::default());
-        let places = stream(7, &freed);
+        let (holders, freed) = (holders(), Arc::default());
+        let places = stream(&holders, 7, &freed);
         let [one, two, three] = ["1", "2", "3"].map(|handle| holders.key("t", "g", handle));
         assert_eq!((places.free(), holders.is_any()), (2, false));
         holders.take(&places, one, SECOND);
@@ -225,8 +267,8 @@ mod tests {
 
     #[test]
     fn a_handle_that_comes_again_has_the_newest_place() {
-        let (holders, freed) = (Holders::default(), Arc::default());
-        let [first, second] = [1, 2].map(|number| stream(number, &freed));
+        let (holders, freed) = (holders(), Arc::default());
+        let [first, second] = [1, 2].map(|number| stream(&holders, number, &freed));
         let key = holders.key("t", "g", "h");
         holders.take(&first, key, SECOND);
         holders.take(&second, key, SECOND);
@@ -240,13 +282,53 @@ mod tests {
 
     #[test]
     fn a_stream_that_ended_leaves_nothing() {
-        let (holders, freed) = (Holders::default(), Arc::default());
-        let places = stream(1, &freed);
+        let (holders, freed) = (holders(), Arc::default());
+        let places = stream(&holders, 1, &freed);
         for handle in ["1", "2", "3"] {
             holders.take(&places, holders.key("t", "g", handle), SECOND);
         }
         assert_eq!(places.free(), 0, "more than it has is no harm");
         holders.leave(&places);
         assert!(!holders.is_any() && holders.lock().is_empty());
+    }
+
+    /// A hundred streams of a thousand at once, in a budget that has room for a few thousand places.
+    #[test]
+    fn places_cost_memory_only_while_they_are_taken() {
+        let memory = MemoryBudget::new(8 << 20);
+        let (holders, freed) = (Holders::new(&memory), Arc::default());
+        let streams: Vec<_> = (0..100).map(|number| Arc::new(holders.places(number, 1000, &freed))).collect();
+        let held = || memory.usage().small + memory.usage().large;
+        assert_eq!((held(), streams[99].free()), (0, 1000));
+        let mut number = 0;
+        let mut take_all = |places: &Arc<Places>| {
+            while places.free() > 0 {
+                number += 1;
+                holders.take(places, holders.key("t", "g", &number.to_string()), SECOND);
+            }
+            places.lock().len()
+        };
+        let taken: Vec<usize> = streams.iter().map(&mut take_all).collect();
+        assert_eq!((taken[0], taken[2]), (1000, 1000));
+        assert!(taken.iter().all(|taken| *taken >= FEW), "{taken:?}");
+        assert!(held() <= (8 << 20) / 16 + 100 * FEW * PLACE_BYTES, "{}", held());
+        assert_eq!(memory.usage().large, 0);
+        streams.iter().for_each(|places| holders.leave(places));
+        assert_eq!((held(), holders.is_any(), streams[99].free()), (0, false, 1000));
+    }
+
+    #[test]
+    fn what_is_kept_while_its_stream_leaves_does_not_stay() {
+        for _ in 0..500 {
+            let (holders, freed) = (holders(), Arc::default());
+            let places = stream(&holders, 1, &freed);
+            let [old, new] = ["1", "2"].map(|handle| holders.key("t", "g", handle));
+            holders.take(&places, old, SECOND);
+            std::thread::scope(|scope| {
+                scope.spawn(|| holders.keep(old, new, SECOND * 2));
+                holders.leave(&places);
+            });
+            assert!(!holders.is_any() && holders.lock().is_empty());
+        }
     }
 }

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::places::{Freed, Holders, Places};
+use super::thread::LOOK;
 use crate::clock::Clock;
 use crate::gateway::polls::PollLines;
+use crate::memory::MemoryBudget;
 use crate::model::{ConsumerGroup, Topic};
 use crate::telemetry::{Metrics, StreamEnd};
 
@@ -35,12 +37,18 @@ pub(super) struct Open {
 }
 
 impl Streams {
-    /// At most `limit` at once.
+    /// At most `limit` at once, whose taken places have a small part of `memory`.
     #[must_use]
-    pub fn new(limit: usize, drain_delay: Duration, clock: Clock, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        limit: usize,
+        memory: &MemoryBudget,
+        drain_delay: Duration,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         metrics.streams.limit.set(i64::try_from(limit).unwrap_or(i64::MAX));
         let (open, numbers) = (AtomicUsize::default(), AtomicU64::default());
-        let (holders, poll_lines) = (Holders::default(), PollLines::default());
+        let (holders, poll_lines) = (Holders::new(memory), PollLines::default());
         Self { limit, open, numbers, holders, poll_lines, metrics, clock, drain_delay }
     }
 
@@ -84,7 +92,7 @@ impl Streams {
 
 impl Open {
     pub(super) fn places(&self, most: usize, freed: &Arc<Freed>) -> Arc<Places> {
-        Arc::new(Places::new(self.number, most, freed))
+        Arc::new(self.streams.holders.places(self.number, most, freed))
     }
 
     /// Counts what ended it.
@@ -104,9 +112,12 @@ impl Drop for Open {
     }
 }
 
-/// When in the second half of `delay` a stream ends: spread evenly, whatever the number of streams.
+/// When in the second half of `delay` a stream ends: spread evenly, whatever the number of streams. Streams are looked at now and
+/// then: the last ends so long before the stop that it still gets what it has.
 pub(super) fn ends_after(delay: Duration, number: u64) -> Duration {
-    delay / 2 + (delay / 2).mul_f64(f64::from(spread(number)) / f64::from(u32::MAX))
+    let last = delay.saturating_sub(LOOK * 2);
+    let first = last.min(delay / 2);
+    first + (last - first).mul_f64(f64::from(spread(number)) / f64::from(u32::MAX))
 }
 
 /// A stream's own number out of all there are: any run of streams is spread evenly over them.
@@ -125,17 +136,27 @@ mod tests {
         let mut tenths = [0; 10];
         for number in 0..1000 {
             let after = ends_after(delay, number);
-            assert!(after >= delay / 2 && after <= delay, "{after:?}");
-            let tenth = (after - delay / 2).as_millis() / 500;
+            assert!(after >= delay / 2 && after <= delay - LOOK * 2, "{after:?}");
+            let tenth = (after - delay / 2).as_millis() / 450;
             tenths[usize::try_from(tenth).unwrap().min(9)] += 1;
         }
         assert!(tenths.iter().all(|count| (80..=120).contains(count)), "{tenths:?}");
+        for millis in [0, 400, 900] {
+            let delay = Duration::from_millis(millis);
+            assert!((0..100).all(|number| ends_after(delay, number) <= delay.saturating_sub(LOOK * 2)), "{delay:?}");
+        }
     }
 
     #[test]
     fn there_are_so_many_and_no_more() {
         let metrics = Metrics::new().unwrap();
-        let streams = Arc::new(Streams::new(2, Duration::ZERO, Clock::system(), Arc::clone(&metrics)));
+        let streams = Arc::new(Streams::new(
+            2,
+            &MemoryBudget::new(1 << 20),
+            Duration::ZERO,
+            Clock::system(),
+            Arc::clone(&metrics),
+        ));
         let open = [streams.enter().unwrap(), streams.enter().unwrap()];
         assert!(streams.enter().is_none());
         assert_eq!(metrics.streams.open.get(), 2);

@@ -26,11 +26,15 @@ pub enum StreamEvent {
 
 /// Most messages that wait to be written to one stream: polls may be under way when its reader becomes slow.
 const MOST_WAITING: usize = 64;
+/// With so many bytes in them none is asked for.
+const MOST_WAITING_BYTES: usize = 1 << 20;
 
 /// One open stream.
 pub(super) struct Seat {
     pub(super) places: Arc<Places>,
     inbox: RefCell<VecDeque<StreamedMessage>>,
+    /// Of the bodies in it.
+    inbox_bytes: Cell<usize>,
     failing: RefCell<Option<Box<GatewayError>>>,
     ping_is_due: Cell<bool>,
     end: Cell<Option<StreamEnd>>,
@@ -48,6 +52,7 @@ impl Seat {
         Self {
             places,
             inbox: RefCell::default(),
+            inbox_bytes: Cell::new(0),
             failing: RefCell::default(),
             ping_is_due: Cell::new(false),
             end: Cell::new(None),
@@ -60,11 +65,16 @@ impl Seat {
 
     /// How many messages it takes now: none while its reader is slow.
     pub(super) fn room(&self) -> usize {
-        if self.end.get().is_some() || self.is_blocked() {
+        if self.is_blocked() { 0 } else { self.space() }
+    }
+
+    /// As [`Self::room`], of a slow reader, too.
+    pub(super) fn space(&self) -> usize {
+        let left = MOST_WAITING.saturating_sub(self.inbox.borrow().len());
+        if self.ends() || left == 0 || self.inbox_bytes.get() >= MOST_WAITING_BYTES {
             return 0;
         }
-        let waiting = self.inbox.borrow().len();
-        if waiting >= MOST_WAITING { 0 } else { self.places.free().min(MOST_WAITING - waiting) }
+        self.places.free().min(left)
     }
 
     /// Whether bytes wait for its reader.
@@ -78,6 +88,7 @@ impl Seat {
     }
 
     pub(super) fn give(&self, message: StreamedMessage) {
+        self.inbox_bytes.set(self.inbox_bytes.get().saturating_add(message.delivery.body.len()));
         self.inbox.borrow_mut().push_back(message);
         self.wake();
     }
@@ -102,6 +113,7 @@ impl Seat {
 
     /// What was given and not taken by the reader.
     pub(super) fn take_inbox(&self) -> VecDeque<StreamedMessage> {
+        self.inbox_bytes.set(0);
         self.inbox.take()
     }
 
@@ -131,6 +143,7 @@ impl Seat {
     fn next_message(&self, now: Duration) -> Option<StreamedMessage> {
         let mut inbox = self.inbox.borrow_mut();
         while let Some(message) = inbox.pop_front() {
+            self.inbox_bytes.set(self.inbox_bytes.get().saturating_sub(message.delivery.body.len()));
             if message.until > now {
                 return Some(message);
             }

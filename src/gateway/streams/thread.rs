@@ -15,17 +15,15 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::feed::{Feed, Source};
-use super::places::PLACE_BYTES;
 use super::process::{Open, Streams, ends_after, spread};
 use super::seat::{Seat, StreamEvent};
 use crate::gateway::{GroupRoute, ReceiveRequest};
-use crate::memory::{Charge, MemoryBudget};
 use crate::model::{ConsumerGroup, Tag, Topic};
 use crate::tasks::{Service, Stage, Work};
 use crate::telemetry::StreamEnd;
 
 /// How often all streams are looked at.
-const LOOK: Duration = Duration::from_millis(250);
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 /// After so many looks without a byte a stream gives a sign of life: every 15 s, below the shortest timeout of proxies.
 const SILENCE: u32 = 60;
 
@@ -69,11 +67,9 @@ pub struct MessageStream {
     seat: Rc<Seat>,
     open: Open,
     ended: Cell<StreamEnd>,
-    /// What its places may take.
-    _memory: Charge,
 }
 
-/// There are as many streams as there may be, or no memory for one more.
+/// There are as many streams as there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamsFull;
 
@@ -95,13 +91,10 @@ impl ThreadStreams {
         self: &Rc<Self>,
         kind: Kind,
         max_in_flight: usize,
-        memory: &MemoryBudget,
         is_blocked: Box<dyn Fn() -> bool>,
         source: impl FnOnce() -> Source,
     ) -> Result<MessageStream, StreamsFull> {
         let open = self.streams.enter().ok_or(StreamsFull)?;
-        let mut charge = memory.charge();
-        charge.grow(max_in_flight.saturating_mul(PLACE_BYTES)).map_err(|_| StreamsFull)?;
         self.start();
         let known = self.feeds.borrow().get(&kind).filter(|feed| !feed.is_closed()).cloned();
         let feed = known.unwrap_or_else(|| {
@@ -117,7 +110,7 @@ impl ThreadStreams {
         let seat = Rc::new(Seat::new(places, gave_at, is_blocked));
         feed.join(&seat);
         let thread = Rc::clone(self);
-        Ok(MessageStream { thread, kind, feed, seat, open, ended: Cell::new(StreamEnd::HungUp), _memory: charge })
+        Ok(MessageStream { thread, kind, feed, seat, open, ended: Cell::new(StreamEnd::HungUp) })
     }
 
     /// Starts to look after streams with the first one.
@@ -133,7 +126,7 @@ impl ThreadStreams {
         let mut feeds: FuturesUnordered<Work<()>> = FuturesUnordered::new();
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut draining_since = None;
+        let mut draining_since = (*stage.borrow() != Stage::Serving).then(Instant::now);
         let mut may_change = true;
         loop {
             feeds.extend(self.new.take());
@@ -141,16 +134,17 @@ impl ThreadStreams {
                 biased;
                 changed = stage.changed(), if may_change => {
                     may_change = changed.is_ok();
-                    if *stage.borrow() == Stage::Stopping {
-                        self.feeds.borrow().values().for_each(|feed| feed.end(StreamEnd::Stopping));
+                    let stage = *stage.borrow();
+                    if stage != Stage::Serving {
+                        draining_since.get_or_insert_with(Instant::now);
+                    }
+                    if stage == Stage::Stopping {
+                        self.feeds.borrow().values().for_each(|feed| feed.stop());
                     }
                 }
                 () = self.came.notified() => {}
                 Some(()) = feeds.next(), if !feeds.is_empty() => {}
                 _ = look.tick(), if !feeds.is_empty() => {
-                    if *stage.borrow() != Stage::Serving {
-                        draining_since.get_or_insert_with(Instant::now);
-                    }
                     self.look(draining_since.map(|since| since.elapsed()));
                 }
             }
@@ -166,6 +160,10 @@ impl ThreadStreams {
         for feed in self.feeds.borrow().values() {
             feed.for_each(|seat| {
                 self.streams.holders.expire(&seat.places, reading);
+                // All places together may have less than their part of the memory again.
+                if !seat.is_in_line.get() && seat.room() > 0 {
+                    feed.may_take_more(seat);
+                }
                 if now.wrapping_sub(seat.gave_at.get()) >= SILENCE && !seat.is_blocked() {
                     seat.ping();
                 }
@@ -173,6 +171,8 @@ impl ThreadStreams {
                     seat.end(StreamEnd::Draining);
                 }
             });
+            feed.untaken.let_go();
+            feed.untaken.tell();
         }
     }
 }

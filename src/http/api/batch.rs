@@ -12,7 +12,7 @@ use super::shape::{MOST_ERRORS, wrong_count};
 use crate::gateway::{BatchItem, GatewayError, TopicRoute};
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
-use crate::model::{Message, Operation};
+use crate::model::{Message, Operation, Outcome};
 
 /// What nearly every message's part of the answer fits into.
 const ITEM_BYTES: usize = 224;
@@ -51,7 +51,17 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
         errors.truncate(MOST_ERRORS);
         return Err(Problem::invalid(errors));
     }
-    publish_all(&context, &route, messages, |index, problem| problem.below(&Place::InBatch(index).to_string())).await
+    let explain = |index, problem: Problem| problem.below(&Place::InBatch(index).to_string());
+    publish_all(&context, &route, messages, NothingStored::IsMultiStatus, explain).await
+}
+
+/// How a batch is answered of which no message was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NothingStored {
+    /// As one of which some were: 207, with a result for each.
+    IsMultiStatus,
+    /// With the first message's problem, for senders that take any 2xx for success of all.
+    IsProblem,
 }
 
 /// Publishes messages and answers for each; `explain` says what a problem means for the message so far down.
@@ -59,12 +69,23 @@ pub(super) async fn publish_all(
     context: &HttpContext,
     route: &TopicRoute,
     messages: Vec<Message>,
+    nothing_stored: NothingStored,
     explain: impl Fn(usize, Problem) -> Problem,
 ) -> Result<HttpResponse, Problem> {
     let patience = Patience::of(context.request.headers(), route.deadline());
     let results = context.gateway().publish_batch(&context.request_context, route, messages, patience.time()).await;
-    let failures = results.iter().filter_map(|result| result.as_ref().err());
+    let mut failures = results.iter().filter_map(|result| result.as_ref().err());
+    let is_problem = nothing_stored == NothingStored::IsProblem && results.iter().all(Result::is_err);
+    // The request's own problem is noted as any is.
+    let first = if is_problem { failures.next() } else { None };
     failures.for_each(|error| context.failed(Operation::Publish, &context.path.topic, error));
+    if let Some(error) = first {
+        let mut problem = explain(0, Problem::from(error.clone()));
+        let mut errors = results.iter().filter_map(|result| result.as_ref().err());
+        let is_unknown = errors.any(|error| Problem::from(error.clone()).outcome == Some(Outcome::Unknown));
+        problem.outcome = Some(if is_unknown { Outcome::Unknown } else { Outcome::NotPublished });
+        return patience.tell(Err(problem));
+    }
     let all_stored = results.iter().all(Result::is_ok);
     let mut json = Vec::with_capacity(results.len() * ITEM_BYTES);
     json.extend_from_slice(b"{\"results\":[");

@@ -7,7 +7,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::HeaderName;
 use bytes::Bytes;
 
-use super::batch::publish_all;
+use super::batch::{NothingStored, publish_all};
 use super::compact::compact;
 use super::prefer::Patience;
 use super::published::stored;
@@ -41,10 +41,8 @@ pub(super) async fn publish(
     if mode == Mode::Batch {
         let messages = batch(context, route, &body, time)?;
         drop(body);
-        return publish_all(context, route, messages, |index, problem| {
-            problem.renamed(|error| rename(error, mode, &format!("/{index}")))
-        })
-        .await;
+        let explain = |index, problem: Problem| problem.renamed(|error| rename(error, mode, &format!("/{index}")));
+        return publish_all(context, route, messages, NothingStored::IsProblem, explain).await;
     }
     let message = read(context, mode, &body).and_then(|event| message(context, route, &event, time));
     let message = message.map_err(|error| problem(error, mode))?;

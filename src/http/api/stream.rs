@@ -77,8 +77,8 @@ fn answer(context: &HttpContext) -> Result<HttpResponse, Problem> {
     let on_failure = Box::new(context.shared_failures(Operation::Receive));
     let max_in_flight = usize::try_from(max_in_flight).unwrap_or(usize::MAX);
     let Ok(stream) = context.gateway().stream(&route, (request, max_in_flight), is_blocked, on_failure) else {
-        let detail = "there are as many streams as there may be, or no memory for one more: come back after Retry-After, \
-                      ask another replica, or poll";
+        let detail =
+            "there are as many streams as there may be: come back after Retry-After, ask another replica, or poll";
         return turned_away(context, Code::Overloaded, detail);
     };
     if let Some(connection) = &connection {
