@@ -356,7 +356,10 @@ impl Rate {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Wake, Waker};
 
     use super::*;
     use crate::push::tests::subscription;
@@ -367,33 +370,49 @@ mod tests {
         Board::new(&subscription(""), false, clock, metrics.subscriptions.of("billing"))
     }
 
+    /// Who follows pauses, and notes whether the state was locked when it was told of one.
+    struct Follower {
+        board: Arc<Board>,
+        told: AtomicUsize,
+        told_unlocked: AtomicUsize,
+    }
+
+    impl Wake for Follower {
+        fn wake(self: Arc<Self>) {
+            self.told.fetch_add(1, Ordering::SeqCst);
+            if self.board.state.try_lock().is_ok() {
+                self.told_unlocked.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
     #[test]
-    fn what_is_followed_and_shown_is_what_was_decided_last() {
+    fn nobody_changes_a_pause_between_its_change_and_its_news() {
         let metrics = Metrics::new().unwrap();
         let board = Arc::new(board(&metrics));
-        let (state, followed) = (Arc::clone(&board), board.pauses());
-        let shown = |reason: &str| metrics.subscriptions.paused_for("billing", reason);
-        for _ in 0..500 {
-            let start = Arc::new(std::sync::Barrier::new(3));
-            let race = |change: fn(&Board)| {
-                let (board, start) = (Arc::clone(&state), Arc::clone(&start));
-                std::thread::spawn(move || {
-                    start.wait();
-                    change(&board);
-                })
-            };
-            let racing = [
-                race(|board| board.pause(PauseReason::Gone)),
-                race(|board| board.pause(PauseReason::Operator)),
-                race(Board::resume),
-            ];
-            for thread in racing {
-                thread.join().unwrap();
+        let follower = Arc::new(Follower { board: Arc::clone(&board), told: 0.into(), told_unlocked: 0.into() });
+        let waker = Waker::from(Arc::clone(&follower));
+        let pause = |reason| board.pause(reason);
+        let changes: [(&dyn Fn(), Option<PauseReason>); 5] = [
+            (&|| pause(PauseReason::Gone), Some(PauseReason::Gone)),
+            (&|| pause(PauseReason::Operator), Some(PauseReason::Operator)),
+            (&|| pause(PauseReason::Gone), Some(PauseReason::Operator)),
+            (&|| board.resume(), None),
+            (&|| board.resume(), None),
+        ];
+        for (number, (change, expected)) in (1..).zip(changes) {
+            let mut followed = board.pauses();
+            {
+                let mut news = pin!(followed.changed());
+                assert!(news.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+                change();
             }
-            let paused = board.paused();
-            assert_eq!(*followed.borrow(), paused.is_some());
+            let told = [&follower.told, &follower.told_unlocked].map(|count| count.load(Ordering::SeqCst));
+            assert_eq!((told, *followed.borrow()), ([number, 0], expected.is_some()));
+            assert_eq!(board.paused(), expected);
             for reason in [PauseReason::Gone, PauseReason::Operator] {
-                assert_eq!(shown(reason.as_str()), i64::from(paused == Some(reason)), "{reason}");
+                let shown = metrics.subscriptions.paused_for("billing", reason.as_str());
+                assert_eq!(shown, i64::from(expected == Some(reason)), "{number} {reason}");
             }
         }
     }

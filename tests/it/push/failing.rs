@@ -300,9 +300,9 @@ fn an_operator_who_resumes_it_lifts_what_the_target_asked_for() {
     let app = pushing(&billing(&target.url(), "retry_schedule = [\"50ms\"]"));
     app.publish("orders", "1");
     time::until("a pause that the target asked for", || (!status(&app)["closed_until"].is_null()).then_some(()));
-    app.publish("orders", "2");
     let resume = Request::new(app.management(), "POST", "/v1/subscriptions/billing:resume").send().expect_json(200);
     assert_eq!(resume["subscriptions"][0]["closed_until"], Value::Null);
+    app.publish("orders", "2");
     wait_for_deliveries(&app, "acknowledged", 1.0);
     assert_eq!(target.wait_for(2)[1].data(), "2");
     assert!(status(&app)["closed_until"].is_null());
