@@ -57,29 +57,32 @@ fn over_mq_http() {
 #[test]
 fn over_mq_http_whatever_its_clock_shows() {
     const HOUR: i64 = 3_600_000;
-    for (difference, says_so) in [(0, true), (-HOUR, true), (HOUR, true), (-HOUR, false), (-48 * HOUR, true)] {
+    for (difference, says_so) in [(0, false), (-HOUR, true), (HOUR, true), (-HOUR, false)] {
         let (endpoint, target) = (Endpoint::start_mq(), Receiver::willing());
-        let theirs = time::now_millis().checked_add_signed(difference).unwrap();
-        let mut date = "Content-Type: text/xml;charset=utf-8".to_owned();
+        let theirs = move || time::now_millis().checked_add_signed(difference).unwrap();
         if says_so {
-            date.push_str(&format!("\r\nDate: {}", time::format_http_date(theirs)));
+            endpoint.set_clock(difference);
         }
         let came = std::sync::atomic::AtomicBool::new(false);
         endpoint.rule(move |request| {
+            let kind = "Content-Type: text/xml;charset=utf-8";
+            let date = format!("Date: {}", time::format_http_date(theirs()));
+            let headers = if says_so { vec![kind, &date] } else { vec![kind] };
             if request.method == "DELETE" {
-                return Some(respond(204, &[&date], ""));
+                return Some(respond(204, &headers, ""));
             }
             if came.swap(true, std::sync::atomic::Ordering::SeqCst) {
                 let none = "<Error><Code>MessageNotExist</Code><Message>none</Message></Error>";
-                return Some(respond(404, &[&date], none));
+                return Some(respond(404, &headers, none));
             }
+            let now = theirs();
             let message = format!(
                 "<Messages><Message><MessageId>1</MessageId><ReceiptHandle>h</ReceiptHandle><MessageBody>hello</MessageBody>\
-                 <PublishTime>{theirs}</PublishTime><FirstConsumeTime>{theirs}</FirstConsumeTime>\
+                 <PublishTime>{now}</PublishTime><FirstConsumeTime>{now}</FirstConsumeTime>\
                  <NextConsumeTime>{}</NextConsumeTime><ConsumedTimes>1</ConsumedTimes></Message></Messages>",
-                theirs + 300_000
+                now + 300_000
             );
-            Some(respond(200, &[&date], message))
+            Some(respond(200, &headers, message))
         });
         let settings = Settings::new().profile("protocol = \"mq-http\"").topics(TOPICS);
         let app = Launch::towards(&endpoint, settings.more(&billing(&target.url(), ""))).start();
