@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 
+use crate::support::endpoint::closed;
 use crate::support::problem::places;
 use crate::support::time::until;
-use crate::support::{Launch, Meaning, Response, Settings, TestApp, assert_problem, assert_problem_value};
+use crate::support::{Endpoint, Launch, Meaning, Response, Settings, TestApp, assert_problem, assert_problem_value};
 
 const TARGET: &str = "/v1/topics/orders/messages";
 const RECEIVE: &str = "/v1/topics/orders/groups/GID_a/messages:receive";
@@ -315,6 +316,35 @@ fn a_batch_is_refused_as_a_whole_for_its_shape_and_one_by_one_for_its_limits() {
     assert_problem_value(&results[1]["problem"], 413, "message-too-large", Meaning::NotPublished);
     assert_problem_value(&results[2]["problem"], 422, "validation-failed", Meaning::NotPublished);
     assert_eq!(places(&results[2]["problem"]), ["/2/mqkeys"]);
+}
+
+/// Senders of events take any 2xx for success of all.
+#[test]
+fn a_batch_of_which_nothing_was_stored_is_no_success() {
+    let settings = Settings::new().profile("protocol = \"mq-http\"\nmax_message_bytes = \"64KiB\"");
+    let app = Launch::on_embedded("", &settings).start();
+    let batch = |events: &Value| publish(&app, TARGET, &[&format!("Content-Type: {BATCH}")], events.to_string());
+    let large = event(json!({"id": "large", "data": "x".repeat(70_000)}));
+    let named = event(json!({"id": "named", "data": 1, "mqkeys": "a:b"}));
+    let problem = assert_problem(&batch(&json!([large, named])), 413, "message-too-large", Meaning::NotPublished);
+    assert_eq!(problem["limit"], 65_536, "{problem}");
+    let problem = assert_problem(&batch(&json!([named, large])), 422, "validation-failed", Meaning::NotPublished);
+    assert_eq!(places(&problem), ["/0/mqkeys"]);
+    let failed = |reason: &str| {
+        let labels = [("topic", "orders"), ("operation", "publish"), ("reason", reason), ("side", "caller")];
+        app.metrics().get("mq_gateway_operations_failed_total", &labels)
+    };
+    assert_eq!((failed("message-too-large"), failed("validation-failed")), (Some(2.0), Some(2.0)), "each once");
+    // Where any may have been stored, that is said of all.
+    let endpoint = Endpoint::start_mq();
+    let app = TestApp::with(&endpoint, settings);
+    endpoint.script(closed());
+    let batch = |events: &Value| publish(&app, TARGET, &[&format!("Content-Type: {BATCH}")], events.to_string());
+    let answer = batch(&json!([large, event(json!({"data": 1}))]));
+    assert_eq!((answer.status, &answer.json()["outcome"]), (413, &json!("unknown")), "{answer:?}");
+    assert_eq!(endpoint.request_count(), 1);
+    let answer = batch(&json!([large, event(json!({"data": 1}))]));
+    assert_eq!(answer.status, 207, "one was stored");
 }
 
 #[test]

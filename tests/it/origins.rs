@@ -134,3 +134,26 @@ fn an_image_of_another_site_takes_no_messages() {
     let link = app.request("GET", "/docs/").header("Sec-Fetch-Site: cross-site").header("Sec-Fetch-Mode: navigate");
     assert_eq!(link.send().status, 200);
 }
+
+/// A browser asks first whether a page may send an event's attributes, which anybody may have more of.
+#[test]
+fn pages_of_allowed_origins_may_send_events() {
+    let endpoint = Endpoint::start();
+    let app = TestApp::with(&endpoint, Settings::new().server("allowed_origins = [\"https://shop.example\"]"));
+    let preflight = |asked: &str| {
+        let request = app.request("OPTIONS", MESSAGES).header("Origin: https://shop.example");
+        let request = request.header("Access-Control-Request-Method: POST");
+        let answer = request.header(format!("Access-Control-Request-Headers: {asked}")).send();
+        assert_eq!(answer.status, 204, "{answer:?}");
+        answer.header("access-control-allow-headers").expect("a list").to_owned()
+    };
+    let usual = "content-type, prefer, x-request-id, traceparent, tracestate";
+    assert_eq!(preflight("content-type"), usual);
+    assert_eq!(preflight("ce-id,ce-source, Ce-MyExt9,content-type"), format!("{usual}, ce-id, ce-source, ce-myext9"));
+    let long = format!("ce-{}", "a".repeat(20));
+    let longer = format!("{long}a");
+    assert_eq!(
+        preflight(&format!("{long},{longer},ce-,ce-a_b,ce-a-b,xce-id,authorization,ce-é")),
+        format!("{usual}, {long}")
+    );
+}

@@ -365,6 +365,10 @@ mod tests {
 
     impl Fixture {
         fn new(ordered: bool) -> Self {
+            Self::of_an_mq(ordered, true)
+        }
+
+        fn of_an_mq(ordered: bool, takes_back: bool) -> Self {
             let metrics = Metrics::new().unwrap();
             let given_back: Arc<Mutex<Vec<String>>> = Arc::default();
             let seen = Arc::clone(&given_back);
@@ -373,7 +377,7 @@ mod tests {
             });
             let late = LateMessages {
                 topic: Topic::parse("t").unwrap(),
-                give_back: Some(give_back),
+                give_back: takes_back.then_some(give_back),
                 metrics: Arc::new(metrics.upstream.late_messages("main")),
             };
             let answers = Answers::default();
@@ -474,6 +478,68 @@ mod tests {
         fixture.run().await;
         assert_eq!(fixture.asked.borrow().first(), Some(&3), "as many as one of them takes");
         assert_eq!((written(&small), written(&large)), (vec![], vec!["1".to_owned(), "2".to_owned(), "3".to_owned()]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_in_order_and_too_much_goes_to_the_one_with_the_most_room() {
+        let fixture = Fixture::new(true);
+        let [small, large] = [fixture.seat(1, &free()), fixture.seat(3, &free())];
+        fixture.answer(&["1", "2", "3", "4"]);
+        fixture.run().await;
+        assert_eq!((written(&small).len(), written(&large)), (0, ["1", "2", "3", "4"].map(str::to_owned).to_vec()));
+        assert!(fixture.given_back.lock().unwrap().is_empty());
+        assert_eq!(large.places.free(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_in_order_goes_back_in_order_when_its_reader_leaves_or_the_process_stops() {
+        for stops in [false, true] {
+            let fixture = Fixture::new(true);
+            let [leaving, staying] = [fixture.seat(4, &free()), fixture.seat(1, &free())];
+            fixture.answer(&["1", "2", "3"]);
+            fixture.run().await;
+            if stops {
+                fixture.feed.stop();
+            } else {
+                fixture.feed.leave(&leaving);
+            }
+            assert_eq!(*fixture.given_back.lock().unwrap(), ["1", "2", "3"]);
+            assert!(written(&staying).is_empty() && written(&leaving).is_empty());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_that_became_slow_get_only_what_the_mq_does_not_take_back() {
+        for takes_back in [true, false] {
+            let fixture = Fixture::of_an_mq(false, takes_back);
+            let blocked = free();
+            let seat = fixture.seat(2, &blocked);
+            let context = std::task::Context::from_waker(std::task::Waker::noop());
+            let mut run = Box::pin(Rc::clone(&fixture.feed).run(fixture.stage.subscribe()));
+            assert!(run.as_mut().now_or_never().is_none(), "a poll is under way");
+            blocked.set(true);
+            fixture.feed.brought(received(["1", "2", "3"].map(str::to_owned).to_vec()));
+            let given_back = fixture.given_back.lock().unwrap().clone();
+            if takes_back {
+                assert_eq!(given_back, ["1", "2", "3"]);
+                assert!(seat.poll_next(&context, 0, Duration::ZERO).is_pending());
+            } else {
+                assert!(given_back.is_empty());
+                assert_eq!(written(&seat), ["1", "2"], "as many as it has places");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_for_a_reader_is_bounded_in_bytes() {
+        let fixture = Fixture::new(false);
+        let seat = fixture.seat(100, &free());
+        fixture.feed.brought(received(vec!["x".repeat(600_000)]));
+        assert_eq!(seat.room(), 63);
+        fixture.feed.brought(received(vec!["y".repeat(600_000)]));
+        assert_eq!(seat.room(), 0);
+        written(&seat);
+        assert_eq!(seat.room(), 64);
     }
 
     #[tokio::test(start_paused = true)]

@@ -50,8 +50,10 @@ fn what_is_not_there_or_not_possible_is_a_problem() {
         let answer = app.request("GET", target).header("Accept: text/event-stream").send();
         assert_eq!((answer.status, &answer.json()["code"]), (status, &json!(code)), "{target}");
     }
-    let refused = app.request("GET", TARGET).header("Accept: application/json").send();
-    assert_eq!((refused.status, &refused.json()["code"]), (406, &json!("not-acceptable")));
+    for accept in ["application/json", "application/cloudevents-batch+json"] {
+        let refused = app.request("GET", TARGET).header(format!("Accept: {accept}")).send();
+        assert_eq!((refused.status, &refused.json()["code"]), (406, &json!("not-acceptable")), "{accept}");
+    }
     let refused = app.request("POST", TARGET).body("").send();
     assert_eq!((refused.status, refused.header("allow")), (405, Some("GET")));
     let foreign = app.request("GET", TARGET).header("Origin: https://elsewhere.example").send();

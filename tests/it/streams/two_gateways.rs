@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{SECOND, TARGET, ack, stream};
+use crate::support::time::until;
 use crate::support::{EventStream, Launch, Settings, TestApp};
 
 /// A gateway whose MQ is the embedded endpoint of another one.
@@ -53,6 +54,33 @@ fn acknowledged_at_the_other_one_nothing_is_lost_and_the_stall_is_the_visibility
         ack(&streams_at, &message);
     }
     assert!(began.elapsed() < SECOND * 3, "{:?}", began.elapsed());
+}
+
+/// How long a delivery is hidden is counted from its receipt: the MQ's clock may be far from the gateway's.
+#[test]
+fn a_clock_that_is_ahead_loses_nothing() {
+    const HOUR: i64 = 3600;
+    for protocol in ["ons-http", "mq-http"] {
+        let mq = Launch::embedded().environment("MQ_GATEWAY__EMBEDDED__VISIBILITY_TIMEOUT", "60s").start();
+        let settings = Settings::new().profile(&format!("protocol = \"{protocol}\""));
+        let url = format!("http://{}", mq.embedded_address());
+        let launch = Launch::configured(&settings.text(&url)).secrets(&mq.embedded_credentials());
+        let app = launch.on_faulty_machine().start();
+        for hours in [1, -1] {
+            app.set_clock(hours * HOUR);
+            // The first answer shows how far the clocks are apart.
+            let receive = || app.post_json("/v1/topics/T/groups/CID_other/messages:receive", "{}").status == 200;
+            until("the difference of the clocks to be known", || receive().then_some(()));
+            let mut stream = stream(&app, 1);
+            mq.publish("T", "1");
+            mq.publish("T", "2");
+            let first = stream.message();
+            assert_eq!(first["delivery_attempt"], 1, "{protocol}, {hours}");
+            stream.assert_silent(SECOND * 3);
+            ack(&app, &first);
+            ack(&app, &stream.message());
+        }
+    }
 }
 
 /// The process that is the MQ knows of every acknowledgement.
