@@ -91,6 +91,51 @@ fn over_mq_http_whatever_its_clock_shows() {
     }
 }
 
+/// The MQ may deliver again what is not acknowledged: what is behind it in its group must not go before that.
+#[test]
+fn what_follows_a_message_that_cannot_be_acknowledged_waits() {
+    const KIND: &str = "Content-Type: text/xml;charset=utf-8";
+    for is_refused in [true, false] {
+        let (endpoint, target) = (Endpoint::start_mq(), Receiver::willing());
+        let came = std::sync::atomic::AtomicBool::new(false);
+        endpoint.rule(move |request| {
+            if request.method == "DELETE" {
+                let failed = "<Errors><Error><ErrorCode>ReceiptHandleError</ErrorCode><ErrorMessage>x</ErrorMessage>\
+                              <ReceiptHandle>h1</ReceiptHandle></Error></Errors>";
+                return Some(if is_refused { respond(404, &[KIND], failed) } else { respond(204, &[KIND], "") });
+            }
+            if came.swap(true, std::sync::atomic::Ordering::SeqCst) {
+                let none = "<Error><Code>MessageNotExist</Code><Message>none</Message></Error>";
+                return Some(respond(404, &[KIND], none));
+            }
+            let now = time::now_millis();
+            let message = |number: u8| {
+                format!(
+                    "<Message><MessageId>{number}</MessageId><ReceiptHandle>h{number}</ReceiptHandle><MessageBody>{number}</MessageBody>\
+                     <PublishTime>{now}</PublishTime><FirstConsumeTime>{now}</FirstConsumeTime><NextConsumeTime>{}</NextConsumeTime>\
+                     <ConsumedTimes>1</ConsumedTimes><Properties>__SHARDINGKEY:g|</Properties></Message>",
+                    now + 300_000
+                )
+            };
+            Some(respond(200, &[KIND], format!("<Messages>{}{}</Messages>", message(1), message(2))))
+        });
+        let topics =
+            "[[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [{ name = \"billing\", ordered = true }]\n";
+        let settings = Settings::new().profile("protocol = \"mq-http\"").topics(topics);
+        let settings = settings.more(&billing(&target.url(), "ordered = true\ndead_letter = { topic = \"failed\" }"));
+        let settings = settings.more("[[topics]]\nname = \"failed\"\nprofile = \"main\"\n");
+        let app = Launch::towards(&endpoint, settings).start();
+        if is_refused {
+            wait_for_deliveries(&app, "not_acknowledged", 1.0);
+            wait_for_deliveries(&app, "left", 1.0);
+            assert_eq!(target.count(), 1);
+        } else {
+            wait_for_deliveries(&app, "acknowledged", 2.0);
+            assert_eq!(target.count(), 2);
+        }
+    }
+}
+
 #[cfg(feature = "rocketmq")]
 #[test]
 fn over_rocketmq() {
