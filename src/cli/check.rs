@@ -4,7 +4,7 @@ use super::arguments::CheckArguments;
 use super::configuration::{self, environment};
 use super::failure::Failure;
 use super::format::Format;
-use super::output::print;
+use super::output::{print, print_json};
 use crate::config::{Overrides, check as check_config};
 
 /// Prints what is wrong, or that nothing is.
@@ -13,7 +13,7 @@ pub(super) fn check(arguments: &CheckArguments) -> Result<u8, Failure> {
     let report = check_config(&source, &Overrides::default(), &environment());
     match arguments.format {
         Format::Text => print(&report.to_string())?,
-        Format::Json => print(&report.to_json().to_string())?,
+        Format::Json => print_json(&report.to_json().to_string())?,
     }
     Ok(report.exit_code())
 }

@@ -1,6 +1,7 @@
 //! A person, or the system, asks a command to end: the first time in order, the second at once.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -28,6 +29,19 @@ impl StopSignals {
         tokio::select! {
             _ = self.interrupt.recv() => (),
             _ = self.terminate.recv() => (),
+        }
+    }
+
+    /// What `work` comes to. The first signal begins the end, which `work` may know of, and waits for it all the same; `None`: the
+    /// second broke it off.
+    pub(super) async fn see_through<T>(&mut self, ending: &Ending, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut work => return Some(result),
+                () = self.next() => if ending.has_begun() { return None } else { ending.begin() },
+            }
         }
     }
 }

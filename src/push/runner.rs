@@ -307,9 +307,8 @@ fn chains(messages: Vec<Delivery>, ordered: bool) -> Vec<Vec<Delivery>> {
 
 /// Sends a message once, outside every schedule; nothing is acknowledged.
 async fn deliver_once(worker: &Worker, command: DeliverOnce) {
-    let DeliverOnce { message, new_id, memory, answer } = command;
-    let latest = Instant::now() + worker.config.timeout;
-    let turn = match worker.turns.take(latest).await {
+    let DeliverOnce { message, new_id, turn_by, memory, answer } = command;
+    let turn = match worker.turns.take(turn_by).await {
         Ok(turn) => turn,
         Err(stop) => {
             let refused = match stop {
@@ -323,6 +322,10 @@ async fn deliver_once(worker: &Worker, command: DeliverOnce) {
             return;
         }
     };
+    if answer.is_closed() {
+        // Nobody would acknowledge it.
+        return;
+    }
     let mut id = webhook_id(&worker.config.name, worker.config.topic.as_str(), message.message_id.as_str());
     if new_id && let Ok(more) = worker.random.letters_and_digits(10) {
         id.push_str("-again-");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::AttemptResult;
 use super::board::{Board, PauseReason, SubscriptionStatus};
@@ -15,6 +15,8 @@ use crate::model::Delivery;
 
 /// What was asked for besides, until its service takes it.
 const COMMANDS: usize = 64;
+/// What is waited for an answer longer than it can take.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// The subscriptions. Clones are the same.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +38,8 @@ pub(super) struct DeliverOnce {
     pub(super) message: Delivery,
     /// With an id of its own, so that a receiver which knows the old one takes it for a new message.
     pub(super) new_id: bool,
+    /// It is not sent where it has no turn by then.
+    pub(super) turn_by: Instant,
     /// What it takes until it is done with.
     pub(super) memory: Charge,
     pub(super) answer: oneshot::Sender<Result<Delivered, NotDelivered>>,
@@ -144,12 +148,30 @@ impl Subscriptions {
         Some(entry.board.status())
     }
 
+    /// How long a subscription's requests may take; `None` where there is none of this name.
+    #[must_use]
+    pub fn timeout(&self, name: &str) -> Option<Duration> {
+        self.0.get(name).map(|entry| entry.timeout)
+    }
+
+    /// The longest of these times.
+    #[must_use]
+    pub fn longest_timeout(&self) -> Duration {
+        self.0.values().map(|entry| entry.timeout).max().unwrap_or_default()
+    }
+
     /// Delivers a message once more by this subscription alone, one attempt outside its schedule; nothing is acknowledged. With
-    /// `new_id` it goes out under an id of its own.
+    /// `new_id` it goes out under an id of its own. It ends the subscription's timeout after `turn_by` at the latest, and a moment.
     ///
     /// # Errors
     /// [`NotDelivered`], which says whether the target may have it all the same.
-    pub async fn deliver_once(&self, name: &str, message: Delivery, new_id: bool) -> Result<Delivered, NotDelivered> {
+    pub async fn deliver_once(
+        &self,
+        name: &str,
+        message: Delivery,
+        new_id: bool,
+        turn_by: Instant,
+    ) -> Result<Delivered, NotDelivered> {
         let entry = self.0.get(name).ok_or(NotDelivered::Unknown)?;
         if let Some(reason) = entry.board.paused() {
             return Err(NotDelivered::Paused(reason));
@@ -157,14 +179,12 @@ impl Subscriptions {
         let mut memory = entry.memory.charge();
         memory.grow(message.body.len().saturating_mul(2)).map_err(|_| NotDelivered::Busy)?;
         let (answer, answered) = oneshot::channel();
-        let command = DeliverOnce { message, new_id, memory, answer };
+        let command = DeliverOnce { message, new_id, turn_by, memory, answer };
         entry.commands.try_send(command).map_err(|error| match error {
             TrySendError::Full(_) => NotDelivered::Busy,
             TrySendError::Closed(_) => NotDelivered::Stopped,
         })?;
-        // A turn, and the request.
-        let patience = entry.timeout.saturating_mul(2) + Duration::from_secs(1);
-        match timeout(patience, answered).await {
+        match timeout_at(turn_by + entry.timeout + A_MOMENT, answered).await {
             Ok(Ok(result)) => result,
             // It was taken, and nobody knows how far it came.
             Ok(Err(_)) => Err(NotDelivered::BrokenOff),

@@ -78,7 +78,7 @@ fn the_mqs_own_are_looked_at_without_taking_and_sent_to_where_they_came_from() {
     let described = app.management_get("/v1/dead-letters/%25DLQ%25GID_a").expect_json(200);
     let expected = json!({
         "topic": "%DLQ%GID_a", "group": "mq-gateway-dead-letters", "protocol": "mq-http", "messages": 3,
-        "looks_without_taking": true, "can_release": true, "chooses_hidden_time": false, "dead_letters_of": "GID_a",
+        "looks_without_taking": true, "can_release": true, "chooses_hidden_time": false, "longest_step_seconds": 74, "dead_letters_of": "GID_a",
         "origins": {"orders": ["GID_other"]}
     });
     assert_eq!(described, expected);
@@ -507,4 +507,34 @@ fn elsewhere_the_guard_wants_the_token_as_it_is_now() {
     let refused = list(&old);
     assert!(refused.code == Some(1) && refused.stderr.contains("management.token_file"), "{refused:?}");
     assert!(!app.output().contains("CANARY") && !refused.output().contains("CANARY"));
+}
+
+#[test]
+fn one_that_is_sent_and_not_acknowledged_can_be_released() {
+    let endpoint = Endpoint::start();
+    let topics = "[[topics]]\nname = \"%DLQ%CID_a\"\nprofile = \"main\"\ngroups = [\"CID_ops\"]\n\
+        [[topics]]\nname = \"orders\"\nprofile = \"main\"\ngroups = [\"CID_a\"]\n";
+    let app = TestApp::with(&endpoint, Settings::new().topics(topics));
+    app.publish("%25DLQ%25CID_a", "x");
+    endpoint.rule(|request| (request.method == "DELETE").then(|| respond(503, &[], "{}")));
+    let into = json!({"to": "orders", "confirmed": true});
+    let answer = verb(&app, "%25DLQ%25CID_a", "redrive", into).expect_json(200);
+    let result = &answer["results"][0];
+    assert_eq!((&result["result"], &result["acknowledged"]), (&json!("redriven"), &json!(false)), "{answer}");
+    assert!(result["receipt_handle"].is_string(), "{answer}");
+    let tries = endpoint.requests().iter().filter(|it| it.method == "DELETE").count();
+    assert!(tries >= 3, "it is tried again: {tries}");
+}
+
+#[test]
+fn the_command_says_what_is_there_and_hidden() {
+    // Somebody else is at it: no nack, and longer than the command waits.
+    let app = Launch::on_embedded("visibility_timeout = \"60s\"\n", &Settings::new()).start();
+    app.publish("kept", "one");
+    app.publish("kept", "two");
+    let taken = verb(&app, "kept", "take", json!({"max_messages": 1})).expect_json(200);
+    assert_eq!(taken["messages"].as_array().unwrap().len(), 1, "{taken}");
+    let dropped = command(&app, &["dead-letters", "drop", "kept", "--all", "--yes"]);
+    assert_eq!(dropped.code, Some(1), "{dropped:?}");
+    assert!(dropped.stdout.starts_with("dropped 1,") && dropped.stderr.contains("1 more are there"), "{dropped:?}");
 }

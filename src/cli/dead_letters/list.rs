@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{ListArguments, PlaceArguments, ShowArguments};
 use super::listing::{Letter, parameters, query};
-use super::place::group_option;
+use super::place::{EMPTY_PAUSE, EMPTY_STEPS, group_option};
 use crate::cli::client::{GatewayClient, segment};
 use crate::cli::failure::{BAD, Failure};
 use crate::cli::format::Format;
@@ -112,18 +112,18 @@ async fn topics(client: &GatewayClient, format: Format) -> Result<u8, Failure> {
     let reply = client.get("/v1/dead-letters".to_owned(), LIMIT).await?;
     let topics: Topics = reply.json()?;
     for Topic { topic, messages } in topics.topics {
-        output::print(&match (format, messages) {
-            (Format::Json, _) => json!({ "topic": topic, "messages": messages }).to_string(),
-            (Format::Text, Some(messages)) => format!("{}  {messages}", visible(&topic)),
-            (Format::Text, None) => visible(&topic),
-        })?;
+        match (format, messages) {
+            (Format::Json, _) => output::print_json(&json!({ "topic": topic, "messages": messages }).to_string())?,
+            (Format::Text, Some(messages)) => output::print(&format!("{}  {messages}", visible(&topic)))?,
+            (Format::Text, None) => output::print(&visible(&topic))?,
+        }
     }
     Ok(0)
 }
 
 fn write(raw: &RawValue, format: Format, text: impl Fn(&Letter) -> String) -> Result<(), Failure> {
     match format {
-        Format::Json => output::print(&raw.get().replace(['\n', '\r'], " ")),
+        Format::Json => output::print_json(&output::on_one_line(raw)),
         Format::Text => {
             let letter = serde_json::from_str::<Letter>(raw.get());
             let letter = letter.map_err(|_| Failure::bad("the answer is not what a gateway says"))?;
@@ -193,7 +193,7 @@ impl Look<'_> {
         held: &mut Vec<String>,
         until: &mut Option<String>,
     ) -> Result<(), Failure> {
-        let (mut seen, mut written) = (HashSet::new(), 0_u64);
+        let (mut seen, mut written, mut empty) = (HashSet::new(), 0_u64, 0);
         let mut options = self.options.clone();
         options.extend(group_option(self.place.group.as_deref()));
         if let Some(hide) = self.hide {
@@ -203,6 +203,15 @@ impl Look<'_> {
             let target = format!("/v1/dead-letters/{}/messages:take", segment(self.topic));
             let body = Bytes::from(Value::Object(options.clone()).to_string());
             let taken: Taken = self.client.post(target, body, LIMIT).await?.json()?;
+            if taken.messages.is_empty() && taken.others.is_empty() {
+                empty += 1;
+                if empty >= EMPTY_STEPS {
+                    return Ok(());
+                }
+                tokio::time::sleep(EMPTY_PAUSE).await;
+                continue;
+            }
+            empty = 0;
             let mut is_new = false;
             for other in taken.others {
                 is_new |= seen.insert(other.message_id);

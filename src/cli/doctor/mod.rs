@@ -28,7 +28,7 @@ use super::arguments::DoctorArguments;
 use super::configuration::{self, environment};
 use super::failure::{BAD, Failure, USAGE};
 use super::format::Format;
-use super::output::print;
+use super::output::{print, print_json};
 use super::profile_access;
 use crate::clock::Clock;
 use crate::config::{self, CheckReport, Config, ProfileConfig, Source};
@@ -74,7 +74,7 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Result<u8, Failure> {
     let no_colour = variables.get("NO_COLOR").is_some_and(|value| !value.is_empty());
     match common.format {
         Format::Text => print(&report.to_text(std::io::stdout().is_terminal() && !no_colour))?,
-        Format::Json => print(&report.to_json().to_string())?,
+        Format::Json => print_json(&report.to_json().to_string())?,
     }
     Ok(code)
 }

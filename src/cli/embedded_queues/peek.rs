@@ -55,7 +55,10 @@ async fn pages(arguments: &PeekArguments) -> Result<u8, Failure> {
         }
         let peeked: Peeked = client.get(target, LIMIT).await?.json()?;
         for raw in &peeked.messages {
-            output::print(&line(raw, arguments.format)?)?;
+            match arguments.format {
+                Format::Json => output::print_json(&output::on_one_line(raw))?,
+                Format::Text => output::print(&line(raw)?)?,
+            }
             left = left.saturating_sub(1);
         }
         match peeked.next {
@@ -65,10 +68,7 @@ async fn pages(arguments: &PeekArguments) -> Result<u8, Failure> {
     }
 }
 
-fn line(raw: &RawValue, format: Format) -> Result<String, Failure> {
-    if format == Format::Json {
-        return Ok(raw.get().replace(['\n', '\r'], " "));
-    }
+fn line(raw: &RawValue) -> Result<String, Failure> {
     let message: Message =
         serde_json::from_str(raw.get()).map_err(|_| Failure::bad("the answer is not what a gateway says"))?;
     let body: String = message.body.chars().take(SHOWN).collect();

@@ -40,7 +40,7 @@ pub(in crate::cli) fn topics(arguments: &TopicsArguments) -> Result<u8, Failure>
     let Topics { topics } = reply.json()?;
     for raw in topics {
         if arguments.format == Format::Json {
-            output::print(&raw.get().replace(['\n', '\r'], " "))?;
+            output::print_json(&output::on_one_line(&raw))?;
             continue;
         }
         let topic: Topic =

@@ -15,8 +15,9 @@ pub(in crate::cli) struct PublishArguments {
     /// The topic
     #[arg(value_name = "TOPIC")]
     pub(super) topic: String,
-    /// The message: text, `-` for the bytes of stdin, `@FILE` for the bytes of a file
-    #[arg(value_name = "BODY|-|@FILE", required_unless_present = "ndjson")]
+    /// The message: text, `-` for the bytes of stdin, `@FILE` for the bytes of a file [default: what stdin has, where that is no
+    /// terminal]
+    #[arg(value_name = "BODY|-|@FILE")]
     pub(super) body: Option<OsString>,
     /// The message's tag [default: the topic's]
     #[arg(long)]

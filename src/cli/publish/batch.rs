@@ -79,6 +79,11 @@ struct Work<'a> {
 }
 
 impl Publisher<'_> {
+    /// Whether a message of its group failed.
+    fn is_broken(&self, open: &Open) -> bool {
+        open.envelope.group.as_ref().is_some_and(|group| self.broken_groups.borrow().contains(group))
+    }
+
     /// Publishes these lines.
     pub(super) async fn settle(&self, lines: Vec<Line>) -> Settled {
         let settled = Settled { lines: Vec::with_capacity(lines.len()), halt: None };
@@ -126,7 +131,7 @@ impl Work<'_> {
 
     /// Each message has an answer of its own.
     async fn judge(&mut self, part: Vec<Open>, items: Vec<Value>) {
-        let mut again: Vec<Open> = Vec::new();
+        let mut again: Vec<(Open, Problem)> = Vec::new();
         let mut after = None;
         let mut why = String::new();
         for (open, item) in part.into_iter().zip(items) {
@@ -148,15 +153,21 @@ impl Work<'_> {
                 }
             };
             let waits_for_another = open.envelope.group.is_some()
-                && again.iter().any(|earlier| earlier.envelope.group == open.envelope.group);
-            if waits_for_another || (may_work_later(&problem) && self.may_retry()) {
+                && again.iter().any(|(earlier, _)| earlier.envelope.group == open.envelope.group);
+            let goes_again = waits_for_another || (may_work_later(&problem) && self.may_retry());
+            if goes_again && is_not_published(&problem) {
                 after = after.max(problem.retry_after_seconds);
                 why = problem.to_string();
-                again.push(open);
+                again.push((open, problem));
             } else {
                 self.fail_for(&open, &problem);
             }
         }
+        // One that would come behind a later message of its group, which perhaps is published, is not sent any more.
+        let is_overtaken = |(open, _): &(Open, Problem)| self.publisher.is_broken(open);
+        let (overtaken, again): (Vec<_>, Vec<_>) = again.into_iter().partition(is_overtaken);
+        overtaken.iter().for_each(|(open, problem)| self.fail_for(open, problem));
+        let again: Vec<Open> = again.into_iter().map(|(open, _)| open).collect();
         if !again.is_empty() {
             self.again(again, after, &why).await;
         }
@@ -164,7 +175,7 @@ impl Work<'_> {
 
     /// The gateway refused the request as a whole.
     async fn refused(&mut self, mut part: Vec<Open>, problem: &Problem) {
-        if problem.outcome.as_deref() == Some("unknown") {
+        if !is_not_published(problem) {
             part.iter().for_each(|open| self.fail_for(open, problem));
         } else if matches!(problem.status, 400 | 413 | 422) {
             let wrong = wrong_messages(problem);
@@ -211,10 +222,7 @@ impl Work<'_> {
     /// Those that may be sent; the others follow a message of their group that failed.
     fn without_broken_groups(&mut self, part: Vec<Open>) -> Vec<Open> {
         let publisher = self.publisher;
-        let is_broken = |open: &Open| {
-            open.envelope.group.as_ref().is_some_and(|group| publisher.broken_groups.borrow().contains(group))
-        };
-        let (broken, good): (Vec<Open>, Vec<Open>) = part.into_iter().partition(is_broken);
+        let (broken, good): (Vec<Open>, Vec<Open>) = part.into_iter().partition(|open| publisher.is_broken(open));
         for open in broken {
             let text = "an earlier message of its group failed (earlier-message-failed); not published";
             self.fail_text(open.number, "earlier-message-failed", text.to_owned());
@@ -229,8 +237,7 @@ impl Work<'_> {
     }
 
     fn fail_for(&mut self, open: &Open, problem: &Problem) {
-        let is_certain = problem.outcome.as_deref() != Some("unknown");
-        self.fail(open, is_certain, &problem.code, problem.to_string());
+        self.fail(open, is_not_published(problem), &problem.code, problem.to_string());
     }
 
     fn fail(&mut self, open: &Open, is_certain: bool, code: &str, text: String) {
@@ -263,7 +270,11 @@ fn items(reply: &Reply, expected: usize) -> Result<Vec<Value>, ClientError> {
 }
 
 fn may_work_later(problem: &Problem) -> bool {
-    problem.retryable && problem.outcome.as_deref() != Some("unknown")
+    problem.retryable && is_not_published(problem)
+}
+
+fn is_not_published(problem: &Problem) -> bool {
+    problem.outcome.as_deref() != Some("unknown")
 }
 
 /// Which messages of a batch the wrong fields belong to.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal as _, Read};
 use std::os::unix::ffi::OsStrExt as _;
 
 use bytes::Bytes;
@@ -28,6 +28,22 @@ pub(super) fn read(argument: &OsStr) -> Result<Bytes, Failure> {
         }
         text => Ok(Bytes::copy_from_slice(text)),
     }
+}
+
+/// Reads what comes by stdin where no argument says that it does.
+pub(super) fn of_stdin() -> Result<Bytes, Failure> {
+    const WAYS: &str = "write the text, `-` for stdin, or @FILE behind the topic";
+    if io::stdin().is_terminal() {
+        return Err(Failure::usage(format!("the message is missing: {WAYS}")));
+    }
+    let bytes = whole(io::stdin().lock(), "stdin")?;
+    if bytes.is_empty() {
+        // Jobs without a stdin must not publish nothing by mistake.
+        return Err(Failure::usage(format!(
+            "the message is missing, and stdin is empty: {WAYS}; '' is an empty message"
+        )));
+    }
+    Ok(bytes)
 }
 
 fn whole(source: impl Read, name: &str) -> Result<Bytes, Failure> {

@@ -33,12 +33,11 @@ pub(super) fn publish(arguments: &PublishArguments) -> Result<u8, Failure> {
             };
             tasks::block_on(run::run(&client, settings, input))
         }
-        (None, Some(body)) => {
-            let bytes = body::read(body)?;
+        (None, body) => {
+            let bytes = body.as_deref().map_or_else(body::of_stdin, body::read)?;
             let query = one::query(arguments)?;
             let target = format!("{topic}/messages{query}");
             tasks::block_on(one::publish(&client, target, bytes, arguments.json))
         }
-        (None, None) => Err(Failure::usage("BODY is missing: text, `-` for stdin, or @FILE")),
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::arguments::PublishArguments;
 use crate::cli::client::{Asked, GatewayClient, segment};
 use crate::cli::failure::Failure;
-use crate::cli::output::{complain, print};
+use crate::cli::output::{complain, print, print_json};
 use crate::cli::visible::visible;
 use crate::http_message::Method;
 
@@ -55,7 +55,7 @@ pub(super) async fn publish(client: &GatewayClient, target: String, bytes: Bytes
     let reply = client.ask(Asked { method: Method::Post, target, body, limit: LIMIT }).await?;
     let published: Published = reply.json()?;
     if json {
-        print(&String::from_utf8_lossy(&reply.body))?;
+        print_json(&String::from_utf8_lossy(&reply.body))?;
     } else {
         print(&visible(&published.message_id.or(published.id).unwrap_or_default()))?;
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::batch::{Fate, LineFailure, Settled};
 use crate::cli::failure::Failure;
-use crate::cli::output::{complain, print};
+use crate::cli::output::{complain, print_json};
 use crate::cli::progress::{Progress, per_second};
 
 /// The numbers so far, and where they are shown.
@@ -63,7 +63,7 @@ impl Report {
         }
         if self.json {
             self.progress.clear();
-            settled.lines.iter().try_for_each(|(number, fate)| print(&line_json(*number, fate)))?;
+            settled.lines.iter().try_for_each(|(number, fate)| print_json(&line_json(*number, fate)))?;
         }
         Ok(())
     }

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::cli::output::on_one_line;
+use crate::cli::visible::visible_json;
+
 /// The gateway's answer to a receive.
 #[derive(Debug, Deserialize)]
 pub(super) struct Received {
@@ -39,9 +42,12 @@ pub(super) struct Message<'a> {
     pub(super) visible_again_at: Option<String>,
 }
 
-/// The object as it came, on one line: what stands between its parts can be an end of line, what is in its strings never.
-pub(super) fn json_line(raw: &RawValue) -> String {
-    let mut line = raw.get().replace(['\n', '\r'], " ");
+/// The object as it came, on one line; on a terminal with what that would act on escaped.
+pub(super) fn json_line(raw: &RawValue, is_terminal: bool) -> String {
+    let mut line = on_one_line(raw);
+    if is_terminal {
+        line = visible_json(&line);
+    }
     line.push('\n');
     line
 }

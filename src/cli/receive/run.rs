@@ -92,6 +92,11 @@ pub(super) async fn run(client: &GatewayClient, settings: Settings) -> Result<u8
     Ok(if settings.ack && run.counts.not_acknowledged > 0 { BAD } else { 0 })
 }
 
+/// Asked to end twice.
+fn broken_off() -> Failure {
+    Failure::bad("broken off: messages that were written last may not be acknowledged, and come again")
+}
+
 impl Run<'_> {
     async fn until_the_end(&mut self) -> Result<(), Failure> {
         let (client, settings) = (self.client, self.settings);
@@ -146,7 +151,7 @@ impl Run<'_> {
         })?;
         let lines = match self.settings.look {
             Some(look) => messages.iter().map(|message| look.line(message)).collect(),
-            None => raw.iter().map(|raw| json_line(raw)).collect(),
+            None => raw.iter().map(|raw| json_line(raw, self.settings.is_terminal)).collect(),
         };
         let deliveries: Vec<Delivery> = messages
             .iter()
@@ -160,14 +165,15 @@ impl Run<'_> {
         self.counts.written += written as u64;
         let (written, unwritten) = deliveries.split_at_checked(written).unwrap_or((&deliveries, &[]));
         if self.settings.ack {
-            self.acknowledge(written).await;
+            self.acknowledge(written).await?;
         } else {
             self.counts.not_acknowledged += written.len() as u64;
             let times = messages.iter().take(written.len()).filter_map(|message| message.visible_again_at.clone());
             // Times of one form are in order as text.
             self.counts.again_at = self.counts.again_at.take().into_iter().chain(times).min();
         }
-        give_back(self.client, &self.settings.target, unwritten).await;
+        let given_back = give_back(self.client, &self.settings.target, unwritten);
+        self.signals.see_through(&self.ending, given_back).await.ok_or_else(broken_off)?;
         match how.map_err(|error| (error.kind(), error)) {
             Ok(()) => Ok(Written::All),
             Err((io::ErrorKind::BrokenPipe, _)) => Ok(Written::ReaderGone),
@@ -183,28 +189,20 @@ impl Run<'_> {
             done = &mut writing.done => done,
             () = self.signals.next() => {
                 self.ending.begin();
-                let last = timeout(LAST_LINES, &mut writing.done).await;
-                last.unwrap_or_else(|_| Ok(Err(io::ErrorKind::Interrupted.into())))
+                let last = timeout(LAST_LINES, &mut writing.done);
+                let last = self.signals.see_through(&self.ending, last).await;
+                last.and_then(Result::ok).unwrap_or_else(|| Ok(Err(io::ErrorKind::Interrupted.into())))
             }
         };
         (writing.written(), done.unwrap_or_else(|_| Err(io::Error::other("the thread that writes has ended"))))
     }
 
-    async fn acknowledge(&mut self, deliveries: &[Delivery]) {
+    async fn acknowledge(&mut self, deliveries: &[Delivery]) -> Result<(), Failure> {
         if deliveries.is_empty() {
-            return;
+            return Ok(());
         }
-        let results = {
-            let acknowledging = acknowledge(self.client, &self.settings.target, deliveries, &self.ending);
-            tokio::pin!(acknowledging);
-            loop {
-                tokio::select! {
-                    results = &mut acknowledging => break results,
-                    // The one under way is waited for all the same.
-                    () = self.signals.next() => self.ending.begin(),
-                }
-            }
-        };
+        let acknowledging = acknowledge(self.client, &self.settings.target, deliveries, &self.ending);
+        let results = self.signals.see_through(&self.ending, acknowledging).await.ok_or_else(broken_off)?;
         for (delivery, result) in deliveries.iter().zip(results) {
             let id = visible(&delivery.message_id);
             match result {
@@ -218,6 +216,7 @@ impl Run<'_> {
                 }
             }
         }
+        Ok(())
     }
 
     fn say_what_comes_again(&self) {

@@ -9,7 +9,7 @@ use super::arguments::{Arguments, SignArguments};
 use super::configuration::{self, load};
 use super::failure::Failure;
 use super::format::Format;
-use super::output::print;
+use super::output::{print, print_json};
 use super::profile_access;
 use crate::clock::Clock;
 #[cfg(feature = "rocketmq")]
@@ -67,7 +67,7 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
     };
     match common.format {
         Format::Text => print(&explanation.to_text())?,
-        Format::Json => print(&explanation.to_json().to_string())?,
+        Format::Json => print_json(&explanation.to_json().to_string())?,
     }
     Ok(0)
 }

@@ -66,10 +66,10 @@ fn ask_all(
         }
     }
     if code == 0 || !good.is_empty() {
-        output::print(&match format {
-            Format::Text => table::table(&good),
-            Format::Json => json_of(&good),
-        })?;
+        match format {
+            Format::Text => output::print(&table::table(&good))?,
+            Format::Json => output::print_json(&json_of(&good))?,
+        }
     }
     Ok(code)
 }

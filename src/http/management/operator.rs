@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CACHE_CONTROL;
@@ -140,6 +141,11 @@ impl OperatorRequest {
     /// The process.
     pub(super) fn resources(&self) -> &ServiceResources {
         &self.operations.resources
+    }
+
+    /// How long a request may take, unless its verb says otherwise.
+    pub(super) fn request_timeout(&self) -> Duration {
+        self.operations.limits.request_timeout
     }
 
     /// How deep the JSON of a body may be nested.

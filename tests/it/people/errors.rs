@@ -102,12 +102,22 @@ fn a_token_is_sent_as_bearer_and_shown_nowhere() {
     let gateway = FakeGateway::start(|_, _| json(201, TAKEN));
     let finished = run(&gateway.url, &["publish", "t", "x"], b"");
     assert_eq!(finished.stdout, "ID-1\n", "{finished:?}");
-    let launch = Launch::bare().file("token", "zq-canary\n").environment("MQ_GATEWAY_TOKEN_FILE", "token");
-    let with_token = launch.arguments(&["publish", "t", "x", "--url", &gateway.url]).run();
-    assert_eq!(with_token.code, Some(0), "{with_token:?}");
+    let launch = || Launch::bare().file("token", "zq-canary\n");
+    let publish = ["publish", "t", "x", "--url", &gateway.url];
+    // An operator's token, which is no business of the data listener.
+    let of_operators = launch().environment("MQ_GATEWAY_TOKEN_FILE", "token").arguments(&publish).run();
+    assert_eq!(of_operators.code, Some(0), "{of_operators:?}");
+    let with_token = launch().arguments(&publish).arguments(&["--token-file", "token"]).run();
+    assert_eq!((with_token.code, with_token.stderr.as_str()), (Some(0), ""), "{with_token:?}");
     let asked = gateway.asked();
-    assert!(asked[0].header("Authorization").is_empty(), "{asked:?}");
-    assert_eq!(asked[1].header("Authorization"), ["Bearer zq-canary"]);
+    assert!(asked[0].header("Authorization").is_empty() && asked[1].header("Authorization").is_empty(), "{asked:?}");
+    assert_eq!(asked[2].header("Authorization"), ["Bearer zq-canary"]);
+    let elsewhere = ["publish", "t", "x", "--url", "http://name.invalid", "--token-file", "token"];
+    let elsewhere = launch().arguments(&elsewhere).run();
+    assert!(elsewhere.stderr.contains("unencrypted"), "{elsewhere:?}");
+    let operators = launch().environment("MQ_GATEWAY_TOKEN_FILE", "token");
+    operators.arguments(&["subscriptions", "--url", &gateway.url]).run();
+    assert_eq!(gateway.asked()[3].header("Authorization"), ["Bearer zq-canary"]);
     let refusing = FakeGateway::start(|_, _| Some((500, "", "no".to_owned())));
     let launch = Launch::bare().file("token", "zq-canary\n");
     let arguments = ["publish", "t", "x", "--token-file", "token", "--url", &refusing.url];

@@ -253,3 +253,28 @@ fn a_message_that_is_larger_than_a_line_may_be_costs_itself_alone() {
     assert!(finished.stderr.contains("line 1: ") && finished.stderr.contains("bytes"), "{finished:?}");
     assert_eq!(bodies(&app, "t"), ["short"]);
 }
+
+#[test]
+fn what_may_be_published_is_not_sent_again_for_its_group_either() {
+    // The first of the group is certainly not published, the second perhaps.
+    let gateway = FakeGateway::start(|number, asked| match number {
+        0 => {
+            let results = [
+                failed(0, "overloaded", true, "not_published"),
+                failed(1, "upstream-timeout", true, "unknown"),
+                published(2),
+            ];
+            json(200, value!({ "results": results }).to_string())
+        }
+        _ => all_published(asked),
+    });
+    let text = "{\"body\":\"a\",\"message_group\":\"g\"}\n{\"body\":\"b\",\"message_group\":\"g\"}\n{\"body\":\"c\"}\n";
+    let finished = run(&gateway.url, &["publish", "t", "--ndjson", "-", "--json"], text.as_bytes());
+    let expected = [(1, "not_published"), (2, "unknown"), (3, "published")];
+    assert_eq!(outcomes(&finished.stdout), expected.map(|(line, outcome)| (line, outcome.to_owned())));
+    assert_eq!(
+        (finished.code, gateway.asked().len()),
+        (Some(1), 1),
+        "not behind one that perhaps is published: {finished:?}"
+    );
+}

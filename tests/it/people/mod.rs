@@ -7,5 +7,6 @@ mod lines;
 mod person;
 mod publish;
 mod receive;
+mod redrive;
 mod shells;
 mod terminal;

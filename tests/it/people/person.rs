@@ -86,6 +86,11 @@ impl Running {
         kill(process, Signal::SIGINT).expect("it runs");
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
     /// Waits until it ends.
     #[track_caller]
     pub fn end(mut self) -> Finished {

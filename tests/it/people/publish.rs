@@ -40,6 +40,18 @@ fn bytes_arrive_as_they_are_wherever_they_come_from() {
 }
 
 #[test]
+fn what_stdin_has_is_the_message_where_none_is_written() {
+    let app = TestApp::embedded();
+    let finished = run(&url(&app), &["publish", "piped"], b"from a pipe\n");
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_eq!(only_message(&app, "piped").0, b"from a pipe\n");
+    let finished = run(&url(&app), &["publish", "none"], b"");
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(finished.stderr.contains("stdin is empty") && finished.stderr.contains("@FILE"), "{finished:?}");
+    assert!(app.receive("none", "CID_oracle", "{}").is_empty(), "nothing is published by mistake");
+}
+
+#[test]
 fn options_become_those_of_the_message() {
     let app = TestApp::embedded();
     let arguments = ["publish", "orders", "x", "--tag", "T&1", "--key", "a=b", "--key", "ü", "--json"];

@@ -219,3 +219,30 @@ fn a_message_that_cannot_be_acknowledged_is_named() {
     );
     assert!(finished.stderr.contains("M2: acknowledged after its visibility timeout"), "{finished:?}");
 }
+
+#[test]
+fn a_second_interruption_ends_it_at_once() {
+    let gateway = FakeGateway::start(|_, asked| {
+        if asked.head.contains(":ack ") {
+            // Longer than a person waits.
+            std::thread::sleep(time::CONDITION_LIMIT * 2);
+            return None;
+        }
+        json(200, r#"{"messages":[{"message_id":"M1","receipt_handle":"H1","body":"x","encoding":"text"}]}"#)
+    });
+    let mut running = Running::start(&gateway.url, &["receive", "t", "g", "--ack", "--max", "1"]);
+    assert!(running.line().contains("M1"));
+    time::until("the acknowledgement", || (gateway.asked().len() == 2).then_some(()));
+    let started = std::time::Instant::now();
+    time::until("its end", || {
+        if running.has_ended() {
+            return Some(());
+        }
+        running.interrupt();
+        None
+    });
+    let finished = running.end();
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert!(finished.stderr.contains("broken off"), "{finished:?}");
+    assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+}

@@ -46,6 +46,28 @@ fn a_terminal_gets_coloured_lines_that_fit() {
 }
 
 #[test]
+fn json_on_a_terminal_is_the_same_and_acts_on_nothing() {
+    let app = TestApp::embedded();
+    let body = "\u{9b}5m\u{7f}\u{202e}订单";
+    app.post_json("/v1/topics/t/messages", serde_json::json!({ "body": body }).to_string()).expect_json(201);
+    let Some(seen) = shown(&app, "receive t CID_a --format json", &[]) else { return };
+    let line = seen.lines().next().unwrap();
+    assert!(line.contains("\\u009b5m\\u007f\\u202e订单"), "{line:?}");
+    let message: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(message["body"], body);
+    // A pipe gets it as it is.
+    let piped = super::person::ask(&app, &["receive", "t", "CID_b"]);
+    assert!(piped.stdout.contains(body), "{piped:?}");
+}
+
+#[test]
+fn a_message_that_nobody_writes_is_asked_for() {
+    let app = TestApp::embedded();
+    let Some(seen) = shown(&app, "publish t", &[]) else { return };
+    assert!(seen.contains("the message is missing") && seen.contains("`-` for stdin"), "{seen:?}");
+}
+
+#[test]
 fn a_long_run_shows_how_far_it_is() {
     let app = TestApp::embedded();
     let file = app.directory().path().join("in.ndjson");

@@ -1,5 +1,7 @@
 //! A subscription's dead letters, delivered again by that subscription alone.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::receiver::{Answer, Receiver};
@@ -118,4 +120,25 @@ fn while_the_target_wants_to_be_left_alone_nothing_is_sent_again() {
     assert_eq!(resume.send().status, 200);
     let redriven = command(&app, &["redrive", "failed", "--all"]);
     assert_eq!((redriven.code, left(&app), target.count()), (Some(0), 0, 3), "{redriven:?}");
+}
+
+/// The target needs longer than a request to the gateway may take: what it took is acknowledged all the same, and not sent twice.
+#[test]
+fn what_a_slow_target_took_is_acknowledged_however_long_it_needed() {
+    let target = Receiver::start(|_, _| Answer::Status(413));
+    let lines = "retry_schedule = []\ntimeout = \"8s\"\n[subscriptions.billing.dead_letter]\ntopic = \"failed\"";
+    let embedded = "storage = \"memory\"\n[server.limits]\nrequest_timeout = \"3s\"";
+    let app = Launch::embedded_with(&super::file(embedded, &billing(&target.url(), lines))).start();
+    for body in ["one", "two", "three"] {
+        app.publish("orders", body);
+    }
+    wait_for_deliveries(&app, "dead_lettered", 3.0);
+    let before = target.count();
+    target.answer(|_, _| Answer::Late(Duration::from_millis(3500), Box::new(Answer::Status(204))));
+    let all = command(&app, &["redrive", "failed", "--all"]);
+    assert_eq!((all.code, left(&app)), (Some(0), 0), "{all:?}");
+    assert!(all.stdout.starts_with("redriven 3, 0 failed, 0 unknown, 0 left"), "{all:?}");
+    let mut sent: Vec<String> = target.requests()[before..].iter().map(|it| it.data()).collect();
+    sent.sort();
+    assert_eq!(sent, ["one", "three", "two"], "each once");
 }

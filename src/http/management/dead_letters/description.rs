@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use serde::Serialize;
 
 use super::options::{self, Options};
+use super::redrive::longest_step;
 use super::source::{Source, unavailable};
 use crate::http::api::Field;
 use crate::http::management::operator::{OperatorRequest, json};
@@ -27,6 +28,8 @@ struct Description {
     can_release: bool,
     /// Whether a step may choose how long it hides what it takes.
     chooses_hidden_time: bool,
+    /// How long a step may take to answer.
+    longest_step_seconds: u64,
     /// The group whose dead letters the MQ puts there.
     dead_letters_of: Option<String>,
     /// Topics that this group reads, each with the other groups that get what is published there.
@@ -59,6 +62,7 @@ pub(in crate::http::management) async fn description(request: OperatorRequest) -
         looks_without_taking: source.engine.is_some(),
         can_release: source.gateway.can_release(&source.route),
         chooses_hidden_time: capabilities.has(Feature::VisibilityTimeout),
+        longest_step_seconds: longest_step(&request).as_secs(),
         dead_letters_of: source.of_group.clone(),
         origins,
     })

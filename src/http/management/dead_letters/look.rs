@@ -1,5 +1,7 @@
 //! Looking at dead letters: without taking them where the MQ is in this process, else by taking them for a while.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use serde::Serialize;
 
@@ -135,7 +137,7 @@ async fn begun(source: &Source<'_>) -> Result<crate::model::ConsumerGroup, Probl
 pub(in crate::http::management) async fn take(request: OperatorRequest) -> Result<HttpResponse, Problem> {
     let options = Options::of_body(&request, TAKE).await?;
     let source = Source::of(&request, &options).await?;
-    let step = source.take(&options).await?;
+    let step = source.take(&options, Duration::ZERO).await?;
     let with_content = options.bodies.unwrap_or(false);
     let (mut messages, mut others) = (Vec::new(), Vec::new());
     for taken in step.letters {

@@ -4,6 +4,11 @@
 //! once its subscription's target took it or the MQ confirmed its publish: an end at any point leaves a dead letter that is
 //! still there, at worst beside its copy. What was not wanted, or did not succeed, stays hidden until it is released, so that a later step gets
 //! others.
+//!
+//! One is begun only where the step has the time for it; the first in any case, as no step could do it else. What was begun is
+//! acknowledged whatever the time is by then.
+
+use std::time::Duration;
 
 use actix_web::HttpResponse;
 use serde::Serialize;
@@ -12,13 +17,18 @@ use tokio::time::Instant;
 use super::destination::{Destination, destination};
 use super::letter::{Letter, REDRIVEN_FOR};
 use super::options::{self, Options};
-use super::source::{Source, Taken, unavailable};
+use super::source::{ACKNOWLEDGEMENTS, SETTLE_LIMIT, Source, Taken, unavailable};
 use crate::embedded::DEAD_LETTER_PREFIX;
 use crate::http::api::Field;
 use crate::http::management::operator::{OperatorRequest, json};
 use crate::http::problem::{FieldError, Problem};
 use crate::model::{Feature, Outcome};
 use crate::push::NotDelivered;
+
+/// How long the first of a step waits for its turn at a busy target.
+const FIRST_TURN: Duration = Duration::from_secs(10);
+/// For what else is done between two waits.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 const REDRIVE: &[Field] = &[
     options::GROUP,
@@ -61,7 +71,7 @@ struct Stepped {
 #[derive(Debug, Default, Serialize)]
 struct ItemResult {
     message_id: String,
-    /// `redriven`, `dropped`, `left` (not wanted), `failed`, `unknown`.
+    /// `redriven`, `dropped`, `left` (not wanted), `not_begun` (there was no time for it), `failed`, `unknown`.
     result: &'static str,
     /// Why not, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,16 +111,30 @@ pub(in crate::http::management) async fn redrive(request: OperatorRequest) -> Re
     {
         return Err(Problem::invalid(vec![FieldError::at("/confirmed", warning)]));
     }
-    let step = source.take(&options).await?;
+    let step = source.take(&options, request.subscriptions().longest_timeout()).await?;
     let received = step.letters.len();
     let mut results = Vec::with_capacity(received);
+    let mut is_first = true;
     for taken in step.letters {
         if !taken.letter.is_wanted(&options) {
             results.push(left(taken, "left", None));
             continue;
         }
         let destination = destination(&source, &taken.letter, to.as_ref());
-        let result = one(&request, &source, taken, destination, options.new_id.unwrap_or(false)).await;
+        let needed = match &destination {
+            Ok(Destination::Subscription(name)) => request.subscriptions().timeout(name).unwrap_or_default(),
+            Ok(Destination::Topic(..)) | Err(_) => Duration::ZERO,
+        };
+        if let Some(detail) = no_time(&request, &taken, if is_first { Duration::ZERO } else { needed }) {
+            results.push(left(taken, "not_begun", Some(detail.to_owned())));
+            continue;
+        }
+        let now = Instant::now();
+        let turn_by = request.context.deadline().checked_sub(needed).unwrap_or(now);
+        let turn_by = if is_first { turn_by.max(now + FIRST_TURN) } else { turn_by };
+        is_first = false;
+        let delivery = Once { new_id: options.new_id.unwrap_or(false), turn_by };
+        let result = one(&request, &source, taken, destination, delivery).await;
         source.count(result.result, 1);
         results.push(result);
     }
@@ -126,12 +150,16 @@ pub(in crate::http::management) async fn drop_letters(request: OperatorRequest) 
         let detail = "must be true: what is dropped is gone for good (mq-gateway dead-letters drop --yes)";
         return Err(Problem::invalid(vec![FieldError::at("/confirmed", detail)]));
     }
-    let step = source.take(&options).await?;
+    let step = source.take(&options, Duration::ZERO).await?;
     let received = step.letters.len();
     let mut results = Vec::with_capacity(received);
     for taken in step.letters {
         if !taken.letter.is_wanted(&options) {
             results.push(left(taken, "left", None));
+            continue;
+        }
+        if let Some(detail) = no_time(&request, &taken, Duration::ZERO) {
+            results.push(left(taken, "not_begun", Some(detail.to_owned())));
             continue;
         }
         let result = match source.acknowledge(&taken.receipt_handle).await {
@@ -182,32 +210,43 @@ async fn warning(source: &Source<'_>, to: Option<&str>) -> Result<Option<String>
     )))
 }
 
+/// How long a step may take: all of its own time is over when the first is begun, which waits for its turn, is sent and acknowledged.
+pub(super) fn longest_step(request: &OperatorRequest) -> Duration {
+    let settled = (SETTLE_LIMIT + A_MOMENT).saturating_mul(ACKNOWLEDGEMENTS);
+    let sent = FIRST_TURN + request.subscriptions().longest_timeout() + A_MOMENT;
+    request.request_timeout() + sent + settled
+}
+
+/// Why one that needs so long is not begun: the step is over by then, or the dead letter is not hidden any more.
+fn no_time(request: &OperatorRequest, taken: &Taken, needed: Duration) -> Option<&'static str> {
+    if Instant::now() + needed >= request.context.deadline() {
+        return Some("the step has no time for it: ask for fewer at once");
+    }
+    let is_short = taken.visible_again_at.since(request.resources().clock.now()) <= needed;
+    is_short
+        .then_some("its visibility timeout is over before it is done: ask for fewer at once, or hide them for longer")
+}
+
+/// How a subscription delivers a message again.
+struct Once {
+    new_id: bool,
+    turn_by: Instant,
+}
+
 /// Sends one again, and acknowledges it then.
 async fn one(
     request: &OperatorRequest,
     source: &Source<'_>,
     taken: Taken,
     destination: Result<Destination, String>,
-    new_id: bool,
+    Once { new_id, turn_by }: Once,
 ) -> ItemResult {
-    let context = &request.context;
-    if Instant::now() >= context.deadline() {
-        return left(
-            taken,
-            "failed",
-            Some("the step's time was over before it was sent: ask for fewer at once".to_owned()),
-        );
-    }
-    if taken.visible_again_at <= request.resources().clock.now() {
-        let detail =
-            "its visibility timeout was over before it was sent: ask for fewer at once, or hide them for longer";
-        return left(taken, "failed", Some(detail.to_owned()));
-    }
     let mut done = ItemResult { message_id: taken.letter.id.clone(), result: "redriven", ..ItemResult::default() };
     match destination {
         Err(detail) => return left(taken, "failed", Some(detail)),
         Ok(Destination::Subscription(name)) => {
-            let delivered = request.subscriptions().deliver_once(&name, taken.letter.original.clone(), new_id).await;
+            let message = taken.letter.original.clone();
+            let delivered = request.subscriptions().deliver_once(&name, message, new_id, turn_by).await;
             if let Err(error) = delivered {
                 let (result, detail) = not_delivered(&name, &error);
                 return ItemResult { subscription: Some(name), ..left(taken, result, Some(detail)) };
@@ -222,7 +261,7 @@ async fn one(
                 done.detail = Some(format!("without the property {REDRIVEN_FOR}: this protocol has none"));
             }
             done.to = Some(route.topic.topic.as_str().to_owned());
-            match source.gateway.publish(context, &route.topic, *message, None).await {
+            match source.gateway.publish(&request.context, &route.topic, *message, None).await {
                 Ok(accepted) => done.new_message_id = Some(accepted.published.message_id.as_str().to_owned()),
                 Err(error) => {
                     let result = if error.outcome() == Outcome::NotPublished { "failed" } else { "unknown" };
@@ -238,6 +277,7 @@ async fn one(
                 "it was sent again, and is still here, as it was not acknowledged: {}",
                 problem.detail
             )),
+            receipt_handle: Some(taken.receipt_handle),
             ..done
         },
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::letter::Letter;
 use super::options::Options;
 use crate::embedded::{DEAD_LETTER_PREFIX, Engine, EngineStats, dead_letter_topic_name};
@@ -11,11 +13,16 @@ use crate::http::management::operator::OperatorRequest;
 use crate::http::problem::{Code, FieldError, Problem};
 use crate::memory::Charge;
 use crate::model::{ConsumerGroup, Feature, Topic, UnixMillis};
+use crate::upstream::UpstreamErrorKind;
 
 /// The group that takes dead letters on the embedded endpoint where nobody names another.
 const OWN_GROUP: &str = "mq-gateway-dead-letters";
 /// How long what a step takes is hidden where nobody says: longer than the step.
 const HIDDEN: Duration = Duration::from_secs(600);
+/// How long one acknowledgement may take, how many there are for one dead letter, and the pause between two.
+pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const ACKNOWLEDGEMENTS: u32 = 3;
+const ACKNOWLEDGE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Where the dead letters are.
 pub(super) struct Source<'a> {
@@ -78,8 +85,9 @@ impl<'a> Source<'a> {
         self.request.resources().metrics.dead_letters.handled(&label, result, number);
     }
 
-    /// Takes what is there now, hidden from others for as long as is asked for, where the MQ can do that.
-    pub(super) async fn take(&self, options: &Options) -> Result<Step, Problem> {
+    /// Takes what is there now, hidden from others for as long as is asked for, where the MQ can do that; one of them alone may
+    /// take `longest`.
+    pub(super) async fn take(&self, options: &Options, longest: Duration) -> Result<Step, Problem> {
         if let Some(engine) = self.engine {
             // Whatever new groups begin with: who looks after dead letters wants those that are there.
             engine.begin_group(self.topic(), self.group()).await.map_err(unavailable)?;
@@ -94,7 +102,7 @@ impl<'a> Source<'a> {
             wait: Duration::ZERO,
             tags: None,
             ordered: false,
-            visibility_timeout: can_choose.then(|| options.hidden_for().unwrap_or(HIDDEN)),
+            visibility_timeout: can_choose.then(|| options.hidden_for().unwrap_or(HIDDEN + longest)),
             says_no_wait: false,
         };
         let received = self.gateway.receive(&self.request.context, &self.route, &asked).await?;
@@ -121,14 +129,26 @@ impl<'a> Source<'a> {
         Ok(Step { letters, _memory: received.memory })
     }
 
-    /// Whether the dead letter is out of its topic now, as far as this group is concerned.
+    /// Whether the dead letter is out of its topic now, as far as this group is concerned. It has a time of its own: that of the
+    /// request may be over, and what is not acknowledged is sent once more.
     pub(super) async fn acknowledge(&self, receipt_handle: &str) -> Result<(), Problem> {
         let handles = [receipt_handle.to_owned()];
-        let mut results = self.gateway.acknowledge(&self.request.context, &self.route, &handles).await?;
-        match results.pop() {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(error)) => Err(error.into()),
-            None => Err(Problem::new(Code::InternalError, "an acknowledgement without a result")),
+        let mut number = 1;
+        loop {
+            let context = self.request.context.lasting_until(Instant::now() + SETTLE_LIMIT);
+            let mut results = self.gateway.acknowledge(&context, &self.route, &handles).await?;
+            let error = match results.pop() {
+                Some(Ok(_)) => return Ok(()),
+                Some(Err(error)) => error,
+                None => return Err(Problem::new(Code::InternalError, "an acknowledgement without a result")),
+            };
+            // A handle that is not good any more will not be again.
+            let may_pass = error.upstream().is_some_and(|it| it.kind != UpstreamErrorKind::StaleHandle);
+            if !may_pass || number == ACKNOWLEDGEMENTS {
+                return Err(error.into());
+            }
+            number += 1;
+            tokio::time::sleep(ACKNOWLEDGE_PAUSE).await;
         }
     }
 
