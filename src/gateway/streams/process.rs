@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::places::{Freed, Holders, Places};
-use super::thread::LOOK;
 use crate::clock::Clock;
 use crate::gateway::polls::PollLines;
 use crate::memory::MemoryBudget;
 use crate::model::{ConsumerGroup, Topic};
 use crate::telemetry::{Metrics, StreamEnd};
+
+/// How often all streams are looked at.
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 
 /// The streams of a process.
 #[derive(Debug)]

@@ -15,15 +15,13 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::feed::{Feed, Source};
-use super::process::{Open, Streams, ends_after, spread};
+use super::process::{LOOK, Open, Streams, ends_after, spread};
 use super::seat::{Seat, StreamEvent};
 use crate::gateway::{GroupRoute, ReceiveRequest};
 use crate::model::{ConsumerGroup, Tag, Topic};
 use crate::tasks::{Service, Stage, Work};
 use crate::telemetry::StreamEnd;
 
-/// How often all streams are looked at.
-pub(super) const LOOK: Duration = Duration::from_millis(250);
 /// After so many looks without a byte a stream gives a sign of life: every 15 s, below the shortest timeout of proxies.
 const SILENCE: u32 = 60;
 
