@@ -153,7 +153,7 @@ fn pages_of_allowed_origins_may_send_events() {
     let long = format!("ce-{}", "a".repeat(20));
     let longer = format!("{long}a");
     assert_eq!(
-        preflight(&format!("{long},{longer},ce-,ce-a_b,ce-a-b,xce-id,authorization,ce-é")),
+        preflight(&format!("{long},{longer},ce-,ce-a_b,ce-a-b,xce-id,authorization")),
         format!("{usual}, {long}")
     );
 }
