@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from waiting_receives import PUBLISHES, TOPIC, connections_to, start_gateway, start_mq
+from waiting_receives import TOPIC, connections_to, publish_and_wait, start_gateway, start_mq
 
 
 class Streams:
@@ -42,7 +42,7 @@ class Streams:
                 self.poll.unregister(number)
                 continue
             self.pings += piece.count(b"\n:\n")
-            self.arrivals += [time.monotonic()] * piece.count(b"\ndata: ")
+            self.arrivals += [(number, time.monotonic())] * piece.count(b"\ndata: ")
 
 
 def at_rest(gateway, mq, streams, seconds):
@@ -55,29 +55,6 @@ def at_rest(gateway, mq, streams, seconds):
     print(f"at rest for {seconds} s: RSS {gateway.resident():.0f} MB, {busy:.2f} % of a core, {streams.pings - pings} signs of life")
     print(f"upstream: {gateway.metric('mq_gateway_upstream_polls'):.0f} polls, {connections_to(mq.addresses['embedded'])} connections, "
           f"{(gateway.metric(*receives) - asked) / seconds:.2f} polls ended per second")
-
-
-def publish_and_wait(gateway, streams, groups):
-    host, port = gateway.addresses["data"].rsplit(":", 1)
-    publisher = socket.create_connection((host, int(port)), 30)
-    body = b'{"body":"x"}'
-    head = f"POST /v1/topics/{TOPIC}/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
-    times = []
-    for _ in range(PUBLISHES):
-        streams.arrivals.clear()
-        started = time.monotonic()
-        publisher.sendall(request)
-        while len(streams.arrivals) < groups:
-            streams.work(5)
-            if time.monotonic() - started > 60:
-                sys.exit(f"{len(streams.arrivals)} of {groups} groups have it after 60 s")
-        times += [arrived - started for arrived in streams.arrivals]
-        if not publisher.recv(1 << 16).startswith(b"HTTP/1.1 201"):
-            sys.exit("not published")
-    times.sort()
-    p50, p99 = (times[len(times) * part // 100] * 1000 for part in (50, 99))
-    print(f"{PUBLISHES} publishes, {len(times)} messages: p50 {p50:.1f} ms, p99 {p99:.1f} ms, max {times[-1] * 1000:.1f} ms")
 
 
 def main():
