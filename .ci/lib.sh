@@ -18,6 +18,16 @@ fail() {
   exit 1
 }
 
+# repeatedly COMMAND…: three tries, for what needs the network.
+repeatedly() {
+  local pause
+  for pause in 5 20 0; do
+    "$@" && return
+    sleep "$pause"
+  done
+  return 1
+}
+
 # ---- tools -------------------------------------------------------------------------------------------------------------
 
 as_root() {
@@ -30,7 +40,7 @@ with_apt() { (flock 9 && "$@") 9>"$WORK/apt.lock"; }
 # Package lists are fetched once for all stages of a checkout.
 apt_update() {
   [[ -e $WORK/apt-updated ]] && return
-  as_root apt-get -qq update || fail "apt-get update"
+  repeatedly as_root apt-get -qq update || fail "apt-get update"
   touch "$WORK/apt-updated"
 }
 
@@ -78,10 +88,25 @@ venv() {
     say "installing $(tr '\n' ' ' <"$wanted")"
     rm -rf "$dir"
     python3 -m venv "$dir" || { apt_install python3-venv && python3 -m venv "$dir"; } || fail "python3 -m venv"
-    "$dir/bin/pip" install -q --disable-pip-version-check -r "$wanted" || fail "pip install -r $wanted"
+    repeatedly "$dir/bin/pip" install -q --disable-pip-version-check -r "$wanted" || fail "pip install -r $wanted"
     cp "$wanted" "$dir/installed.txt"
   fi
   PATH=$dir/bin:$PATH
+}
+
+# npm_packages NAME: what .ci/requirements/NAME-npm locks, in the folder NODE_PACKAGES.
+npm_packages() {
+  local wanted=$ROOT/.ci/requirements/$1-npm dir=$WORK/$1-npm
+  need node nodejs
+  need npm npm
+  if ! cat "$wanted"/package*.json | cmp -s - "$dir/installed-from"; then
+    say "installing npm packages"
+    rm -rf "$dir" && mkdir "$dir"
+    cp "$wanted"/package*.json "$dir"
+    (cd "$dir" && repeatedly npm ci --ignore-scripts --no-audit --no-fund --silent) || fail "npm ci of $wanted"
+    cat "$wanted"/package*.json >"$dir/installed-from"
+  fi
+  export NODE_PACKAGES=$dir
 }
 
 # ---- the gateway -------------------------------------------------------------------------------------------------------
@@ -124,10 +149,10 @@ start_gateway() {
     --data-dir "$WORK/$name.data" "$@" >"$log" 2>&1 </dev/null &
   GATEWAY_PID=$!
   trap 'kill "$GATEWAY_PID" 2>/dev/null || true' EXIT
-  wait_for 30 "listening" is_listening "$log" || { tail -20 "$log" >&2; fail "the gateway does not listen"; }
+  wait_for 60 "listening" is_listening "$log" || { tail -20 "$log" >&2; fail "the gateway does not listen"; }
   DATA_URL=http://$(address_of data "$log")
   MANAGEMENT_URL=http://$(address_of management "$log")
-  wait_for 30 "ready at $DATA_URL" answers "$MANAGEMENT_URL/readyz" || { tail -20 "$log" >&2; fail "the gateway is not ready"; }
+  wait_for 60 "ready at $DATA_URL" answers "$MANAGEMENT_URL/readyz" || { tail -20 "$log" >&2; fail "the gateway is not ready"; }
 }
 
 # stop_gateway: SIGTERM, as an orchestrator stops it; it must end by itself, with 0.

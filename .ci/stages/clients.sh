@@ -25,15 +25,8 @@ venv clients
 installed() { cat "${@:2}" | cmp -s - "$WORK/$1/installed-from"; }
 remember() { cat "${@:2}" >"$WORK/$1/installed-from"; }
 
-npm_files=(.ci/requirements/clients-npm/package.json .ci/requirements/clients-npm/package-lock.json)
-if ! installed clients-npm "${npm_files[@]}"; then
-  say "installing npm packages"
-  rm -rf "$WORK/clients-npm" && mkdir "$WORK/clients-npm"
-  cp "${npm_files[@]}" "$WORK/clients-npm"
-  # Without scripts: `ons` would build its native client, and only its HTTP client is run.
-  (cd "$WORK/clients-npm" && npm ci --ignore-scripts --no-audit --no-fund --silent) || fail "npm ci"
-  remember clients-npm "${npm_files[@]}"
-fi
+# `ons` would build its native client; only its HTTP client is run.
+npm_packages clients
 
 if ! installed clients-jars .ci/requirements/clients-maven/pom.xml; then
   say "fetching jars"
@@ -47,7 +40,7 @@ javac -d "$OUT/java" -cp "$WORK/clients-jars/*" "$SDKS/MqHttpJava.java" || fail 
 
 # ---- programs ----------------------------------------------------------------------------------------------------------
 
-export PYTHONDONTWRITEBYTECODE=1 NODE_PACKAGES=$WORK/clients-npm MQ_VISIBILITY_SECONDS=3
+export PYTHONDONTWRITEBYTECODE=1 MQ_VISIBILITY_SECONDS=3
 PIDS=() NAMES=()
 
 # begin WAY NAME COMMAND…: runs a program beside the others; its lines go to a log. PIDs are those of this script alone.

@@ -4,6 +4,14 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 need_gateway
 need python3 python3
+# Everything that is installed or compiled, before the parts that have deadlines.
+need curl curl
+need go golang-go
+need java default-jdk-headless
+need chromium chromium fonts-dejavu-core
+for name in cloud-events pushes streams; do npm_packages "$name"; done
+for name in cloud-events pushes; do (venv "$name"); done
+cargo build --locked --example worker --example receiver
 OUT=$WORK/consuming
 rm -rf "$OUT" && mkdir -p "$OUT"
 export PYTHONDONTWRITEBYTECODE=1

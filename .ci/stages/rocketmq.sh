@@ -5,4 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 need java default-jdk-headless
 need mvn maven
 need openssl openssl
-RMQ_DIR=$WORK/rocketmq timeout 900 tests/rocketmq/run "$GATEWAY" || fail "the contract does not hold on RocketMQ 5"
+need_gateway
+export RMQ_DIR=$WORK/rocketmq
+tests/rocketmq/server.sh fetch "$RMQ_DIR" || fail "Maven does not bring the server"
+timeout 1200 tests/rocketmq/run "$GATEWAY" || fail "the contract does not hold on RocketMQ 5"

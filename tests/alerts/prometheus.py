@@ -3,12 +3,12 @@
 import json
 import pathlib
 import re
-import socket
 import subprocess
 import time
 import urllib.parse
 
 from gateway import Failed, call
+from ports import own_port
 
 CONFIGURATION = """
 global:
@@ -23,12 +23,6 @@ scrape_configs:
   - job_name: mq-gateway
     file_sd_configs: [{files: ["{targets}"]}]
 """
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def with_its_share(program):
@@ -46,7 +40,7 @@ class Monitoring:
         self.directory.mkdir()
         self.targets, self.known = self.directory / "targets.json", []
         self.publish_targets()
-        port, manager = free_port(), free_port()
+        port, manager = own_port(), own_port()
         self.url, self.manager = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{manager}"
         text = CONFIGURATION.replace("{rules}", str(root / "deploy/prometheus/rules"))
         text = text.replace("{alertmanager}", str(manager)).replace("{targets}", str(self.targets))

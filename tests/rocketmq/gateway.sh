@@ -27,6 +27,8 @@ stop_gateway() {
   gateway=''
 }
 
+listens_at() { sed -n "/\"message\":\"listening\"/{/\"listener\":\"$1\"/s/.*\"address\":\"\([^\"]*\)\".*/\1/p}" "$work/gateway.log" | tail -1; }
+
 # start_gateway [SECRET [LINE]]: towards the proxy; with a secret its requests are signed, and LINE is one more of the profile.
 start_gateway() {
   local keys='' table=''
@@ -56,11 +58,14 @@ $table
 TOML
   "$program" --config "$work/gateway.toml" >"$work/gateway.log" 2>&1 &
   gateway=$!
-  local address='' end=$((SECONDS + 20))
-  until [[ -n $address ]]; do
-    address=$(sed -n 's/.*"listener":"data","address":"\([^"]*\)".*/\1/p' "$work/gateway.log" | head -1)
-    [[ -n $address ]] || sleep 0.1
-    ((SECONDS < end)) || { cat "$work/gateway.log" >&2; exit 1; }
+  local end=$((SECONDS + 60))
+  until curl -fsS -m 5 -o /dev/null "http://$(listens_at management)/readyz" 2>/dev/null; do
+    if ((SECONDS > end)) || ! kill -0 "$gateway" 2>/dev/null; then
+      cat "$work/gateway.log" >&2
+      exit 1
+    fi
+    sleep 0.1
   done
-  export GATEWAY=http://$address
+  GATEWAY=http://$(listens_at data)
+  export GATEWAY
 }

@@ -11,16 +11,27 @@ from traffic import Traffic
 gateway = Gateway(os.environ["GATEWAY"])
 
 text, command = sys.argv[1], sys.argv[2:]
+LIMIT = 35
+# Stored and delivered before the fault, and after it again.
+ENOUGH = 60
+
+
+def flows():
+    """Until so many more have come through: a machine under load takes longer for them."""
+    wanted, end = len(traffic.delivered & traffic.acknowledged) + ENOUGH, time.monotonic() + 60
+    while len(traffic.delivered & traffic.acknowledged) < wanted:
+        assert time.monotonic() < end, f"{ENOUGH} messages did not come through within a minute"
+        time.sleep(0.1)
 
 
 def until(what, attempt):
-    """Seconds until it succeeds; more than ten is too many."""
+    """Seconds until it succeeds. After a long outage the gateway's tries are up to `breaker_open` apart, 30 s; more than that is too many."""
     began = time.monotonic()
     while True:
         status, answer = attempt()
         if status in (200, 201):
             return time.monotonic() - began
-        assert time.monotonic() - began < 10, f"no {what} within 10 s: {answer}"
+        assert time.monotonic() - began < LIMIT, f"no {what} within {LIMIT} s: {answer}"
         time.sleep(0.1)
 
 
@@ -38,11 +49,11 @@ def received():
 
 gateway.drain("T-normal", "GID_a")
 traffic = Traffic(gateway, "T-normal", "GID_a")
-time.sleep(4)
+flows()
 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 recovery = f"publishes again after {until('publish', published):.1f} s, receives after {until('receive', received):.1f} s"
-time.sleep(3)
+flows()
 counts = traffic.finish(90)
 lost = traffic.lost()
 print(f"  {'FAILED' if lost else 'ok':6} {text}: {counts}; {recovery}", sorted(lost)[:5] or "", flush=True)
-sys.exit(1 if lost or len(traffic.acknowledged) < 100 else 0)
+sys.exit(1 if lost else 0)

@@ -31,7 +31,7 @@ def everything():
     bodies = {f"m{number}" for number in range(COUNT)}
     for body in sorted(bodies):
         status, answer = gateway.publish(TOPIC, body)
-        assert status == 201 and answer["attempts"] == 1, answer
+        assert status == 201, answer
     acknowledged, given_back, end = set(), set(), time.monotonic() + 120
     while acknowledged != bodies:
         assert time.monotonic() < end, f"missing: {sorted(bodies - acknowledged)}"
@@ -55,7 +55,10 @@ def everything():
 
 
 def part():
-    end, bodies = time.monotonic() + 8, set()
+    bodies, end = set(), time.monotonic() + 60
+    while not bodies and time.monotonic() < end:
+        bodies.update(message["body"] for message in received("GID_b"))
+    end = time.monotonic() + 8
     while time.monotonic() < end:
         bodies.update(message["body"] for message in received("GID_b"))
     count = len(bodies)

@@ -88,22 +88,49 @@ launch() { # launch NAME java-arguments.. (PRELOAD, BIND_HOST and BIND_PORT: see
   local name=$1
   shift
   mapfile -t opts < <(java_opts)
-  LD_PRELOAD=${PRELOAD:-} ROCKETMQ_HOME=$dir NAMESRV_ADDR=127.0.0.1:$NAMESRV setsid java "${opts[@]}" "$@" >"$dir/$name.out" 2>&1 </dev/null &
+  # Here, not by the child: what an earlier one said must not be taken for this one's word.
+  : >"$dir/$name.out"
+  LD_PRELOAD=${PRELOAD:-} ROCKETMQ_HOME=$dir NAMESRV_ADDR=127.0.0.1:$NAMESRV setsid java "${opts[@]}" "$@" >>"$dir/$name.out" 2>&1 </dev/null &
   echo $! >"$dir/$name.pid"
+  # Until it is java: before that its command line is this script's.
+  local end=$((SECONDS + 20))
+  until alive "$name" || ! kill -0 $! 2>/dev/null || [ $SECONDS -ge $end ]; do sleep 0.05; done
 }
 alive() { # alive PROCESS: the pid lives and is ours (a zombie has no command line)
   [ -f "$dir/$1.pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$(cat "$dir/$1.pid")/cmdline" | grep -qF "$dir/lib/"
 } 2>/dev/null
-wait_for() { # wait_for WHAT PROCESS COMMAND..: at most 60 s, at once when the process is gone
-  local what=$1 proc=$2 end=$((SECONDS + 60))
+wait_for() { # wait_for WHAT PROCESS COMMAND..: at most 180 s, at once when the process is gone
+  local what=$1 proc=$2 end=$((SECONDS + 180))
   shift 2
   until "$@"; do
     sleep 0.2
     alive "$proc" || { tail -n 20 "$dir/$proc.out" >&2; die "$proc exited before $what"; }
-    [ $SECONDS -lt $end ] || die "$what: not within 60 s, see $dir/$proc.out and $dir/logs"
+    [ $SECONDS -lt $end ] || die "$what: not within 180 s, see $dir/$proc.out and $dir/logs"
   done
 }
-port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+port_open() { (exec 3<>"/dev/tcp/${2:-127.0.0.1}/$1") 2>/dev/null; } # port_open PORT [HOST]
+wait_closed() { # wait_closed PORT [HOST]: a killed process's listener outlives its command line by some tenths of a second
+  local end=$((SECONDS + 20))
+  while port_open "$@"; do
+    [ $SECONDS -lt $end ] || return 1
+    sleep 0.1
+  done
+}
+all_closed() { # every port of the settings in DIR/env
+  local port
+  for port in "$NAMESRV" $BROKERS "$GRPC" "$REMOTING"; do wait_closed "$port" || die "port $port is taken"; done
+  [ "$MODE" != PAIR ] || for port in "$GRPC" $((REMOTING + 100)); do wait_closed "$port" 127.0.0.2 || die "port $port is taken"; done
+}
+end_of() { # end_of PROCESS: kill -9, and until it is gone
+  local pid end=$((SECONDS + 20))
+  pid=$(cat "$dir/$1.pid")
+  kill -9 "$pid" 2>/dev/null || true
+  # A zombie that nobody waits for has no open files either.
+  while [ -n "$(ls "/proc/$pid/fd" 2>/dev/null)" ]; do
+    [ $SECONDS -lt $end ] || die "$1 does not end"
+    sleep 0.05
+  done
+}
 said() { grep -q "$2" "$dir/$1.out"; }
 registered() { # every broker is in the name server's table
   local out b all=0
@@ -224,7 +251,10 @@ run() { # run PROCESS: the settings are in DIR/env and DIR/conf
   esac
 }
 ready() {
-  [ "$MODE" != PAIR ] || wait_for "the second proxy has started" proxy-b said proxy-b 'startup successfully'
+  if [ "$MODE" = PAIR ]; then
+    wait_for "the second proxy has started" proxy-b said proxy-b 'startup successfully'
+    wait_for "its gRPC port is open" proxy-b port_open "$GRPC" 127.0.0.2
+  fi
   wait_for "the proxy has started" proxy said proxy 'startup successfully'
   wait_for "the gRPC port is open" proxy port_open "$GRPC"
   wait_for "the brokers are registered" proxy registered
@@ -249,9 +279,7 @@ start() { # start LOCAL|CLUSTER|PAIR [--acl]
   fi
   BROKERS=$BROKER
   [ "$mode" = LOCAL ] || BROKERS="$BROKER $((BROKER + 100))"
-  for name in $NAMESRV $BROKERS $GRPC $REMOTING; do
-    if port_open "$name"; then die "port $name is taken"; fi
-  done
+  all_closed
   mkdir -p "$dir/conf" "$STORE"
   printf '%s=%q\n' NAMESRV "$NAMESRV" BROKERS "$BROKERS" GRPC "$GRPC" MODE "$mode" STORE "$STORE" ACL "$ACL" AK "$AK" SK "$SK" >"$dir/env"
   printf 'listenPort=%s\nkvConfigPath=%s\n' "$NAMESRV" "$STORE/kvConfig.json" >"$dir/conf/namesrv.conf"
@@ -285,10 +313,8 @@ stop() { # stop [--now|--wipe]
       pid=$(cat "$dir/$f.pid")
       [ -n "$now" ] || kill "$pid" 2>/dev/null || true
       end=$((SECONDS + (${#now} > 0 ? 0 : 30)))
-      while alive "$f"; do
-        if [ $SECONDS -ge $end ]; then kill -9 "$pid" 2>/dev/null || true; fi
-        sleep 0.1
-      done
+      while alive "$f" && [ $SECONDS -lt $end ]; do sleep 0.1; done
+      end_of "$f"
     fi
     rm -f "$dir/$f.pid"
   done
@@ -303,8 +329,16 @@ case $cmd in
 esac
 case $cmd in
   fetch)
-    if ! compgen -G "$dir/lib/rocketmq-proxy-*.jar" >/dev/null; then
-      mvn -q -B -f "$here/pom.xml" -Drmq="${RMQ_VERSION:-5.3.3}" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$dir/lib.part"
+    version=${RMQ_VERSION:-5.3.3}
+    if [ ! -e "$dir/lib/rocketmq-proxy-$version.jar" ]; then
+      # What a network fails at once it often does a little later.
+      for pause in 5 20 0; do
+        rm -rf "$dir/lib.part"
+        mvn -q -B -f "$here/pom.xml" -Drmq="$version" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$dir/lib.part" && break
+        [ $pause -gt 0 ] || die "Maven does not bring RocketMQ $version"
+        sleep $pause
+      done
+      rm -rf "$dir/lib"
       mv "$dir/lib.part" "$dir/lib"
     fi
     ;;
@@ -331,7 +365,7 @@ case $cmd in
     ;;
   kill)
     alive "${1:-}" || die "${1:-} does not run"
-    kill -9 "$(cat "$dir/$1.pid")"
+    end_of "$1"
     ;;
   up)
     if alive "${1:-}"; then die "$1 already runs"; fi

