@@ -166,14 +166,14 @@ class Gateway:
             self.process.wait()
 
 
-def write_keys(directory, access_key, secret_key):
+def write_keys(directory, access_key, secret_key, mode=0o644):
     """As a mounted Secret changes: each file is whole at any time."""
     keys = pathlib.Path(directory) / "keys"
     keys.mkdir(mode=0o755, parents=True, exist_ok=True)
     for name, text in (("access_key", access_key), ("secret_key", secret_key)):
         new = keys / f".{name}"
         new.write_text(text)
-        new.chmod(0o644)
+        new.chmod(mode)
         new.rename(keys / name)
 
 

@@ -12,9 +12,9 @@ from ports import own_port
 
 CONFIGURATION = """
 global:
-  scrape_interval: 1s
-  scrape_timeout: 1s
-  evaluation_interval: 1s
+  scrape_interval: {interval}
+  scrape_timeout: {interval}
+  evaluation_interval: {interval}
 rule_files: ["{rules}/*.yml"]
 alerting:
   alertmanagers:
@@ -35,7 +35,9 @@ def with_its_share(program):
 
 
 class Monitoring:
-    def __init__(self, prometheus, alertmanager, root, directory):
+    """`alertmanager` may be None: then nobody is told."""
+
+    def __init__(self, prometheus, alertmanager, root, directory, interval="1s"):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir()
         self.targets, self.known = self.directory / "targets.json", []
@@ -44,6 +46,7 @@ class Monitoring:
         self.url, self.manager = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{manager}"
         text = CONFIGURATION.replace("{rules}", str(root / "deploy/prometheus/rules"))
         text = text.replace("{alertmanager}", str(manager)).replace("{targets}", str(self.targets))
+        text = text.replace("{interval}", interval)
         (self.directory / "prometheus.yml").write_text(text)
         # Nobody is to be told: the receivers' names do not exist. All else is as shipped.
         shipped = (root / "deploy/prometheus/alertmanager.yml").read_text()
@@ -52,13 +55,17 @@ class Monitoring:
             self.run("prometheus", prometheus, f"--config.file={self.directory}/prometheus.yml",
                      f"--storage.tsdb.path={self.directory}/tsdb", f"--web.listen-address=127.0.0.1:{port}",
                      "--rules.alert.resend-delay=5s"),
-            self.run("alertmanager", *with_its_share(alertmanager), f"--config.file={self.directory}/alertmanager.yml",
-                     f"--storage.path={self.directory}/alertmanager", f"--web.listen-address=127.0.0.1:{manager}",
-                     "--cluster.listen-address="),
         ]
+        if alertmanager:
+            self.processes.append(
+                self.run("alertmanager", *with_its_share(alertmanager), f"--config.file={self.directory}/alertmanager.yml",
+                         f"--storage.path={self.directory}/alertmanager", f"--web.listen-address=127.0.0.1:{manager}",
+                         "--cluster.listen-address=")
+            )
         try:
             self.wait_for(f"{self.url}/-/ready")
-            self.wait_for(f"{self.manager}/-/ready")
+            if alertmanager:
+                self.wait_for(f"{self.manager}/-/ready")
         except Failed:
             self.stop()
             raise

@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass
 
-import yaml
-
 ALERT = re.compile(r"MqGateway\w+")
 UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 # As the page itself says below its table's head.
@@ -60,14 +58,21 @@ def record(root, measured):
     page.write_text("\n".join(lines) + "\n")
 
 
+def parsed(path):
+    # Here, since those who only read the table need the standard library alone.
+    import yaml
+
+    return yaml.safe_load(path.read_text())
+
+
 def alerts(root):
-    groups = yaml.safe_load((root / "deploy/prometheus/rules/alerts.yml").read_text())["groups"]
+    groups = parsed(root / "deploy/prometheus/rules/alerts.yml")["groups"]
     return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 
 def inhibited(root):
     """For each alert, which others it silences."""
-    rules = yaml.safe_load((root / "deploy/prometheus/alertmanager.yml").read_text())["inhibit_rules"]
+    rules = parsed(root / "deploy/prometheus/alertmanager.yml")["inhibit_rules"]
     found = {}
     for rule in rules:
         sources = {name for matcher in rule["source_matchers"] for name in ALERT.findall(matcher)}
