@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Streams as three kinds of clients read them: Python's own library, npm's eventsource, the EventSource of a browser.
 
-    tests/consuming/streams/run.py GATEWAY [--only python,node,browser]
+    tests/consuming/streams/clients.py GATEWAY [--only python,node,browser]
 
 Each reads from a gateway with its embedded endpoint, two messages at a time, and acknowledges what it gets. Then the gateway is
 stopped as an orchestrator stops it, and another one started at the same address: every client has to come back by itself and to
@@ -46,7 +46,8 @@ class Gateway:
         self.url = f"http://127.0.0.1:{self.port}"
         configuration = directory / "gateway.toml"
         configuration.write_text(
-            f'data_dir = "{directory}/data"\n[server]\nlisten = "127.0.0.1:{self.port}"\nallowed_origins = ["{origin}"]\ndrain_delay = "3s"\n'
+            f'data_dir = "{directory}/data"\n'
+            f'[server]\nlisten = "127.0.0.1:{self.port}"\nallowed_origins = ["{origin}"]\ndrain_delay = "3s"\n'
             f'[management]\nlisten = "127.0.0.1:{self.management}"\n[embedded]\nenabled = true\nlisten = "127.0.0.1:0"\n'
             '[profiles.embedded]\nprotocol = "ons-http"\nendpoints = ["embedded"]\ncredentials = "embedded"\nproducer_group = "PID_a"\n'
             '[[topics]]\nname = "*"\nprofile = "embedded"\ngroups = ["*"]\n')
@@ -71,6 +72,9 @@ class Gateway:
                                          {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)["message_id"]
+
+    def publish_all(self, bodies):
+        return {self.publish(body): body for body in bodies}
 
     def stop(self):
         self.child.send_signal(signal.SIGTERM)
@@ -132,14 +136,14 @@ class Page(http.server.BaseHTTPRequestHandler):
 
 def browser(directory, page, gateway, group):
     # The page's own server and the gateway are all that it reaches.
-    return ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--disable-breakpad", "--disable-crash-reporter", "--disable-dev-shm-usage", f"--user-data-dir={directory}/profile",
+    return ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-breakpad",
+            "--disable-crash-reporter", "--disable-dev-shm-usage", f"--user-data-dir={directory}/profile",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"{page}/#{gateway.url}|{TOPIC}|{group}"]
 
 
-def takes(client, gateway, bodies):
-    """Publishes, and checks that the client gets and acknowledges all of it."""
-    ids = {gateway.publish(body): body for body in bodies}
+def takes(client, ids):
+    """Checks that the client gets and acknowledges all of it: bodies by their ids."""
     got = {}
     while len(got) < len(ids):
         line = client.next("message")
@@ -181,17 +185,19 @@ def main():
             for client in clients:
                 check(f"{client.name}: open", client.next("open", 60) is not None)
             for client in clients:
-                takes(client, gateway, BODIES)
+                takes(client, gateway.publish_all(BODIES))
             check("the gateway ends with 0", gateway.stop() == 0)
             for client in clients:
                 cut = client.next("cut", 60) if client.name != "python" else {}
                 check(f"{client.name}: sees the end, and nothing that is for good",
                       cut is not None and cut.get("code") is None and cut.get("cut") != "readyState 2", cut)
             gateway.start()
+            meanwhile = gateway.publish_all(["while nobody reads"])
             for client in clients:
                 check(f"{client.name}: comes back by itself", client.next("open", 90) is not None)
+                takes(client, meanwhile)
             for client in clients:
-                takes(client, gateway, ["after the restart", "and one more"])
+                takes(client, gateway.publish_all(["after the restart", "and one more"]))
         finally:
             for client in clients:
                 client.end()
