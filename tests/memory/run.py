@@ -22,6 +22,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from gateway import logged_address  # noqa: E402
+
 MIB = 1 << 20
 BODY_MIB = 4
 MESSAGES = 16
@@ -481,11 +484,8 @@ async def scenarios(arguments, work):
 
 async def listening(log, gateway):
     for _ in range(100):
-        for line in log.read_text(errors="replace").splitlines():
-            if '"listener":"data"' in line:
-                address = json.loads(line)
-                address = address.get("address") or address.get("fields", {}).get("address")
-                return int(address.rsplit(":", 1)[1])
+        if address := logged_address(log.read_text(errors="replace"), "data"):
+            return int(address.rsplit(":", 1)[1])
         if gateway.poll() is not None:
             break
         await asyncio.sleep(0.1)

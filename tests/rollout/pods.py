@@ -1,11 +1,12 @@
 """What the kubelet and the controllers do with pods: start, probe, list and end them. A pod is a process of the gateway."""
 
 import asyncio
-import json
 import os
 import random
 import signal
 import time
+
+from gateway import logged_address
 
 # Longest time for news of a pod to reach whoever acts on it: the kubelet that sends SIGTERM, the machines that balance. Each
 # draws its own, so either may be first.
@@ -35,12 +36,11 @@ class Process:
 
     def address(self, listener):
         """Where it listens; `None` while it does not."""
-        for line in self.log.read_text(encoding="utf-8").splitlines():
-            fields = json.loads(line) if line.startswith("{") else {}
-            if fields.get("message") == "listening" and fields.get("listener") == listener:
-                host, port = fields["address"].rsplit(":", 1)
-                return host, int(port)
-        return None
+        address = logged_address(self.log.read_text(encoding="utf-8"), listener)
+        if not address:
+            return None
+        host, port = address.rsplit(":", 1)
+        return host, int(port)
 
     async def listening(self, listener):
         end = time.monotonic() + 30
