@@ -109,6 +109,13 @@ npm_packages() {
   export NODE_PACKAGES=$dir
 }
 
+# own_ports COUNT: sets PORTS, ports that stay this script's own while it runs: for programs that do not say which port 0 gave them.
+own_ports() {
+  coproc KEEPER { exec python3 -B "$ROOT/tests/support/ports.py" "$1"; }
+  # shellcheck disable=SC2034 # used where this is sourced
+  read -ra PORTS <&"${KEEPER[0]}" || fail "no free ports"
+}
+
 # ---- the gateway -------------------------------------------------------------------------------------------------------
 
 # need_gateway: the release binary, built where it is missing. MQ_GATEWAY_BIN names another one.

@@ -37,6 +37,7 @@ def version():
         "deploy/Dockerfile": r"(?m)^ARG VERSION=(.+)$",
         "docs/api/openapi.json": r'"info": \{\s+"title": "mq-gateway",\s+"version": "(.+)"',
         "docs/operate/install.md": r"VERSION=(\d\S+)",
+        "docs/release.md": r"(?:VERSION=|`v)(\d[^\s`]*)",
     }
     for name in FILES:
         if name.startswith(("deploy/", "docs/")) and name.endswith((".md", ".yaml", ".yml")):
@@ -83,12 +84,13 @@ def rust():
 def locked():
     """What builds for others never chooses versions of its own."""
     scripts = [name for name in FILES if name.startswith(".ci/") and not name.endswith(".py")] + ["deploy/Dockerfile"]
+    builds = re.compile(r"\bcargo(?:-deny)? (?:-\S+ )*(?:build|check|clippy|doc|fetch|metadata|run|test|tree)\b[^;&|\"']*")
     count = 0
     for name in scripts:
         for line in text(name).replace("\\\n", " ").splitlines():
             if line.lstrip().startswith("#"):
                 continue
-            for command in re.findall(r"\bcargo(?:-deny)? (?:-\S+ )*(?:build|check|clippy|doc|fetch|metadata|run|test|tree)\b[^;&|\"']*", line):
+            for command in builds.findall(line):
                 count += 1
                 if "--locked" not in command:
                     wrong.append(f"{name}: `{command.strip()}` without --locked")

@@ -4,8 +4,8 @@
     python3 examples/idle_streams.py target/release/mq-gateway [streams] [groups] [seconds]
 
 Starts `embedded-mq` in memory and a gateway that reaches it over ONS HTTP, and opens so many streams. Prints what that costs while
-nothing is published: the gateway's memory and processor time, for each stream, and how often it asks the MQ; then how long a
-publish takes to reach a stream of each group, of 100; then that no stream was lost.
+nothing is published: the gateway's memory and processor time, for each stream, and how often it asks the MQ; then how long
+each of 100 publishes takes to reach a stream of each group; last, how many streams ended.
 """
 
 import select

@@ -11,6 +11,9 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+from gateway import logged_address  # noqa: E402
+
 STARTS, PUBLISHES = 10, 5000
 # Far above what is measured on two slow processors, so that only a real change fails.
 MOST = {"size in MiB": 40, "start in ms": 3000, "memory at rest in MiB": 64, "memory after work in MiB": 128}
@@ -31,11 +34,7 @@ class Gateway:
         self.ready_after = time.monotonic() - self.began
 
     def address(self, listener):
-        for line in self.log.read_text().splitlines():
-            fields = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
-            if fields.get("listener") == listener:
-                return fields["address"]
-        return None
+        return logged_address(self.log.read_text(), listener)
 
     def ready(self):
         address = self.address("management")

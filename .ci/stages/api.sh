@@ -2,6 +2,7 @@
 # The OpenAPI document is valid, it is the one served, and what it says is true: requests made from it, good and bad ones, of a gateway
 # whose topics speak ONS HTTP, and of one whose topics speak MQ HTTP.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+need curl curl
 venv api
 OUT=$WORK/api
 rm -rf "$OUT" && mkdir -p "$OUT"

@@ -2,7 +2,6 @@
 
 import re
 import statistics
-from pathlib import Path
 
 import plot
 from relays import BASELINE, HERE, LARGE, PEERS, SMALL, gateway
@@ -71,7 +70,8 @@ def tables(results):
         lines = [[row["relay"], row["work"], number(row["instructions"], ",.0f"), number(quotient(row["instructions"], base), ".2f"),
                   number(row["calls"], ".1f"), number(row["calls_many"], ".1f")] for row in counted]
         parts += ["**Exact counts of each message**",
-                  table(["relay", "work", "user instructions", f"against {BASELINE}", "system calls, 1 connection", "64 connections"], lines)]
+                  table(["relay", "work", "user instructions", f"against {BASELINE}", "system calls, 1 connection", "64 connections"],
+                        lines)]
     if results["timed"]:
         others = statistics.median(run["others"] for run in results["timed"])
         parts.append(f"Meanwhile other programs took {others:.1f} of the {results['machine']['cpus']} CPUs (median of the runs).")

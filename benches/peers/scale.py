@@ -7,7 +7,6 @@ Needs wrk and gcc, and two CPUs: the gateway has one, the load and the MQ the ot
 """
 
 import argparse
-import os
 import resource
 import socket
 import subprocess
@@ -18,10 +17,9 @@ from pathlib import Path
 
 from counts import counts
 from load import load
-from names import TOPIC
 from page import table
 from processes import Program, free_port
-from relays import RELAYS, V1, gateway, write_keys
+from relays import V1, gateway, write_keys
 from run import cpus, make_mq
 from work import Publish, Unexpected, one_envelope
 

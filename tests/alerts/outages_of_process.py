@@ -4,7 +4,6 @@ import os
 import re
 import socket
 import subprocess
-import threading
 import time
 
 from bench import Outage
@@ -163,10 +162,7 @@ class Control(Outage):
         return gateway, self.bench.load(gateway), self.bench.stream(gateway)
 
     def provoke(self):
-        """A new one is ready before an old one is told to end, and is found a little before that; in a thread, as it takes its time."""
-        threading.Thread(target=self.roll, daemon=True).start()
-
-    def roll(self):
+        """A new one is ready before an old one is told to end, and is found a little before that."""
         for new, old in ("ca", "db"):
             self.pods[new] = self.begin(new)
             time.sleep(20)

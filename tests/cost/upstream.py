@@ -2,8 +2,8 @@
 
     python3 upstream.py
 
-Prints its port, reads the gateway's process id, then serves until it is ended. It checks nothing, and its queues are endless. GET /counts, each on a connection of its
-own, tells how many connections and how many requests of each method there were besides.
+Prints its port, reads the gateway's process id, then serves until it is ended. It checks nothing, and its queues are endless. GET
+/counts, each on a connection of its own, tells how many connections and how many requests of each method there were besides.
 """
 
 import asyncio
@@ -17,6 +17,8 @@ from pathlib import Path
 BODY = "x" * 1024
 MESSAGE_ID = "0A0A0A0A00002A9F00000000000000%02X"
 DAY_MS = 24 * 60 * 60 * 1000
+
+
 def response(status, content_type=None, body="", headers=""):
     head = f"HTTP/1.1 {status}\r\nServer: mq\r\n{headers}"
     if content_type:

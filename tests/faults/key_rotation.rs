@@ -32,11 +32,14 @@ fn no_request_fails_while_keys_rotate() {
         until("a request signed with the new pair", || {
             oracle.ledger().keys_seen.contains(&next.access_key).then_some(())
         });
-        // A request that was signed before the swap may still be on its way.
-        std::thread::sleep(Duration::from_millis(500));
+        // A request that was signed before the swap may still be on its way. When each of the callers had a dozen since, none is.
+        let some_load = |count: usize| {
+            let before = driver.published();
+            until("some load", || (driver.published() > before + count).then_some(()));
+        };
+        some_load(200);
         oracle.endpoint.retire(&current);
-        let before = driver.published();
-        until("some load", || (driver.published() > before + 50).then_some(()));
+        some_load(50);
         all.push(next.clone());
         current = next;
     }

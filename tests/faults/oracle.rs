@@ -1,7 +1,6 @@
 //! The MQ of this suite: the checking endpoint, which answers by plan and keeps a ledger of every attempt that it saw.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -12,6 +11,7 @@ use super::random::Random;
 use super::support::encoding::md5_hex;
 use super::support::endpoint::script::response;
 use super::support::endpoint::{Recorded, Script, Step};
+use super::support::loopback::own_address;
 use super::support::trap::Trap;
 use super::support::{Endpoint, TestApp, time};
 
@@ -78,17 +78,13 @@ pub struct Oracle {
     trap: Trap,
 }
 
-/// Gives every oracle an address of its own, so that its port stays free while it is away.
-static ADDRESSES: AtomicU64 = AtomicU64::new(1);
-
 /// Numbers of messages that belong to no load.
 static FRESH: AtomicU64 = AtomicU64::new(1 << 60);
 
 impl Oracle {
     pub fn start(plan: Plan) -> Self {
-        let mut random = Random::of(u64::from(std::process::id()), &[ADDRESSES.fetch_add(1, Ordering::SeqCst)]);
-        let mut octet = || u8::try_from(1 + random.below(250)).expect("fits");
-        let endpoint = Endpoint::start_at(Ipv4Addr::new(127, octet(), octet(), octet()));
+        // Its port stays free while it is away.
+        let endpoint = Endpoint::start_at(own_address());
         endpoint.stop_recording();
         let (ledger, trap) = (Arc::new(Mutex::new(Ledger::default())), Trap::start());
         let plan = Arc::new(Mutex::new(plan));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::time::until;
+use crate::support::time::{AT_ONCE, until};
 use crate::support::{Connection, Endpoint, Settings, TestApp};
 
 const LIST: &[u8] = b"GET /v1/topics HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -30,7 +30,7 @@ fn a_thousand_idle_connections_do_not_keep_others_out() {
     assert!(open_now(&app) >= 1000.0);
     let started = Instant::now();
     assert_eq!(app.get("/v1/topics").status, 200);
-    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert!(started.elapsed() < AT_ONCE, "{:?}", started.elapsed());
     // The other limits are long over.
     std::thread::sleep(Duration::from_millis(1500));
     for connection in &mut connections {
@@ -50,7 +50,7 @@ fn idle_connections_end_after_keep_alive() {
         assert!(connection.closed_within(Duration::from_secs(10)));
     }
     let end = started.elapsed();
-    assert!(end >= Duration::from_millis(500) && end <= Duration::from_secs(2), "{end:?}");
+    assert!(end >= Duration::from_millis(500) && end <= AT_ONCE, "{end:?}");
     let labels = [("listener", "data"), ("reason", "keep_alive")];
     until("all to be counted", || {
         (app.metrics().get("mq_gateway_connections_closed_total", &labels) == Some(20.0)).then_some(())
@@ -64,15 +64,14 @@ fn near_the_cap_the_longest_idle_is_closed_first() {
     let mut old = idle(&app, 10);
     std::thread::sleep(Duration::from_millis(600));
     let mut young = idle(&app, 8);
-    for connection in &mut old {
-        if !connection.closed_within(Duration::from_millis(10)) {
-            break;
-        }
-    }
     drop(idle(&app, 5));
+    let labels = [("listener", "data"), ("reason", "cap")];
+    until("room to be made", || {
+        (app.metrics().get("mq_gateway_connections_closed_total", &labels) >= Some(3.0)).then_some(())
+    });
+    let gone = old.iter_mut().filter_map(|connection| connection.closed_within(AT_ONCE / 100).then_some(())).count();
+    assert!(gone >= 3, "{gone} of those that have been idle longest");
     for connection in &mut young {
         assert_eq!(connection.exchange(LIST, "GET").status, 200, "those used last stay");
     }
-    let labels = [("listener", "data"), ("reason", "cap")];
-    assert!(app.metrics().get("mq_gateway_connections_closed_total", &labels).unwrap() >= 3.0);
 }

@@ -76,10 +76,14 @@ fn a_hanging_publish_is_cut_at_the_shutdown_timeout() {
     let mut app = TestApp::with(&endpoint, settings);
     let gate = Gate::default();
     endpoint.script(held(&gate));
-    let _waiting = app.request("POST", "/v1/topics/orders/messages").json(r#"{"body":"x"}"#).start();
+    let mut waiting = app.request("POST", "/v1/topics/orders/messages").json(r#"{"body":"x"}"#).start();
     endpoint.wait_for_requests(1);
-    app.terminate();
     let started = Instant::now();
-    app.wait_for_exit(LIMIT);
-    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+    app.terminate();
+    let answer = waiting.try_receive("POST", LIMIT);
+    assert!(answer.is_err(), "nobody knows whether it is published: {answer:?}");
+    let told = started.elapsed();
+    assert!(told >= Duration::from_millis(900), "cut after {told:?}");
+    assert_eq!(app.wait_for_exit(LIMIT).code(), Some(0));
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
 }

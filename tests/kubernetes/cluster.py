@@ -90,14 +90,17 @@ def delete_namespace(name):
 
 
 def keys(namespace, access_key):
-    """The Secret, made or changed."""
+    secret("mq-gateway-credentials", namespace, access_key=access_key, secret_key="s")
+
+
+def secret(name, namespace, **files):
+    """A Secret, made or changed."""
     text = kubectl(
         "create",
         "secret",
         "generic",
-        "mq-gateway-credentials",
-        f"--from-literal=access_key={access_key}",
-        "--from-literal=secret_key=s",
+        name,
+        *(f"--from-literal={file}={text}" for file, text in files.items()),
         "--dry-run=client",
         "--output",
         "yaml",

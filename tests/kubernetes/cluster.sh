@@ -27,7 +27,9 @@ nodes_are_ready() { [[ $(kubectl get nodes 2>/dev/null | grep -c ' Ready ') == 3
 start_cluster() {
   rm -rf "$CLUSTER" && mkdir -p "$CLUSTER/pki" && chmod 700 "$CLUSTER"
   local etcd peers api kwok token
-  read -r etcd peers api kwok < <(python3 "$ROOT/tests/alerts/ports.py" 4)
+  own_ports 4
+  # shellcheck disable=SC2153 # PORTS is lib.sh's
+  read -r etcd peers api kwok <<<"${PORTS[*]}"
   etcd=http://127.0.0.1:$etcd peers=http://127.0.0.1:$peers
   trap stop_cluster EXIT
   openssl genrsa -out "$CLUSTER/pki/accounts.key" 2048 2>/dev/null

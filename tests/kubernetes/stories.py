@@ -28,6 +28,7 @@ from cluster import (
     refused_pods,
     running,
     same_pods,
+    secret,
     wait_for,
 )
 
@@ -225,6 +226,13 @@ def a_release_from_install_to_uninstall():
         "the headers for the collector are not mounted",
     )
 
+    secrets_of_consuming(space)
+    helm("upgrade", *common, "--values", EXAMPLES / "consuming.yaml")
+    consuming = running(space, 2)
+    mounted = {volume.get("secret", {}).get("secretName") for volume in consuming[0]["spec"]["volumes"]}
+    expect({"mq-gateway-mail", "mq-gateway-operator"} <= mounted, "what subscriptions sign with, or the operators' token, is not mounted")
+    expect(get("service", "mq-gateway", space)["spec"]["sessionAffinity"] == "ClientIP", "a stream's acknowledgements go anywhere")
+
     helm("upgrade", *common, "--set", "replicaCount=3")
     running(space, 3)
     expect(4317 not in ports_out(space), "the pods are let out to a collector though there are no traces any more")
@@ -254,6 +262,11 @@ def a_release_from_install_to_uninstall():
     wait_for("nothing is left", lambda: not left_over(space))
     expect(get("secret", "mq-gateway-credentials", space), "the uninstall takes the keys away")
     delete_namespace(space)
+
+
+def secrets_of_consuming(space):
+    secret("mq-gateway-mail", space, signing="whsec_cGxhY2Vob2xkZXItb2YtMzItYnl0ZXMtaW4tYWxsLTE=")
+    secret("mq-gateway-operator", space, token="placeholder-of-a-token-for-operators")
 
 
 def ports_out(space):
@@ -309,12 +322,15 @@ def kustomize_base_and_overlays():
         ("overlays/rocketmq", 2),
         ("overlays/monitoring", 2),
         ("overlays/tracing", 2),
+        ("overlays/consuming", 2),
     ):
         with tempfile.TemporaryDirectory() as copy:
             there = pathlib.Path(copy) / "kubernetes"
             shutil.copytree(KUSTOMIZE, there)
             kubectl(*STRICTLY, "--kustomize", there / folder)
             keys("mq-gateway", "one")
+            if folder == "overlays/consuming":
+                secrets_of_consuming("mq-gateway")
             first = running("mq-gateway", number)
             expect(
                 get("namespace", "mq-gateway")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted",

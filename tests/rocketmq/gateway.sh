@@ -7,7 +7,7 @@ root=$(cd "$here/../.." && pwd)
 program=${1:-$root/target/release/mq-gateway}
 [[ -x $program ]] || { echo "no $program: cargo build --release, or name the program" >&2; exit 2; }
 dir=${RMQ_DIR:-$root/target/rocketmq}
-export RMQ_PORTS=${RMQ_PORTS:-29876 30911 28081 28080} PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$root/tests/contract
+export RMQ_PORTS=${RMQ_PORTS:-29876 30911 28081 28080} PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$root/tests/support
 read -r _ _ grpc _ <<<"$RMQ_PORTS"
 work=$(mktemp -d)
 gateway=''

@@ -25,7 +25,8 @@ def flows():
 
 
 def until(what, attempt):
-    """Seconds until it succeeds. After a long outage the gateway's tries are up to `breaker_open` apart, 30 s; more than that is too many."""
+    """Seconds until it succeeds. After a long outage the gateway's tries are up to `breaker_open` apart, 30 s; more than that is too many.
+    """
     began = time.monotonic()
     while True:
         status, answer = attempt()

@@ -51,6 +51,7 @@ rpc() {
   (
     export LC_ALL=C
     exec 3<>"/dev/tcp/127.0.0.1/$port"
+    # shellcheck disable=SC2059 # bytes, as printf's escapes
     { printf "$(be32 $((4 + ${#header} + ${#body})))$(be32 ${#header})"; printf %s "$header$body"; } >&3
     len=$((16#$(timeout 10 head -c 4 <&3 | od -An -tx1 | tr -d ' \n')))
     timeout 10 head -c "$len" <&3 | tail -c +5 | tr -d '\0'
@@ -66,7 +67,9 @@ make_topic() {
     topic "$2" topicFilterType SINGLE_TAG topicSysFlag 0 writeQueueNums 4
 }
 make_group() {
-  rpc "$1" 200 "{\"groupName\":\"$2\",\"consumeEnable\":true,\"consumeFromMinEnable\":true,\"consumeBroadcastEnable\":true,\"consumeMessageOrderly\":$3,\"retryQueueNums\":1,\"retryMaxTimes\":$4,\"brokerId\":0,\"whichBrokerWhenConsumeSlowly\":1,\"notifyConsumerIdsChangedEnable\":true,\"consumeTimeoutMinute\":15}"
+  local json="{\"groupName\":\"$2\",\"consumeMessageOrderly\":$3,\"retryMaxTimes\":$4,\"retryQueueNums\":1,\"brokerId\":0"
+  json+=',"consumeEnable":true,"consumeFromMinEnable":true,"consumeBroadcastEnable":true,"whichBrokerWhenConsumeSlowly":1'
+  rpc "$1" 200 "$json,\"notifyConsumerIdsChangedEnable\":true,\"consumeTimeoutMinute\":15}"
 }
 on_brokers() { # on_brokers FUNCTION ARGS..: the same on every broker
   local f=$1 port out
@@ -116,17 +119,40 @@ wait_closed() { # wait_closed PORT [HOST]: a killed process's listener outlives 
     sleep 0.1
   done
 }
-all_closed() { # every port of the settings in DIR/env
-  local port
-  for port in "$NAMESRV" $BROKERS "$GRPC" "$REMOTING"; do wait_closed "$port" || die "port $port is taken"; done
-  [ "$MODE" != PAIR ] || for port in "$GRPC" $((REMOTING + 100)); do wait_closed "$port" 127.0.0.2 || die "port $port is taken"; done
+ports_of() { # ports_of PROCESS: where it listens, a line of host and port each
+  local broker=${BROKERS%% *}
+  case $1 in
+    namesrv) echo "127.0.0.1 $NAMESRV" ;;
+    broker-?)
+      [ "$1" = broker-a ] || broker=${BROKERS##* }
+      printf '127.0.0.1 %s\n' "$broker" $((broker - 2)) $((broker + 1))
+      ;;
+    proxy)
+      printf '127.0.0.1 %s\n' "$GRPC" "$REMOTING"
+      [ "$MODE" = CLUSTER ] || ports_of broker-a
+      ;;
+    proxy-b)
+      printf '127.0.0.2 %s\n' "$GRPC" $((REMOTING + 100))
+      ports_of broker-b
+      ;;
+    *) die "no such process: $1" ;;
+  esac
+}
+are_closed() { # are_closed PROCESS..: all of their ports, or this ends
+  local process port host
+  for process in "$@"; do
+    while read -r host port; do wait_closed "$port" "$host" || die "port $port is taken"; done < <(ports_of "$process")
+  done
+}
+is_gone() { # is_gone PID: no thread is left but the first, as a zombie that nobody waits for. The last to end closes files and ports.
+  local threads=("/proc/$1/task/"*)
+  [ ${#threads[@]} -eq 1 ] && [ -z "$(ls "/proc/$1/fd" 2>/dev/null)" ]
 }
 end_of() { # end_of PROCESS: kill -9, and until it is gone
   local pid end=$((SECONDS + 20))
   pid=$(cat "$dir/$1.pid")
   kill -9 "$pid" 2>/dev/null || true
-  # A zombie that nobody waits for has no open files either.
-  while [ -n "$(ls "/proc/$pid/fd" 2>/dev/null)" ]; do
+  until is_gone "$pid"; do
     [ $SECONDS -lt $end ] || die "$1 does not end"
     sleep 0.05
   done
@@ -223,8 +249,10 @@ proxy_conf() { # proxy_conf LOCAL|CLUSTER [FILE REMOTING-PORT]
     more+=",\"authenticationMetadataProvider\":\"org.apache.rocketmq.proxy.auth.ProxyAuthenticationMetadataProvider\""
     more+=",\"innerClientAuthenticationCredentials\":\"{\\\"accessKey\\\":\\\"$AK\\\",\\\"secretKey\\\":\\\"$SK\\\"}\",\"enableAclRpcHookForClusterMode\":true"
   fi
-  printf '%s\n' "{\"rocketMQClusterName\":\"DefaultCluster\",\"proxyMode\":\"$1\",\"grpcServerPort\":$GRPC,\"remotingListenPort\":$remoting,\"localServeAddr\":\"127.0.0.1\",\"grpcClientConsumerMinLongPollingTimeoutMillis\":1000,\"minInvisibleTimeMillsForRecv\":1000,\"grpcShutdownTimeSeconds\":1,\"enablePrintJstack\":false$more}" \
-    >"$dir/conf/$file.json"
+  local json="{\"rocketMQClusterName\":\"DefaultCluster\",\"proxyMode\":\"$1\",\"grpcServerPort\":$GRPC"
+  json+=",\"remotingListenPort\":$remoting,\"localServeAddr\":\"127.0.0.1\",\"grpcClientConsumerMinLongPollingTimeoutMillis\":1000"
+  json+=",\"minInvisibleTimeMillsForRecv\":1000,\"grpcShutdownTimeSeconds\":1,\"enablePrintJstack\":false$more}"
+  printf '%s\n' "$json" >"$dir/conf/$file.json"
 }
 
 run() { # run PROCESS: the settings are in DIR/env and DIR/conf
@@ -279,9 +307,14 @@ start() { # start LOCAL|CLUSTER|PAIR [--acl]
   fi
   BROKERS=$BROKER
   [ "$mode" = LOCAL ] || BROKERS="$BROKER $((BROKER + 100))"
-  all_closed
+  case $mode in
+    LOCAL) are_closed namesrv proxy ;;
+    CLUSTER) are_closed namesrv broker-a broker-b proxy ;;
+    PAIR) are_closed namesrv proxy proxy-b ;;
+  esac
   mkdir -p "$dir/conf" "$STORE"
-  printf '%s=%q\n' NAMESRV "$NAMESRV" BROKERS "$BROKERS" GRPC "$GRPC" MODE "$mode" STORE "$STORE" ACL "$ACL" AK "$AK" SK "$SK" >"$dir/env"
+  printf '%s=%q\n' NAMESRV "$NAMESRV" BROKERS "$BROKERS" GRPC "$GRPC" REMOTING "$REMOTING" MODE "$mode" STORE "$STORE" \
+    ACL "$ACL" AK "$AK" SK "$SK" >"$dir/env"
   printf 'listenPort=%s\nkvConfigPath=%s\n' "$NAMESRV" "$STORE/kvConfig.json" >"$dir/conf/namesrv.conf"
   printf 'accessKey: %s\nsecretKey: %s\n' "$AK" "$SK" >"$dir/conf/tools.yml"
   proxy_conf "${mode/PAIR/LOCAL}"
@@ -325,7 +358,10 @@ stop() { # stop [--now|--wipe]
 
 case $cmd in
   fetch | start | start-cluster | start-pair) ;;
-  *) [ ! -f "$dir/env" ] || . "$dir/env" ;;
+  *)
+    # shellcheck source=/dev/null
+    [ ! -f "$dir/env" ] || . "$dir/env"
+    ;;
 esac
 case $cmd in
   fetch)
@@ -338,7 +374,7 @@ case $cmd in
         [ $pause -gt 0 ] || die "Maven does not bring RocketMQ $version"
         sleep $pause
       done
-      rm -rf "$dir/lib"
+      rm -rf "${dir:?}/lib"
       mv "$dir/lib.part" "$dir/lib"
     fi
     ;;
@@ -369,6 +405,7 @@ case $cmd in
     ;;
   up)
     if alive "${1:-}"; then die "$1 already runs"; fi
+    are_closed "$1"
     run "$1"
     ready
     ;;

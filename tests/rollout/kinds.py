@@ -36,7 +36,7 @@ listen = "127.0.0.1:0"
 [[topics]]
 name = "{topic}"
 profile = "main"
-groups = ["GID_work", "GID_audit"]
+groups = {groups}
 [[topics]]
 name = "{idle}"
 profile = "main"
@@ -67,10 +67,10 @@ class Kind:
         if protocol == "rocketmq":
             self.hidden = 15
 
-    def replica(self, server):
+    def replica(self, server, groups=("GID_work", "GID_audit")):
         """Its file; `server` is what [server] says besides where it listens."""
         lines = "\n".join(f"{key} = {json.dumps(value)}" for key, value in server.items())
-        text = REPLICA.format(server=lines, profile=self.profile, topic=self.topic, idle=f"{self.topic}-idle")
+        text = REPLICA.format(server=lines, profile=self.profile, topic=self.topic, idle=f"{self.topic}-idle", groups=json.dumps(groups))
         return text + (KEYS.format(directory=self.keys) if self.keys else "")
 
 

@@ -57,7 +57,9 @@ def good(run, promised):
     # A real broker on the same cores takes its share.
     if rate < (150 if run.name == "rocketmq" else 240):
         wrong.append(f"only {rate:.0f} requests a second were made of 300: the machine is too busy for this test")
-    if len(run.deployment.gone) < run.rollouts * promised.replicas or not run.balancer.late_answers:
+    if len(run.deployment.gone) < run.rollouts * promised.replicas:
+        wrong.append(f"only {len(run.deployment.gone)} replicas were replaced of {run.rollouts * promised.replicas}")
+    if not run.balancer.late_answers:
         wrong.append("no replica answered after its SIGTERM: the load does not reach those that drain")
     return complain(run, wrong)
 

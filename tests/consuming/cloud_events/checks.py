@@ -1,4 +1,5 @@
-"""The official CloudEvents library for Python on both sides of a gateway: `checks.py publish TOPIC`, `checks.py receive TOPIC GROUP SENDER`."""
+"""The official CloudEvents library for Python on both sides of a gateway: `checks.py publish TOPIC`,
+`checks.py receive TOPIC GROUP SENDER`."""
 
 import base64
 import json

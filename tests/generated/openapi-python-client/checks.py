@@ -85,7 +85,8 @@ def receiving():
     bodies = ["hello", '{"order":7,"lines":[1,null]}', "only a body", '{"line":1}', "AP8="]
     check("the messages", sorted(messages), sorted(bodies))
     text, plain, raw = messages["hello"], messages["only a body"], messages["AP8="]
-    check("tag, keys and properties", (text.tag, text.keys, text.properties.to_dict()), ("created", ["order-7", "user-3"], {"source": "checks"}))
+    expected = ("created", ["order-7", "user-3"], {"source": "checks"})
+    check("tag, keys and properties", (text.tag, text.keys, text.properties.to_dict()), expected)
     check("what is not set", (plain.tag, plain.keys, plain.properties.to_dict(), plain.message_group), (None, [], {}, None))
     check("bytes that are no text", (raw.encoding, raw.tag), ("base64", "raw"))
     check("the delivery", (text.encoding, text.delivery_attempt, text.visible_again_at > text.published_at), ("text", 1, True))

@@ -6,6 +6,7 @@ use serde_json::{Value, json as value};
 
 use super::fake_gateway::{Asked, FakeGateway, Reply, json};
 use super::person::{Running, run, url};
+use crate::support::endpoint::Gate;
 use crate::support::endpoint::script::{applied_then, closed, respond};
 use crate::support::{Endpoint, TestApp, time};
 
@@ -194,11 +195,13 @@ fn a_batch_that_is_too_large_is_halved() {
 
 #[test]
 fn a_group_is_not_overtaken_and_ends_where_it_broke() {
-    // The first batch is held until the fake gateway has seen whatever comes beside it.
-    let gateway = FakeGateway::start(|_, asked| {
+    // The first batch is held until what follows is with the command: what it sent beside that batch would come meanwhile.
+    let gate = Gate::default();
+    let opened = gate.clone();
+    let gateway = FakeGateway::start(move |_, asked| {
         let bodies = asked_bodies(asked);
         if bodies.iter().any(|body| body == "g1-1") {
-            std::thread::sleep(std::time::Duration::from_millis(300));
+            assert!(time::within(time::CONDITION_LIMIT, || opened.is_open().then_some(())).is_some(), "never let go");
         }
         let results: Vec<Value> = bodies
             .iter()
@@ -215,7 +218,10 @@ fn a_group_is_not_overtaken_and_ends_where_it_broke() {
     let line = |body: &str, group: &str| format!("{{\"body\":\"{body}\",\"message_group\":\"{group}\"}}\n");
     running.write([line("g1-1", "g1"), line("g1-2", "g1"), line("g2-1", "g2")].concat().as_bytes());
     time::until("the first batch", || (gateway.asked().len() == 1).then_some(()));
-    let finished = running.feed([line("g1-3", "g1"), line("g2-2", "g2")].concat().as_bytes()).end();
+    let running = running.feed([line("g1-3", "g1"), line("g2-2", "g2")].concat().as_bytes());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    gate.open();
+    let finished = running.end();
     assert_eq!(finished.code, Some(1), "{finished:?}");
     let expected = ["not_published", "not_published", "published", "not_published", "published"];
     let expected: Vec<(u64, String)> = (1..).zip(expected.map(str::to_owned)).collect();

@@ -3,11 +3,13 @@
 use std::process::{Command, Stdio};
 
 use super::person::url;
+use crate::support::app::can_do;
 use crate::support::{Launch, TestApp};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mq-gateway");
 
-/// What the command shows on a terminal of 60 columns; `None` where there is no `script`, which is said.
+/// What the command shows on a terminal of 60 columns; `None` where there is no `script`.
+#[track_caller]
 fn shown(app: &TestApp, command: &str, variables: &[(&str, &str)]) -> Option<String> {
     let launch = Launch::bare().environment("MQ_GATEWAY_URL", &url(app));
     let prepared = launch.command();
@@ -21,13 +23,9 @@ fn shown(app: &TestApp, command: &str, variables: &[(&str, &str)]) -> Option<Str
         };
     }
     script.env_remove("NO_COLOR").envs(variables.iter().copied());
-    match script.output() {
-        Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
-        Err(error) => {
-            eprintln!("NOT TESTED: what is seen on a terminal, since `script` does not work here: {error}");
-            None
-        }
-    }
+    let output = script.output();
+    can_do("`script` of util-linux", output.is_ok());
+    output.ok().map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[test]

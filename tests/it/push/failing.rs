@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::receiver::{Answer, Receiver};
 use super::{backlog, billing, file, pushing, wait_for_deliveries};
 use crate::support::client::Request;
+use crate::support::loopback::own_address;
 use crate::support::tls::TlsServer;
 use crate::support::{Launch, TestApp, time};
 
@@ -92,12 +93,12 @@ fn what_gives_no_usable_answer_is_sent_again() {
 
 #[test]
 fn a_target_that_is_not_there_is_found_when_it_is() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
+    let address = TcpListener::bind((own_address(), 0)).unwrap().local_addr().unwrap();
     let url = format!("http://{address}/hooks");
-    let app =
-        pushing(&billing(&url, "retry_schedule = [\"50ms\", \"10m\"]\nvisibility_timeout = \"4s\"\ntimeout = \"1s\""));
+    let app = pushing(&billing(
+        &url,
+        "retry_schedule = [\"50ms\", \"5s\", \"5s\", \"5s\"]\nvisibility_timeout = \"4s\"\ntimeout = \"1s\"",
+    ));
     app.publish("orders", "1");
     wait_for_attempts(&app, "not_connected", 2.0);
     // A pause that is longer than the message is hidden is the MQ's.
@@ -111,6 +112,10 @@ fn a_target_that_is_not_there_is_found_when_it_is() {
     assert!(ready.text().contains("[-]subscription billing degraded: its target fails: not_connected"), "{ready:?}");
     let lines = app.output().lines().filter(|line| line.contains("a subscription's target fails")).count();
     assert_eq!(lines, 1, "one line, not one for each attempt");
+    // When the MQ gives the message again.
+    let target = Receiver::willing_at(address);
+    wait_for_deliveries(&app, "acknowledged", 1.0);
+    assert_eq!(target.wait_for(1).len(), 1);
 }
 
 #[test]

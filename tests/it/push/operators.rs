@@ -1,7 +1,5 @@
 //! Pausing, resuming and looking at subscriptions on the management listener.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::receiver::{Answer, Receiver};
@@ -84,11 +82,15 @@ fn what_waits_for_its_next_attempt_is_given_back_when_it_is_paused() {
 #[test]
 fn one_starts_paused_where_the_configuration_says_so() {
     let target = Receiver::willing();
-    let app = pushing(&billing(&target.url(), "paused = true"));
+    let beside = Receiver::willing();
+    let other = billing(&beside.url(), "").replace("subscriptions.billing", "subscriptions.other");
+    let other = other.replace("group = \"billing\"", "group = \"audit\"");
+    let app = pushing(&(billing(&target.url(), "paused = true") + &other));
     app.publish("orders", "1");
     let shown = app.management_get("/v1/subscriptions").expect_json(200)["subscriptions"][0].clone();
     assert_eq!((&shown["state"], &shown["paused"]["reason"]), (&json!("paused"), &json!("configured")));
-    std::thread::sleep(Duration::from_millis(300));
+    // By then it would have come here, too.
+    beside.wait_for(1);
     assert_eq!(target.count(), 0);
     post(&app, "/v1/subscriptions/billing:resume").expect_json(200);
     wait_for_deliveries(&app, "acknowledged", 1.0);

@@ -90,7 +90,15 @@ pub struct Receiver {
 impl Receiver {
     /// Answers what `rule` says to a request and its number, from 0.
     pub fn start(rule: impl FnMut(&Pushed, usize) -> Answer + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::on(TcpListener::bind("127.0.0.1:0").expect("a free port"), rule)
+    }
+
+    /// Takes everything, at this address.
+    pub fn willing_at(address: SocketAddr) -> Self {
+        Self::on(time::until("its own port", || TcpListener::bind(address).ok()), |_, _| Answer::Status(204))
+    }
+
+    fn on(listener: TcpListener, rule: impl FnMut(&Pushed, usize) -> Answer + Send + 'static) -> Self {
         let address = listener.local_addr().expect("an address");
         let state: Arc<Mutex<State>> = Arc::default();
         let rule: Arc<Mutex<Rule>> = Arc::new(Mutex::new(Box::new(rule)));

@@ -4,6 +4,7 @@ use mq_gateway::protocol::rocketmq::wire::{MessageType, Timestamp};
 use serde_json::json;
 
 use super::{app, app_with};
+use crate::support::loopback::own_address;
 use crate::support::ons::Credentials;
 use crate::support::rocketmq::{FakeProxy, Fault};
 use crate::support::time::now_millis;
@@ -182,7 +183,7 @@ fn an_answer_that_does_not_come_is_unknown_at_the_deadline() {
 
 #[test]
 fn a_proxy_that_is_away_is_told_as_nothing_sent_and_found_again() {
-    let mut proxy = FakeProxy::start();
+    let mut proxy = FakeProxy::start_at(&own_address().to_string());
     let app = app(&proxy);
     app.publish("orders", "before");
     proxy.restart(std::time::Duration::ZERO);

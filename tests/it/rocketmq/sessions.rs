@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{app, app_with};
+use crate::support::loopback::own_address;
 use crate::support::rocketmq::{FakeProxy, Fault};
 
 const WAIT: &str = r#"{"wait_seconds": 10}"#;
@@ -38,7 +39,7 @@ fn settings_that_the_server_lost_are_sent_again() {
 
 #[test]
 fn a_restarted_server_is_received_from_within_seconds() {
-    let mut proxy = FakeProxy::start();
+    let mut proxy = FakeProxy::start_at(&own_address().to_string());
     let app = app(&proxy);
     proxy.offer("x");
     assert_eq!(app.receive("orders", "GID_a", WAIT).len(), 1);

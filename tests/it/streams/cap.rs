@@ -55,6 +55,10 @@ fn streams_are_not_closed_for_new_connections() {
     let mut streams: Vec<EventStream> = (0..15).map(|_| stream(&app, 1)).collect();
     let idle: Vec<_> = (0..60).map(|_| app.raw(b"GET /v1/topics HTTP/1.1\r\nHost: localhost\r\n\r\n")).collect();
     assert_eq!(app.get("/v1/topics").status, 200);
+    let labels = [("listener", "data"), ("reason", "cap")];
+    until("others to be closed", || {
+        (app.metrics().get("mq_gateway_connections_closed_total", &labels) >= Some(30.0)).then_some(())
+    });
     wait_for_open(&app, 15.0);
     for stream in &mut streams {
         stream.assert_silent(SECOND / 20);

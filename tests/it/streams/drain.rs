@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{SECOND, TARGET, stream, wait_for_open};
+use super::{SECOND, TARGET, blocked_reader, stream, wait_for_open};
 use crate::support::time::until;
 use crate::support::{Endpoint, EventStream, Settings, TestApp};
 
@@ -60,14 +60,15 @@ fn without_a_drain_all_end_at_once() {
 /// A reader that takes nothing does not hold up the end.
 #[test]
 fn a_stuck_reader_does_not_hold_up_the_end() {
+    const MESSAGES: u16 = 150;
     let endpoint = Endpoint::start();
     let mut app = TestApp::with(&endpoint, Settings::new().more("[server.limits]\nsocket_buffer = \"64KiB\""));
     let body = "x".repeat(60_000);
-    (0..150).for_each(|_| drop(app.publish("T", &body)));
-    let _stuck = stream(&app, 1000);
-    std::thread::sleep(SECOND);
+    (0..MESSAGES).for_each(|_| drop(app.publish("T", &body)));
+    let (_stuck, taken) = blocked_reader(&app);
+    assert!(taken < f64::from(MESSAGES), "it takes them all");
     let began = Instant::now();
     app.terminate();
-    app.wait_for_exit(SECOND * 15);
+    assert_eq!(app.wait_for_exit(SECOND * 15).code(), Some(0));
     assert!(began.elapsed() < SECOND * 8, "{:?}", began.elapsed());
 }

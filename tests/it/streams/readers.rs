@@ -1,10 +1,9 @@
 //! Readers who hang up, and readers who are slow.
 
-use std::io::Write as _;
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::time::Instant;
 
-use super::{SECOND, TARGET, ack, ended, stream, wait_for_open};
+use super::{SECOND, ack, blocked_reader, ended, stream, wait_for_open};
 use crate::support::time::until;
 use crate::support::{Endpoint, EventStream, Launch, Settings, TestApp};
 
@@ -50,20 +49,7 @@ fn a_slow_reader_is_throttled_and_what_it_does_not_take_goes_back() {
     for number in 0..MESSAGES {
         app.publish("T", &format!("{number} {body}"));
     }
-    // Open, and not read. Left to itself its kernel would take megabytes.
-    let connection = TcpStream::connect(app.data()).expect("a connection");
-    rustix::net::sockopt::set_socket_recv_buffer_size(&connection, 64 << 10).expect("a small buffer");
-    let request = format!("GET {TARGET}?max_in_flight=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    (&connection).write_all(request.as_bytes()).expect("a request is taken");
-    let slow = EventStream::over(connection);
-    let received =
-        || app.metrics().get("mq_gateway_messages_received_total", &[("group", "CID_a")]).unwrap_or_default();
-    until("the reader to be blocked", || {
-        let before = received();
-        std::thread::sleep(SECOND / 2);
-        (before > 0.0 && received() - before < 0.5).then_some(())
-    });
-    let taken = received();
+    let (slow, taken) = blocked_reader(&app);
     assert!(taken < 110.0, "{taken} messages for one who reads nothing");
     let held = app.metrics().get("mq_gateway_memory_bytes", &[("size", "small")]).unwrap_or_default();
     assert!(held < 20e6, "{held}");

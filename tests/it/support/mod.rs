@@ -12,6 +12,7 @@ pub mod event_source;
 pub mod event_stream;
 #[cfg(feature = "grpc")]
 pub mod local_server;
+pub mod loopback;
 pub mod machine_faults;
 pub mod messages;
 pub mod metrics;

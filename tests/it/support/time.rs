@@ -5,6 +5,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// How long a condition may take that should hold at once: generous, the machine is shared.
 pub const CONDITION_LIMIT: Duration = Duration::from_secs(15);
 
+/// More than anything takes that happens at once, on a shared machine, and much less than what does not.
+pub const AT_ONCE: Duration = Duration::from_secs(5);
+
 /// Milliseconds since 1970.
 pub fn now_millis() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis()).expect("fits")

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use span::{Span, Value, attributes};
 
+use super::loopback::own_address;
 use super::time;
 
 /// What a call came with.
@@ -58,7 +59,7 @@ pub struct Collector {
 
 impl Collector {
     pub fn start() -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").expect("a free port"), None)
+        Self::on(TcpListener::bind((own_address(), 0)).expect("a free port"), None)
     }
 
     /// With TLS, and a certificate of its own for `localhost`.
@@ -68,7 +69,7 @@ impl Collector {
 
     /// At an address that was of another one before.
     pub fn start_at(address: SocketAddr) -> Self {
-        Self::on(TcpListener::bind(address).expect("its own port"), None)
+        Self::on(time::until("its own port", || TcpListener::bind(address).ok()), None)
     }
 
     fn on(listener: TcpListener, identity: Option<server::Identity>) -> Self {

@@ -57,12 +57,13 @@ impl FakeProxy {
         Self { address, state, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Breaks every connection, forgets every client's settings as a restart does, and serves again at the same address after a while.
+    /// Breaks every connection, forgets every client's settings as a restart does, and serves again after a while at the same address, which
+    /// has to be its own ([`own_address`](super::loopback::own_address)).
     pub fn restart(&mut self, down_for: Duration) {
         self.end();
         self.state().settings.clear();
         std::thread::sleep(down_for);
-        let listener = TcpListener::bind(self.address).expect("its own port");
+        let listener = time::until("its own port", || TcpListener::bind(self.address).ok());
         *self = Self::on(listener, Arc::clone(&self.state));
     }
 

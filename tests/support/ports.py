@@ -1,4 +1,5 @@
-"""Ports that a test may name before it listens there, and again after a restart: `own_port()`, or `ports.py COUNT` from a shell.
+"""Ports that a test may name before it listens there, and again after a restart: `own_port()`. From a shell `ports.py COUNT`, which prints
+them and keeps them until its input ends: `own_ports` in .ci/lib.sh.
 
 They lie below what the system hands out for port 0 and for connections (`ip_local_port_range`), so that neither a connection nor
 another listener takes one between two uses; and a lock keeps each for one process among the tests that run side by side."""
@@ -46,4 +47,5 @@ def own_port():
 
 
 if __name__ == "__main__":
-    print(*(own_port() for _ in range(int(sys.argv[1]))))
+    print(*(own_port() for _ in range(int(sys.argv[1]))), flush=True)
+    sys.stdin.read()

@@ -82,6 +82,15 @@ def call(url, body=None, method=None, timeout=30, headers=()):
         return 0, str(error)
 
 
+def logged_address(log, listener):
+    """Where a listener is, by what its gateway logged; `None` while it does not say so."""
+    for line in log.splitlines():
+        fields = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
+        if fields.get("message") == "listening" and fields.get("listener") == listener:
+            return fields["address"]
+    return None
+
+
 class Gateway:
     """`before` is a command that runs the program, such as one that mounts something first."""
 
@@ -120,14 +129,7 @@ class Gateway:
         raise Failed(f"{self.directory.name}: the gateway {complaint}:\n{self.output()[-2000:]}")
 
     def address(self, listener):
-        def logged():
-            for line in self.output().splitlines():
-                fields = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
-                if fields.get("message") == "listening" and fields.get("listener") == listener:
-                    return fields["address"]
-            return None
-
-        return self.wait(f"does not listen ({listener})", logged)
+        return self.wait(f"does not listen ({listener})", lambda: logged_address(self.output(), listener))
 
     def embedded_url(self):
         return f"http://{self.address('embedded')}"
@@ -150,15 +152,16 @@ class Gateway:
         handles = [message["receipt_handle"] for message in messages]
         return call(f"{self.data}/v1/topics/{topic}/groups/{group}/messages:ack", {"receipt_handles": handles})
 
-    def stop(self):
-        """In order: it ends by itself."""
-        if self.process is None or self.process.poll() is not None:
-            return
+    def stop(self, seconds=STOP_SECONDS):
+        """In order: it ends by itself. The exit code; one that did not end in time was killed."""
+        if self.process is None:
+            return None
         self.process.terminate()
         try:
-            self.process.wait(STOP_SECONDS)
+            return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
+            return self.process.returncode
 
     def kill(self):
         if self.process is not None and self.process.poll() is None:

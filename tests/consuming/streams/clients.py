@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Streams as three kinds of clients read them: Python's own library, npm's eventsource, the EventSource of a browser.
 
-    tests/consuming/streams/run.py GATEWAY [--only python,node,browser]
+    tests/consuming/streams/clients.py GATEWAY [--only python,node,browser]
 
 Each reads from a gateway with its embedded endpoint, two messages at a time, and acknowledges what it gets. Then the gateway is
 stopped as an orchestrator stops it, and another one started at the same address: every client has to come back by itself and to
@@ -21,10 +21,10 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "alerts"))
+sys.path.insert(0, str(HERE.parents[1] / "support"))
+import gateway as support  # noqa: E402
 from ports import own_port  # noqa: E402
 
 TOPIC = "orders"
@@ -38,43 +38,47 @@ def check(what, holds, shown=None):
     print(f"{'ok ' if holds else 'BAD'} {what}" + ("" if holds or shown is None else f": {str(shown)[:600]}"), flush=True)
 
 
-class Gateway:
+CONFIGURATION = """
+data_dir = "{directory}/data"
+[server]
+listen = "127.0.0.1:PORT"
+allowed_origins = ["ORIGIN"]
+drain_delay = "3s"
+[management]
+listen = "127.0.0.1:0"
+[embedded]
+enabled = true
+listen = "127.0.0.1:0"
+[profiles.embedded]
+protocol = "ons-http"
+endpoints = ["embedded"]
+credentials = "embedded"
+producer_group = "PID_a"
+[[topics]]
+name = "*"
+profile = "embedded"
+groups = ["*"]
+"""
+
+
+class Gateway(support.Gateway):
     """One that can be stopped and started again at the same address, with the same store."""
 
     def __init__(self, path, directory, origin):
-        self.path, self.directory, self.port, self.management = path, directory, own_port(), own_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        configuration = directory / "gateway.toml"
-        configuration.write_text(
-            f'data_dir = "{directory}/data"\n[server]\nlisten = "127.0.0.1:{self.port}"\nallowed_origins = ["{origin}"]\ndrain_delay = "3s"\n'
-            f'[management]\nlisten = "127.0.0.1:{self.management}"\n[embedded]\nenabled = true\nlisten = "127.0.0.1:0"\n'
-            '[profiles.embedded]\nprotocol = "ons-http"\nendpoints = ["embedded"]\ncredentials = "embedded"\nproducer_group = "PID_a"\n'
-            '[[topics]]\nname = "*"\nprofile = "embedded"\ngroups = ["*"]\n')
-        self.configuration = configuration
+        port = own_port()
+        super().__init__(path, directory, CONFIGURATION.replace("PORT", str(port)).replace("ORIGIN", origin))
+        self.url = f"http://127.0.0.1:{port}"
         self.start()
 
-    def start(self):
-        log = open(self.directory / "gateway.log", "a")
-        self.child = subprocess.Popen([self.path, "--config", str(self.configuration)], stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.management}/readyz", timeout=5):
-                    return
-            except OSError:
-                if self.child.poll() is not None or time.monotonic() > deadline:
-                    sys.exit("the gateway is not ready:\n" + (self.directory / "gateway.log").read_text())
-                time.sleep(0.1)
+    def publish_all(self, bodies):
+        """Bodies by their ids."""
+        return {self.published(body): body for body in bodies}
 
-    def publish(self, body):
-        request = urllib.request.Request(f"{self.url}/v1/topics/{TOPIC}/messages", json.dumps({"body": body}).encode(),
-                                         {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)["message_id"]
-
-    def stop(self):
-        self.child.send_signal(signal.SIGTERM)
-        return self.child.wait(40)
+    def published(self, body):
+        status, answer = self.publish(TOPIC, body)
+        if status != 201:
+            sys.exit(f"a publish failed: {status} {answer}")
+        return json.loads(answer)["message_id"]
 
 
 class Client:
@@ -132,14 +136,14 @@ class Page(http.server.BaseHTTPRequestHandler):
 
 def browser(directory, page, gateway, group):
     # The page's own server and the gateway are all that it reaches.
-    return ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--disable-breakpad", "--disable-crash-reporter", "--disable-dev-shm-usage", f"--user-data-dir={directory}/profile",
+    return ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-breakpad",
+            "--disable-crash-reporter", "--disable-dev-shm-usage", f"--user-data-dir={directory}/profile",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"{page}/#{gateway.url}|{TOPIC}|{group}"]
 
 
-def takes(client, gateway, bodies):
-    """Publishes, and checks that the client gets and acknowledges all of it."""
-    ids = {gateway.publish(body): body for body in bodies}
+def takes(client, ids):
+    """Checks that the client gets and acknowledges all of it: bodies by their ids."""
     got = {}
     while len(got) < len(ids):
         line = client.next("message")
@@ -181,22 +185,23 @@ def main():
             for client in clients:
                 check(f"{client.name}: open", client.next("open", 60) is not None)
             for client in clients:
-                takes(client, gateway, BODIES)
-            check("the gateway ends with 0", gateway.stop() == 0)
+                takes(client, gateway.publish_all(BODIES))
+            check("the gateway ends with 0", gateway.stop(40) == 0)
             for client in clients:
                 cut = client.next("cut", 60) if client.name != "python" else {}
                 check(f"{client.name}: sees the end, and nothing that is for good",
                       cut is not None and cut.get("code") is None and cut.get("cut") != "readyState 2", cut)
             gateway.start()
+            meanwhile = gateway.publish_all(["while nobody reads"])
             for client in clients:
                 check(f"{client.name}: comes back by itself", client.next("open", 90) is not None)
+                takes(client, meanwhile)
             for client in clients:
-                takes(client, gateway, ["after the restart", "and one more"])
+                takes(client, gateway.publish_all(["after the restart", "and one more"]))
         finally:
             for client in clients:
                 client.end()
-            if gateway.child.poll() is None:
-                gateway.stop()
+            gateway.stop(40)
     print(f"{good} checks good, {failed} failed")
     sys.exit(1 if failed or not good else 0)
 
