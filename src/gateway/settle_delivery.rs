@@ -55,6 +55,6 @@ impl Gateway {
     /// Gives a delivery back past HTTP, where this process is the MQ: others get it at once, and this attempt does not count.
     /// Whether that was possible.
     pub fn give_back_delivery(&self, route: &GroupRoute, handle: &UpstreamHandle) -> bool {
-        self.give_back(&route.topic).map(|give_back| give_back.of(vec![handle.clone()])).is_some()
+        self.give_back(&route.topic).map(|give_back| give_back.send(vec![handle.clone()])).is_some()
     }
 }

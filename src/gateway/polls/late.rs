@@ -38,7 +38,7 @@ impl LateMessages {
         match &self.give_back {
             Some(give_back) => {
                 self.metrics.given_back.inc_by(messages as u64);
-                give_back.of(handles);
+                give_back.send(handles);
                 0
             }
             None => {
@@ -81,7 +81,7 @@ pub(super) mod tests {
     pub(in crate::gateway::polls) fn late_given_back() -> (LateMessages, Arc<Mutex<Vec<String>>>) {
         let given_back = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&given_back);
-        let give_back = GiveBack::new(move |handles| {
+        let give_back = GiveBack::for_tests(move |handles| {
             seen.lock().unwrap().extend(handles.iter().map(|handle| handle.as_str().to_owned()));
         });
         (LateMessages { give_back: Some(give_back), ..late() }, given_back)

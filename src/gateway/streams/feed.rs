@@ -372,7 +372,7 @@ mod tests {
             let metrics = Metrics::new().unwrap();
             let given_back: Arc<Mutex<Vec<String>>> = Arc::default();
             let seen = Arc::clone(&given_back);
-            let give_back = GiveBack::new(move |handles| {
+            let give_back = GiveBack::for_tests(move |handles| {
                 seen.lock().unwrap().extend(handles.iter().map(|handle| handle.as_str().to_owned()));
             });
             let late = LateMessages {
