@@ -6,6 +6,7 @@ use super::columns::{damaged, limit, parsed, parsed_optional};
 use super::dead_letter::properties_of;
 use super::delivery_state::DeliveryState;
 use super::handle::Handle;
+use super::store_time::Moment;
 use super::stored_message::{columns, is_whole};
 use super::topics;
 use super::{Engine, EngineError, NewGroupStarts};
@@ -41,7 +42,7 @@ pub struct PeekRequest {
 pub struct Peeked {
     /// In the order of the log; then those that are not due yet, the first of them first.
     pub messages: Vec<PeekedMessage>,
-    /// Where to look on; `None` where that was all.
+    /// Where to look on in the log; `None` where the log was seen to its end. Of those that are not due, no more are shown than fit.
     pub next: Option<u64>,
 }
 
@@ -80,7 +81,7 @@ impl Engine {
             let moment = clock.moment();
             // What is shown in the past is ready, and what lies ahead keeps its distance on the wall clock.
             let wall = |store: UnixMillis| moment.wall + store.since(moment.store);
-            peek(connection, &request, starts, moment.store, &wall)
+            peek(connection, &request, starts, moment, &wall)
         };
         Ok(shared.storage.run(Access::Reads, work).await?)
     }
@@ -138,7 +139,7 @@ fn peek(
     connection: &Connection,
     request: &PeekRequest,
     starts: NewGroupStarts,
-    now: UnixMillis,
+    now: Moment,
     wall: &impl Fn(UnixMillis) -> UnixMillis,
 ) -> rusqlite::Result<Peeked> {
     let Some(topic) = topics::find_topic(connection, request.topic.as_str())? else {
@@ -158,7 +159,7 @@ fn peek(
             };
             let mut places = undelivered(connection, topic.id, next_position.max(after.saturating_add(1)), rows)?;
             if let Some(subscription) = subscription {
-                places.extend(delivered(connection, subscription.id, after, rows, now)?);
+                places.extend(delivered(connection, subscription.id, after, rows, now.store)?);
                 places.extend(filtered_out(connection, subscription.id, after, rows)?);
             }
             places.sort_unstable_by_key(|place| place.position);
@@ -188,8 +189,8 @@ fn peek(
         return Ok(peeked);
     }
     if topic.delayed > 0 {
-        let room = wanted.saturating_sub(peeked.messages.len());
-        for sequence in delayed(connection, topic.id, if request.message_id.is_some() { MAX_ROWS } else { room })? {
+        let room = if request.message_id.is_some() { MAX_ROWS } else { wanted.saturating_sub(peeked.messages.len()) };
+        for sequence in delayed(connection, topic.id, now, room)? {
             if bytes >= request.max_bytes && !peeked.messages.is_empty() {
                 break;
             }
@@ -255,21 +256,21 @@ fn filtered_out(
         .collect()
 }
 
-/// The first of those that are not due, of both kinds.
-fn delayed(connection: &Connection, topic_id: i64, rows: usize) -> rusqlite::Result<Vec<i64>> {
-    let mut all = Vec::new();
-    for sql in [
-        "SELECT sequence FROM messages INDEXED BY messages_delayed
-        WHERE topic_id = ?1 AND position IS NULL AND due_at IS NULL ORDER BY deliver_at LIMIT ?2",
-        "SELECT sequence FROM messages INDEXED BY messages_due
-        WHERE topic_id = ?1 AND position IS NULL AND due_at IS NOT NULL ORDER BY due_at LIMIT ?2",
-    ] {
-        let mut statement = connection.prepare_cached(sql)?;
-        let found = statement.query_map(params![topic_id, limit(rows)], |row| row.get(0))?;
-        all.extend(found.collect::<Result<Vec<i64>, _>>()?);
-    }
-    all.truncate(rows);
-    Ok(all)
+/// The first of those that are not due: those of a time by the wall clock and those of a delay by the store's, together.
+fn delayed(connection: &Connection, topic_id: i64, now: Moment, rows: usize) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT sequence FROM
+                (SELECT * FROM
+                    (SELECT sequence, deliver_at - ?2 + ?3 AS time FROM messages INDEXED BY messages_delayed
+                    WHERE topic_id = ?1 AND position IS NULL AND due_at IS NULL ORDER BY deliver_at, sequence LIMIT ?4)
+                UNION ALL SELECT * FROM
+                    (SELECT sequence, due_at FROM messages INDEXED BY messages_due
+                    WHERE topic_id = ?1 AND position IS NULL AND due_at IS NOT NULL ORDER BY due_at, sequence LIMIT ?4))
+            ORDER BY time, sequence LIMIT ?4",
+        )?
+        .query_map(params![topic_id, to_sql(now.wall.0), to_sql(now.store.0), limit(rows)], |row| row.get(0))?
+        .collect()
 }
 
 /// A message, if it is the one that is asked for.
