@@ -14,7 +14,11 @@ impl From<CallError> for UpstreamError {
             CallError::Full(limit) => {
                 (UpstreamErrorKind::Overloaded, format!("{limit} requests to the MQ are under way, the limit"))
             }
-            CallError::Unwritable(_) | CallError::NotConnected(_) => {
+            // Values are checked when they are read, so this is a fault of ours; nothing was sent all the same.
+            CallError::Unwritable(_) => {
+                (UpstreamErrorKind::Unreachable, format!("the request could not be written: {error}"))
+            }
+            CallError::NotConnected(_) => {
                 (UpstreamErrorKind::Unreachable, format!("could not connect to the MQ: {error}"))
             }
             CallError::TimedOutUnsent => (UpstreamErrorKind::Unreachable, error.to_string()),

@@ -150,9 +150,9 @@ impl From<GrpcError> for UpstreamError {
     fn from(error: GrpcError) -> Self {
         use UpstreamErrorKind as Kind;
         let (kind, detail) = match &error {
-            GrpcError::Unwritable(_) | GrpcError::NotConnected(_) => {
-                (Kind::Unreachable, format!("could not connect to the MQ: {error}"))
-            }
+            // Values are checked when they are read, so this is a fault of ours; nothing was sent all the same.
+            GrpcError::Unwritable(_) => (Kind::Unreachable, format!("the request could not be written: {error}")),
+            GrpcError::NotConnected(_) => (Kind::Unreachable, format!("could not connect to the MQ: {error}")),
             GrpcError::TimedOutUnsent => (Kind::Unreachable, error.to_string()),
             GrpcError::TimedOut { .. } => (Kind::Timeout, error.to_string()),
             GrpcError::Broken(_) => (Kind::BadResponse, format!("the MQ's answer could not be used: {error}")),
