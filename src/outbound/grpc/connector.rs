@@ -20,7 +20,7 @@ use tokio_rustls::client::TlsStream;
 use tonic::codegen::Service;
 use tonic::transport::Uri;
 
-use crate::outbound::EndpointAddress;
+use crate::outbound::{EndpointAddress, connect_fault};
 
 /// A connection whose other end does not take what was sent for so long is broken.
 const SILENCE_MILLIS: u32 = 10_000;
@@ -76,7 +76,7 @@ impl Connector {
         let name = ServerName::try_from(self.host.clone()).map_err(|error| error.to_string())?;
         match timeout(self.limit, tls.connect(name, socket)).await {
             Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream))),
-            Ok(Err(error)) => Err(format!("TLS with {}: {error}", self.host)),
+            Ok(Err(error)) => Err(format!("TLS with {}: {}", self.host, connect_fault(&error))),
             Err(_) => Err(format!("TLS with {}: no handshake in time", self.host)),
         }
     }
