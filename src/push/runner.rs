@@ -308,6 +308,16 @@ fn chains(messages: Vec<Delivery>, ordered: bool) -> Vec<Vec<Delivery>> {
 /// Sends a message once, outside every schedule; nothing is acknowledged.
 async fn deliver_once(worker: &Worker, command: DeliverOnce) {
     let DeliverOnce { message, new_id, turn_by, memory, answer } = command;
+    let mut id = webhook_id(&worker.config.name, worker.config.topic.as_str(), message.message_id.as_str());
+    if new_id {
+        // Under the old one it would be delivered, and thrown away by whoever knows that one.
+        let Ok(more) = worker.random.letters_and_digits(10) else {
+            drop(answer.send(Err(NotDelivered::Busy)));
+            return;
+        };
+        id.push_str("-again-");
+        id.push_str(&more);
+    }
     let turn = match worker.turns.take(turn_by).await {
         Ok(turn) => turn,
         Err(stop) => {
@@ -325,11 +335,6 @@ async fn deliver_once(worker: &Worker, command: DeliverOnce) {
     if answer.is_closed() {
         // Nobody would acknowledge it.
         return;
-    }
-    let mut id = webhook_id(&worker.config.name, worker.config.topic.as_str(), message.message_id.as_str());
-    if new_id && let Ok(more) = worker.random.letters_and_digits(10) {
-        id.push_str("-again-");
-        id.push_str(&more);
     }
     let held = Held::new(message, memory, Duration::ZERO);
     let began = Instant::now();
