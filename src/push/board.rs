@@ -288,6 +288,7 @@ impl Board {
     /// Its service has ended without being asked to: nothing is received or sent until the next start.
     pub(super) fn note_end(&self) {
         self.state().stopped_since.get_or_insert(self.clock.now());
+        self.metrics.stopped.set(1);
     }
 
     /// Shows the pace.

@@ -359,8 +359,8 @@ mod tests {
     use crate::tasks::{Phase, Service, Services, block_on};
     use crate::telemetry::Metrics;
 
-    /// What the board says after a service's end, that of a loop which does this.
-    fn stopped<F: Future<Output = ()> + 'static>(work: impl FnOnce(StopSignal) -> F) -> Option<UnixMillis> {
+    /// What the board says after a service's end, that of a loop which does this, and what the metric shows.
+    fn stopped<F: Future<Output = ()> + 'static>(work: impl FnOnce(StopSignal) -> F) -> (Option<UnixMillis>, i64) {
         let (metrics, clock) = (Metrics::new().unwrap(), Clock::manual(UnixMillis(7)));
         let board = Arc::new(Board::new(&subscription(""), false, clock, metrics.subscriptions.of("billing")));
         let of_loop = Arc::clone(&board);
@@ -378,14 +378,14 @@ mod tests {
             tokio::task::yield_now().await;
             services.stop(Instant::now() + Duration::from_secs(5)).await;
         });
-        board.status().stopped_since
+        (board.status().stopped_since, board.metrics.stopped.get())
     }
 
     #[test]
     fn a_loop_that_ends_by_itself_is_seen() {
-        assert_eq!(stopped(|_| async { panic!("in the loop") }), Some(UnixMillis(7)));
-        assert_eq!(stopped(|_| async {}), Some(UnixMillis(7)));
-        assert_eq!(stopped(|mut stop| async move { stop.given().await }), None);
+        assert_eq!(stopped(|_| async { panic!("in the loop") }), (Some(UnixMillis(7)), 1));
+        assert_eq!(stopped(|_| async {}), (Some(UnixMillis(7)), 1));
+        assert_eq!(stopped(|mut stop| async move { stop.given().await }), (None, 0));
     }
 
     fn delivery(id: &str, group: Option<&str>) -> Delivery {

@@ -18,6 +18,7 @@ pub struct SubscriptionFamilies {
     dead_letter_failures: Counters<1>,
     paused: Gauges<2>,
     failing: Gauges<1>,
+    stopped: Gauges<1>,
     last_success: SecondsGauges<1>,
     file_reloads: Counters<2>,
     secrets_changed_at: SecondsGauges<1>,
@@ -43,6 +44,8 @@ pub struct SubscriptionMetrics {
     pub held: Gauge,
     /// 1 while its target fails.
     pub failing: Gauge,
+    /// 1 once its service has ended by itself.
+    pub stopped: Gauge,
 }
 
 impl SubscriptionFamilies {
@@ -93,6 +96,11 @@ impl SubscriptionFamilies {
                 "1 while the subscription's target fails: from the first failure until the next success.",
                 ["subscription"],
             )?,
+            stopped: registrar.gauges(
+                "subscription_stopped",
+                "1 once something in the subscription broke: it does nothing more until the process restarts.",
+                ["subscription"],
+            )?,
             last_success: registrar.seconds_gauges(
                 "subscription_last_success_timestamp_seconds",
                 "Unix time of the last answer with a status from 200 to 299 that did not ask for the message again; 0 where there was none.",
@@ -134,6 +142,7 @@ impl SubscriptionFamilies {
             in_flight: self.in_flight.with([name]),
             held: self.held.with([name]),
             failing: self.failing.with([name]),
+            stopped: self.stopped.with([name]),
         }
     }
 }
