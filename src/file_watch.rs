@@ -1,5 +1,5 @@
-//! Waits until files may have changed. Their *directory* is watched, because a Kubernetes Secret swaps a link there and a watch on the
-//! file itself would see that once only; a look now and then finds what no event announced.
+//! Waits until files may have changed. Their *directory* is watched, because a Kubernetes Secret swaps a link there and a watch
+//! on the file itself would see that once only; a look now and then finds what no event announced.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -54,8 +54,8 @@ impl FileWatch {
         while self.changes.try_recv().is_ok() {}
     }
 
-    /// Waits until the files may have changed. Those that could not be used are looked at again soon, but not for ever: somebody may be
-    /// in the middle of writing, with no further event.
+    /// Waits until the files may have changed. Those that could not be used are looked at again soon, but not for ever: somebody
+    /// may be in the middle of writing, with no further event.
     pub async fn changed(&mut self, are_usable: bool) {
         self.looks_soon = if are_usable { LOOKS_SOON } else { self.looks_soon.saturating_sub(1) };
         let pause = if !are_usable && self.looks_soon > 0 { SOON } else { POLL };

@@ -97,8 +97,9 @@ impl Engine {
         self.0.storage.faults()
     }
 
-    /// Calls `settled` from now on, on the storage thread, with each delivery that is its consumer's no more before its visibility
-    /// timeout is over: acknowledged, or given back. Whoever sets it first keeps it.
+    /// Calls `settled` from now on, on the storage thread, with each delivery that is its consumer's no more before its
+    /// visibility timeout is over: acknowledged, or nacked without a delay. What `give_back` returns its own holder knows of.
+    /// Whoever sets it first keeps it.
     pub fn on_settled(&self, settled: impl Fn(&Topic, &ConsumerGroup, &dyn Fn() -> String) + Send + Sync + 'static) {
         self.0.settled.get_or_init(|| Settled::new(settled));
     }

@@ -1,8 +1,8 @@
 //! Delivering what earlier receives of the group filtered out.
 //!
-//! An unordered receive takes the first rows of its tags. An ordered one looks through so many; only when those of
+//! An unordered receive takes the first rows of its tags. An ordered one looks through a bounded number; only when those of
 //! locked message groups leave room does it go from one message group to the next by an index, so that a message group
-//! with a long backlog costs no more than one with a short. One look goes through so many message groups; the receive's
+//! with a long backlog costs no more than one with a short. One look goes through a bounded number of message groups; the receive's
 //! next look goes on there.
 
 use rusqlite::{OptionalExtension, Row, params};

@@ -40,7 +40,7 @@ impl Engine {
     /// [`Self::give_back`] the attempt counts. How many were still out.
     ///
     /// # Errors
-    /// [`EngineError`]; nothing is done then.
+    /// [`EngineError`]; nothing is done then, but with [`EngineError::InDoubt`] it may have been.
     pub async fn deliver_again(
         &self,
         topic: &Topic,

@@ -46,7 +46,7 @@ pub(super) struct Lease {
     pub(super) max_deliveries: Option<u32>,
     /// One for each message wanted.
     pub(super) nonces: Vec<Nonce>,
-    /// Bodies of so many bytes are enough.
+    /// No more messages once their bodies have this many bytes.
     pub(super) max_bytes: usize,
     /// How far the receive has come.
     pub(super) scan: Scan,
@@ -143,7 +143,7 @@ pub(super) struct Taking<'a> {
     pub(super) newly_filtered_out: u32,
     /// The subscription's new progress, once something new was delivered or filtered out.
     pub(super) next_position: Option<i64>,
-    /// What was added to the passed-over messages, less what was taken from them.
+    /// What was added to those that were filtered out, less what was taken from them.
     pub(super) filtered_out_change: i64,
     pub(super) held_back_change: i64,
     /// By the store's own time.

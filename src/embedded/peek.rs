@@ -31,7 +31,7 @@ pub struct PeekRequest {
     pub after: u64,
     /// Messages wanted, 1 to 256; others are taken for the nearer of the two.
     pub max_messages: usize,
-    /// No more messages once their bodies have so many bytes; one comes in any case.
+    /// No more messages once their bodies have this many bytes; one comes in any case.
     pub max_bytes: usize,
     /// Only this message.
     pub message_id: Option<MessageId>,
@@ -49,7 +49,7 @@ pub struct Peeked {
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeekedMessage {
-    /// As somebody would get it, with a handle that is none.
+    /// As somebody would get it, but with a placeholder for the handle.
     pub delivery: Delivery,
     /// How it stands.
     pub state: PeekedState,
@@ -86,7 +86,7 @@ impl Engine {
         Ok(shared.storage.run(Access::Reads, work).await?)
     }
 
-    /// The messages that somebody has these handles of; `None` for a handle that is none, or whose message is gone.
+    /// The messages that somebody has these handles of; `None` for a text that is not a handle, or whose message is gone.
     ///
     /// # Errors
     /// [`EngineError`].
@@ -112,7 +112,7 @@ impl Engine {
     /// where it is.
     ///
     /// # Errors
-    /// [`EngineError`]; nothing is done then.
+    /// [`EngineError`]; nothing is done then, but with [`EngineError::InDoubt`] it may have been.
     pub async fn begin_group(&self, topic: &Topic, group: &ConsumerGroup) -> Result<(), EngineError> {
         let shared = self.shared();
         shared.check_topic(topic)?;

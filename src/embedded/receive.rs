@@ -39,7 +39,7 @@ pub struct ConsumeRequest {
     pub ordered: bool,
     /// Messages wanted, 1 to 256; others are taken for the nearer of the two.
     pub max_messages: u32,
-    /// No more messages once their bodies have so many bytes; one comes in any case.
+    /// No more messages once their bodies have this many bytes; one comes in any case.
     pub max_bytes: usize,
     /// How long to wait while nothing is there.
     pub wait: Duration,
@@ -170,7 +170,7 @@ impl Shared {
         Ok(self.storage.run_then(Access::Writes, work, committed).await?)
     }
 
-    /// The random parts of so many handles.
+    /// The random parts of this many handles.
     fn nonces(&self, number: u32) -> Result<Vec<Nonce>, EngineError> {
         let mut nonces = vec![Nonce::default(); usize::try_from(number).unwrap_or(0)];
         self.random.fill(nonces.as_flattened_mut())?;

@@ -34,7 +34,7 @@ impl Gateway {
     /// What comes of a change that is wanted: the nearest time that the MQ has. Once it is made, the delivery is hidden for so long.
     ///
     /// # Errors
-    /// [`GatewayError`] of a profile that is none.
+    /// [`GatewayError::Internal`]: the route names a profile that does not exist.
     pub fn possible_change(
         &self,
         route: &GroupRoute,

@@ -20,9 +20,10 @@ use crate::upstream::{PollRequest, Polled, Upstream, UpstreamError};
 const COPIES: usize = 3;
 /// What is held of a message besides its body, in bytes.
 const ENVELOPE_BYTES: usize = 1024;
-/// A receive is in line for memory for its wait and this.
+/// A receive waits in line for memory for as long as it waits for messages, plus this.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
-/// Whose time is over without a poll of its own waits so long for the answer to the last question: longer than one lasts.
+/// A receive whose time is over and that had no poll of its own waits this long for the answer to the last question, which takes
+/// less.
 const TURN_WAIT: Duration = Duration::from_secs(9);
 
 /// The tags to receive by. Where a filter consumes, they are the group's own: two callers of one group with different filters would

@@ -48,8 +48,8 @@ impl RetryBudget {
     pub fn spend(&self, now: Instant) -> bool {
         let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
         let requests = self.requests.swap(0, Ordering::Relaxed);
-        // In whole thousandths; what is left of the time counts the next time. Never back: another thread may have read its time later,
-        // and come first.
+        // In whole thousandths; what is left of the time counts the next time. Never back: another thread may have read its time
+        // later, and come first.
         let elapsed = now.saturating_duration_since(saved.counted_at).as_micros();
         let by_time = u64::try_from(elapsed).unwrap_or(u64::MAX) / MICROS_OF_A_MILLI;
         saved.counted_at += Duration::from_micros(by_time.saturating_mul(MICROS_OF_A_MILLI));

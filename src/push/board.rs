@@ -25,7 +25,7 @@ words! {
         Configured = "configured",
         /// An operator paused it.
         Operator = "operator",
-        /// Its target answered 410: it is there no more.
+        /// Its target answered 410: it is gone.
         Gone = "gone",
     }
 }

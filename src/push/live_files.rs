@@ -76,8 +76,8 @@ impl LiveFiles {
         directories
     }
 
-    /// Reads them twice, the second time after `settled`, and takes into use what was the same both times. A part of a secret, or of a
-    /// header, may be as good as the whole. Whether something else is in use now.
+    /// Reads them twice, the second time after `settled`, and takes into use what was the same both times. A part of a secret, or
+    /// of a header, may be as good as the whole. Whether something else is in use now.
     async fn reload(&self, settled: impl Future<Output = ()>) -> Result<bool, NotTaken> {
         let read = self.read().await?;
         if self.uses(&read) {

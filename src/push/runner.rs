@@ -27,13 +27,13 @@ use crate::tasks::{Stage, StopSignal};
 
 /// Longest long poll.
 const WAIT: Duration = Duration::from_secs(30);
-/// What a receive may take besides.
+/// What a receive may take on top of that.
 const RECEIVE_MARGIN: Duration = Duration::from_secs(15);
 /// Most messages of one receive.
 const MOST_AT_ONCE: usize = 32;
 /// Messages that wait for their next attempt, for each that may be sent at once.
 const WAITING_FOR_EACH: usize = 10;
-/// So many more large messages than there is room for may wait for their next attempt, while others are sent.
+/// How many large messages beyond the room for them may wait for their next attempt while others are sent.
 const LARGE_WAITING: usize = 4;
 /// What a message is taken to be at least, in bytes.
 const LEAST_OF_ONE: usize = 1024;

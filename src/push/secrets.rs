@@ -30,7 +30,7 @@ struct Used {
 
 /// Nothing is left to sign with: every secret's time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the time of every secret is over, so requests could not be signed: add a secret, or change `until`")]
+#[error("every secret is past its `until`, so requests cannot be signed: add a secret, or change `until`")]
 pub struct NoSecretLeft;
 
 impl SigningSecrets {

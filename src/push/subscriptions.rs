@@ -13,9 +13,9 @@ use super::board::{Board, PauseReason, SubscriptionStatus};
 use crate::memory::{Charge, MemoryBudget};
 use crate::model::Delivery;
 
-/// What was asked for besides, until its service takes it.
+/// Commands that wait for the service to take them, at most.
 const COMMANDS: usize = 64;
-/// What is waited for an answer longer than it can take.
+/// How much longer than it can take an answer is waited for.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// The subscriptions. Clones are the same.
@@ -62,7 +62,7 @@ pub enum NotDelivered {
     #[error("the subscription is paused ({0}): resume it first")]
     Paused(PauseReason),
     /// It has too much to do, or the process stops.
-    #[error("the subscription has too much to do, or the process stops: come back later")]
+    #[error("the subscription is too busy, or the process is stopping: try again later")]
     Busy,
     /// Its target wants to be left alone for longer than could be waited.
     #[error(
@@ -71,13 +71,15 @@ pub enum NotDelivered {
     )]
     Closed(Duration),
     /// Its service has ended.
-    #[error("the subscription does nothing more in this process: it stops, or something in it broke, as its log says")]
+    #[error(
+        "the subscription no longer runs in this process: it is stopping, or something in it broke, as the log says"
+    )]
     Stopped,
     /// Its service did not come to the end of it.
     #[error("the subscription broke off in the middle of it: the target may have it")]
     BrokenOff,
     /// Nothing came of it in time.
-    #[error("the subscription did not get to it in time: come back later")]
+    #[error("the subscription did not get to it in time, and the target may have it: try again later")]
     NoTime,
     /// What came of it.
     #[error("the target did not take it: {result}{}", status.map_or_else(String::new, |status| format!(" (status {status})")))]

@@ -67,7 +67,7 @@ impl LastAsk {
             }
             Ok(Err(answer)) => answer.map(|()| None),
             Err(_) => {
-                let detail = "the MQ did not answer, in time, others who asked the same";
+                let detail = "the MQ did not answer in time others who asked the same";
                 Err(UpstreamError::new(UpstreamErrorKind::Timeout, detail).into())
             }
         }

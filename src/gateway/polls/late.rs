@@ -59,7 +59,7 @@ impl LateMessages {
         tracing::info!(
             topic,
             messages,
-            "messages came for nobody: the MQ delivers them again after their visibility timeout"
+            "messages came for callers who had gone: the MQ delivers them again after their visibility timeout"
         );
     }
 }

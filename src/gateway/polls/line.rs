@@ -1,7 +1,7 @@
 //! Those who wait for the same: who polls next, and who gets what a poll brings whose own caller is gone.
 //!
-//! So many lanes, each with a poll under way, first come first served over all threads. Whoever waits, in line or with a poll of
-//! its own, may be handed what another's poll has brought.
+//! There are [`LANES`] lanes, each with one poll under way, first come, first served across all threads. Whoever waits, in line
+//! or with a poll of its own, may be handed what another's poll has brought.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;

@@ -9,8 +9,8 @@ use super::line::Line;
 use crate::model::{ConsumerGroup, Topic};
 use crate::upstream::PollRequest;
 
-/// Callers choose tags and visibility timeouts: so many kinds of one group have a line of their own, besides the one that chooses
-/// nothing. All further ones share a line, so that a group's polls are bounded whatever its callers choose.
+/// Callers choose tags and visibility timeouts. This many kinds of one group have a line of their own, besides the line of those that
+/// choose nothing. All further ones share a line, so that a group's polls are bounded whatever its callers choose.
 const KINDS: usize = 7;
 /// Look-ups between two clean-ups.
 const SWEEP: usize = 1024;

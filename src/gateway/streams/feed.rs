@@ -1,8 +1,8 @@
 //! The polls of one thread's streams that ask the same of one group, and who gets what they bring.
 //!
-//! However many streams there are, one poll is under way while they wait; more only while polls come back full. A poll asks for as many
-//! messages as there is room for in streams whose reader takes them. Each message goes to the next stream in the line; where the
-//! group is ordered, all of one poll go to one stream.
+//! However many streams there are, one poll is under way while they wait; more only while polls come back full. A poll asks for
+//! as many messages as there is room for in streams whose reader takes them. Each message goes to the next stream in the line;
+//! where the group is ordered, all of one poll go to one stream.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -29,7 +29,7 @@ use crate::telemetry::StreamEnd;
 
 /// Most messages of one poll.
 const MOST: usize = 32;
-/// A poll that brings as many as it asked for, at least so many, shows that there is more than one poll can bring.
+/// A poll that brings all it asked for, and at least this many, shows that there is more than one poll can bring.
 const MANY: usize = 8;
 /// Most polls at once.
 const MOST_POLLS: usize = 4;
@@ -45,7 +45,7 @@ pub(super) struct Source {
     pub(super) group: ConsumerGroup,
     /// What a poll brings is to be worked off in order.
     pub(super) ordered: bool,
-    /// Polls for at most so many.
+    /// Polls for at most this many.
     pub(super) receive: Box<dyn Fn(u32) -> Work<Result<Received, GatewayError>>>,
     /// How long a delivery that has just come is hidden from others.
     pub(super) hidden_for: Box<dyn Fn(&Delivery) -> Duration>,
@@ -286,8 +286,8 @@ impl Feed {
         self.streams.holders.key(self.topic.as_str(), self.group.as_str(), handle.as_str())
     }
 
-    /// The next stream with room for `count`: the first in line, else the one that has most; else, where the MQ takes nothing back, one
-    /// whose reader has become slow since the poll began.
+    /// The next stream with room for `count`: the first in line, else the one that has most; else, where the MQ takes nothing
+    /// back, one whose reader has become slow since the poll began.
     fn next_taker(&self, count: usize) -> Option<Rc<Seat>> {
         let mut line = self.line.borrow_mut();
         for _ in 0..line.len() {

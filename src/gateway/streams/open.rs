@@ -14,7 +14,7 @@ use crate::tasks::Work;
 
 /// How long a poll waits while nothing is there.
 const WAIT: Duration = Duration::from_secs(30);
-/// What a poll may take besides: the line for memory, the last question, the MQ's answer.
+/// What a poll may take on top of that: the line for memory, the last question, the MQ's answer.
 const MARGIN: Duration = Duration::from_secs(30);
 
 impl Gateway {

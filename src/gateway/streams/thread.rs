@@ -1,5 +1,5 @@
-//! One thread's streams: its feeds, and one look at all of them a few times a second, for signs of life, for places of deliveries that
-//! others may get by now, and for the end of the process. No stream has a timer.
+//! One thread's streams: its feeds, and one look at all of them a few times a second, for signs of life, for places of deliveries
+//! that others may get by now, and for the end of the process. No stream has a timer.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ use crate::model::{ConsumerGroup, Tag, Topic};
 use crate::tasks::{Service, Stage, Work};
 use crate::telemetry::StreamEnd;
 
-/// After so many looks without a byte a stream gives a sign of life: every 15 s, below the shortest timeout of proxies.
+/// After this many looks without a byte a stream gives a sign of life: every 15 s, below the shortest timeout of proxies.
 const SILENCE: u32 = 60;
 
 /// The streams of one thread.
@@ -103,7 +103,8 @@ impl ThreadStreams {
             feed
         });
         let places = open.places(max_in_flight, &feed.freed);
-        // The first sign of life comes sooner, each stream's at another time: streams that were opened together do not give them together.
+        // The first sign of life comes sooner, each stream's at another time: streams that were opened together do not give them
+        // together.
         let gave_at = self.looks.get().wrapping_sub(spread(open.number) % (SILENCE / 2));
         let seat = Rc::new(Seat::new(places, gave_at, is_blocked));
         feed.join(&seat);

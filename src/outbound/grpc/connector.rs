@@ -68,7 +68,8 @@ impl Connector {
         };
         // A small request must not wait for the answer to the one before it.
         socket.set_nodelay(true).map_err(|error| error.to_string())?;
-        // Who sends and hears nothing would wait for the kernel's quarter of an hour; without it that is what happens.
+        // A sender that hears nothing would wait a quarter of an hour, the kernel's own limit; where the option is not to be had,
+        // that is what happens.
         if let Err(error) = set_tcp_user_timeout(&socket, SILENCE_MILLIS) {
             tracing::debug!(%error, "a connection has no limit on what is not acknowledged");
         }

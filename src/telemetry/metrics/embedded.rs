@@ -52,7 +52,7 @@ pub struct EmbeddedTotals {
     pub dropped: u64,
     /// Messages moved to a dead-letter topic.
     pub dead_lettered: u64,
-    /// Acknowledgements of deliveries that were no longer theirs.
+    /// Acknowledgements of deliveries that no longer belonged to whoever sent them.
     pub stale_acknowledgements: u64,
 }
 
@@ -84,7 +84,7 @@ impl EmbeddedFamilies {
             )?,
             stale_acknowledgements: registrar.counter(
                 "embedded_stale_acknowledgements_total",
-                "Acknowledgements of deliveries that were no longer theirs.",
+                "Acknowledgements of deliveries that no longer belonged to whoever sent them.",
             )?,
             refused: registrar.counters(
                 "embedded_refused_total",
@@ -140,8 +140,8 @@ impl EmbeddedFamilies {
         self.chaos.with([kind]).inc_by(number);
     }
 
-    /// Shows what the endpoint did since the process began, and its dead letters by topic; beyond the first hundred topics they are added
-    /// up as `_other`.
+    /// Shows what the endpoint did since the process began, and its dead letters by topic; beyond the first hundred topics they
+    /// are added up as `_other`.
     pub fn set_totals(&self, totals: EmbeddedTotals, dead_letters: &[(String, u64)]) {
         self.dropped.raise_to(totals.dropped);
         self.dead_lettered.raise_to(totals.dead_lettered);

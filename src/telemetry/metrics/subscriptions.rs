@@ -88,7 +88,7 @@ impl SubscriptionFamilies {
             )?,
             paused: registrar.gauges(
                 "subscription_paused",
-                "1 while the subscription is paused, under the reason why; 0 else.",
+                "1 while the subscription is paused, under the reason why; 0 otherwise.",
                 ["subscription", "reason"],
             )?,
             failing: registrar.gauges(

@@ -192,7 +192,7 @@ impl RocketMq {
             return Err(replaced());
         }
         if claim.is_acknowledged(key) {
-            let detail = "the receipt handle is not valid any more: the message was acknowledged";
+            let detail = "the receipt handle is no longer valid: the message was acknowledged";
             return Err(UpstreamError::new(UpstreamErrorKind::StaleHandle, detail));
         }
         let link: &Link = &self.plan.link;
@@ -322,7 +322,7 @@ fn words(status: Option<&Status>) -> &str {
 }
 
 fn replaced() -> UpstreamError {
-    let detail = "the receipt handle was replaced by a nack or an extend: use the one that its answer told";
+    let detail = "the receipt handle was replaced by a nack or an extend: use the one in its answer";
     UpstreamError::new(UpstreamErrorKind::StaleHandle, detail)
 }
 

@@ -2,9 +2,9 @@
 //!
 //! First come, first served, each with as many as it wants. What nobody takes is kept for whoever comes next.
 //!
-//! Where order is promised, what one poll brings stays together: it is of one queue of the broker, which gives out nothing more of its
-//! message groups until all of it is acknowledged (protocol notes RocketMQ 5, section 3, "semantics that bite" 10). Two callers with
-//! parts of it would work on the messages of one message group at the same time.
+//! Where order is promised, what one poll brings stays together: it is of one queue of the broker, which gives out nothing more
+//! of its message groups until all of it is acknowledged (protocol notes RocketMQ 5, section 3, "semantics that bite" 10). Two
+//! callers with parts of it would work on the messages of one message group at the same time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

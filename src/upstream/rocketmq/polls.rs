@@ -76,7 +76,7 @@ impl Polls {
             desks.retain(|_, desk| Arc::strong_count(desk) > 1 || !desk.is_empty());
         }
         if desks.len() >= MAX_DESKS && !desks.contains_key(&subject) {
-            let detail = format!("{MAX_DESKS} kinds of receive are under way at once, the limit");
+            let detail = format!("{MAX_DESKS} kinds of receives are under way, which is the limit");
             return Err(UpstreamError::new(UpstreamErrorKind::Overloaded, detail));
         }
         let desk = desks.entry(subject.clone()).or_insert_with(|| Arc::new(Desk::new(subject)));
@@ -180,8 +180,8 @@ impl Polls {
         }
     }
 
-    /// Gives back what is kept, since nobody comes any more. What cannot be given back in [`PATIENCE`] comes again when its visibility
-    /// timeout is over: the clients still have to say goodbye.
+    /// Gives back what is kept, since nobody comes any more. What cannot be given back in [`PATIENCE`] comes again when its
+    /// visibility timeout is over: the clients still have to say goodbye.
     pub(super) async fn close(&self) {
         let desks: Vec<Arc<Desk>> =
             self.desks.lock().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect();

@@ -189,8 +189,8 @@ impl Routes {
             let place = route.place_of(broker);
             if place.is_none() || common.is_some_and(|common| Some(common) != place) {
                 self.doubt(topic);
-                let detail = "the MQ's route of the topic does not name the broker that delivered the message at the moment, so \
-                              nothing was sent";
+                let detail = "the MQ's route of the topic does not at present name the broker that delivered the message, so nothing \
+                              was sent";
                 return Err(UpstreamError::new(UpstreamErrorKind::Unreachable, detail));
             }
             common = place;

@@ -1,4 +1,5 @@
-//! One consumer group's client at one place of the MQ: its settings on the telemetry stream, the server's answer to them, heartbeats, its end.
+//! One consumer group's client at one place of the MQ: its settings on the telemetry stream, the server's answer to them,
+//! heartbeats, its end.
 //!
 //! The server keeps settings by the client's id, and loses them when it restarts, when the client says goodbye, and without a word
 //! two minutes after the last heartbeat (protocol notes RocketMQ 5, section 3). Whoever finds them lost has them sent again.

@@ -1,4 +1,4 @@
-//! The sessions of one profile: made at the first receive of a group at each place where its topic is, at most so many at once.
+//! The sessions of one profile: made at the first receive of a group at each place where its topic is, at most `most` at once.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
