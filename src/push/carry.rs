@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::AttemptResult;
-use super::board::PauseReason;
 use super::ending::{Attempted, Ending};
 use super::give_up::GivenUp;
 use super::request::{Attempt, NotWritable};
+use super::status::PauseReason;
 use super::target::Answered;
 use super::verdict::{Answer, FinalReason, Verdict};
 use super::worker::{Held, Stop, Worker};
