@@ -125,9 +125,9 @@ impl Engine {
     }
 }
 
-/// A message's place, and how it stands.
+/// A message that was found, and how it stands.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Found {
     position: i64,
     sequence: i64,
     attempts: u32,
@@ -203,14 +203,14 @@ fn peek(
 }
 
 /// Of the log, from a position on.
-fn undelivered(connection: &Connection, topic_id: i64, from: i64, rows: usize) -> rusqlite::Result<Vec<Place>> {
+fn undelivered(connection: &Connection, topic_id: i64, from: i64, rows: usize) -> rusqlite::Result<Vec<Found>> {
     connection
         .prepare_cached(
             "SELECT position, sequence FROM messages WHERE topic_id = ?1 AND position >= ?2 ORDER BY position LIMIT ?3",
         )?
         .query_map(params![topic_id, from, limit(rows)], |row| {
             let (position, sequence) = (row.get(0)?, row.get(1)?);
-            Ok(Place { position, sequence, attempts: 0, visible_at: None, state: PeekedState::Ready })
+            Ok(Found { position, sequence, attempts: 0, visible_at: None, state: PeekedState::Ready })
         })?
         .collect()
 }
@@ -222,7 +222,7 @@ fn delivered(
     after: i64,
     rows: usize,
     now: UnixMillis,
-) -> rusqlite::Result<Vec<Place>> {
+) -> rusqlite::Result<Vec<Found>> {
     connection
         .prepare_cached(
             "SELECT position, sequence, attempt, state, visible_at FROM deliveries
@@ -233,7 +233,7 @@ fn delivered(
             let is_out = state != DeliveryState::Returned && visible_at > now;
             let state = if is_out { PeekedState::InFlight } else { PeekedState::Ready };
             let visible_at = is_out.then_some(visible_at);
-            Ok(Place { position: row.get(0)?, sequence: row.get(1)?, attempts: row.get(2)?, visible_at, state })
+            Ok(Found { position: row.get(0)?, sequence: row.get(1)?, attempts: row.get(2)?, visible_at, state })
         })?
         .collect()
 }
@@ -243,7 +243,7 @@ fn filtered_out(
     subscription_id: i64,
     after: i64,
     rows: usize,
-) -> rusqlite::Result<Vec<Place>> {
+) -> rusqlite::Result<Vec<Found>> {
     connection
         .prepare_cached(
             "SELECT position, sequence FROM filtered_out WHERE subscription_id = ?1 AND position > ?2
@@ -251,7 +251,7 @@ fn filtered_out(
         )?
         .query_map(params![subscription_id, after, limit(rows)], |row| {
             let (position, sequence) = (row.get(0)?, row.get(1)?);
-            Ok(Place { position, sequence, attempts: 0, visible_at: None, state: PeekedState::FilteredOut })
+            Ok(Found { position, sequence, attempts: 0, visible_at: None, state: PeekedState::FilteredOut })
         })?
         .collect()
 }

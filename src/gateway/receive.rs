@@ -262,9 +262,9 @@ impl Gateway {
             return self.ask(context, upstream, asked).await;
         }
         let end = Instant::now() + asked.wait;
-        let (line, sort) = lines.of(&asked, || self.late_messages(route));
+        let (line, wish) = lines.of(&asked, || self.late_messages(route));
         loop {
-            let place = line.line_up(sort.clone(), asked.max_messages);
+            let place = line.line_up(wish.clone(), asked.max_messages);
             let lane = match timeout_at(end, place.turn()).await {
                 Ok(Turn::Lane(lane)) => lane,
                 Ok(Turn::Messages(polled)) => return Ok(polled),
@@ -276,7 +276,7 @@ impl Gateway {
                     drop(place);
                     let wait = upstream.briefest_wait();
                     let ask = async || self.ask(context, upstream, PollRequest { wait, ..asked }).await;
-                    let polled = line.ask_at_the_end(&sort, end + TURN_WAIT, ask).await?;
+                    let polled = line.ask_at_the_end(&wish, end + TURN_WAIT, ask).await?;
                     return Ok(polled.unwrap_or_else(|| self.nothing()));
                 }
             };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::kind::{Kind, Sort};
+use super::kind::{Kind, Wish};
 use super::late::LateMessages;
 use super::line::Line;
 use crate::model::{ConsumerGroup, Topic};
@@ -39,7 +39,7 @@ impl PollLines {
         &self,
         asked: &PollRequest<'_>,
         late: impl FnOnce() -> LateMessages,
-    ) -> (Arc<Line>, Sort) {
+    ) -> (Arc<Line>, Wish) {
         let kind = Kind::of(asked);
         // A std lock: held for a few lines, never over an await.
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +55,7 @@ impl PollLines {
             *slot = Arc::downgrade(&made);
             made
         });
-        (line, Sort { kind, ordered: asked.ordered })
+        (line, Wish { kind, ordered: asked.ordered })
     }
 }
 

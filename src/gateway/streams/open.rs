@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::feed::Source;
-use super::thread::{Kind, MessageStream, StreamsFull};
+use super::thread::{FeedKey, MessageStream, StreamsFull};
 use crate::context::RequestContext;
 use crate::gateway::{Gateway, GatewayError, GroupRoute, ReceiveRequest, Received};
 use crate::model::Delivery;
@@ -30,7 +30,7 @@ impl Gateway {
         is_blocked: Box<dyn Fn() -> bool>,
         on_failure: Box<dyn Fn(&GatewayError)>,
     ) -> Result<MessageStream, StreamsFull> {
-        let kind = Kind::of(route, &request);
+        let kind = FeedKey::of(route, &request);
         let source = || {
             let gateway = Rc::clone(self);
             let (late, from) = (self.late_messages(route), route.clone());

@@ -29,7 +29,7 @@ const SILENCE: u32 = 60;
 pub(in crate::gateway) struct ThreadStreams {
     streams: Arc<Streams>,
     stage: watch::Receiver<Stage>,
-    feeds: RefCell<HashMap<Kind, Rc<Feed>>>,
+    feeds: RefCell<HashMap<FeedKey, Rc<Feed>>>,
     /// Those that do not run yet.
     new: RefCell<Vec<Work<()>>>,
     came: Notify,
@@ -40,7 +40,7 @@ pub(in crate::gateway) struct ThreadStreams {
 
 /// What streams of one feed have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Kind {
+pub(super) struct FeedKey {
     topic: Topic,
     group: ConsumerGroup,
     /// In the order of their names.
@@ -48,7 +48,7 @@ pub(super) struct Kind {
     visibility_timeout: Option<Duration>,
 }
 
-impl Kind {
+impl FeedKey {
     pub(super) fn of(route: &GroupRoute, request: &ReceiveRequest) -> Self {
         let mut tags = request.tags.as_ref().map(|tags| tags.tags().to_vec()).unwrap_or_default();
         tags.sort_unstable();
@@ -60,7 +60,7 @@ impl Kind {
 /// One open stream, until this is dropped.
 pub struct MessageStream {
     thread: Rc<ThreadStreams>,
-    kind: Kind,
+    kind: FeedKey,
     feed: Rc<Feed>,
     seat: Rc<Seat>,
     open: Open,
@@ -87,7 +87,7 @@ impl ThreadStreams {
     /// Opens one of this kind; `source` is for the first.
     pub(super) fn open(
         self: &Rc<Self>,
-        kind: Kind,
+        kind: FeedKey,
         max_in_flight: usize,
         is_blocked: Box<dyn Fn() -> bool>,
         source: impl FnOnce() -> Source,
