@@ -130,7 +130,6 @@ impl Worker {
             number,
             now,
             traceparent: scope.as_ref().map(|scope| scope.context().to_string()),
-            tracestate: None,
         };
         let handle = || self.gateway.seal(&self.route, &held.delivery).map(|handle| handle.as_str().to_owned());
         let answered = match self.format.request(&held.delivery, &attempt, &self.files, handle) {

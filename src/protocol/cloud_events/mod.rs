@@ -27,6 +27,6 @@ pub use event::Event;
 pub use flaw::{DataFlaw, EventFlaw, Place};
 pub use http_headers::Binary;
 pub use mode::{BATCH_TYPE, MissingAttributes, Mode, STRUCTURED_TYPE};
-pub use of_delivery::{DEFAULT_TYPE, EventSettings, default_source};
+pub use of_delivery::{EventSettings, default_source};
 pub use properties::Form;
-pub use structured::{Batch, MOST_EVENTS, write_batch};
+pub use structured::{Batch, MOST_EVENTS};

@@ -152,13 +152,6 @@ fn named(flaw: &EventFlaw) -> Option<&str> {
     }
 }
 
-/// Writes events as a list, of the type [`super::BATCH_TYPE`].
-pub fn write_batch<'a>(json: &mut impl Sink, events: impl Iterator<Item = Event<'a>>) {
-    json.push(b"[");
-    json_text::list(json, events, |json, event| event.write_structured(json));
-    json.push(b"]");
-}
-
 /// An attribute's value; `None` is one that is not set.
 fn value(raw: &RawValue) -> Result<Option<Value<'_>>, &'static str> {
     let json = raw.get();

@@ -12,7 +12,7 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
-pub use letter::{DeadLetter, MAX_ANSWER_BYTES, answer_excerpt, url_without_query};
+pub use letter::{DeadLetter, MAX_ANSWER_BYTES, answer_excerpt};
 
 use crate::model::{Delivery, Message, Topic};
 

@@ -173,27 +173,22 @@ impl SubscriptionMetrics {
 
     /// Notes the time of a success.
     pub fn succeeded(&self, now: UnixMillis) {
-        self.last_success.set(seconds(now));
+        self.last_success.set_time(now);
     }
 
     /// The secrets and headers of the start.
     pub fn secrets_started(&self, now: UnixMillis) {
-        self.secrets_changed_at.set(seconds(now));
+        self.secrets_changed_at.set_time(now);
     }
 
     /// Counts files taken into use.
     pub fn secrets_changed(&self, now: UnixMillis) {
         self.file_reloads.with([&self.name, "changed"]).inc();
-        self.secrets_changed_at.set(seconds(now));
+        self.secrets_changed_at.set_time(now);
     }
 
     /// Counts files that could not be used.
     pub fn secrets_kept(&self) {
         self.file_reloads.with([&self.name, "kept_old"]).inc();
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit for 285,000 years")]
-fn seconds(time: UnixMillis) -> f64 {
-    time.0 as f64 / 1000.0
 }
