@@ -1,11 +1,11 @@
-//! Writes JSON that is written often, without the general machinery: a text that needs no escapes is looked at by vectors and copied at
-//! once. The tests hold it to what the JSON library writes.
+//! Writes JSON that is written often, without the general machinery: a text that needs no escapes is looked at by vectors and
+//! copied at once. The tests hold it to what the JSON library writes.
 
 use memchr::memchr2;
 
 use crate::control_characters::has_control;
 
-/// So many bytes are looked at together where a text has something to escape.
+/// This many bytes are looked at together where a text has something to escape.
 const CHUNK: usize = 64;
 
 /// Where JSON goes.

@@ -10,6 +10,7 @@ pub mod config;
 pub mod context;
 pub mod control_characters;
 pub mod embedded;
+pub mod file_watch;
 pub mod gateway;
 pub mod http;
 pub mod http_message;

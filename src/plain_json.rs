@@ -9,7 +9,7 @@ use memchr::memchr2;
 
 use crate::control_characters::has_control;
 
-/// Room for so many elements of a list is made at once.
+/// Room for this many elements of a list is made at once.
 const USUAL_ELEMENTS: usize = 2;
 
 /// What is left of a document.

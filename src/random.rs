@@ -64,7 +64,7 @@ impl Random {
         Ok(bytes)
     }
 
-    /// So many letters and digits, each as likely as any other.
+    /// This many letters and digits, each as likely as any other.
     ///
     /// # Errors
     /// [`RandomError`] when the operating system has none.

@@ -109,7 +109,7 @@ impl TraceState {
     }
 }
 
-/// Exactly so many bytes as lower-case hexadecimal digits.
+/// Exactly this many bytes as lower-case hexadecimal digits.
 fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
     let text = text.as_bytes();
     if text.len() != N * 2 {

@@ -15,6 +15,7 @@ use crate::embedded::Engine;
 use crate::gateway::{Gateway, GiveBack, Routes, Shared, Streams};
 use crate::http::{Caller, Callers, DataService, DataSettings, DropIn, ServiceResources};
 use crate::listener::{self, ListenAddress, Listener, ListenerOptions};
+use crate::model::UpstreamHandle;
 use crate::signature::Credentials;
 use crate::tasks::{Phase, Service, Services, Tasks};
 use crate::upstream::{self, KeyRecord, Keys, Plan, PlanError, PlanResources};
@@ -158,9 +159,24 @@ pub(super) fn shared(
         poll_lines: Arc::default(),
         streams,
         tasks: tasks.clone(),
-        give_back: engine.cloned().map(|engine| GiveBack::new(move |handles| engine.give_back(handles))),
+        give_back: engine.map(way_back),
         stage: resources.stage.clone(),
     }
+}
+
+/// Gives deliveries back to the embedded endpoint.
+fn way_back(engine: &Engine) -> GiveBack {
+    let (sending, releasing) = (engine.clone(), engine.clone());
+    let release = move |handles: Vec<UpstreamHandle>| {
+        let engine = releasing.clone();
+        async move {
+            engine.release(&handles).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "deliveries could not be released: they wait for their visibility timeout");
+                0
+            })
+        }
+    };
+    GiveBack::new(move |handles| sending.give_back(handles), release)
 }
 
 /// Serves callers.

@@ -29,7 +29,7 @@ impl Engine {
     /// may be done or not.
     ///
     /// # Errors
-    /// [`EngineError`]; nothing is done then.
+    /// [`EngineError`]; nothing is done then, but with [`EngineError::InDoubt`] it may have been.
     pub async fn acknowledge(
         &self,
         topic: &Topic,
@@ -44,7 +44,7 @@ impl Engine {
     /// are in the order of the handles. How many a caller may name at once is for the caller to check.
     ///
     /// # Errors
-    /// [`EngineError`]; nothing is done then.
+    /// [`EngineError`]; nothing is done then, but with [`EngineError::InDoubt`] it may have been.
     pub async fn acknowledge_many(
         &self,
         topic: &Topic,

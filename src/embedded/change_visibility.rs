@@ -31,7 +31,7 @@ impl Engine {
     /// handle stays as it is, so doing it twice does no harm. When the future is dropped it may be done or not.
     ///
     /// # Errors
-    /// [`EngineError`]; nothing is done then.
+    /// [`EngineError`]; nothing is done then, but with [`EngineError::InDoubt`] it may have been.
     pub async fn change_visibility(
         &self,
         topic: &Topic,

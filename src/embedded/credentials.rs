@@ -1,8 +1,9 @@
 //! The endpoint's own pair of keys: made once for each data directory.
 //!
-//! `embedded-credentials.json`, readable by its owner only: `{"access_key":"…","secret_key":"…","url":"…"}`, where `url`
-//! is the address that the endpoint had when it last ran. It is written whole under another name and then renamed, so it is never seen half-written; what is there and not of this form is an error
-//! and never overwritten, since clients may still hold keys that a person wants back.
+//! `embedded-credentials.json`, readable by its owner only: `{"access_key":"…","secret_key":"…","url":"…"}`, where `url` is the
+//! address that the endpoint had when it last ran. It is written whole under another name and then renamed, so it is never seen
+//! half-written; what is there and not of this form is an error and never overwritten, since clients may still hold keys that a
+//! person wants back.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -42,7 +43,7 @@ pub enum CredentialsError {
         path: PathBuf,
     },
     /// The file is not of our form. Its content is not repeated.
-    #[error("{} is no credentials file of the embedded endpoint: {reason}; it was left as it is", path.display())]
+    #[error("{} is not a credentials file of the embedded endpoint: {reason}; it was left as it is", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -99,7 +100,7 @@ impl EndpointCredentials {
             Err(source) => return Err(CredentialsError::Io { path, source }),
         };
         let Ok(text) = std::str::from_utf8(&bytes) else {
-            return Err(CredentialsError::Malformed { path, reason: "it is no text" });
+            return Err(CredentialsError::Malformed { path, reason: "it is not text" });
         };
         // The parser's own message may quote the text.
         let form: Form<String> = match serde_json::from_str(text) {

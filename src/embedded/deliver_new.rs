@@ -3,9 +3,9 @@
 use rusqlite::params;
 
 use super::handle::Handle;
-use super::lease::Taking;
 use super::locks::Locks;
 use super::stored_message::columns;
+use super::take::Taking;
 
 /// Most messages that one look filters out: a bound on the time for which others wait for the storage thread.
 pub(super) const FILTERED_OUT_AT_ONCE: u32 = 1_024;
@@ -16,7 +16,7 @@ impl Taking<'_> {
     pub(super) fn deliver_new(&mut self, topic_id: i64, locks: &mut Locks<'_>) -> rusqlite::Result<()> {
         if self.wanted() == 0 {
             Ok(())
-        } else if self.lease.interest.is_everything() {
+        } else if self.asked.interest.is_everything() {
             self.deliver_all_new(topic_id)
         } else {
             self.choose_new(topic_id, locks)
@@ -58,7 +58,7 @@ impl Taking<'_> {
             let (position, sequence): (i64, i64) = (row.get(0)?, row.get(1)?);
             let tag = row.get_ref(2)?.as_str_or_null()?;
             let message_group = row.get_ref(3)?.as_str_or_null()?.unwrap_or_default();
-            let wanted = self.lease.interest.wants(tag);
+            let wanted = self.asked.interest.wants(tag);
             if wanted && !locks.hold(message_group)? && !self.is_behind(message_group)? {
                 self.deliver_first(position, sequence)?;
             } else if self.newly_filtered_out < FILTERED_OUT_AT_ONCE {

@@ -12,7 +12,7 @@ use super::counters::Counters;
 use super::dead_letter::is_dead_letter_topic;
 use super::handle::Handle;
 use super::message_ids::MessageIds;
-use super::scan::Places;
+use super::scan::Resumptions;
 use super::schema::SCHEMA;
 use super::settled::Settled;
 use super::store_time::StoreClock;
@@ -44,7 +44,7 @@ pub(super) struct Shared {
     /// full. Each handle is in it once at most, so it is never longer than what is out.
     pub(super) given_back: Arc<Mutex<Vec<Handle>>>,
     pub(super) counters: Arc<Counters>,
-    pub(super) places: Arc<Places>,
+    pub(super) resumptions: Arc<Resumptions>,
     /// A publish was refused for [`WhenFull::Refuse`], and none was taken since.
     pub(super) refusing: Arc<AtomicBool>,
     pub(super) closing: watch::Sender<bool>,
@@ -79,7 +79,7 @@ impl Engine {
             waiters: Arc::default(),
             given_back: Arc::default(),
             counters: Arc::default(),
-            places: Arc::default(),
+            resumptions: Arc::default(),
             refusing: Arc::default(),
             closing: watch::Sender::new(false),
             settled: Arc::default(),
@@ -97,8 +97,9 @@ impl Engine {
         self.0.storage.faults()
     }
 
-    /// Calls `settled` from now on, on the storage thread, with each delivery that is its consumer's no more before its visibility
-    /// timeout is over: acknowledged, or given back. Whoever sets it first keeps it.
+    /// Calls `settled` from now on, on the storage thread, with each delivery that is its consumer's no more before its
+    /// visibility timeout is over: acknowledged, or nacked without a delay. What `give_back` returns its own holder knows of.
+    /// Whoever sets it first keeps it.
     pub fn on_settled(&self, settled: impl Fn(&Topic, &ConsumerGroup, &dyn Fn() -> String) + Send + Sync + 'static) {
         self.0.settled.get_or_init(|| Settled::new(settled));
     }

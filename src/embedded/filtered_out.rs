@@ -1,16 +1,16 @@
 //! Delivering what earlier receives of the group filtered out.
 //!
-//! An unordered receive takes the first rows of its tags. An ordered one looks through so many; only when those of
+//! An unordered receive takes the first rows of its tags. An ordered one looks through a bounded number; only when those of
 //! locked message groups leave room does it go from one message group to the next by an index, so that a message group
-//! with a long backlog costs no more than one with a short. One look goes through so many message groups; the receive's
+//! with a long backlog costs no more than one with a short. One look goes through a bounded number of message groups; the receive's
 //! next look goes on there.
 
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::columns::limit;
-use super::lease::Taking;
 use super::locks::{Locks, successor};
 use super::scan::{Progress, Round};
+use super::take::Taking;
 
 /// Rows that an ordered receive looks through before it goes by message groups.
 const LOOKED_THROUGH: usize = 1_024;
@@ -50,7 +50,7 @@ impl<'a> Taking<'a> {
                 self.take_filtered_out(&row)?;
             }
         }
-        if all_seen || !self.lease.interest.ordered || self.wanted() == 0 {
+        if all_seen || !self.asked.interest.ordered || self.wanted() == 0 {
             return Ok(());
         }
         self.filtered_out_unseen = true;
@@ -73,7 +73,7 @@ impl<'a> Taking<'a> {
 
     /// The ranges of an index that hold what is wanted: one for each tag, or one for all.
     fn lanes(&self) -> Vec<Option<&'a str>> {
-        match &self.lease.interest.tags {
+        match &self.asked.interest.tags {
             Some(tags) => tags.tags().iter().map(|tag| Some(tag.as_str())).collect(),
             None => vec![None],
         }
@@ -81,8 +81,8 @@ impl<'a> Taking<'a> {
 
     /// The first rows of the wanted tags by position, and whether these are all.
     fn first_filtered_out(&self) -> rusqlite::Result<(Vec<FilteredOut>, bool)> {
-        let looked_through = if self.lease.interest.ordered { LOOKED_THROUGH } else { 0 };
-        let Some(tags) = &self.lease.interest.tags else {
+        let looked_through = if self.asked.interest.ordered { LOOKED_THROUGH } else { 0 };
+        let Some(tags) = &self.asked.interest.tags else {
             let most = looked_through.max(self.wanted());
             let rows: Vec<_> = self
                 .connection
@@ -122,7 +122,7 @@ impl<'a> Taking<'a> {
     fn deliver_by_message_group(&mut self, locks: &mut Locks<'_>) -> rusqlite::Result<()> {
         let mut round = match std::mem::take(&mut self.scan.groups) {
             Progress::NotBegun => {
-                let began = self.lease.places.of(self.subscription.id);
+                let began = self.asked.resumptions.of(self.subscription.id);
                 Round { at: began.clone(), began, over_the_end: false }
             }
             Progress::At(round) => round,
@@ -132,7 +132,7 @@ impl<'a> Taking<'a> {
             }
         };
         self.scan.groups = if self.go_round(&mut round, locks)? { Progress::Done } else { Progress::At(round.clone()) };
-        self.lease.places.set(self.subscription.id, &round.at);
+        self.asked.resumptions.set(self.subscription.id, &round.at);
         Ok(())
     }
 

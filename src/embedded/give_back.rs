@@ -21,11 +21,26 @@ impl Engine {
 }
 
 impl Engine {
+    /// As [`Self::give_back`], and waits until it is done: how many were still out.
+    ///
+    /// # Errors
+    /// [`EngineError`]; nothing is done then, but with [`EngineError::InDoubt`] it may have been.
+    pub async fn release(&self, handles: &[UpstreamHandle]) -> Result<usize, EngineError> {
+        let shared = self.shared();
+        let handles: Vec<_> = handles.iter().filter_map(|handle| Handle::decode(handle.as_str())).collect();
+        let (clock, waiters) = (shared.clock.clone(), Arc::clone(&shared.waiters));
+        let work = move |connection: &Connection| give_back(connection, &handles, clock.now());
+        let committed = move |groups: &mut Vec<(String, String)>| {
+            groups.iter().for_each(|(topic, group)| waiters.wake_group(topic, group));
+        };
+        Ok(shared.storage.run_then(Access::Writes, work, committed).await?.len())
+    }
+
     /// Lets others of the group have deliveries at once as well, as if their visibility timeout were over; unlike
     /// [`Self::give_back`] the attempt counts. How many were still out.
     ///
     /// # Errors
-    /// [`EngineError`]; nothing is done then.
+    /// [`EngineError`]; nothing is done then, but with [`EngineError::InDoubt`] it may have been.
     pub async fn deliver_again(
         &self,
         topic: &Topic,

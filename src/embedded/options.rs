@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::Topic;
 
-/// How an engine behaves.
+/// Chosen once, when the engine starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
     /// How long nobody else of the group gets a delivery.

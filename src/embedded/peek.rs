@@ -6,6 +6,7 @@ use super::columns::{damaged, limit, parsed, parsed_optional};
 use super::dead_letter::properties_of;
 use super::delivery_state::DeliveryState;
 use super::handle::Handle;
+use super::store_time::Moment;
 use super::stored_message::{columns, is_whole};
 use super::topics;
 use super::{Engine, EngineError, NewGroupStarts};
@@ -30,7 +31,7 @@ pub struct PeekRequest {
     pub after: u64,
     /// Messages wanted, 1 to 256; others are taken for the nearer of the two.
     pub max_messages: usize,
-    /// No more messages once their bodies have so many bytes; one comes in any case.
+    /// No more messages once their bodies have this many bytes; one comes in any case.
     pub max_bytes: usize,
     /// Only this message.
     pub message_id: Option<MessageId>,
@@ -41,14 +42,14 @@ pub struct PeekRequest {
 pub struct Peeked {
     /// In the order of the log; then those that are not due yet, the first of them first.
     pub messages: Vec<PeekedMessage>,
-    /// Where to look on; `None` where that was all.
+    /// Where to look on in the log; `None` where the log was seen to its end. Of those that are not due, no more are shown than fit.
     pub next: Option<u64>,
 }
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeekedMessage {
-    /// As somebody would get it, with a handle that is none.
+    /// As somebody would get it, but with a placeholder for the handle.
     pub delivery: Delivery,
     /// How it stands.
     pub state: PeekedState,
@@ -80,12 +81,12 @@ impl Engine {
             let moment = clock.moment();
             // What is shown in the past is ready, and what lies ahead keeps its distance on the wall clock.
             let wall = |store: UnixMillis| moment.wall + store.since(moment.store);
-            peek(connection, &request, starts, moment.store, &wall)
+            peek(connection, &request, starts, moment, &wall)
         };
         Ok(shared.storage.run(Access::Reads, work).await?)
     }
 
-    /// The messages that somebody has these handles of; `None` for a handle that is none, or whose message is gone.
+    /// The messages that somebody has these handles of; `None` for a text that is not a handle, or whose message is gone.
     ///
     /// # Errors
     /// [`EngineError`].
@@ -111,7 +112,7 @@ impl Engine {
     /// where it is.
     ///
     /// # Errors
-    /// [`EngineError`]; nothing is done then.
+    /// [`EngineError`]; nothing is done then, but with [`EngineError::InDoubt`] it may have been.
     pub async fn begin_group(&self, topic: &Topic, group: &ConsumerGroup) -> Result<(), EngineError> {
         let shared = self.shared();
         shared.check_topic(topic)?;
@@ -124,9 +125,9 @@ impl Engine {
     }
 }
 
-/// A message's place, and how it stands.
+/// A message that was found, and how it stands.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Found {
     position: i64,
     sequence: i64,
     attempts: u32,
@@ -138,7 +139,7 @@ fn peek(
     connection: &Connection,
     request: &PeekRequest,
     starts: NewGroupStarts,
-    now: UnixMillis,
+    now: Moment,
     wall: &impl Fn(UnixMillis) -> UnixMillis,
 ) -> rusqlite::Result<Peeked> {
     let Some(topic) = topics::find_topic(connection, request.topic.as_str())? else {
@@ -158,7 +159,7 @@ fn peek(
             };
             let mut places = undelivered(connection, topic.id, next_position.max(after.saturating_add(1)), rows)?;
             if let Some(subscription) = subscription {
-                places.extend(delivered(connection, subscription.id, after, rows, now)?);
+                places.extend(delivered(connection, subscription.id, after, rows, now.store)?);
                 places.extend(filtered_out(connection, subscription.id, after, rows)?);
             }
             places.sort_unstable_by_key(|place| place.position);
@@ -188,8 +189,8 @@ fn peek(
         return Ok(peeked);
     }
     if topic.delayed > 0 {
-        let room = wanted.saturating_sub(peeked.messages.len());
-        for sequence in delayed(connection, topic.id, if request.message_id.is_some() { MAX_ROWS } else { room })? {
+        let room = if request.message_id.is_some() { MAX_ROWS } else { wanted.saturating_sub(peeked.messages.len()) };
+        for sequence in delayed(connection, topic.id, now, room)? {
             if bytes >= request.max_bytes && !peeked.messages.is_empty() {
                 break;
             }
@@ -202,14 +203,14 @@ fn peek(
 }
 
 /// Of the log, from a position on.
-fn undelivered(connection: &Connection, topic_id: i64, from: i64, rows: usize) -> rusqlite::Result<Vec<Place>> {
+fn undelivered(connection: &Connection, topic_id: i64, from: i64, rows: usize) -> rusqlite::Result<Vec<Found>> {
     connection
         .prepare_cached(
             "SELECT position, sequence FROM messages WHERE topic_id = ?1 AND position >= ?2 ORDER BY position LIMIT ?3",
         )?
         .query_map(params![topic_id, from, limit(rows)], |row| {
             let (position, sequence) = (row.get(0)?, row.get(1)?);
-            Ok(Place { position, sequence, attempts: 0, visible_at: None, state: PeekedState::Ready })
+            Ok(Found { position, sequence, attempts: 0, visible_at: None, state: PeekedState::Ready })
         })?
         .collect()
 }
@@ -221,7 +222,7 @@ fn delivered(
     after: i64,
     rows: usize,
     now: UnixMillis,
-) -> rusqlite::Result<Vec<Place>> {
+) -> rusqlite::Result<Vec<Found>> {
     connection
         .prepare_cached(
             "SELECT position, sequence, attempt, state, visible_at FROM deliveries
@@ -232,7 +233,7 @@ fn delivered(
             let is_out = state != DeliveryState::Returned && visible_at > now;
             let state = if is_out { PeekedState::InFlight } else { PeekedState::Ready };
             let visible_at = is_out.then_some(visible_at);
-            Ok(Place { position: row.get(0)?, sequence: row.get(1)?, attempts: row.get(2)?, visible_at, state })
+            Ok(Found { position: row.get(0)?, sequence: row.get(1)?, attempts: row.get(2)?, visible_at, state })
         })?
         .collect()
 }
@@ -242,7 +243,7 @@ fn filtered_out(
     subscription_id: i64,
     after: i64,
     rows: usize,
-) -> rusqlite::Result<Vec<Place>> {
+) -> rusqlite::Result<Vec<Found>> {
     connection
         .prepare_cached(
             "SELECT position, sequence FROM filtered_out WHERE subscription_id = ?1 AND position > ?2
@@ -250,26 +251,26 @@ fn filtered_out(
         )?
         .query_map(params![subscription_id, after, limit(rows)], |row| {
             let (position, sequence) = (row.get(0)?, row.get(1)?);
-            Ok(Place { position, sequence, attempts: 0, visible_at: None, state: PeekedState::FilteredOut })
+            Ok(Found { position, sequence, attempts: 0, visible_at: None, state: PeekedState::FilteredOut })
         })?
         .collect()
 }
 
-/// The first of those that are not due, of both kinds.
-fn delayed(connection: &Connection, topic_id: i64, rows: usize) -> rusqlite::Result<Vec<i64>> {
-    let mut all = Vec::new();
-    for sql in [
-        "SELECT sequence FROM messages INDEXED BY messages_delayed
-        WHERE topic_id = ?1 AND position IS NULL AND due_at IS NULL ORDER BY deliver_at LIMIT ?2",
-        "SELECT sequence FROM messages INDEXED BY messages_due
-        WHERE topic_id = ?1 AND position IS NULL AND due_at IS NOT NULL ORDER BY due_at LIMIT ?2",
-    ] {
-        let mut statement = connection.prepare_cached(sql)?;
-        let found = statement.query_map(params![topic_id, limit(rows)], |row| row.get(0))?;
-        all.extend(found.collect::<Result<Vec<i64>, _>>()?);
-    }
-    all.truncate(rows);
-    Ok(all)
+/// The first of those that are not due: those of a time by the wall clock and those of a delay by the store's, together.
+fn delayed(connection: &Connection, topic_id: i64, now: Moment, rows: usize) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT sequence FROM
+                (SELECT * FROM
+                    (SELECT sequence, deliver_at - ?2 + ?3 AS time FROM messages INDEXED BY messages_delayed
+                    WHERE topic_id = ?1 AND position IS NULL AND due_at IS NULL ORDER BY deliver_at, sequence LIMIT ?4)
+                UNION ALL SELECT * FROM
+                    (SELECT sequence, due_at FROM messages INDEXED BY messages_due
+                    WHERE topic_id = ?1 AND position IS NULL AND due_at IS NOT NULL ORDER BY due_at, sequence LIMIT ?4))
+            ORDER BY time, sequence LIMIT ?4",
+        )?
+        .query_map(params![topic_id, to_sql(now.wall.0), to_sql(now.store.0), limit(rows)], |row| row.get(0))?
+        .collect()
 }
 
 /// A message, if it is the one that is asked for.

@@ -12,10 +12,11 @@ use crate::storage::{Access, FaultKind, StorageError};
 
 impl Engine {
     /// Stores a message and returns its id once it is durable. A `deliver_at` in the past, or beside a message group,
-    /// is at once; a delay is counted by a clock that nobody sets, any other time follows the wall clock. How far ahead it may lie is for the caller to check. When the future is dropped the message may be stored or not.
+    /// is at once; a delay is counted by a clock that nobody sets, any other time follows the wall clock. How far ahead it may lie is
+    /// for the caller to check. When the future is dropped the message may be stored or not.
     ///
     /// # Errors
-    /// [`EngineError`]; nothing is stored then.
+    /// [`EngineError`]; nothing is stored then, but with [`EngineError::InDoubt`] it may be.
     pub async fn publish(&self, message: Message) -> Result<MessageId, EngineError> {
         let shared = self.shared();
         shared.check_topic(&message.topic)?;

@@ -157,28 +157,34 @@ fn group_backlog(
     connection
         .prepare_cached("UPDATE subscriptions SET next_position = max(next_position, ?2) WHERE id = ?1")?
         .execute([subscription.id, end])?;
-    let up_to = |sql: &str| -> rusqlite::Result<Option<i64>> {
-        let nth = connection.prepare_cached(sql)?.query_row(params![subscription.id, end, room - 1], |row| row.get(0));
-        nth.optional()
+    // The first that is left for a later piece.
+    let next_of = |sql: &str, room: i64| -> rusqlite::Result<Option<i64>> {
+        let next = connection.prepare_cached(sql)?.query_row(params![subscription.id, end, room], |row| row.get(0));
+        next.optional()
     };
-    let last = up_to(
+    let next = next_of(
         "SELECT position FROM deliveries WHERE subscription_id = ?1 AND position < ?2 ORDER BY position
         LIMIT 1 OFFSET ?3",
+        room,
     )?;
     let delivered = connection
         .prepare_cached("DELETE FROM deliveries WHERE subscription_id = ?1 AND position < ?2")?
-        .execute([subscription.id, last.map_or(end, |last| last + 1)])?;
+        .execute([subscription.id, next.unwrap_or(end)])?;
     let delivered = i64::try_from(delivered).unwrap_or(i64::MAX);
-    // In one piece: they were moved past in pieces, and there are few.
-    let filtered_out = if last.is_none() && subscription.filtered_out > 0 {
-        let before = subscription.filtered_out;
-        retention::forget_filtered_out(connection, subscription.id, end)?;
-        let left: i64 = connection
-            .prepare_cached("SELECT filtered_out FROM subscriptions WHERE id = ?1")?
-            .query_row([subscription.id], |row| row.get(0))?;
-        before - left
-    } else {
-        0
-    };
-    Ok((undelivered + delivered + filtered_out, last.is_some()))
+    let gone = undelivered + delivered;
+    if next.is_some() || subscription.filtered_out == 0 {
+        return Ok((gone, next.is_some()));
+    }
+    // With the room that is left. There may be any number: all of a topic, where the group's tags do not want them.
+    let next = next_of(
+        "SELECT position FROM filtered_out WHERE subscription_id = ?1 AND position < ?2 ORDER BY position
+        LIMIT 1 OFFSET ?3",
+        room - delivered,
+    )?;
+    let before = subscription.filtered_out;
+    retention::forget_filtered_out(connection, subscription.id, next.unwrap_or(end))?;
+    let left: i64 = connection
+        .prepare_cached("SELECT filtered_out FROM subscriptions WHERE id = ?1")?
+        .query_row([subscription.id], |row| row.get(0))?;
+    Ok((gone + before - left, next.is_some()))
 }

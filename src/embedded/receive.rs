@@ -9,8 +9,8 @@ use super::dead_letter::is_dead_letter_topic;
 use super::engine::Shared;
 use super::handle::{Handle, Nonce};
 use super::interest::Interest;
-use super::lease::{Lease, Leased, lease};
 use super::scan::Scan;
+use super::take::{Take, Taken, take};
 use super::waiters::Waiters;
 use super::{Engine, EngineError};
 use crate::model::{ConsumerGroup, Delivery, TagFilter, Topic};
@@ -39,7 +39,7 @@ pub struct ConsumeRequest {
     pub ordered: bool,
     /// Messages wanted, 1 to 256; others are taken for the nearer of the two.
     pub max_messages: u32,
-    /// No more messages once their bodies have so many bytes; one comes in any case.
+    /// No more messages once their bodies have this many bytes; one comes in any case.
     pub max_bytes: usize,
     /// How long to wait while nothing is there.
     pub wait: Duration,
@@ -71,8 +71,8 @@ impl Engine {
                     return Ok(undelivered.hand_over());
                 }
                 // Each look has come on, and there may be something further on.
-                Ok(mut undelivered) if undelivered.leased.goes_on() && looks_left > 0 && !*closing.borrow() => {
-                    unfinished.scan = std::mem::take(&mut undelivered.leased.scan);
+                Ok(mut undelivered) if undelivered.taken.goes_on() && looks_left > 0 && !*closing.borrow() => {
+                    unfinished.scan = std::mem::take(&mut undelivered.taken.scan);
                     if shared.clock.now() >= deadline {
                         looks_left -= 1;
                     }
@@ -80,7 +80,7 @@ impl Engine {
                 }
                 Ok(mut undelivered) => {
                     // Kept where it goes on, which others learn when this receive ends.
-                    unfinished.scan = std::mem::take(&mut undelivered.leased.scan);
+                    unfinished.scan = std::mem::take(&mut undelivered.taken.scan);
                     false
                 }
                 // Who has waited for this look goes on: its wake-up was for a message that somebody must take.
@@ -118,7 +118,7 @@ impl Shared {
     ) -> Result<Undelivered, EngineError> {
         self.write_given_back();
         let nonces = self.nonces(request.max_messages.clamp(1, MAX_MESSAGES))?;
-        let asked = Lease {
+        let asked = Take {
             topic: request.topic.clone(),
             group: request.group.clone(),
             interest: interest.clone(),
@@ -130,47 +130,47 @@ impl Shared {
             nonces,
             max_bytes: request.max_bytes,
             scan: scan.clone(),
-            places: Arc::clone(&self.places),
+            resumptions: Arc::clone(&self.resumptions),
             message_ids: Arc::clone(&self.message_ids),
         };
         let (clock, owner) = (self.clock.clone(), Arc::downgrade(self));
         let work = move |connection: &Connection| {
             // The time of the look itself: what the job waited in the queue is not taken from the consumer's.
-            let leased = lease(connection, &asked, clock.moment())?;
+            let taken = take(connection, &asked, clock.moment())?;
             let (owner, topic, group) = (owner.clone(), asked.topic.clone(), asked.group.clone());
-            Ok(Undelivered { leased, committed: false, owner, topic, group })
+            Ok(Undelivered { taken, committed: false, owner, topic, group })
         };
         let (waiters, counters) = (Arc::clone(&self.waiters), Arc::clone(&self.counters));
         let (topic, group, interest) = (request.topic.clone(), request.group.clone(), interest.clone());
         let committed = move |undelivered: &mut Undelivered| {
             undelivered.committed = true;
             if let Some(shared) = undelivered.owner.upgrade() {
-                shared.note_set_aside(undelivered.leased.set_aside);
+                shared.note_set_aside(undelivered.taken.set_aside);
             }
-            let leased = &undelivered.leased;
-            counters.add_dead_lettered(leased.dead_letter_topics.len());
-            let due_came = waiters.set_due(topic.as_str(), group.as_str(), leased.looked_at, leased.next_due);
-            for topic in &leased.dead_letter_topics {
+            let taken = &undelivered.taken;
+            counters.add_dead_lettered(taken.dead_letter_topics.len());
+            let due_came = waiters.set_due(topic.as_str(), group.as_str(), taken.looked_at, taken.next_due);
+            for topic in &taken.dead_letter_topics {
                 waiters.wake_topic(topic);
             }
-            if leased.took_in_delayed {
+            if taken.took_in_delayed {
                 waiters.wake_topic(topic.as_str());
-            } else if leased.more {
+            } else if taken.more {
                 // There may be more than this receive wanted: wake-ups that nobody waited for have become one, and what
                 // becomes due is announced once.
                 waiters.wake_group(topic.as_str(), group.as_str());
-            } else if leased.filtered_out || (leased.left_due && due_came) {
+            } else if taken.filtered_out || (taken.left_due && due_came) {
                 // Only what is new wakes, so that two who want different things do not wake each other for ever.
                 waiters.wake_others(topic.as_str(), group.as_str(), &interest);
             }
-            if !leased.dead_letter_topics.is_empty() {
+            if !taken.dead_letter_topics.is_empty() {
                 waiters.wake_ordered(topic.as_str(), group.as_str());
             }
         };
         Ok(self.storage.run_then(Access::Writes, work, committed).await?)
     }
 
-    /// The random parts of so many handles.
+    /// The random parts of this many handles.
     fn nonces(&self, number: u32) -> Result<Vec<Nonce>, EngineError> {
         let mut nonces = vec![Nonce::default(); usize::try_from(number).unwrap_or(0)];
         self.random.fill(nonces.as_flattened_mut())?;
@@ -197,7 +197,7 @@ impl Drop for Unfinished<'_> {
 /// What was taken and nobody has yet: given back when dropped, wherever the receive was abandoned.
 #[derive(Debug)]
 struct Undelivered {
-    leased: Leased,
+    taken: Taken,
     /// Until then the store knows nothing of it.
     committed: bool,
     /// Weak, so that a job in the queue does not keep the engine open.
@@ -208,19 +208,19 @@ struct Undelivered {
 
 impl Undelivered {
     fn is_empty(&self) -> bool {
-        self.leased.deliveries.is_empty()
+        self.taken.deliveries.is_empty()
     }
 
     /// From here on the deliveries are the caller's.
     fn hand_over(mut self) -> Vec<Delivery> {
-        self.leased.scan = Scan::default();
-        std::mem::take(&mut self.leased.deliveries)
+        self.taken.scan = Scan::default();
+        std::mem::take(&mut self.taken.deliveries)
     }
 }
 
 impl Drop for Undelivered {
     fn drop(&mut self) {
-        let goes_on = self.leased.scan.goes_on();
+        let goes_on = self.taken.scan.goes_on();
         if !self.committed || (self.is_empty() && !goes_on) {
             return;
         }
@@ -230,7 +230,7 @@ impl Drop for Undelivered {
                 shared.waiters.wake_ordered(self.topic.as_str(), self.group.as_str());
             }
             shared.give_back(
-                self.leased.deliveries.iter().filter_map(|delivery| Handle::decode(delivery.handle.as_str())),
+                self.taken.deliveries.iter().filter_map(|delivery| Handle::decode(delivery.handle.as_str())),
             );
         }
     }

@@ -7,9 +7,9 @@ use rusqlite::{Row, params};
 use super::columns::{damaged, limit};
 use super::dead_letter::{self, Exhausted};
 use super::delivery_state::DeliveryState;
-use super::lease::Taking;
 use super::locks::{next_wanted_tag, successor};
 use super::scan::Progress;
+use super::take::Taking;
 use crate::model::UnixMillis;
 use crate::storage::{to_sql, unsigned};
 
@@ -62,11 +62,11 @@ impl Taking<'_> {
     /// Redelivers; whether the look may go on to what was never delivered. It may not where more is due than it may
     /// handle.
     pub(super) fn redeliver(&mut self) -> rusqlite::Result<bool> {
-        if self.lease.interest.ordered {
+        if self.asked.interest.ordered {
             return self.redeliver_in_order();
         }
         let wanted = self.wanted();
-        let due = match self.lease.interest.tags {
+        let due = match self.asked.interest.tags {
             Some(_) => self.due_with_tags()?,
             None => self.due()?,
         };
@@ -82,7 +82,7 @@ impl Taking<'_> {
 
     /// What [`Self::redeliver`] finds where nothing is due.
     pub(super) fn nothing_is_due(&mut self) {
-        if self.lease.interest.ordered {
+        if self.asked.interest.ordered {
             self.scan.due = Progress::Done;
         }
     }
@@ -119,11 +119,11 @@ impl Taking<'_> {
         let (after_time, after_position) = after.unwrap_or((i64::MIN, i64::MIN));
         let (now, subscription_id) = (to_sql(self.now.0), self.subscription.id);
         let key = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        let lanes = self.lease.interest.tags.as_ref().map_or(1, |tags| tags.tags().len());
+        let lanes = self.asked.interest.tags.as_ref().map_or(1, |tags| tags.tags().len());
         let most = (number / lanes.max(1)).max(self.wanted());
         let mut due: Vec<DueKey> = Vec::new();
         let mut seen_to: Option<DueKey> = None;
-        let Some(tags) = &self.lease.interest.tags else {
+        let Some(tags) = &self.asked.interest.tags else {
             let mut all = self.connection.prepare_cached(
                 "SELECT visible_at, position FROM deliveries INDEXED BY deliveries_visible
                 WHERE subscription_id = ?1 AND visible_at <= ?2 AND (visible_at, position) > (?3, ?4)
@@ -215,7 +215,7 @@ impl Taking<'_> {
         )?;
         let (mut next, mut from) = (None::<i64>, String::new());
         while let Some(tag) =
-            next_wanted_tag(self.connection, self.subscription.id, &self.lease.interest, &message_group, &from)?
+            next_wanted_tag(self.connection, self.subscription.id, &self.asked.interest, &message_group, &from)?
         {
             let first: Option<i64> =
                 first_of_tag.query_row(params![self.subscription.id, message_group, tag, after], |row| row.get(0))?;
@@ -254,13 +254,13 @@ impl Taking<'_> {
 
     fn bury(&mut self, due: &Due) -> rusqlite::Result<()> {
         let exhausted = Exhausted {
-            topic: self.lease.topic.as_str(),
-            group: self.lease.group.as_str(),
+            topic: self.asked.topic.as_str(),
+            group: self.asked.group.as_str(),
             subscription_id: self.subscription.id,
             position: due.position,
             sequence: due.sequence,
         };
-        let message_id = self.lease.message_ids.next(self.wall).map_err(|error| damaged(0, error))?;
+        let message_id = self.asked.message_ids.next(self.wall).map_err(|error| damaged(0, error))?;
         match dead_letter::bury(self.connection, exhausted, message_id, self.now)? {
             Some(topic) => self.dead_letter_topics.push(topic),
             None => self.set_aside(due.sequence)?,

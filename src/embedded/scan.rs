@@ -52,18 +52,18 @@ impl Scan {
 /// Where the next walk through the message groups of a subscription begins, so that those at the start are not served
 /// before the others for ever.
 #[derive(Debug, Default)]
-pub(super) struct Places(Mutex<HashMap<i64, String>>);
+pub(super) struct Resumptions(Mutex<HashMap<i64, String>>);
 
-impl Places {
+impl Resumptions {
     pub(super) fn of(&self, subscription_id: i64) -> String {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&subscription_id).cloned().unwrap_or_default()
     }
 
     pub(super) fn set(&self, subscription_id: i64, place: &str) {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if places.len() >= REMEMBERED && !places.contains_key(&subscription_id) {
-            places.clear();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= REMEMBERED && !all.contains_key(&subscription_id) {
+            all.clear();
         }
-        places.insert(subscription_id, place.to_owned());
+        all.insert(subscription_id, place.to_owned());
     }
 }

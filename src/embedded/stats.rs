@@ -100,7 +100,7 @@ struct Progress {
     /// The first of them, or the end of the log.
     next_position: i64,
     delayed: u64,
-    /// Passed over, held back ones included.
+    /// Filtered out, held back ones included.
     filtered_out: u64,
     held_back: u64,
 }

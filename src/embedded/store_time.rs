@@ -1,9 +1,9 @@
 //! The store's own time, which nobody can set while the process lives.
 //!
 //! It begins as what the wall clock shows when the store is opened, and from there it is counted by the monotonic clock.
-//! Leases, retention and delays are times of this kind: whoever sets the machine's clock, forwards or back, neither ends
-//! nor lengthens them. What a caller asked for by the clock on the wall, `deliver_at`, follows that. What
-//! callers see is always the wall clock's time.
+//! Visibility timeouts, retention and delays are times of this kind: whoever sets the machine's clock, forwards or back, neither
+//! ends nor lengthens them. What a caller asked for by the clock on the wall, `deliver_at`, follows that. What callers see is always
+//! the wall clock's time.
 //!
 //! After a restart the wall clock is believed, with care: see [`settle`].
 
@@ -76,8 +76,8 @@ pub(super) fn in_millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Brings the times of an earlier process to this one's: a lease ends as long from now as it was given for at the latest, and
-/// a delay when the wall clock shows the time that was meant. Returns from when on what is older than this process may be
+/// Brings the times of an earlier process to this one's: a visibility timeout ends, at the latest, as long from now as it was given
+/// for, and a delay when the wall clock shows the time that was meant. Returns from when on what is older than this process may be
 /// dropped by age: not at once, and not before the newest message is in the past.
 pub(super) fn settle(
     connection: &Connection,

@@ -22,7 +22,7 @@ use crate::model::UnixMillis;
 /// Everybody who waits, by topic and group.
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
-    // A lock of the standard library: held for a lookup, never over an await, and taken on the storage thread.
+    /// A std lock: held for a look-up, never over an await, and taken on the storage thread.
     by_topic: Mutex<HashMap<String, HashMap<String, Entry>>>,
 }
 

@@ -50,11 +50,16 @@ impl Gateway {
     ) -> Vec<(usize, BatchItem)> {
         let mut results = Vec::with_capacity(lane.len());
         let mut failed = false;
+        // Counted as every other refusal is.
+        let refused = |error: GatewayError| {
+            route.metrics(&self.shared.metrics).outcome(error.outcome()).inc();
+            Err(error)
+        };
         for (index, message) in lane {
             let result = if failed {
-                Err(GatewayError::EarlierMessageFailed)
+                refused(GatewayError::EarlierMessageFailed)
             } else if Instant::now() >= context.deadline() {
-                Err(GatewayError::OutOfTime)
+                refused(GatewayError::OutOfTime)
             } else {
                 self.publish(context, route, message, wait).await
             };

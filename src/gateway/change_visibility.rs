@@ -97,6 +97,24 @@ impl Gateway {
         }
         Err(GatewayError::UnsupportedVerb { verb, protocol: capabilities.protocol })
     }
+
+    /// What comes of a change that is wanted: the nearest time that the MQ has. Once it is made, the delivery is hidden for so long.
+    ///
+    /// # Errors
+    /// [`GatewayError::Internal`]: the route names a profile that does not exist.
+    pub fn possible_change(
+        &self,
+        route: &GroupRoute,
+        wanted: VisibilityChange,
+    ) -> Result<VisibilityChange, GatewayError> {
+        let bounds = self.upstream(&route.topic)?.capabilities().limits.visibility_timeouts;
+        let hidden_for = bounds.map_or(wanted.hidden_for, |bounds| match wanted.verb {
+            Verb::Extend => bounds.nearest(wanted.hidden_for),
+            // At once is possible everywhere.
+            Verb::Nack => wanted.hidden_for.min(bounds.max),
+        });
+        Ok(VisibilityChange { hidden_for, ..wanted })
+    }
 }
 
 fn changed(route: &GroupRoute, verb: Verb, opened: &Opened, delivery: ChangedDelivery) -> ChangeResult {

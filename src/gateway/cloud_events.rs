@@ -1,5 +1,5 @@
-//! Events of CloudEvents on their way through the gateway: the message that one becomes on a topic, and what the configuration says of those
-//! that deliveries become.
+//! Events of CloudEvents on their way through the gateway: the message that one becomes on a topic, and what the configuration
+//! says of those that deliveries become.
 
 use super::event_defaults::EventDefaults;
 use super::{Gateway, GatewayError, GroupRoute, TopicRoute};
@@ -18,8 +18,8 @@ pub enum EventError {
 }
 
 impl GroupRoute {
-    /// What the group's deliveries as events need besides themselves. What their bodies are, they say themselves, and which attempt it is,
-    /// they say.
+    /// What the group's deliveries as events need besides themselves. What their bodies are, they say themselves, and which
+    /// attempt it is, they say.
     #[must_use]
     pub fn event_settings(&self) -> EventSettings<'_> {
         let EventDefaults { form, source, event_type } = &self.topic.settings.events;
@@ -36,8 +36,8 @@ impl GroupRoute {
 }
 
 impl Gateway {
-    /// The message that an event is on a topic: in the form that the configuration says, or as a whole where its attributes, or its data,
-    /// are what the protocol cannot carry. What no form can carry, the publish refuses.
+    /// The message that an event is on a topic: in the form that the configuration says, or as a whole where its attributes, or
+    /// its data, are what the protocol cannot carry. What no form can carry, the publish refuses.
     ///
     /// # Errors
     /// [`EventError`].

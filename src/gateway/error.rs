@@ -60,7 +60,7 @@ pub enum GatewayError {
         detail: String,
     },
     /// The topic's publishes per second are used up.
-    #[error("this topic takes {per_second} publishes per second: come back after Retry-After")]
+    #[error("this topic takes {per_second} publishes per second: try again after Retry-After")]
     RateLimited {
         /// The limit.
         per_second: u32,
@@ -68,7 +68,7 @@ pub enum GatewayError {
         retry_after: Duration,
     },
     /// The topic's publishes at once are used up.
-    #[error("{limit} publishes of this topic are under way, the limit: come back after Retry-After")]
+    #[error("{limit} publishes to this topic are under way, which is the limit: try again after Retry-After")]
     TopicFull {
         /// The limit.
         limit: usize,
@@ -80,7 +80,7 @@ pub enum GatewayError {
     #[error("the request ran out of time before this one was sent: send fewer at once")]
     OutOfTime,
     /// There was no room in the memory budget in time.
-    #[error("{0}: come back after Retry-After")]
+    #[error("{0}: try again after Retry-After")]
     NoMemory(#[from] MemoryFull),
     /// Not a receipt handle of ours, or damaged.
     #[error("this is not a receipt handle of this gateway, or it is damaged: send it exactly as received")]

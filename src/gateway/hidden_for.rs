@@ -6,8 +6,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Gateway, GatewayError, GroupRoute};
-use crate::model::{Delivery, UnixMillis, Verb, VisibilityChange};
+use super::{Gateway, GroupRoute};
+use crate::model::{Delivery, UnixMillis};
 use crate::upstream::Upstream;
 
 /// Where nothing is known.
@@ -29,23 +29,5 @@ impl Gateway {
     #[must_use]
     pub fn delivered_at(&self, route: &GroupRoute, delivery: &Delivery) -> Option<UnixMillis> {
         self.upstream(&route.topic).ok()?.delivered_at(&delivery.handle)
-    }
-
-    /// What comes of a change that is wanted: the nearest time that the MQ has. Once it is made, the delivery is hidden for so long.
-    ///
-    /// # Errors
-    /// [`GatewayError`] of a profile that is none.
-    pub fn possible_change(
-        &self,
-        route: &GroupRoute,
-        wanted: VisibilityChange,
-    ) -> Result<VisibilityChange, GatewayError> {
-        let bounds = self.upstream(&route.topic)?.capabilities().limits.visibility_timeouts;
-        let hidden_for = bounds.map_or(wanted.hidden_for, |bounds| match wanted.verb {
-            Verb::Extend => bounds.nearest(wanted.hidden_for),
-            // At once is possible everywhere.
-            Verb::Nack => wanted.hidden_for.min(bounds.max),
-        });
-        Ok(VisibilityChange { hidden_for, ..wanted })
     }
 }

@@ -49,9 +49,15 @@ impl TopicLimits {
     /// # Errors
     /// [`GatewayError::RateLimited`] or [`GatewayError::TopicFull`].
     pub(super) fn enter(&self, now: Instant) -> Result<InFlight<'_>, GatewayError> {
+        // First the room: who finds none does not use up what others may publish in this second.
+        let in_flight = self.take_room()?;
         if let Some(rate) = &self.rate {
             rate.take(now)?;
         }
+        Ok(in_flight)
+    }
+
+    fn take_room(&self) -> Result<InFlight<'_>, GatewayError> {
         if self.max_in_flight == 0 {
             return Ok(InFlight(None));
         }
@@ -71,7 +77,8 @@ impl Rate {
         let per_second = f64::from(self.per_second);
         let earned = (now - bucket.filled_at).as_secs_f64() * per_second;
         bucket.tokens = (bucket.tokens + earned).min(per_second);
-        bucket.filled_at = now;
+        // Never back: another thread may have read its time later, and come first.
+        bucket.filled_at = bucket.filled_at.max(now);
         if bucket.tokens < 1.0 {
             let retry_after = Duration::from_secs_f64((1.0 - bucket.tokens) / per_second);
             return Err(GatewayError::RateLimited { per_second: self.per_second, retry_after });
@@ -105,6 +112,34 @@ mod tests {
             panic!("not limited");
         };
         assert_eq!(retry_after, Duration::from_millis(200));
+    }
+
+    #[test]
+    fn times_that_come_in_another_order_earn_nothing_twice() {
+        let start = Instant::now();
+        let limits = TopicLimits::new(0, 5, start);
+        let entered = |now| (0..100).take_while(|_| limits.enter(now).is_ok()).count();
+        assert_eq!(entered(start + Duration::from_secs(1)), 5);
+        assert_eq!(entered(start), 0, "of a thread that read its time before and came later");
+        assert_eq!(entered(start + Duration::from_secs(1)), 0);
+    }
+
+    #[test]
+    fn a_refusal_for_want_of_room_costs_nothing_of_the_rate() {
+        let start = Instant::now();
+        let limits = TopicLimits::new(1, 2, start);
+        let first = limits.enter(start).unwrap();
+        for _ in 0..3 {
+            assert!(matches!(limits.enter(start), Err(GatewayError::TopicFull { limit: 1 })));
+        }
+        drop(first);
+        drop(limits.enter(start).unwrap());
+        for _ in 0..3 {
+            assert!(
+                matches!(limits.enter(start), Err(GatewayError::RateLimited { per_second: 2, .. })),
+                "the room is free"
+            );
+        }
     }
 
     #[test]

@@ -151,10 +151,6 @@ impl Gateway {
         Ok(self.upstream(route)?.capabilities().limits.max_message_bytes)
     }
 
-    fn metrics(&self) -> &Metrics {
-        &self.shared.metrics
-    }
-
     /// The upstream that a route leads to. Routes are made from the same plans, so there always is one.
     fn upstream(&self, route: &TopicRoute) -> Result<&Rc<Upstream>, GatewayError> {
         self.upstreams.get(route.settings.profile).ok_or(GatewayError::Internal("a route without its profile"))

@@ -1,24 +1,46 @@
 //! Giving back what was received for a caller who did not take it.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::model::{Delivery, UpstreamHandle};
 
 /// The way back to the MQ that this process is: no protocol over HTTP has one.
 #[derive(Clone)]
-pub struct GiveBack(Arc<dyn Fn(Vec<UpstreamHandle>) + Send + Sync>);
+pub struct GiveBack {
+    send: Arc<dyn Fn(Vec<UpstreamHandle>) + Send + Sync>,
+    release: Arc<dyn Fn(Vec<UpstreamHandle>) -> Releasing + Send + Sync>,
+}
+
+/// How many deliveries were still out, and are no more.
+type Releasing = Pin<Box<dyn Future<Output = usize> + Send>>;
 
 impl GiveBack {
-    /// `give_back` returns at once, and skips handles that are none of its own.
+    /// Both ways skip handles that are none of its own. `send` returns at once; `release` waits until it is done, and says how many
+    /// deliveries were still out.
     #[must_use]
-    pub fn new(give_back: impl Fn(Vec<UpstreamHandle>) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(give_back))
+    pub fn new<R: Future<Output = usize> + Send + 'static>(
+        send: impl Fn(Vec<UpstreamHandle>) + Send + Sync + 'static,
+        release: impl Fn(Vec<UpstreamHandle>) -> R + Send + Sync + 'static,
+    ) -> Self {
+        Self { send: Arc::new(send), release: Arc::new(move |handles| Box::pin(release(handles))) }
     }
 
     /// Others get these at once.
-    pub(super) fn of(&self, handles: Vec<UpstreamHandle>) {
-        (self.0)(handles);
+    pub(super) fn send(&self, handles: Vec<UpstreamHandle>) {
+        (self.send)(handles);
+    }
+
+    /// The same, and how many of them were still out.
+    pub(super) async fn release(&self, handles: Vec<UpstreamHandle>) -> usize {
+        (self.release)(handles).await
+    }
+
+    /// For tests that look at what was sent.
+    #[cfg(test)]
+    pub(super) fn for_tests(send: impl Fn(Vec<UpstreamHandle>) + Send + Sync + 'static) -> Self {
+        Self::new(send, |_| std::future::ready(0))
     }
 }
 
@@ -44,6 +66,6 @@ impl Recall {
 
     /// Others get the messages at once.
     pub fn give_back(self) {
-        (self.give_back.0)(self.handles);
+        self.give_back.send(self.handles);
     }
 }

@@ -20,9 +20,10 @@ use crate::upstream::{PollRequest, Polled, Upstream, UpstreamError};
 const COPIES: usize = 3;
 /// What is held of a message besides its body, in bytes.
 const ENVELOPE_BYTES: usize = 1024;
-/// A receive is in line for memory for its wait and this.
+/// A receive waits in line for memory for as long as it waits for messages, plus this.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
-/// Whose time is over without a poll of its own waits so long for the answer to the last question: longer than one lasts.
+/// A receive whose time is over and that had no poll of its own waits this long for the answer to the last question, which takes
+/// less.
 const TURN_WAIT: Duration = Duration::from_secs(9);
 
 /// The tags to receive by. Where a filter consumes, they are the group's own: two callers of one group with different filters would
@@ -261,9 +262,9 @@ impl Gateway {
             return self.ask(context, upstream, asked).await;
         }
         let end = Instant::now() + asked.wait;
-        let (line, sort) = lines.of(&asked, || self.late_messages(route));
+        let (line, wish) = lines.of(&asked, || self.late_messages(route));
         loop {
-            let place = line.line_up(sort.clone(), asked.max_messages);
+            let place = line.line_up(wish.clone(), asked.max_messages);
             let lane = match timeout_at(end, place.turn()).await {
                 Ok(Turn::Lane(lane)) => lane,
                 Ok(Turn::Messages(polled)) => return Ok(polled),
@@ -275,7 +276,7 @@ impl Gateway {
                     drop(place);
                     let wait = upstream.briefest_wait();
                     let ask = async || self.ask(context, upstream, PollRequest { wait, ..asked }).await;
-                    let polled = line.ask_at_the_end(&sort, end + TURN_WAIT, ask).await?;
+                    let polled = line.ask_at_the_end(&wish, end + TURN_WAIT, ask).await?;
                     return Ok(polled.unwrap_or_else(|| self.nothing()));
                 }
             };

@@ -8,8 +8,8 @@ use crate::context::RequestContext;
 use crate::model::{Verb, VisibilityChange};
 
 impl Gateway {
-    /// Gives deliveries back where the MQ can: this process's own at once and without counting the attempt, others by a nack. How
-    /// many; the others come back when their visibility timeout is over.
+    /// Gives deliveries back where the MQ can: this process's own without counting the attempt, others by a nack. How many were still
+    /// out and are visible again; the others come back when their visibility timeout is over.
     ///
     /// # Errors
     /// [`GatewayError::Internal`] only.
@@ -19,11 +19,9 @@ impl Gateway {
         route: &GroupRoute,
         handles: &[String],
     ) -> Result<usize, GatewayError> {
-        if let Some(give_back) = self.shared.give_back.as_ref().filter(|_| route.topic.is_embedded()) {
-            let opened: Vec<_> = handles.iter().filter_map(|it| ReceiptHandle::open(it, route).ok()).collect();
-            let released = opened.len();
-            give_back.of(opened.into_iter().map(|opened| opened.handle).collect());
-            return Ok(released);
+        if let Some(give_back) = self.give_back(&route.topic) {
+            let opened = handles.iter().filter_map(|it| ReceiptHandle::open(it, route).ok());
+            return Ok(give_back.release(opened.map(|opened| opened.handle).collect()).await);
         }
         if self.require_verb(route, Verb::Nack).is_err() || handles.is_empty() {
             return Ok(0);
@@ -36,6 +34,6 @@ impl Gateway {
     /// Whether deliveries of a group can be given back at all.
     #[must_use]
     pub fn can_release(&self, route: &GroupRoute) -> bool {
-        (self.shared.give_back.is_some() && route.topic.is_embedded()) || self.require_verb(route, Verb::Nack).is_ok()
+        self.give_back(&route.topic).is_some() || self.require_verb(route, Verb::Nack).is_ok()
     }
 }

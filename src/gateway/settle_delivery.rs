@@ -17,7 +17,7 @@ impl Gateway {
         delivery: &Delivery,
         late: bool,
     ) -> Result<Acknowledged, GatewayError> {
-        let metrics = route.metrics(self.metrics());
+        let metrics = route.metrics(&self.shared.metrics);
         let count = |_: &UpstreamHandle, result| metrics.acked(if late && result == "ok" { "late" } else { result });
         let results = self.acknowledge_each(context, route, std::slice::from_ref(&delivery.handle), count).await?;
         let lost = || Err(GatewayError::Internal("a handle without a result"));
@@ -42,7 +42,7 @@ impl Gateway {
         let changed = upstream.change_visibility(context, topic, group, handle, change).await;
         self.visibility_changed(route, change, handle, changed.as_ref());
         let result = changed.as_ref().map_or_else(|error| error.kind.label(), |_| "ok");
-        route.metrics(self.metrics()).changed(wanted.verb, result);
+        route.metrics(&self.shared.metrics).changed(wanted.verb, result);
         Ok(changed?)
     }
 
@@ -55,6 +55,6 @@ impl Gateway {
     /// Gives a delivery back past HTTP, where this process is the MQ: others get it at once, and this attempt does not count.
     /// Whether that was possible.
     pub fn give_back_delivery(&self, route: &GroupRoute, handle: &UpstreamHandle) -> bool {
-        self.give_back(&route.topic).map(|give_back| give_back.of(vec![handle.clone()])).is_some()
+        self.give_back(&route.topic).map(|give_back| give_back.send(vec![handle.clone()])).is_some()
     }
 }

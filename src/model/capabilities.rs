@@ -65,7 +65,7 @@ pub struct OptionalFeatures {
 }
 
 impl Protocol {
-    /// Whether the MQ tells that a handle is not valid any more; ONS HTTP says yes to any.
+    /// Whether the MQ tells that a handle is no longer valid; ONS HTTP says yes to any.
     #[must_use]
     pub const fn tells_stale_handles(self) -> bool {
         match self {

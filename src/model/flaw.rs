@@ -1,5 +1,5 @@
-//! What the MQ behind a topic has against a request, as a type: each protocol of callers says it by its own names, with what its callers
-//! can do about it.
+//! What the MQ behind a topic has against a request, as a type: each protocol of callers says it by its own names, with what its
+//! callers can do about it.
 
 /// Why a request cannot be carried out for the sake of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]

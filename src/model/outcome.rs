@@ -2,7 +2,7 @@
 
 use super::MessageId;
 
-/// What is known about a publish. *Unknown* is an answer, and the caller must look at it.
+/// *Unknown* is an answer, and the caller must look at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The MQ stored it.

@@ -58,7 +58,7 @@ impl RequestField {
         "visibility_timeout_seconds",
         Feature::VisibilityTimeout,
         Flaw::NoVisibilityTimeout,
-        "is not supported by the protocol behind this topic: leave it out, the profile's visibility timeout holds",
+        "is not supported by the protocol behind this topic: leave it out: the profile's visibility timeout applies",
     );
 
     const fn new(name: &'static str, feature: Feature, flaw: Flaw, refusal: &'static str) -> Self {

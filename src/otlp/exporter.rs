@@ -120,7 +120,7 @@ impl Exporter {
         self.metrics.dropped_exporter.inc_by(count);
         if count > 0 {
             if self.is_news(false) {
-                tracing::warn!(reason, "the collector does not take all spans: those are dropped");
+                tracing::warn!(reason, "the collector did not take all spans: the others are dropped");
             }
         } else if self.is_news(true) {
             tracing::info!("spans are exported");
@@ -136,7 +136,7 @@ impl Exporter {
     fn note_failure(&mut self, error: &GrpcError) {
         if self.is_news(false) {
             let reason = error.to_string();
-            tracing::warn!(reason, "spans could not be exported: they wait for a while, and are dropped then");
+            tracing::warn!(reason, "spans could not be exported: they are tried for a while, and then dropped");
         }
     }
 }

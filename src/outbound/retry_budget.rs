@@ -3,13 +3,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// The repetitions per request, in thousandths.
 const PER_REQUEST_MILLIS: u64 = 200;
-/// The repetitions per second, in thousandths.
-const PER_SECOND_MILLIS: u64 = 10_000;
+/// The time that earns a thousandth of a repetition, in microseconds: ten repetitions a second.
+const MICROS_OF_A_MILLI: u64 = 100;
 /// What may be saved up: ten seconds' worth.
 const MOST_SAVED_MILLIS: u64 = 100_000;
 /// What there is at the start: one second's worth.
@@ -47,12 +48,13 @@ impl RetryBudget {
     pub fn spend(&self, now: Instant) -> bool {
         let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
         let requests = self.requests.swap(0, Ordering::Relaxed);
-        let elapsed = u64::try_from((now - saved.counted_at).as_millis()).unwrap_or(u64::MAX);
-        let earned = requests
-            .saturating_mul(PER_REQUEST_MILLIS)
-            .saturating_add(elapsed.saturating_mul(PER_SECOND_MILLIS) / 1000);
+        // In whole thousandths; what is left of the time counts the next time. Never back: another thread may have read its time
+        // later, and come first.
+        let elapsed = now.saturating_duration_since(saved.counted_at).as_micros();
+        let by_time = u64::try_from(elapsed).unwrap_or(u64::MAX) / MICROS_OF_A_MILLI;
+        saved.counted_at += Duration::from_micros(by_time.saturating_mul(MICROS_OF_A_MILLI));
+        let earned = requests.saturating_mul(PER_REQUEST_MILLIS).saturating_add(by_time);
         saved.millis = saved.millis.saturating_add(earned).min(MOST_SAVED_MILLIS);
-        saved.counted_at = now;
         let enough = saved.millis >= 1000;
         if enough {
             saved.millis -= 1000;
@@ -63,8 +65,6 @@ impl RetryBudget {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -77,5 +77,26 @@ mod tests {
         assert_eq!(spendable(start), 20);
         assert_eq!(spendable(start + Duration::from_secs(2)), 20);
         assert_eq!(spendable(start + Duration::from_secs(3600)), 100, "no more than ten seconds' worth is saved up");
+    }
+
+    #[test]
+    fn who_asks_all_the_time_gets_ten_a_second_too() {
+        let start = Instant::now();
+        for micros in [1, 70, 500, 999] {
+            let budget = RetryBudget::new(start);
+            let asked = (0..=2_000_000 / micros).map(|number| start + Duration::from_micros(number * micros));
+            let given = asked.filter(|now| budget.spend(*now)).count();
+            assert!((29..=30).contains(&given), "{given} every {micros} us: ten at the start, and ten a second");
+        }
+    }
+
+    #[test]
+    fn times_that_come_in_another_order_earn_nothing_twice() {
+        let start = Instant::now();
+        let budget = RetryBudget::new(start);
+        let spendable = |now| (0..1000).take_while(|_| budget.spend(now)).count();
+        assert_eq!(spendable(start + Duration::from_secs(1)), 20);
+        assert_eq!(spendable(start), 0, "of a thread that read its time before and came later");
+        assert_eq!(spendable(start + Duration::from_secs(1)), 0);
     }
 }

@@ -30,7 +30,7 @@ pub fn push_escaped(target: &mut String, text: &str) {
 /// A parameter's name and its value, decoded.
 pub type Pair<'a> = (Cow<'a, str>, Result<Cow<'a, str>, NotUtf8>);
 
-/// Room for so many parameters is made at once.
+/// Room for this many parameters is made at once.
 const USUAL_PARAMETERS: usize = 8;
 
 /// A query's parameters. A value is judged only where it is asked for.

@@ -2,7 +2,7 @@
 
 use crate::model::{Capabilities, Feature, Flaw, Message, RequestField};
 
-/// Why a protocol does not carry a message.
+/// One reason, the first that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Objection {
     /// The body is over the limit.

@@ -1,6 +1,6 @@
 //! Who signs a request, as the request shows it.
 
-use crate::signature::{Pair, Secret, Signature};
+use crate::signature::{Pair, Secret};
 
 /// What the head of a request says of its sender. It has no `Debug`: a signature in a log can be replayed.
 #[derive(Clone, Copy)]
@@ -17,10 +17,10 @@ pub struct SignedBy<'a> {
 impl<'a> SignedBy<'a> {
     /// `pair` with its signature of this request.
     #[must_use]
-    pub fn new(pair: &'a Pair, signature: &'a Signature) -> Self {
+    pub fn new(pair: &'a Pair, signature: &'a str) -> Self {
         Self {
             access_key: &pair.access_key,
-            signature: signature.as_str(),
+            signature,
             security_token: pair.security_token.as_ref().map(Secret::expose),
         }
     }

@@ -1,7 +1,6 @@
 //! What is known of one subscription, and whether it is paused: written by its own service, read and changed by operators on any
 //! thread.
 
-use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,76 +8,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::AttemptResult;
+use super::status::{LastError, PauseReason, SubscriptionStatus};
+use super::target_state::{Failing, TargetState};
 use crate::clock::Clock;
 use crate::config::SubscriptionConfig;
-use crate::model::{UnixMillis, words};
+use crate::model::UnixMillis;
 use crate::telemetry::SubscriptionMetrics;
-
-/// What a rate is counted over, in slices.
-const SLICE: Duration = Duration::from_secs(5);
-const SLICES: usize = 12;
-
-words! {
-    /// Why a subscription is paused.
-    pub enum PauseReason {
-        /// Its configuration says that it starts so.
-        Configured = "configured",
-        /// An operator paused it.
-        Operator = "operator",
-        /// Its target answered 410: it is there no more.
-        Gone = "gone",
-    }
-}
-
-/// The last failure of a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LastError {
-    /// In one word.
-    pub result: AttemptResult,
-    /// Where there was a status.
-    pub status: Option<u16>,
-    /// When.
-    pub at: UnixMillis,
-}
-
-/// What operators are told of a subscription.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SubscriptionStatus {
-    /// Its name.
-    pub name: String,
-    /// Where it receives from.
-    pub topic: String,
-    /// For which group.
-    pub group: String,
-    /// Its MQ is the embedded endpoint of this process.
-    pub is_embedded: bool,
-    /// Where it sends to, without the query.
-    pub url: String,
-    /// Why it is paused, and since when.
-    pub paused: Option<(PauseReason, UnixMillis)>,
-    /// Since when nothing is done any more, as its service ended by itself.
-    pub stopped_since: Option<UnixMillis>,
-    /// Since when its target fails, until a success.
-    pub failing_since: Option<UnixMillis>,
-    /// The last success.
-    pub last_success: Option<UnixMillis>,
-    /// The last failure.
-    pub last_error: Option<LastError>,
-    /// Why it could not receive when it tried last.
-    pub receive_error: Option<&'static str>,
-    /// Requests under way.
-    pub in_flight: i64,
-    /// Requests that may be under way now.
-    pub allowed: usize,
-    /// Requests that may be under way at most.
-    pub concurrency: usize,
-    /// Messages in hand.
-    pub held: i64,
-    /// Until when the target asked for a pause.
-    pub closed_until: Option<UnixMillis>,
-    /// Successes a second, over the last minute.
-    pub per_second: f64,
-}
 
 /// The board of one subscription.
 #[derive(Debug)]
@@ -100,27 +35,10 @@ pub(super) struct Board {
 struct State {
     paused: Option<(PauseReason, UnixMillis)>,
     stopped_since: Option<UnixMillis>,
-    failing_since: Option<UnixMillis>,
-    /// Since then, and since the last line about it.
-    failures: u64,
-    told_at: Option<Instant>,
-    told_unwritable_at: Option<Instant>,
-    last_success: Option<UnixMillis>,
-    last_error: Option<LastError>,
+    target: TargetState,
     receive_error: Option<&'static str>,
     allowed: usize,
     closed_until: Option<UnixMillis>,
-    successes: Rate,
-}
-
-/// How long a target goes on failing until the next line about it.
-const SUMMARY_PAUSE: Duration = Duration::from_secs(60);
-
-/// Successes of the last minute, by slices of time.
-#[derive(Debug)]
-struct Rate {
-    began: Instant,
-    slices: VecDeque<(u64, u64)>,
 }
 
 impl Board {
@@ -135,16 +53,10 @@ impl Board {
         let state = State {
             paused,
             stopped_since: None,
-            failing_since: None,
-            failures: 0,
-            told_at: None,
-            told_unwritable_at: None,
-            last_success: None,
-            last_error: None,
+            target: TargetState::new(Instant::now()),
             receive_error: None,
             allowed: config.concurrency,
             closed_until: None,
-            successes: Rate { began: Instant::now(), slices: VecDeque::new() },
         };
         Self {
             name: config.name.clone(),
@@ -221,52 +133,30 @@ impl Board {
     /// Notes what came of one request; a line where that is another state than before, and one a minute while it fails.
     pub(super) fn note(&self, result: AttemptResult, status: Option<u16>, detail: &str, took: Duration) {
         self.metrics.attempted(result.as_str(), took);
-        let now = self.clock.now();
+        let (subscription, at, now) = (&self.name, self.clock.now(), Instant::now());
         if result.is_success() {
-            self.metrics.succeeded(now);
+            self.metrics.succeeded(at);
             self.metrics.failing.set(0);
-            let over = {
-                let mut state = self.state();
-                state.last_success = Some(now);
-                state.successes.note(Instant::now());
-                state.told_at = None;
-                state.failing_since.take().map(|since| (since, std::mem::take(&mut state.failures)))
-            };
-            if let Some((since, failures)) = over {
-                let seconds = now.since(since).as_secs();
-                tracing::info!(subscription = &self.name, seconds, failures, "a subscription's target is good again");
+            let over = self.state().target.succeeded(at, now);
+            if let Some(Failing { since, failures }) = over {
+                let seconds = at.since(since).as_secs();
+                tracing::info!(subscription, seconds, failures, "a subscription's target is good again");
             }
             return;
         }
+        let error = LastError { result, status, at };
         // What is wrong with a message is not the target's.
-        let is_the_targets = result != AttemptResult::NotWritable;
-        if is_the_targets {
-            self.metrics.failing.set(1);
-        }
-        let told = {
-            let mut state = self.state();
-            state.last_error = Some(LastError { result, status, at: now });
-            if !is_the_targets {
-                let is_due = state.told_unwritable_at.is_none_or(|told_at| told_at.elapsed() >= SUMMARY_PAUSE);
-                if is_due {
-                    state.told_unwritable_at = Some(Instant::now());
-                }
-                drop(state);
-                if is_due {
-                    tracing::warn!(subscription = &self.name, detail, "a message of a subscription cannot be written");
-                }
-                return;
-            }
-            state.failures = state.failures.saturating_add(1);
-            let since = *state.failing_since.get_or_insert(now);
-            let is_due = state.told_at.is_none_or(|told_at| told_at.elapsed() >= SUMMARY_PAUSE);
+        if result == AttemptResult::NotWritable {
+            let is_due = self.state().target.unwritable(error, now);
             if is_due {
-                state.told_at = Some(Instant::now());
+                tracing::warn!(subscription, detail, "a message of a subscription cannot be written");
             }
-            is_due.then_some((now.since(since).as_secs(), state.failures))
-        };
-        if let Some((seconds, failures)) = told {
-            let (subscription, result, url) = (&self.name, result.as_str(), &self.url);
+            return;
+        }
+        self.metrics.failing.set(1);
+        let told = self.state().target.failed(error, now);
+        if let Some(Failing { since, failures }) = told {
+            let (url, result, seconds) = (&self.url, result.as_str(), at.since(since).as_secs());
             tracing::warn!(
                 subscription,
                 url,
@@ -288,6 +178,7 @@ impl Board {
     /// Its service has ended without being asked to: nothing is received or sent until the next start.
     pub(super) fn note_end(&self) {
         self.state().stopped_since.get_or_insert(self.clock.now());
+        self.metrics.stopped.set(1);
     }
 
     /// Shows the pace.
@@ -313,44 +204,17 @@ impl Board {
             is_embedded: self.is_embedded,
             paused: state.paused,
             stopped_since: state.stopped_since,
-            failing_since: state.failing_since,
-            last_success: state.last_success,
-            last_error: state.last_error,
+            failing_since: state.target.failing_since,
+            last_success: state.target.last_success,
+            last_error: state.target.last_error,
             receive_error: state.receive_error,
             in_flight: self.metrics.in_flight.get(),
             allowed: state.allowed,
             concurrency: self.concurrency,
             held: self.metrics.held.get(),
             closed_until: state.closed_until.filter(|until| *until > now),
-            per_second: state.successes.per_second(Instant::now()),
+            per_second: state.target.per_second(Instant::now()),
         }
-    }
-}
-
-impl Rate {
-    fn slice(&self, now: Instant) -> u64 {
-        now.saturating_duration_since(self.began).as_secs() / SLICE.as_secs()
-    }
-
-    fn note(&mut self, now: Instant) {
-        let slice = self.slice(now);
-        match self.slices.back_mut() {
-            Some((last, count)) if *last == slice => *count += 1,
-            _ => self.slices.push_back((slice, 1)),
-        }
-        while self.slices.len() > SLICES {
-            self.slices.pop_front();
-        }
-    }
-
-    fn per_second(&mut self, now: Instant) -> f64 {
-        let oldest = (self.slice(now) + 1).saturating_sub(SLICES as u64);
-        self.slices.retain(|(slice, _)| *slice >= oldest);
-        let count: u64 = self.slices.iter().map(|(_, count)| count).sum();
-        let span = now.saturating_duration_since(self.began).as_secs_f64().clamp(1.0, 60.0);
-        #[expect(clippy::cast_precision_loss, reason = "a minute's successes")]
-        let count = count as f64;
-        count / span
     }
 }
 
@@ -432,18 +296,5 @@ mod tests {
             assert!((status.per_second - before.per_second).abs() < f64::EPSILON, "{result}");
             assert_eq!(board.metrics.failing.get(), 1);
         }
-    }
-
-    #[test]
-    fn a_rate_is_over_the_last_minute_or_since_the_start() {
-        let start = Instant::now();
-        let mut rate = Rate { began: start, slices: VecDeque::new() };
-        let at = |seconds| start + Duration::from_secs(seconds);
-        for second in 0..10 {
-            (0..6).for_each(|_| rate.note(at(second)));
-        }
-        assert!((rate.per_second(at(10)) - 6.0).abs() < 0.01);
-        assert!((rate.per_second(at(50)) - 1.2).abs() < 0.01);
-        assert!(rate.per_second(at(120)).abs() < f64::EPSILON);
     }
 }

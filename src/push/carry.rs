@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::AttemptResult;
-use super::board::PauseReason;
 use super::ending::{Attempted, Ending};
 use super::give_up::GivenUp;
 use super::request::{Attempt, NotWritable};
+use super::status::PauseReason;
 use super::target::Answered;
 use super::verdict::{Answer, FinalReason, Verdict};
 use super::worker::{Held, Stop, Worker};
@@ -130,7 +130,6 @@ impl Worker {
             number,
             now,
             traceparent: scope.as_ref().map(|scope| scope.context().to_string()),
-            tracestate: None,
         };
         let handle = || self.gateway.seal(&self.route, &held.delivery).map(|handle| handle.as_str().to_owned());
         let answered = match self.format.request(&held.delivery, &attempt, &self.files, handle) {

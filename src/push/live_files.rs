@@ -2,23 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use notify::{RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::board::Board;
-use super::secrets::SigningSecrets;
+use super::secrets::{SecretList, SigningSecrets};
 use crate::clock::Clock;
 use crate::config::{CredentialsError, ExtraHeader, SubscriptionConfig, load_push_headers};
+use crate::file_watch::{FileWatch, SETTLE};
 use crate::signature::Secret;
 use crate::tasks;
-
-const POLL: Duration = Duration::from_secs(30);
-/// A swap is several events; the files are read when they have settled.
-const SETTLE: Duration = Duration::from_millis(100);
 
 /// Headers of the configuration, names in small letters.
 pub(super) type ExtraHeaders = Vec<(String, Secret)>;
@@ -34,6 +28,22 @@ struct Inner {
     own_headers: Vec<ExtraHeader>,
     headers_file: Option<PathBuf>,
     headers: ArcSwap<ExtraHeaders>,
+}
+
+/// What the files hold.
+struct Content {
+    secrets: SecretList,
+    headers: ExtraHeaders,
+}
+
+/// Why what was read is not taken into use.
+#[derive(Debug, PartialEq, Eq)]
+enum NotTaken {
+    /// It was something else a moment later: somebody is in the middle of writing.
+    HalfWritten,
+    Unusable(CredentialsError),
+    /// No thread could be had to read them, or it panicked, which is counted elsewhere.
+    NotRead,
 }
 
 impl LiveFiles {
@@ -66,16 +76,34 @@ impl LiveFiles {
         directories
     }
 
-    /// Reads them again; whether something else is in use now. Blocking.
-    fn reload(&self) -> Result<bool, CredentialsError> {
-        let inner = &*self.0;
-        let headers = read_headers(&inner.own_headers, inner.headers_file.as_deref())?;
-        let has_new_secrets = inner.secrets.reload()?;
-        let has_new_headers = **inner.headers.load() != headers;
-        if has_new_headers {
-            inner.headers.store(Arc::new(headers));
+    /// Reads them twice, the second time after `settled`, and takes into use what was the same both times. A part of a secret, or
+    /// of a header, may be as good as the whole. Whether something else is in use now.
+    async fn reload(&self, settled: impl Future<Output = ()>) -> Result<bool, NotTaken> {
+        let read = self.read().await?;
+        if self.uses(&read) {
+            return Ok(false);
         }
-        Ok(has_new_secrets || has_new_headers)
+        settled.await;
+        let again = self.read().await?;
+        if !read.secrets.same_as(&again.secrets) || read.headers != again.headers {
+            return Err(NotTaken::HalfWritten);
+        }
+        self.0.secrets.take(again.secrets);
+        self.0.headers.store(Arc::new(again.headers));
+        Ok(true)
+    }
+
+    async fn read(&self) -> Result<Content, NotTaken> {
+        let reader = Arc::clone(&self.0);
+        let reading = tasks::spawn_blocking(move || {
+            let headers = read_headers(&reader.own_headers, reader.headers_file.as_deref())?;
+            Ok(Content { secrets: reader.secrets.read()?, headers })
+        });
+        reading.ok_or(NotTaken::NotRead)?.await.map_err(|_| NotTaken::NotRead)?.map_err(NotTaken::Unusable)
+    }
+
+    fn uses(&self, content: &Content) -> bool {
+        self.0.secrets.are_in_use(&content.secrets) && **self.0.headers.load() == content.headers
     }
 
     /// Reads them again whenever they may have changed. Runs until it is dropped.
@@ -85,41 +113,23 @@ impl LiveFiles {
             return std::future::pending().await;
         }
         board.metrics.secrets_started(clock.now());
-        // One place is enough: an event that finds it taken announces nothing new.
-        let (changed, mut changes) = mpsc::channel(1);
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| !event.kind.is_access()) {
-                // Full: a change is noted already. Closed: nobody watches any more.
-                let _noted = changed.try_send(());
-            }
-        });
         let subscription = board.name();
-        // Kept until the end: dropping it ends the watch. Without one the poll is left.
-        let mut watcher =
-            watcher.inspect_err(|error| tracing::warn!(subscription, %error, "its files are polled only")).ok();
-        for directory in directories {
-            if let Some(watcher) = &mut watcher
-                && let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive)
-            {
-                tracing::warn!(subscription, %error, directory = %directory.display(), "its files are polled only");
-            }
-        }
+        let mut watch = FileWatch::new(directories, |error| {
+            tracing::warn!(subscription, %error, "its files cannot be watched: they are read every 30 s");
+        });
         let mut told = None;
         loop {
-            sleep(SETTLE).await;
-            while changes.try_recv().is_ok() {}
-            let reader = self.clone();
-            let read = match tasks::spawn_blocking(move || reader.reload()) {
-                Some(reading) => reading.await.ok(),
-                None => None,
-            };
+            watch.settled().await;
+            let read = self.reload(sleep(SETTLE)).await;
+            let are_usable = read.is_ok();
             match read {
-                Some(Ok(true)) => {
+                Ok(true) => {
                     board.metrics.secrets_changed(clock.now());
                     tracing::info!(subscription, "the secrets or headers of a subscription changed");
                     told = None;
                 }
-                Some(Err(error)) if told.as_ref() != Some(&error) => {
+                Ok(false) => told = None,
+                Err(NotTaken::Unusable(error)) if told.as_ref() != Some(&error) => {
                     board.metrics.secrets_kept();
                     tracing::warn!(
                         subscription,
@@ -128,13 +138,9 @@ impl LiveFiles {
                     );
                     told = Some(error);
                 }
-                Some(Ok(false)) => told = None,
-                Some(Err(_)) | None => {}
+                Err(NotTaken::Unusable(_) | NotTaken::HalfWritten | NotTaken::NotRead) => {}
             }
-            // Whichever comes first; without a watcher its channel is closed and only the pause is left.
-            if let Ok(None) = timeout(POLL, changes.recv()).await {
-                sleep(POLL).await;
-            }
+            watch.changed(are_usable).await;
         }
     }
 }
@@ -155,6 +161,38 @@ fn read_headers(own: &[ExtraHeader], file: Option<&Path>) -> Result<ExtraHeaders
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::push::tests::subscription;
+
+    #[tokio::test]
+    async fn what_is_being_written_is_not_taken_into_use() {
+        let directory = tempfile::tempdir().unwrap();
+        let (secret, headers) = (directory.path().join("secret"), directory.path().join("headers"));
+        let write = |path: &Path, text: &str| std::fs::write(path, text).unwrap();
+        write(&secret, "an old secret of 32 characters..");
+        write(&headers, "Authorization: Bearer old");
+        let lines = "secrets = ['DIR/secret']\nsecret_format = 'raw'\nheaders_file = 'DIR/headers'\n";
+        let lines = lines.replace("DIR", directory.path().to_str().unwrap());
+        let files = LiveFiles::load(&subscription(&lines)).unwrap();
+        let in_use = || {
+            let (_, signature) = files.secrets().sign("id", crate::model::UnixMillis(0), b"").unwrap().unwrap();
+            (signature.as_str().to_owned(), files.headers()[0].1.expose().to_owned())
+        };
+        let old = in_use();
+        // The first half of a secret is one as well, and so is that of a header.
+        write(&secret, "a new secret of 64 characters...");
+        let rest = async { write(&secret, "a new secret of 64 characters....and this is its second half....") };
+        assert_eq!(files.reload(rest).await, Err(NotTaken::HalfWritten));
+        assert_eq!(in_use(), old);
+        assert_eq!(files.reload(std::future::ready(())).await, Ok(true));
+        assert_ne!(in_use().0, old.0);
+        write(&headers, "Authorization: Bearer");
+        let rest = async { write(&headers, "Authorization: Bearer new") };
+        assert_eq!(files.reload(rest).await, Err(NotTaken::HalfWritten));
+        assert_eq!(in_use().1, "Bearer old");
+        assert_eq!(files.reload(std::future::ready(())).await, Ok(true));
+        assert_eq!(in_use().1, "Bearer new");
+        assert_eq!(files.reload(std::future::pending()).await, Ok(false), "nothing else is there");
+    }
 
     #[test]
     fn headers_of_a_file_stand_beside_those_of_the_configuration() {

@@ -10,33 +10,42 @@
 //!   would keep waiting what looks after upstreams and credentials, and on those of the data listener the requests of callers.
 //!   On that thread each subscription is a service with a gateway, a client and connections of its own, so that a slow target is
 //!   its own subscription's matter.
-//! * `runner` is a subscription's loop: it receives as many messages as may be sent, and takes each to its end side by side.
+//! * `runner` is a subscription's loop: it receives as many messages as may be sent, and takes each to its end side by side; `room`
+//!   says how many the memory allows, `chains` which wait for each other.
 //! * `carry` is one message's way; `give_up` makes it a dead letter; `request` writes it down, and `target` sends it.
 //! * `pace` and `worker` know how many may be under way now, and let go of what waits when the process stops or is paused.
-//! * `board` and `subscriptions` are what operators see and change, on any thread.
+//! * `board` and `subscriptions` are what operators see and change, on any thread; `status`, `target_state` and `rate` are what is
+//!   on the board. `deliver_once` sends a message once more for them.
 
 pub mod addresses;
 mod board;
 mod carry;
+mod chains;
+mod deliver_once;
 mod ending;
 mod give_up;
 mod live_files;
 mod pace;
 mod plan;
+mod rate;
 mod request;
 mod result;
 pub mod retry_after;
+mod room;
 mod runner;
 pub mod secrets;
+mod status;
 mod subscriptions;
 mod target;
+mod target_state;
 pub mod verdict;
 mod worker;
 
-pub use board::{LastError, PauseReason, SubscriptionStatus};
+pub use deliver_once::{Delivered, NotDelivered};
 pub use plan::{PushError, PushPlan, PushResources};
 pub use result::AttemptResult;
-pub use subscriptions::{Delivered, NotDelivered, Subscriptions};
+pub use status::{LastError, PauseReason, SubscriptionStatus};
+pub use subscriptions::Subscriptions;
 
 #[cfg(test)]
 mod tests {

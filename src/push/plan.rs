@@ -8,10 +8,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::board::Board;
+use super::deliver_once::Commands;
 use super::live_files::LiveFiles;
 use super::request::Format;
 use super::runner::Runner;
-use super::subscriptions::{Commands, Subscriptions};
+use super::subscriptions::Subscriptions;
 use super::target::{Target, TargetError, TargetPlan};
 use super::verdict::Judge;
 use super::worker::{Turns, Worker};

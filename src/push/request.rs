@@ -13,7 +13,7 @@ use crate::json_text;
 use crate::model::{Delivery, UnixMillis};
 use crate::protocol::cloud_events::{Data, DataAs, Event, EventSettings, STRUCTURED_TYPE, default_source};
 use crate::signature::Secret;
-use crate::trace_context::{TRACEPARENT, TRACESTATE};
+use crate::trace_context::TRACEPARENT;
 
 const USER_AGENT: &str = concat!("mq-gateway/", env!("CARGO_PKG_VERSION"));
 const OCTET_STREAM: &str = "application/octet-stream";
@@ -57,7 +57,6 @@ pub(super) struct Attempt<'a> {
     pub(super) number: usize,
     pub(super) now: UnixMillis,
     pub(super) traceparent: Option<String>,
-    pub(super) tracestate: Option<String>,
 }
 
 /// A body and what it is.
@@ -112,7 +111,6 @@ impl Format {
             headers.push(("webhook-signature", signature.as_str().to_owned()));
         }
         headers.extend(attempt.traceparent.clone().map(|trace| (TRACEPARENT, trace)));
-        headers.extend(attempt.tracestate.clone().map(|state| (TRACESTATE, state)));
         let mut more_headers = (*files.headers()).clone();
         more_headers.extend(of_event.into_iter().map(|(name, value)| (name, Secret::new(value))));
         Ok(Outgoing { headers, more_headers, body })

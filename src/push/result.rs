@@ -21,7 +21,7 @@ words! {
         Redirected = "redirected",
         /// Any other 4xx.
         Refused = "refused",
-        /// Any other 5xx, or a status that is none.
+        /// Any other 5xx, or a number that is not a status.
         Failed = "failed",
         /// No status came in time: the target may have the message.
         Timeout = "timeout",

@@ -2,7 +2,6 @@
 //!
 //! All of it is one task: a message waits for nothing of another subscription. What is in hand is bounded in number and in bytes.
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,29 +13,24 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::board::{Board, PauseReason};
-use super::ending::{Attempted, Ending};
-use super::subscriptions::{Commands, DeliverOnce, Delivered, NotDelivered};
-use super::verdict::Verdict;
-use super::worker::{Held, Stop, Worker};
+use super::board::Board;
+use super::chains::{carry_all, chains};
+use super::deliver_once::{Commands, NotDelivered, deliver_once};
+use super::room::Room;
+use super::worker::{Held, Worker};
 use crate::context::RequestContext;
 use crate::gateway::{Deliveries, GatewayError, ReceiveRequest};
-use crate::model::{Delivery, Feature, MessageGroup, Operation};
-use crate::signature::standard_webhooks::webhook_id;
+use crate::model::{Delivery, Feature, Operation};
 use crate::tasks::{Stage, StopSignal};
 
 /// Longest long poll.
 const WAIT: Duration = Duration::from_secs(30);
-/// What a receive may take besides.
+/// What a receive may take on top of that.
 const RECEIVE_MARGIN: Duration = Duration::from_secs(15);
 /// Most messages of one receive.
 const MOST_AT_ONCE: usize = 32;
 /// Messages that wait for their next attempt, for each that may be sent at once.
 const WAITING_FOR_EACH: usize = 10;
-/// So many more large messages than there is room for may wait for their next attempt, while others are sent.
-const LARGE_WAITING: usize = 4;
-/// What a message is taken to be at least, in bytes.
-const LEAST_OF_ONE: usize = 1024;
 /// The pause after a receive that failed, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -62,28 +56,6 @@ struct Work {
     bytes: usize,
 }
 
-/// Bytes that messages may take.
-#[derive(Debug, Clone, Copy)]
-struct Room {
-    most: usize,
-    held: usize,
-    /// What one takes.
-    one: usize,
-}
-
-impl Room {
-    /// How many more messages there is room for; `none_is_sent` where all that are held wait for their next attempt.
-    fn messages(self, none_is_sent: bool) -> usize {
-        match self.most.saturating_sub(self.held) / self.one.max(1) {
-            // One at least, whatever its size: what waits must not keep the rest from being sent, unless it is many that are large.
-            0 if none_is_sent => {
-                usize::from(self.held < self.most.saturating_add(LARGE_WAITING.saturating_mul(self.one)))
-            }
-            number => number,
-        }
-    }
-}
-
 impl Worker {
     /// How long others do not get a message that came just now. More than the schedule goes by is never relied on.
     fn hidden_for(&self, delivery: &Delivery) -> Duration {
@@ -95,13 +67,6 @@ impl Worker {
     fn visibility_timeout(&self) -> Option<Duration> {
         let has_visibility = self.capabilities.has(Feature::VisibilityTimeout);
         self.config.visibility_timeout.filter(|_| has_visibility)
-    }
-
-    /// What a message of the topic takes: as much as the largest of the last minutes, or as one can take at most.
-    fn bytes_of_one(&self) -> usize {
-        let largest = self.gateway.largest_message(&self.route.topic);
-        let largest = largest.unwrap_or(self.capabilities.limits.max_message_bytes);
-        largest.saturating_mul(2).max(LEAST_OF_ONE)
     }
 }
 
@@ -272,79 +237,6 @@ async fn survive<T>(worker: &Worker, work: impl Future<Output = T>) -> Option<T>
     done.ok()
 }
 
-/// Takes messages to their ends, one after the other. Behind one that comes again none is sent: they keep their order.
-async fn carry_all(worker: &Worker, messages: Vec<Held>) {
-    let mut is_blocked = false;
-    for held in messages {
-        if is_blocked {
-            worker.let_go(&held, Stop::Paused, Duration::ZERO).await;
-        } else {
-            is_blocked = worker.carry(held).await == Ending::ComesAgain;
-        }
-    }
-}
-
-/// What is to be sent one after the other: each message by itself, or those of a message group together.
-fn chains(messages: Vec<Delivery>, ordered: bool) -> Vec<Vec<Delivery>> {
-    if !ordered {
-        return messages.into_iter().map(|delivery| vec![delivery]).collect();
-    }
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut chains: Vec<Vec<Delivery>> = Vec::new();
-    for delivery in messages {
-        let Some(group) = delivery.message_group.as_ref().map(MessageGroup::as_str).map(str::to_owned) else {
-            chains.push(vec![delivery]);
-            continue;
-        };
-        let place = *places.entry(group).or_insert(chains.len());
-        match chains.get_mut(place) {
-            Some(chain) => chain.push(delivery),
-            None => chains.push(vec![delivery]),
-        }
-    }
-    chains
-}
-
-/// Sends a message once, outside every schedule; nothing is acknowledged.
-async fn deliver_once(worker: &Worker, command: DeliverOnce) {
-    let DeliverOnce { message, new_id, turn_by, memory, answer } = command;
-    let turn = match worker.turns.take(turn_by).await {
-        Ok(turn) => turn,
-        Err(stop) => {
-            let refused = match stop {
-                // No turn in time: nothing was sent.
-                Stop::Draining | Stop::NoTime => NotDelivered::Busy,
-                Stop::Paused => NotDelivered::Paused(worker.board.paused().unwrap_or(PauseReason::Operator)),
-                Stop::Closed(pause) => NotDelivered::Closed(pause),
-            };
-            // Whoever asked may be gone.
-            drop(answer.send(Err(refused)));
-            return;
-        }
-    };
-    if answer.is_closed() {
-        // Nobody would acknowledge it.
-        return;
-    }
-    let mut id = webhook_id(&worker.config.name, worker.config.topic.as_str(), message.message_id.as_str());
-    if new_id && let Ok(more) = worker.random.letters_and_digits(10) {
-        id.push_str("-again-");
-        id.push_str(&more);
-    }
-    let held = Held::new(message, memory, Duration::ZERO);
-    let began = Instant::now();
-    let number = usize::try_from(held.delivery.delivery_attempt).unwrap_or(usize::MAX).saturating_add(1);
-    let (told, verdict) = worker.send(&held, &id, number).await;
-    drop(turn);
-    worker.pace(&told, &verdict, began);
-    let Attempted { result, status, .. } = told.told(worker, began.elapsed());
-    let delivered = match (verdict, status) {
-        (Verdict::Acknowledge, Some(status)) => Ok(Delivered { status }),
-        (_, status) => Err(NotDelivered::Attempted { result, status }),
-    };
-    drop(answer.send(delivered));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -354,8 +246,8 @@ mod tests {
     use crate::tasks::{Phase, Service, Services, block_on};
     use crate::telemetry::Metrics;
 
-    /// What the board says after a service's end, that of a loop which does this.
-    fn stopped<F: Future<Output = ()> + 'static>(work: impl FnOnce(StopSignal) -> F) -> Option<UnixMillis> {
+    /// What the board says after a service's end, that of a loop which does this, and what the metric shows.
+    fn stopped<F: Future<Output = ()> + 'static>(work: impl FnOnce(StopSignal) -> F) -> (Option<UnixMillis>, i64) {
         let (metrics, clock) = (Metrics::new().unwrap(), Clock::manual(UnixMillis(7)));
         let board = Arc::new(Board::new(&subscription(""), false, clock, metrics.subscriptions.of("billing")));
         let of_loop = Arc::clone(&board);
@@ -373,44 +265,13 @@ mod tests {
             tokio::task::yield_now().await;
             services.stop(Instant::now() + Duration::from_secs(5)).await;
         });
-        board.status().stopped_since
+        (board.status().stopped_since, board.metrics.stopped.get())
     }
 
     #[test]
     fn a_loop_that_ends_by_itself_is_seen() {
-        assert_eq!(stopped(|_| async { panic!("in the loop") }), Some(UnixMillis(7)));
-        assert_eq!(stopped(|_| async {}), Some(UnixMillis(7)));
-        assert_eq!(stopped(|mut stop| async move { stop.given().await }), None);
-    }
-
-    fn delivery(id: &str, group: Option<&str>) -> Delivery {
-        let message_group = group.map(|group| MessageGroup::parse(group).unwrap());
-        Delivery { message_group, ..Delivery::for_tests(id) }
-    }
-
-    #[test]
-    fn messages_of_a_group_go_one_after_the_other_and_the_rest_side_by_side() {
-        let messages =
-            [("1", Some("a")), ("2", Some("b")), ("3", None), ("4", Some("a")), ("5", None), ("6", Some("b"))];
-        let made = |ordered| -> Vec<Vec<String>> {
-            let messages = messages.iter().map(|(id, group)| delivery(id, *group)).collect();
-            let ids = |chain: Vec<Delivery>| chain.iter().map(|it| it.message_id.as_str().to_owned()).collect();
-            chains(messages, ordered).into_iter().map(ids).collect()
-        };
-        assert_eq!(made(true), [vec!["1", "4"], vec!["2", "6"], vec!["3"], vec!["5"]]);
-        assert_eq!(made(false), [["1"], ["2"], ["3"], ["4"], ["5"], ["6"]]);
-    }
-
-    #[test]
-    fn what_waits_does_not_keep_others_from_being_sent() {
-        let room = |held, one| Room { most: 1000, held, one };
-        assert_eq!(room(0, 100).messages(true), 10);
-        assert_eq!(room(950, 100).messages(false), 0);
-        // One in any case, be it larger than all the room there is.
-        assert_eq!(room(0, 5000).messages(true), 1);
-        assert_eq!(room(5000, 5000).messages(true), 1);
-        assert_eq!(room(5000, 5000).messages(false), 0);
-        // But not without end.
-        assert_eq!(room(21_000, 5000).messages(true), 0);
+        assert_eq!(stopped(|_| async { panic!("in the loop") }), (Some(UnixMillis(7)), 1));
+        assert_eq!(stopped(|_| async {}), (Some(UnixMillis(7)), 1));
+        assert_eq!(stopped(|mut stop| async move { stop.given().await }), (None, 0));
     }
 }

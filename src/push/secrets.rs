@@ -17,10 +17,12 @@ pub struct SigningSecrets(Arc<Inner>);
 struct Inner {
     files: Vec<SigningSecretConfig>,
     format: SecretFormat,
-    current: ArcSwap<Vec<Used>>,
+    current: ArcSwap<SecretList>,
 }
 
-#[derive(Clone)]
+/// What the files hold.
+pub(super) struct SecretList(Vec<Used>);
+
 struct Used {
     secret: WebhookSecret,
     until: Option<UnixMillis>,
@@ -28,7 +30,7 @@ struct Used {
 
 /// Nothing is left to sign with: every secret's time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the time of every secret is over, so requests could not be signed: add a secret, or change `until`")]
+#[error("every secret is past its `until`, so requests cannot be signed: add a secret, or change `until`")]
 pub struct NoSecretLeft;
 
 impl SigningSecrets {
@@ -38,7 +40,7 @@ impl SigningSecrets {
     /// A file cannot be read or holds no secret. Never says what is in it.
     pub fn load(config: &SubscriptionConfig) -> Result<Self, CredentialsError> {
         let (files, format) = (config.secrets.clone(), config.secret_format);
-        let current = ArcSwap::from_pointee(read(&files, format)?);
+        let current = ArcSwap::from_pointee(SecretList::read(&files, format)?);
         Ok(Self(Arc::new(Inner { files, format, current })))
     }
 
@@ -58,19 +60,22 @@ impl SigningSecrets {
         directories
     }
 
-    /// Reads every file again and takes the secrets into use, all or none. Blocking. Whether one of them has changed.
+    /// Reads every file again. Blocking.
     ///
     /// # Errors
-    /// A file cannot be read or holds no secret: those in use stay.
-    pub fn reload(&self) -> Result<bool, CredentialsError> {
-        let read = read(&self.0.files, self.0.format)?;
-        let current = self.0.current.load();
-        let is_same = read.len() == current.len()
-            && read.iter().zip(current.iter()).all(|(new, old)| new.secret.same_as(&old.secret));
-        if !is_same {
-            self.0.current.store(Arc::new(read));
-        }
-        Ok(!is_same)
+    /// A file cannot be read or holds no secret.
+    pub(super) fn read(&self) -> Result<SecretList, CredentialsError> {
+        SecretList::read(&self.0.files, self.0.format)
+    }
+
+    /// Whether these are what requests are signed with.
+    pub(super) fn are_in_use(&self, secrets: &SecretList) -> bool {
+        self.0.current.load().same_as(secrets)
+    }
+
+    /// Takes secrets into use, all of them.
+    pub(super) fn take(&self, secrets: SecretList) {
+        self.0.current.store(Arc::new(secrets));
     }
 
     /// Signs one attempt with every secret that is used at its time. `None` where requests are not signed.
@@ -87,18 +92,25 @@ impl SigningSecrets {
             return Ok(None);
         }
         let current = self.0.current.load();
-        let used = current.iter().filter(|used| used.until.is_none_or(|until| now < until));
+        let used = current.0.iter().filter(|used| used.until.is_none_or(|until| now < until));
         let timestamp = now.0 / 1000;
         let signature = sign(used.map(|used| &used.secret), id, timestamp, body).ok_or(NoSecretLeft)?;
         Ok(Some((timestamp, signature)))
     }
 }
 
-fn read(files: &[SigningSecretConfig], format: SecretFormat) -> Result<Vec<Used>, CredentialsError> {
-    let used = |config: &SigningSecretConfig| {
-        Ok(Used { secret: load_signing_secret(&config.file, format)?, until: config.until })
-    };
-    files.iter().map(used).collect()
+impl SecretList {
+    fn read(files: &[SigningSecretConfig], format: SecretFormat) -> Result<Self, CredentialsError> {
+        let used = |config: &SigningSecretConfig| {
+            Ok(Used { secret: load_signing_secret(&config.file, format)?, until: config.until })
+        };
+        files.iter().map(used).collect::<Result<_, _>>().map(Self)
+    }
+
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().zip(&other.0).all(|(one, other)| one.secret.same_as(&other.secret))
+    }
 }
 
 impl fmt::Debug for SigningSecrets {
@@ -141,6 +153,14 @@ mod tests {
         [FIRST, SECOND].map(is_good).to_vec()
     }
 
+    /// Reads them again and takes them into use; whether they are others.
+    fn reload(secrets: &SigningSecrets) -> Result<bool, CredentialsError> {
+        let read = secrets.read()?;
+        let are_others = !secrets.are_in_use(&read);
+        secrets.take(read);
+        Ok(are_others)
+    }
+
     #[test]
     fn secrets_change_while_they_are_used() {
         let directory = tempfile::tempdir().unwrap();
@@ -150,13 +170,13 @@ mod tests {
         let now = UnixMillis(1_700_000_000_999);
         assert_eq!(signed_with(&secrets, now), [true, false]);
         assert_eq!(secrets.directories(), [directory.path()]);
-        assert_eq!(secrets.reload(), Ok(false));
+        assert_eq!(reload(&secrets), Ok(false));
         std::fs::write(file("new"), "CANARY").unwrap();
-        let error = secrets.reload().unwrap_err();
+        let error = reload(&secrets).unwrap_err();
         assert!(!format!("{error} {error:?} {secrets:?}").contains("CANARY"), "{error}");
         assert_eq!(signed_with(&secrets, now), [true, false]);
         std::fs::write(file("new"), SECOND).unwrap();
-        assert_eq!(secrets.reload(), Ok(true));
+        assert_eq!(reload(&secrets), Ok(true));
         assert_eq!(signed_with(&secrets, now), [false, true]);
     }
 

@@ -8,14 +8,15 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use super::AttemptResult;
-use super::board::{Board, PauseReason, SubscriptionStatus};
-use crate::memory::{Charge, MemoryBudget};
+use super::board::Board;
+use super::deliver_once::{Commands, DeliverOnce, Delivered, NotDelivered};
+use super::status::{PauseReason, SubscriptionStatus};
+use crate::memory::MemoryBudget;
 use crate::model::Delivery;
 
-/// What was asked for besides, until its service takes it.
+/// Commands that wait for the service to take them, at most.
 const COMMANDS: usize = 64;
-/// What is waited for an answer longer than it can take.
+/// How much longer than it can take an answer is waited for.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// The subscriptions. Clones are the same.
@@ -30,79 +31,6 @@ struct Entry {
     timeout: Duration,
     memory: MemoryBudget,
 }
-
-/// A message to be delivered again, once.
-#[derive(Debug)]
-pub(super) struct DeliverOnce {
-    /// As it was delivered.
-    pub(super) message: Delivery,
-    /// With an id of its own, so that a receiver which knows the old one takes it for a new message.
-    pub(super) new_id: bool,
-    /// It is not sent where it has no turn by then.
-    pub(super) turn_by: Instant,
-    /// What it takes until it is done with.
-    pub(super) memory: Charge,
-    pub(super) answer: oneshot::Sender<Result<Delivered, NotDelivered>>,
-}
-
-/// The target took a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivered {
-    /// With this status.
-    pub status: u16,
-}
-
-/// The target did not take a message, as far as is known.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotDelivered {
-    /// There is no such subscription.
-    #[error("there is no subscription of this name in this process")]
-    Unknown,
-    /// It is paused.
-    #[error("the subscription is paused ({0}): resume it first")]
-    Paused(PauseReason),
-    /// It has too much to do, or the process stops.
-    #[error("the subscription has too much to do, or the process stops: come back later")]
-    Busy,
-    /// Its target wants to be left alone for longer than could be waited.
-    #[error(
-        "the target asked for a pause (Retry-After), which is over in {} s: come back then, or resume the subscription, which lifts it",
-        .0.as_secs().saturating_add(1)
-    )]
-    Closed(Duration),
-    /// Its service has ended.
-    #[error("the subscription does nothing more in this process: it stops, or something in it broke, as its log says")]
-    Stopped,
-    /// Its service did not come to the end of it.
-    #[error("the subscription broke off in the middle of it: the target may have it")]
-    BrokenOff,
-    /// Nothing came of it in time.
-    #[error("the subscription did not get to it in time: come back later")]
-    NoTime,
-    /// What came of it.
-    #[error("the target did not take it: {result}{}", status.map_or_else(String::new, |status| format!(" (status {status})")))]
-    Attempted {
-        /// In one word.
-        result: AttemptResult,
-        /// Where there was a status.
-        status: Option<u16>,
-    },
-}
-
-impl NotDelivered {
-    /// Whether the target may have it all the same.
-    #[must_use]
-    pub fn may_have_it(&self) -> bool {
-        match self {
-            Self::Unknown | Self::Paused(_) | Self::Busy | Self::Closed(_) | Self::Stopped => false,
-            Self::NoTime | Self::BrokenOff => true,
-            Self::Attempted { result, .. } => result.may_have_it(),
-        }
-    }
-}
-
-/// The receiving end of one subscription's commands.
-pub(super) type Commands = mpsc::Receiver<DeliverOnce>;
 
 impl Subscriptions {
     /// Of these boards, each with the time that one of its requests may take; and what their services receive.

@@ -217,13 +217,29 @@ fn nothing(result: AttemptResult, detail: &str) -> Answered {
 
 fn no_status(error: &CallError, in_handshake: bool) -> Answered {
     let result = match error {
-        CallError::Full(_) | CallError::Unwritable(_) => AttemptResult::NotWritable,
+        CallError::Unwritable(_) => AttemptResult::NotWritable,
         CallError::NotConnected(_) | CallError::TimedOutUnsent if in_handshake => AttemptResult::TlsFailed,
-        CallError::NotConnected(_) | CallError::TimedOutUnsent => AttemptResult::NotConnected,
+        // Too many calls at once is no flaw of the message either.
+        CallError::Full(_) | CallError::NotConnected(_) | CallError::TimedOutUnsent => AttemptResult::NotConnected,
         CallError::TimedOut { .. } | CallError::TimedOutInAnswer => AttemptResult::Timeout,
         CallError::NoAnswer(_) | CallError::Broken(_) | CallError::TooLarge(_) | CallError::NoMemory(_) => {
             AttemptResult::NoAnswer
         }
     };
     Answered::Nothing { result, detail: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_flaw_of_the_message_is_not_given_up() {
+        let result = |error| match no_status(&error, false) {
+            Answered::Nothing { result, .. } => result,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(result(CallError::Full(1)), AttemptResult::NotConnected);
+        assert_eq!(result(CallError::Unwritable("a header cannot be written")), AttemptResult::NotWritable);
+    }
 }

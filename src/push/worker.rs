@@ -242,7 +242,7 @@ impl Turns {
     }
 
     /// Waits for something, or until the process stops or the subscription is paused or goes on.
-    pub(super) async fn or_a_change(&self, something: impl Future<Output = ()>) {
+    async fn or_a_change(&self, something: impl Future<Output = ()>) {
         let (mut paused, mut stage) = (self.paused.clone(), self.stage.clone());
         paused.mark_unchanged();
         stage.mark_unchanged();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::trace_context::{TraceContext, TraceId};
 
-/// Which traces are recorded.
+/// Decided where a trace begins, or where it comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sampling {
     /// What is decided where nobody has decided before.

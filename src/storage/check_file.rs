@@ -34,7 +34,7 @@ pub(super) struct CheckFile {
     file: File,
 }
 
-/// So many frames of the log with these salts were committed and synced.
+/// This many frames of the log with these salts were committed and synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Claim {
     pub(super) salts: Salts,

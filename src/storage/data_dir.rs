@@ -46,7 +46,7 @@ pub enum DataDirError {
         source: std::io::Error,
     },
     /// Its lock is not a file of its own.
-    #[error("{} in the data directory is no regular file: it was left as it is", lock.display())]
+    #[error("{} in the data directory is not a regular file: it was left as it is", lock.display())]
     ForeignLock {
         /// The lock file.
         lock: PathBuf,

@@ -14,7 +14,7 @@ use super::files::{WAL, beside};
 use super::reserve::Reserve;
 use super::wal;
 
-/// The log is moved into the store when it has so many frames, 16 MiB; on a small volume it has fewer, [`most_frames`]. Each
+/// The log is moved into the store when it has this many frames, 16 MiB; on a small volume it has fewer, [`most_frames`]. Each
 /// time waits for the disk three times, and frames that wait are mostly newer ones of the same pages.
 const MOST_FRAMES: u32 = 4_000;
 /// Not fewer than these: with fewer a move would come after each commit of large messages.
@@ -32,7 +32,7 @@ pub(super) struct Disk {
     committed: Arc<AtomicU32>,
     /// Frames that are not moved yet.
     frames: u32,
-    /// So many of them are moved while others wait.
+    /// They are moved, while others wait, once there are this many.
     most_frames: u32,
     /// The log's file holds something, be it moved.
     log_used: bool,

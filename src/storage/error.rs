@@ -30,7 +30,7 @@ pub enum StorageError {
     #[error("the store failed: {0}")]
     Sqlite(#[source] Arc<rusqlite::Error>),
     /// The disk failed at the end of the commit: what the job wrote may come back after a restart, or not.
-    #[error("the store failed, and what was written may be there or not: {0}")]
+    #[error("the store failed, and what was written may or may not be there: {0}")]
     InDoubt(#[source] Arc<rusqlite::Error>),
 }
 

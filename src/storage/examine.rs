@@ -70,7 +70,7 @@ fn damage(log: &Log, claim: Option<Claim>) -> Option<String> {
             Some(format!("frame {number}, at byte {offset}, is broken, and whole commits follow"))
         }
         (None, Some(claim)) if claim.salts != log.salts => {
-            Some(format!("{} frames were committed to it, and it is missing, or another", claim.frames))
+            Some(format!("{} frames were committed to it, and it is missing or is a different log", claim.frames))
         }
         (None, Some(claim)) if claim.frames > log.committed => {
             Some(format!("{} frames were committed to it, and only {} are whole", claim.frames, log.committed))

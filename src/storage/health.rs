@@ -56,7 +56,7 @@ pub struct Fault {
 #[derive(Debug)]
 pub(super) struct Health {
     clock: Clock,
-    // A lock of the standard library: held for a few lines, never over an await.
+    /// A std lock: held for a few lines, never over an await.
     faults: Mutex<[Option<Open>; FaultKind::ALL.len()]>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Where a store lives.
+/// A file or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreLocation {
     /// This file, made when missing; its directory must exist.

@@ -89,7 +89,7 @@ fn reserve_bytes(volume: &StatVfs) -> u64 {
     RESERVE_BYTES.min(volume.f_blocks.saturating_mul(volume.f_frsize) / 2)
 }
 
-/// Makes a file of so many bytes that are really on the disk.
+/// Makes a file of this many bytes that are really on the disk.
 fn allocate(path: &Path, bytes: u64) -> io::Result<()> {
     let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
     let mut options = OpenOptions::new();

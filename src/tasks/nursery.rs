@@ -66,7 +66,7 @@ impl NurseryWork {
 
 fn note(ended: Result<(), tokio::task::JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
-        tracing::error!("background work panicked: what it did is begun anew when it is needed");
+        tracing::error!("background work panicked: it is begun anew when it is needed");
     }
 }
 

@@ -1,5 +1,5 @@
-//! Work that outlives the request that started it: a publish whose caller hung up, a poll that others wait for. It stays on its thread, and shutdown
-//! waits for it.
+//! Work that outlives the request that started it: a publish whose caller hung up, a poll that others wait for. It stays on its
+//! thread, and shutdown waits for it.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;

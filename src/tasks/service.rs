@@ -110,9 +110,9 @@ impl Drop for Service {
 async fn supervised(service: String, signal: StopSignal, work: impl Future<Output = ()>) {
     let panicked = AssertUnwindSafe(work).catch_unwind().await.is_err();
     if panicked {
-        tracing::error!(service, "a service panicked: it does no more until the next start");
+        tracing::error!(service, "a service panicked: it does nothing more until the next start");
     } else if !signal.is_given() {
-        tracing::error!(service, "a service ended by itself: it does no more until the next start");
+        tracing::error!(service, "a service ended by itself: it does nothing more until the next start");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where the process is in its life.
 
-/// Where the process is in its life. It only moves on.
+/// It only moves on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Everything is served.

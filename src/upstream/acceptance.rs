@@ -246,7 +246,7 @@ impl Acceptance {
                 "the MQ refuses what this profile is configured with"
             );
         } else {
-            tracing::info!(profile, what, "the MQ does not refuse it any more");
+            tracing::info!(profile, what, "the MQ no longer refuses it");
         }
     }
 }

@@ -145,11 +145,11 @@ impl Attempts {
             let error = merged_outcome(error, earlier);
             let Some(pause) = pause else { return Err(error) };
             let (profile, operation) = (self.profile.as_str(), policy.operation.as_str());
-            metrics.retry(reason);
-            tracing::debug!(request_id = policy.context.id(), profile, operation, reason, "the operation is repeated");
             if refused && !self.reload_keys(policy.context.deadline()).await {
                 return Err(error);
             }
+            metrics.retry(reason);
+            tracing::debug!(request_id = policy.context.id(), profile, operation, reason, "the operation is repeated");
             earlier = Some(error);
             sleep(pause).await;
         }

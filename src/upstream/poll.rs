@@ -1,4 +1,4 @@
-//! What a receive asks for, and what it brings.
+//! What one poll asks the MQ for, and what it brings.
 
 use std::time::Duration;
 

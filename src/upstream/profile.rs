@@ -10,7 +10,7 @@ use crate::memory::MemoryFull;
 use crate::model::{Capabilities, Topic};
 use crate::telemetry::{Counter, Gauge};
 
-/// What the clients of every protocol need of a profile.
+/// One profile, for its clients in every thread.
 #[derive(Debug, Clone)]
 pub(super) struct Profile {
     pub(super) name: String,

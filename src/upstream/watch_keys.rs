@@ -1,24 +1,11 @@
-//! Notices that credentials files changed: their *directory* is watched, because a Kubernetes Secret swaps a link there
-//! and a watch on the file itself would see that once only; a poll finds what no event announced.
-
-use std::time::Duration;
-
-use notify::{RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+//! Reads files of credentials again when they may have changed.
 
 use super::Keys;
 use super::keys::{ReloadPolicy, Unchanged};
 use crate::clock::Clock;
+use crate::file_watch::FileWatch;
 use crate::tasks;
 use crate::telemetry::CredentialMetrics;
-
-const POLL: Duration = Duration::from_secs(30);
-/// Until the next look at files that could not be used, and how often.
-const SOON: Duration = Duration::from_secs(1);
-const LOOKS_SOON: u32 = 5;
-/// A swap is several events; the files are read when they have settled.
-const SETTLE: Duration = Duration::from_millis(100);
 
 /// Where changes of keys are shown.
 #[derive(Debug, Clone)]
@@ -33,36 +20,14 @@ pub struct KeyRecord {
 pub async fn watch_keys(keys: Keys, record: KeyRecord) {
     let Some(name) = keys.name().map(str::to_owned) else { return };
     record.metrics.started(&name, record.clock.now());
-    // One place is enough: an event that finds it taken announces nothing new.
-    let (changed, mut changes) = mpsc::channel(1);
-    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            // Full: a change is noted already. Closed: nobody watches any more.
-            let _noted = changed.try_send(());
-        }
+    let mut watch = FileWatch::new(keys.directories(), |error| {
+        tracing::warn!(credential = name, %error, "files of credentials cannot be watched: they are read every 30 s");
     });
-    // Kept until the end: dropping it ends the watch. Without one the poll is left.
-    let mut watcher = watcher.inspect_err(|error| tracing::warn!(%error, "credentials are polled only")).ok();
-    for directory in keys.directories() {
-        if let Some(watcher) = &mut watcher
-            && let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive)
-        {
-            tracing::warn!(%error, directory = %directory.display(), "credentials are polled only");
-        }
-    }
     // The watch stands: what changed before it is found now, what changes from here on makes an event.
-    let mut soon = LOOKS_SOON;
     loop {
-        sleep(SETTLE).await;
-        while changes.try_recv().is_ok() {}
-        let kept_old = reload(&keys, &name, ReloadPolicy::BothNew, &record).await == Reload::KeptOld;
-        // Somebody may be in the middle of writing, with no further event: look again soon, but not for ever.
-        soon = if kept_old { soon.saturating_sub(1) } else { LOOKS_SOON };
-        let pause = if kept_old && soon > 0 { SOON } else { POLL };
-        // Whichever comes first; without a watcher its channel is closed and only the pause is left.
-        if let Ok(None) = timeout(pause, changes.recv()).await {
-            sleep(pause).await;
-        }
+        watch.settled().await;
+        let read = reload(&keys, &name, ReloadPolicy::BothNew, &record).await;
+        watch.changed(read != Reload::KeptOld).await;
     }
 }
 

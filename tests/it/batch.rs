@@ -121,6 +121,10 @@ fn after_a_failure_later_messages_of_the_group_are_not_sent() {
     let position = |body: &str| bodies.iter().position(|sent| sent == body.as_bytes());
     assert!(position("a1") < position("a2") && position("b1") < position("b2"), "order inside a group: {bodies:?}");
     assert_eq!((position("a3"), position("a4")), (None, None));
+    let metrics = app.metrics();
+    let published = "mq_gateway_messages_published_total";
+    let count = |outcome: &str| metrics.get(published, &[("topic", "orders"), ("outcome", outcome)]);
+    assert_eq!(["published", "not_published", "unknown"].map(count), [Some(4.0), Some(2.0), Some(1.0)]);
 }
 
 #[test]

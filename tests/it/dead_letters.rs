@@ -164,6 +164,8 @@ fn a_filter_leaves_the_others_and_a_release_gives_them_back() {
     assert_eq!(verb(&app, "%25DLQ%25CID_a", "redrive", json!({"confirmed": true})).expect_json(200)["received"], 0);
     let released = verb(&app, "%25DLQ%25CID_a", "release", json!({"receipt_handles": left})).expect_json(200);
     assert_eq!(released, json!({"released": 2, "hidden": 0}));
+    let again = verb(&app, "%25DLQ%25CID_a", "release", json!({"receipt_handles": left})).expect_json(200);
+    assert_eq!(again, json!({"released": 0, "hidden": 2}), "these handles hide nothing any more");
     assert!(until("the release", || {
         let letters = listed(&app, "%25DLQ%25CID_a", "");
         letters.iter().all(|it| it["state"] == "ready").then_some(letters.len() == 2)

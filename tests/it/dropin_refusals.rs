@@ -123,7 +123,7 @@ fn an_mq_http_client_reads_its_own_names() {
         &client,
         &client.publish("orders", "/wA=", "", "mq-gateway-body:base64|"),
         "The value of MessageBody is invalid: the MQ behind this topic takes text only, without control characters but tabs and \
-         line ends: encode it, in base64 for one.",
+         line ends: encode it, for example in base64.",
     );
     assert_eq!(endpoint.request_count(), 0);
     let long = client.consume("orders", 1, &format!("&more={}", "y".repeat(9000)));
@@ -174,8 +174,8 @@ fn an_ons_http_client_reads_its_own_names() {
     let settings = Settings::new().more("[dropin]\nclient_auth = \"none\"\n").profile("protocol = \"mq-http\"");
     let app = TestApp::with(&endpoint, settings.profile("max_message_bytes = \"1000B\""));
     let client = OnsClient::from((app.data(), Credentials::of("nobody")));
-    let text = "the MQ behind this topic takes text only (UTF-8), without control characters but tabs and line ends: encode it, in \
-                base64 for one";
+    let text = "the MQ behind this topic takes text only (UTF-8), without control characters but tabs and line ends: encode it, for \
+                example in base64";
     for body in [&b"\xff"[..], b"\x01"] {
         ons_refused(&client, &client.publish("orders", body), "SC_BAD_REQUEST", &invalid("Body", text));
     }

@@ -94,16 +94,23 @@ fn tls_where_plain_text_is_spoken_is_named() {
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
         }
     });
-    let app = TestApp::with(&endpoint, Settings::new().profile(&format!("endpoints = [\"https://{address}\"]")));
-    let problem = assert_problem(
-        &app.post_json(MESSAGES, r#"{"body":"x"}"#),
-        503,
-        "upstream-unreachable",
-        Meaning::NotPublishedTryAgain,
-    );
-    let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains("does not speak TLS on this port: write http://"), "{problem}");
-    until("the log to name it", || app.output().contains("does not speak TLS on this port").then_some(()));
+    let over_http = TestApp::with(&endpoint, Settings::new().profile(&format!("endpoints = [\"https://{address}\"]")));
+    let mut apps = vec![over_http];
+    if cfg!(feature = "rocketmq") {
+        let profile = format!("[profiles.main]\nprotocol = \"rocketmq\"\nendpoints = [\"https://{address}\"]\n");
+        apps.push(Launch::configured(&format!("{profile}[[topics]]\nname = \"*\"\nprofile = \"main\"\n")).start());
+    }
+    for app in apps {
+        let problem = assert_problem(
+            &app.post_json(MESSAGES, r#"{"body":"x"}"#),
+            503,
+            "upstream-unreachable",
+            Meaning::NotPublishedTryAgain,
+        );
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("does not speak TLS on this port: write http://"), "{problem}");
+        until("the log to name it", || app.output().contains("does not speak TLS on this port").then_some(()));
+    }
 }
 
 #[test]

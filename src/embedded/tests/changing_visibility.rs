@@ -146,7 +146,7 @@ async fn a_receive_chooses_how_long_what_comes_is_hidden() {
 }
 
 #[tokio::test]
-async fn setting_the_clock_changes_no_lease() {
+async fn setting_the_clock_changes_no_visibility_timeout() {
     for hours in [100_i64, -100] {
         let fixture = start(five_seconds());
         fixture.publish("orders", "1").await;

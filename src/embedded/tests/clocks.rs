@@ -156,7 +156,7 @@ async fn nor_while_the_newest_message_is_more_than_an_hour_ahead() {
 }
 
 #[tokio::test]
-async fn a_lease_from_before_a_start_ends_one_timeout_later_at_most() {
+async fn a_visibility_timeout_from_before_a_start_ends_one_timeout_later_at_most() {
     let directory = tempfile::tempdir().unwrap();
     let clock = Clock::manual(START);
     let fixture = on_disk(directory.path(), &clock, EngineOptions::default());

@@ -374,7 +374,7 @@ async fn who_hangs_up_in_the_middle_leaves_the_wake_up_to_another() {
             fixture.settle(&mut late).await;
         }
         // Not among the first that were filtered out, nor where the next round begins.
-        let place = fixture.engine.shared().places.of(1).parse::<usize>().unwrap_or(0);
+        let place = fixture.engine.shared().resumptions.of(1).parse::<usize>().unwrap_or(0);
         let last = [1_499, 1_100].into_iter().find(|g| !(place..place + 256).contains(g)).unwrap();
         fixture.acknowledge_all(&out[last..=last]).await;
         for _ in 0..looks {

@@ -56,6 +56,26 @@ async fn each_message_is_seen_as_it_stands_and_nothing_is_taken() {
 }
 
 #[tokio::test]
+async fn those_that_are_not_due_are_seen_by_their_times_whatever_kind_they_are_of() {
+    let fixture = start(EngineOptions::default());
+    let later = |body: &'static str, seconds: u64, is_delay: bool| Message {
+        deliver_at: Some(UnixMillis(START.0 + seconds * 1000)),
+        deliver_at_is_delay: is_delay,
+        ..message("orders", body)
+    };
+    for (body, seconds, is_delay) in [("4", 300, false), ("1", 30, true), ("2", 60, false), ("3", 90, true)] {
+        soon(fixture.engine.publish(later(body, seconds, is_delay))).await.unwrap();
+    }
+    assert_eq!(fixture.peek(None).await, pairs(&[("1", Delayed), ("2", Delayed), ("3", Delayed), ("4", Delayed)]));
+    let first = soon(fixture.engine.peek(PeekRequest { max_messages: 3, ..all("orders", None) })).await.unwrap();
+    assert_eq!(seen(&first), pairs(&[("1", Delayed), ("2", Delayed), ("3", Delayed)]));
+    // The wall clock is set: times by it come sooner, delays do not.
+    fixture.clock.set_wall(UnixMillis(START.0 + 55_000));
+    let first = soon(fixture.engine.peek(PeekRequest { max_messages: 1, ..all("orders", None) })).await.unwrap();
+    assert_eq!(seen(&first), pairs(&[("2", Delayed)]));
+}
+
+#[tokio::test]
 async fn pages_follow_each_other_and_end() {
     let fixture = start(EngineOptions::default());
     for index in 0..25 {

@@ -49,6 +49,27 @@ async fn a_groups_backlog_goes_and_others_keep_theirs() {
 }
 
 #[tokio::test]
+async fn what_was_filtered_out_goes_in_pieces_too() {
+    let fixture = start(EngineOptions::default());
+    fixture.publish_tagged(&["b1", "a2", "b3", "b4", "a5", "b6", "b7"]).await;
+    let taken = fixture.receive(ConsumeRequest { max_messages: 2, ..filtered("a", 0) }).await;
+    assert_eq!(bodies(&taken), ["a2", "a5"]);
+    assert_eq!(fixture.receive(filtered("a", 0)).await, []);
+    assert_eq!(fixture.counts("billing").await, (0, 2, 0, 5));
+    let mut request = PurgeRequest { topic: topic("orders"), group: Some(group("billing")), until: None, at_once: 3 };
+    let mut pieces = Vec::new();
+    loop {
+        let purged = soon(fixture.engine.purge(request.clone())).await.unwrap();
+        pieces.push((purged.messages, fixture.counts("billing").await));
+        request.until = Some(purged.until);
+        if !purged.remaining {
+            break;
+        }
+    }
+    assert_eq!(pieces, [(3, (0, 0, 0, 4)), (3, (0, 0, 0, 1)), (1, (0, 0, 0, 0))]);
+}
+
+#[tokio::test]
 async fn a_topic_goes_for_everybody() {
     let fixture = start(EngineOptions::default());
     for index in 0..10 {

@@ -4,6 +4,22 @@ use super::*;
 use crate::embedded::Acknowledgement::Stale;
 
 #[tokio::test]
+async fn what_is_released_is_counted_once() {
+    let fixture = start(EngineOptions::default());
+    for body in ["1", "2", "3"] {
+        fixture.publish("orders", body).await;
+    }
+    let got = fixture.take_up_to("orders", "billing", 3).await;
+    fixture.acknowledge("orders", "billing", got[0].handle.as_str()).await;
+    let nonsense = crate::model::UpstreamHandle::parse("x").unwrap();
+    let handles: Vec<_> = got.iter().map(|it| it.handle.clone()).chain([nonsense]).collect();
+    assert_eq!(soon(fixture.engine.release(&handles)).await.unwrap(), 2);
+    assert_eq!(soon(fixture.engine.release(&handles)).await.unwrap(), 0, "they are out no more");
+    let again = fixture.take_up_to("orders", "billing", 3).await;
+    assert_eq!(again.iter().map(|it| it.delivery_attempt).collect::<Vec<_>>(), [1, 1], "it does not count");
+}
+
+#[tokio::test]
 async fn a_delivery_comes_back_after_its_visibility_timeout() {
     let fixture = start(EngineOptions { visibility_timeout: seconds(30), ..EngineOptions::default() });
     let id = fixture.publish("orders", "1").await;

@@ -17,7 +17,7 @@ pub(super) struct Kind {
 
 /// Which of those in one line want the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::gateway) struct Sort {
+pub(in crate::gateway) struct Wish {
     /// `None` where all in the line do.
     pub(super) kind: Option<Arc<Kind>>,
     /// What a poll brings goes to one caller, as it is to be worked off in order.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use super::kind::Sort;
+use super::kind::Wish;
 use crate::gateway::GatewayError;
 use crate::upstream::{Polled, UpstreamError, UpstreamErrorKind};
 
@@ -46,11 +46,11 @@ impl LastAsk {
     /// As `ask`, or that there was no turn by `patience`.
     pub(super) async fn ask(
         &self,
-        sort: &Sort,
+        wish: &Wish,
         patience: Instant,
         ask: impl AsyncFnOnce() -> Result<Polled, GatewayError>,
     ) -> Result<Option<Polled>, GatewayError> {
-        if sort.kind.is_some() {
+        if wish.kind.is_some() {
             let Ok(_turn) = timeout_at(patience, self.of_many_kinds.acquire()).await else {
                 let detail =
                     "receives of this group wait for too many different tags and visibility timeouts: use fewer";
@@ -67,7 +67,7 @@ impl LastAsk {
             }
             Ok(Err(answer)) => answer.map(|()| None),
             Err(_) => {
-                let detail = "the MQ did not answer, in time, others who asked the same";
+                let detail = "the MQ did not answer in time others who asked the same";
                 Err(UpstreamError::new(UpstreamErrorKind::Timeout, detail).into())
             }
         }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::memory::MemoryBudget;
 
-    const USUAL: Sort = Sort { kind: None, ordered: false };
+    const USUAL: Wish = Wish { kind: None, ordered: false };
 
     fn nothing() -> Polled {
         Polled { deliveries: vec![], memory: MemoryBudget::new(0).charge() }
@@ -202,13 +202,13 @@ mod tests {
     async fn those_of_many_kinds_ask_beside_each_other() {
         let (last_ask, began) = (LastAsk::new(), Instant::now());
         let kind = Some(std::sync::Arc::new(super::super::kind::Kind::hidden_for(Duration::from_secs(1))));
-        let sort = Sort { kind, ordered: false };
+        let wish = Wish { kind, ordered: false };
         let one = |_| {
             let ask = async || {
                 sleep(Duration::from_millis(100)).await;
                 Ok(nothing())
             };
-            last_ask.ask(&sort, began + Duration::from_secs(1), ask)
+            last_ask.ask(&wish, began + Duration::from_secs(1), ask)
         };
         let answers = join_all((0..90).map(one)).await;
         let asked = answers.iter().filter(|answer| answer.is_ok()).count();

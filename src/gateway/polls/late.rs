@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::gateway::recall::{GiveBack, Recall};
+use crate::gateway::recall::GiveBack;
 use crate::model::{Topic, UpstreamHandle};
 use crate::telemetry::LateMessageMetrics;
 use crate::upstream::Polled;
 
 /// What becomes of the late messages of one line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::gateway) struct LateMessages {
     pub(in crate::gateway) topic: Topic,
     /// Where the MQ takes them back.
@@ -23,13 +23,11 @@ impl LateMessages {
 
     /// Nobody is left who wants them.
     pub(super) fn nobody_takes(&self, polled: &Polled) {
-        let messages = polled.deliveries.len();
-        if let Some(recall) = self.give_back.as_ref().and_then(|it| Recall::of(it, &polled.deliveries)) {
-            self.metrics.given_back.inc_by(messages as u64);
-            recall.give_back();
-            return;
+        let handles = polled.deliveries.iter().map(|delivery| delivery.handle.clone()).collect();
+        let left = self.nobody_takes_those(handles);
+        if left > 0 {
+            self.tell_of(left);
         }
-        self.left(messages);
     }
 
     /// As [`nobody_takes`](Self::nobody_takes), and tells nobody of those that are not given back: how many these are.
@@ -38,7 +36,7 @@ impl LateMessages {
         match &self.give_back {
             Some(give_back) => {
                 self.metrics.given_back.inc_by(messages as u64);
-                give_back.of(handles);
+                give_back.send(handles);
                 0
             }
             None => {
@@ -48,18 +46,13 @@ impl LateMessages {
         }
     }
 
-    fn left(&self, messages: usize) {
-        self.metrics.left.inc_by(messages as u64);
-        self.tell_of(messages);
-    }
-
     /// Tells of messages that could not be given back.
     pub(in crate::gateway) fn tell_of(&self, messages: usize) {
         let topic = self.topic.as_str();
         tracing::info!(
             topic,
             messages,
-            "messages came for nobody: the MQ delivers them again after their visibility timeout"
+            "messages came for callers who had gone: the MQ delivers them again after their visibility timeout"
         );
     }
 }
@@ -81,7 +74,7 @@ pub(super) mod tests {
     pub(in crate::gateway::polls) fn late_given_back() -> (LateMessages, Arc<Mutex<Vec<String>>>) {
         let given_back = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&given_back);
-        let give_back = GiveBack::new(move |handles| {
+        let give_back = GiveBack::for_tests(move |handles| {
             seen.lock().unwrap().extend(handles.iter().map(|handle| handle.as_str().to_owned()));
         });
         (LateMessages { give_back: Some(give_back), ..late() }, given_back)

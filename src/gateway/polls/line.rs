@@ -1,7 +1,7 @@
 //! Those who wait for the same: who polls next, and who gets what a poll brings whose own caller is gone.
 //!
-//! So many lanes, each with a poll under way, first come first served over all threads. Whoever waits, in line or with a poll of
-//! its own, may be handed what another's poll has brought.
+//! There are [`LANES`] lanes, each with one poll under way, first come, first served across all threads. Whoever waits, in line
+//! or with a poll of its own, may be handed what another's poll has brought.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::kind::Sort;
+use super::kind::Wish;
 use super::last_ask::LastAsk;
 use super::late::LateMessages;
 use crate::gateway::GatewayError;
@@ -44,7 +44,7 @@ struct State {
 
 #[derive(Debug)]
 struct Waiter {
-    sort: Sort,
+    wish: Wish,
     wants: u32,
     /// A lane is its own, and it does not know yet.
     has_turn: bool,
@@ -55,10 +55,10 @@ struct Waiter {
 
 /// Somebody who waits, until this is dropped.
 #[derive(Debug)]
-pub(in crate::gateway) struct Place {
+pub(in crate::gateway) struct Waiting {
     line: Arc<Line>,
     pub(super) number: u64,
-    pub(super) sort: Sort,
+    pub(super) wish: Wish,
 }
 
 /// What comes to somebody who waits.
@@ -81,7 +81,7 @@ impl Line {
     }
 
     /// Gets in line for up to `wants` messages.
-    pub(in crate::gateway) fn line_up(self: &Arc<Self>, sort: Sort, wants: u32) -> Place {
+    pub(in crate::gateway) fn line_up(self: &Arc<Self>, wish: Wish, wants: u32) -> Waiting {
         let mut state = self.lock();
         let number = state.next_number;
         state.next_number += 1;
@@ -92,16 +92,16 @@ impl Line {
         } else {
             state.in_line.insert(number);
         }
-        state.waiting.insert(number, Waiter { sort: sort.clone(), wants, has_turn, brought: None, waker: None });
-        Place { line: Arc::clone(self), number, sort }
+        state.waiting.insert(number, Waiter { wish: wish.clone(), wants, has_turn, brought: None, waker: None });
+        Waiting { line: Arc::clone(self), number, wish }
     }
 
     /// Gives what came for somebody who is gone to others, first to those without a poll of their own.
-    fn hand_on(&self, sort: &Sort, mut polled: Polled) {
+    fn hand_on(&self, wish: &Wish, mut polled: Polled) {
         loop {
             let count = polled.deliveries.len();
             let mut state = self.lock();
-            let Some(number) = state.next_taker(sort, count) else { break };
+            let Some(number) = state.next_taker(wish, count) else { break };
             state.in_line.remove(&number);
             let Some(next) = state.waiting.get_mut(&number) else { break };
             let rest = polled.split_off(usize::try_from(next.wants).unwrap_or(usize::MAX));
@@ -123,17 +123,17 @@ impl Line {
     /// As `ask`, or that it took too long.
     pub(in crate::gateway) async fn ask_at_the_end(
         &self,
-        sort: &Sort,
+        wish: &Wish,
         patience: Instant,
         ask: impl AsyncFnOnce() -> Result<Polled, GatewayError>,
     ) -> Result<Option<Polled>, GatewayError> {
-        self.last_ask.ask(sort, patience, ask).await
+        self.last_ask.ask(wish, patience, ask).await
     }
 
     /// Whether anybody but `number` waits for such messages.
-    fn is_awaited(&self, sort: &Sort, but: Option<u64>) -> bool {
+    fn is_awaited(&self, wish: &Wish, but: Option<u64>) -> bool {
         let state = self.lock();
-        state.waiting.iter().any(|(number, waiter)| Some(*number) != but && waiter.takes(sort))
+        state.waiting.iter().any(|(number, waiter)| Some(*number) != but && waiter.takes(wish))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -143,9 +143,9 @@ impl Line {
 
 impl State {
     /// Who is handed `count` messages, or the first of them.
-    fn next_taker(&self, sort: &Sort, count: usize) -> Option<u64> {
-        let fits = |waiter: &Waiter| !sort.ordered || usize::try_from(waiter.wants).is_ok_and(|wants| wants >= count);
-        let takes = |number: &u64| self.waiting.get(number).is_some_and(|waiter| waiter.takes(sort) && fits(waiter));
+    fn next_taker(&self, wish: &Wish, count: usize) -> Option<u64> {
+        let fits = |waiter: &Waiter| !wish.ordered || usize::try_from(waiter.wants).is_ok_and(|wants| wants >= count);
+        let takes = |number: &u64| self.waiting.get(number).is_some_and(|waiter| waiter.takes(wish) && fits(waiter));
         self.in_line.iter().copied().find(takes).or_else(|| self.waiting.keys().copied().find(takes))
     }
 
@@ -163,12 +163,12 @@ impl State {
 }
 
 impl Waiter {
-    fn takes(&self, sort: &Sort) -> bool {
-        self.brought.is_none() && self.sort == *sort
+    fn takes(&self, wish: &Wish) -> bool {
+        self.brought.is_none() && self.wish == *wish
     }
 }
 
-impl Place {
+impl Waiting {
     /// Waits for a lane, or for what another's poll brings.
     pub(in crate::gateway) async fn turn(&self) -> Turn {
         poll_fn(|context| self.poll_turn(context)).await
@@ -215,7 +215,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Waiting {
     fn drop(&mut self) {
         let mut state = self.line.lock();
         state.in_line.remove(&self.number);
@@ -224,7 +224,7 @@ impl Drop for Place {
         drop(state);
         next.into_iter().for_each(Waker::wake);
         if let Some(polled) = waiter.brought {
-            self.line.hand_on(&self.sort, polled);
+            self.line.hand_on(&self.wish, polled);
         }
         self.line.left.notify_waiters();
     }
@@ -232,22 +232,22 @@ impl Drop for Place {
 
 impl Lane {
     /// Whether others than who polls here wait for the same.
-    pub(super) fn others_wait(&self, sort: &Sort, number: u64) -> bool {
-        self.0.is_awaited(sort, Some(number))
+    pub(super) fn others_wait(&self, wish: &Wish, number: u64) -> bool {
+        self.0.is_awaited(wish, Some(number))
     }
 
     /// Gives what the lane's poll has brought to those who wait.
-    pub(super) fn hand_on(&self, sort: &Sort, polled: Polled) {
-        self.0.hand_on(sort, polled);
+    pub(super) fn hand_on(&self, wish: &Wish, polled: Polled) {
+        self.0.hand_on(wish, polled);
     }
 
     /// Waits until nobody waits for the same any more.
-    pub(super) async fn deserted(&self, sort: &Sort) {
+    pub(super) async fn deserted(&self, wish: &Wish) {
         loop {
             let mut left = pin!(self.0.left.notified());
             // Registered before the look: nobody can slip away between.
             left.as_mut().enable();
-            if !self.0.is_awaited(sort, None) {
+            if !self.0.is_awaited(wish, None) {
                 return;
             }
             left.await;
@@ -272,7 +272,7 @@ mod tests {
     use crate::memory::MemoryBudget;
     use crate::model::Delivery;
 
-    const USUAL: Sort = Sort { kind: None, ordered: false };
+    const USUAL: Wish = Wish { kind: None, ordered: false };
 
     fn line() -> Arc<Line> {
         Arc::new(Line::new(late()))
@@ -283,20 +283,20 @@ mod tests {
         Polled { deliveries: ids.iter().map(|id| Delivery::for_tests(id)).collect(), memory }
     }
 
-    fn lane(place: &Place) -> Option<Lane> {
+    fn lane(place: &Waiting) -> Option<Lane> {
         place.turn().now_or_never().and_then(|turn| match turn {
             Turn::Lane(lane) => Some(lane),
             Turn::Messages(_) => None,
         })
     }
 
-    fn ids(place: &Place) -> Vec<String> {
+    fn ids(place: &Waiting) -> Vec<String> {
         let brought = place.take_messages().into_iter().flat_map(|polled| polled.deliveries);
         brought.map(|delivery| delivery.message_id.as_str().to_owned()).collect()
     }
 
     /// Eight who poll.
-    fn polling(line: &Arc<Line>) -> Vec<(Place, Lane)> {
+    fn polling(line: &Arc<Line>) -> Vec<(Waiting, Lane)> {
         let one = |_| {
             let place = line.line_up(USUAL, 32);
             let lane = lane(&place).unwrap();
@@ -348,12 +348,12 @@ mod tests {
     fn what_is_in_order_stays_together() {
         let (late, given_back) = late_given_back();
         let line = Arc::new(Line::new(late));
-        let sort = Sort { kind: None, ordered: true };
-        let [small, large] = [1, 3].map(|wants| line.line_up(sort.clone(), wants));
-        line.hand_on(&sort, polled(&["1", "2"]));
+        let wish = Wish { kind: None, ordered: true };
+        let [small, large] = [1, 3].map(|wants| line.line_up(wish.clone(), wants));
+        line.hand_on(&wish, polled(&["1", "2"]));
         assert!(ids(&small).is_empty());
         assert_eq!(ids(&large), ["1", "2"]);
-        line.hand_on(&sort, polled(&["1", "2", "3", "4"]));
+        line.hand_on(&wish, polled(&["1", "2", "3", "4"]));
         assert_eq!(*given_back.lock().unwrap(), ["1", "2", "3", "4"], "nobody takes all of it");
     }
 
@@ -362,7 +362,7 @@ mod tests {
         let line = line();
         let [one, other] = [1, 2].map(|seconds| {
             let kind = Kind::hidden_for(std::time::Duration::from_secs(seconds));
-            Sort { kind: Some(Arc::new(kind)), ordered: false }
+            Wish { kind: Some(Arc::new(kind)), ordered: false }
         });
         let (first, second) = (line.line_up(one.clone(), 1), line.line_up(other.clone(), 1));
         line.hand_on(&other, polled(&["1"]));

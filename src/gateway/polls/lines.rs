@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::kind::{Kind, Sort};
+use super::kind::{Kind, Wish};
 use super::late::LateMessages;
 use super::line::Line;
 use crate::model::{ConsumerGroup, Topic};
 use crate::upstream::PollRequest;
 
-/// Callers choose tags and visibility timeouts: so many kinds of one group have a line of their own, besides the one that chooses
-/// nothing. All further ones share a line, so that a group's polls are bounded whatever its callers choose.
+/// Callers choose tags and visibility timeouts. This many kinds of one group have a line of their own, besides the line of those that
+/// choose nothing. All further ones share a line, so that a group's polls are bounded whatever its callers choose.
 const KINDS: usize = 7;
 /// Look-ups between two clean-ups.
 const SWEEP: usize = 1024;
@@ -39,7 +39,7 @@ impl PollLines {
         &self,
         asked: &PollRequest<'_>,
         late: impl FnOnce() -> LateMessages,
-    ) -> (Arc<Line>, Sort) {
+    ) -> (Arc<Line>, Wish) {
         let kind = Kind::of(asked);
         // A std lock: held for a few lines, never over an await.
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +55,7 @@ impl PollLines {
             *slot = Arc::downgrade(&made);
             made
         });
-        (line, Sort { kind, ordered: asked.ordered })
+        (line, Wish { kind, ordered: asked.ordered })
     }
 }
 

@@ -5,8 +5,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::watch;
 
-use super::kind::Sort;
-use super::line::{Lane, Place};
+use super::kind::Wish;
+use super::line::{Lane, Waiting};
 use crate::tasks::{Stage, Tasks, Work};
 use crate::upstream::{Polled, UpstreamError};
 
@@ -20,7 +20,7 @@ pub(in crate::gateway) struct SharedPoll {
     under_way: Option<(Work<Answer>, Lane)>,
     /// Its caller's.
     number: u64,
-    sort: Sort,
+    wish: Wish,
     stage: watch::Receiver<Stage>,
     tasks: Tasks,
 }
@@ -30,11 +30,11 @@ impl SharedPoll {
     pub(in crate::gateway) fn new(
         poll: Work<Answer>,
         lane: Lane,
-        place: &Place,
+        place: &Waiting,
         stage: watch::Receiver<Stage>,
         tasks: Tasks,
     ) -> Self {
-        Self { under_way: Some((poll, lane)), number: place.number, sort: place.sort.clone(), stage, tasks }
+        Self { under_way: Some((poll, lane)), number: place.number, wish: place.wish.clone(), stage, tasks }
     }
 }
 
@@ -55,22 +55,22 @@ impl Drop for SharedPoll {
         // A panic while it was polled leaves nothing that could go on.
         let Some((poll, lane)) = self.under_way.take().filter(|_| !std::thread::panicking()) else { return };
         let stops = *self.stage.borrow() == Stage::Stopping || self.stage.has_changed().is_err();
-        if !stops && lane.others_wait(&self.sort, self.number) {
-            self.tasks.go_on(go_on(poll, lane, self.sort.clone(), self.stage.clone()));
+        if !stops && lane.others_wait(&self.wish, self.number) {
+            self.tasks.go_on(go_on(poll, lane, self.wish.clone(), self.stage.clone()));
         }
     }
 }
 
 /// Ends a poll for those who still wait.
-async fn go_on(poll: Work<Answer>, lane: Lane, sort: Sort, mut stage: watch::Receiver<Stage>) {
+async fn go_on(poll: Work<Answer>, lane: Lane, wish: Wish, mut stage: watch::Receiver<Stage>) {
     tokio::select! {
         biased;
         answer = poll => match answer {
-            Ok(polled) if !polled.deliveries.is_empty() => lane.hand_on(&sort, polled),
+            Ok(polled) if !polled.deliveries.is_empty() => lane.hand_on(&wish, polled),
             // Counted where it happened; who waits asks anew.
             Ok(_) | Err(_) => {}
         },
-        () = lane.deserted(&sort) => {}
+        () = lane.deserted(&wish) => {}
         _ = stage.wait_for(|stage| *stage == Stage::Stopping) => {}
     }
 }

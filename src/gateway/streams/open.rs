@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::feed::Source;
-use super::thread::{Kind, MessageStream, StreamsFull};
+use super::thread::{FeedKey, MessageStream, StreamsFull};
 use crate::context::RequestContext;
 use crate::gateway::{Gateway, GatewayError, GroupRoute, ReceiveRequest, Received};
 use crate::model::Delivery;
@@ -14,7 +14,7 @@ use crate::tasks::Work;
 
 /// How long a poll waits while nothing is there.
 const WAIT: Duration = Duration::from_secs(30);
-/// What a poll may take besides: the line for memory, the last question, the MQ's answer.
+/// What a poll may take on top of that: the line for memory, the last question, the MQ's answer.
 const MARGIN: Duration = Duration::from_secs(30);
 
 impl Gateway {
@@ -30,7 +30,7 @@ impl Gateway {
         is_blocked: Box<dyn Fn() -> bool>,
         on_failure: Box<dyn Fn(&GatewayError)>,
     ) -> Result<MessageStream, StreamsFull> {
-        let kind = Kind::of(route, &request);
+        let kind = FeedKey::of(route, &request);
         let source = || {
             let gateway = Rc::clone(self);
             let (late, from) = (self.late_messages(route), route.clone());

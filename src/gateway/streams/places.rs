@@ -4,8 +4,8 @@
 //! get it. The [`Holders`] of the process know whose place a delivery has, by a hash of topic, group and the MQ's handle: an
 //! acknowledgement comes on any thread. Two deliveries of one hash would free one place too early, which loses nothing.
 //!
-//! A place costs memory while it is taken, and nothing else does: a stream that holds nothing costs the budget nothing. All taken places
-//! together have a small part of it; when that is used up a stream has a few all the same, whatever others hold.
+//! A place costs memory while it is taken, and nothing else does: a stream that holds nothing costs the budget nothing. All taken
+//! places together have a small part of it; when that is used up a stream has a few all the same, whatever others hold.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -21,7 +21,7 @@ use crate::memory::{Charge, MemoryBudget};
 const PLACE_BYTES: usize = 160;
 /// All places together may take this part of the memory.
 const SHARE: usize = 16;
-/// So many a stream may take beyond that.
+/// A stream may take this many beyond that.
 const FEW: usize = 8;
 
 /// A delivery, as the index knows it.

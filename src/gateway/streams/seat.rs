@@ -26,7 +26,7 @@ pub enum StreamEvent {
 
 /// Most messages that wait to be written to one stream: polls may be under way when its reader becomes slow.
 const MOST_WAITING: usize = 64;
-/// With so many bytes in them none is asked for.
+/// Once its inbox holds this many bytes, no more messages are asked for.
 const MOST_WAITING_BYTES: usize = 1 << 20;
 
 /// One open stream.

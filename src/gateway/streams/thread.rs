@@ -1,5 +1,5 @@
-//! One thread's streams: its feeds, and one look at all of them a few times a second, for signs of life, for places of deliveries that
-//! others may get by now, and for the end of the process. No stream has a timer.
+//! One thread's streams: its feeds, and one look at all of them a few times a second, for signs of life, for places of deliveries
+//! that others may get by now, and for the end of the process. No stream has a timer.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -22,14 +22,14 @@ use crate::model::{ConsumerGroup, Tag, Topic};
 use crate::tasks::{Service, Stage, Work};
 use crate::telemetry::StreamEnd;
 
-/// After so many looks without a byte a stream gives a sign of life: every 15 s, below the shortest timeout of proxies.
+/// After this many looks without a byte a stream gives a sign of life: every 15 s, below the shortest timeout of proxies.
 const SILENCE: u32 = 60;
 
 /// The streams of one thread.
 pub(in crate::gateway) struct ThreadStreams {
     streams: Arc<Streams>,
     stage: watch::Receiver<Stage>,
-    feeds: RefCell<HashMap<Kind, Rc<Feed>>>,
+    feeds: RefCell<HashMap<FeedKey, Rc<Feed>>>,
     /// Those that do not run yet.
     new: RefCell<Vec<Work<()>>>,
     came: Notify,
@@ -40,7 +40,7 @@ pub(in crate::gateway) struct ThreadStreams {
 
 /// What streams of one feed have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Kind {
+pub(super) struct FeedKey {
     topic: Topic,
     group: ConsumerGroup,
     /// In the order of their names.
@@ -48,7 +48,7 @@ pub(super) struct Kind {
     visibility_timeout: Option<Duration>,
 }
 
-impl Kind {
+impl FeedKey {
     pub(super) fn of(route: &GroupRoute, request: &ReceiveRequest) -> Self {
         let mut tags = request.tags.as_ref().map(|tags| tags.tags().to_vec()).unwrap_or_default();
         tags.sort_unstable();
@@ -60,7 +60,7 @@ impl Kind {
 /// One open stream, until this is dropped.
 pub struct MessageStream {
     thread: Rc<ThreadStreams>,
-    kind: Kind,
+    kind: FeedKey,
     feed: Rc<Feed>,
     seat: Rc<Seat>,
     open: Open,
@@ -87,7 +87,7 @@ impl ThreadStreams {
     /// Opens one of this kind; `source` is for the first.
     pub(super) fn open(
         self: &Rc<Self>,
-        kind: Kind,
+        kind: FeedKey,
         max_in_flight: usize,
         is_blocked: Box<dyn Fn() -> bool>,
         source: impl FnOnce() -> Source,
@@ -103,7 +103,8 @@ impl ThreadStreams {
             feed
         });
         let places = open.places(max_in_flight, &feed.freed);
-        // The first sign of life comes sooner, each stream's at another time: streams that were opened together do not give them together.
+        // The first sign of life comes sooner, each stream's at another time: streams that were opened together do not give them
+        // together.
         let gave_at = self.looks.get().wrapping_sub(spread(open.number) % (SILENCE / 2));
         let seat = Rc::new(Seat::new(places, gave_at, is_blocked));
         feed.join(&seat);

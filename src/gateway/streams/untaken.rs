@@ -1,5 +1,5 @@
-//! Messages that came for a feed's streams and that none of them has written: they go back to the MQ where it takes that, those that came
-//! together in their order; of the others one line tells now and then how many there were.
+//! Messages that came for a feed's streams and that none of them has written: they go back to the MQ where it takes that, those
+//! that came together in their order; of the others one line tells now and then how many there were.
 
 use std::cell::{Cell, RefCell};
 

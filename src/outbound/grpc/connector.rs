@@ -20,7 +20,7 @@ use tokio_rustls::client::TlsStream;
 use tonic::codegen::Service;
 use tonic::transport::Uri;
 
-use crate::outbound::EndpointAddress;
+use crate::outbound::{EndpointAddress, connect_fault};
 
 /// A connection whose other end does not take what was sent for so long is broken.
 const SILENCE_MILLIS: u32 = 10_000;
@@ -68,7 +68,8 @@ impl Connector {
         };
         // A small request must not wait for the answer to the one before it.
         socket.set_nodelay(true).map_err(|error| error.to_string())?;
-        // Who sends and hears nothing would wait for the kernel's quarter of an hour; without it that is what happens.
+        // A sender that hears nothing would wait a quarter of an hour, the kernel's own limit; where the option is not to be had,
+        // that is what happens.
         if let Err(error) = set_tcp_user_timeout(&socket, SILENCE_MILLIS) {
             tracing::debug!(%error, "a connection has no limit on what is not acknowledged");
         }
@@ -76,7 +77,7 @@ impl Connector {
         let name = ServerName::try_from(self.host.clone()).map_err(|error| error.to_string())?;
         match timeout(self.limit, tls.connect(name, socket)).await {
             Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream))),
-            Ok(Err(error)) => Err(format!("TLS with {}: {error}", self.host)),
+            Ok(Err(error)) => Err(format!("TLS with {}: {}", self.host, connect_fault(&error))),
             Err(_) => Err(format!("TLS with {}: no handshake in time", self.host)),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tonic::{Code, Status, TimeoutExpired};
 
-/// Why a call has no answer that can be used.
+/// How a call failed, and whether anything was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GrpcError {
     /// A value of the metadata cannot be written down: nothing was sent.

@@ -28,7 +28,7 @@ pub struct Answer {
     retry_after_value: Option<HeaderValue>,
     /// Its body, of the length it announced.
     pub body: Bytes,
-    /// All of the body came. Only calls for a status have answers without; they have none of the body then.
+    /// Whether all of the body came. Only a call for a status may have an answer of which it did not; `body` is empty then.
     pub is_whole: bool,
     /// The memory that the body takes, and as many copies of it as the call asked for.
     pub memory: Charge,

@@ -56,7 +56,7 @@ pub struct StatusCall<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// Too many calls at once: nothing was sent.
-    #[error("{0} calls are under way, the limit")]
+    #[error("{0} calls are under way, which is the limit")]
     Full(usize),
     /// The request cannot be written down: nothing was sent.
     #[error("{0}")]

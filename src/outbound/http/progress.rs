@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::call::CallError;
 
-/// How far a call has come.
+/// What was done of a call last: what it decides is whether the server can have the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Progress {
     Unsent,

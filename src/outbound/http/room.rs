@@ -10,7 +10,7 @@ use crate::memory::{Charge, MemoryBudget, MemoryFull};
 /// Waiting for memory ends so long before the call does: that there was no room is not taken for a silent server.
 const MEMORY_MARGIN: Duration = Duration::from_millis(100);
 
-/// The memory that an answer may take.
+/// Held from before the answer is read until it is done with.
 pub(super) struct Room {
     /// What is held for it.
     pub(super) memory: Charge,

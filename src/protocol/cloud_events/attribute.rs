@@ -75,8 +75,8 @@ pub(super) fn has_legal_letters(name: &str) -> bool {
 /// What is wrong with a name.
 pub(super) fn name_flaw(name: &str) -> Option<&'static str> {
     match name {
-        "data" => Some("is no attribute's name: data is what the event carries"),
-        _ => (!has_legal_letters(name)).then_some("is no attribute's name: use a-z and 0-9 only"),
+        "data" => Some("is not an attribute name: data is what the event carries"),
+        _ => (!has_legal_letters(name)).then_some("is not an attribute name: use only a-z and 0-9"),
     }
 }
 

@@ -48,7 +48,7 @@ pub enum DataFlaw {
 impl fmt::Display for DataFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotJson => "the body is no JSON",
+            Self::NotJson => "the body is not JSON",
             Self::NotText => "the body is not UTF-8",
         })
     }

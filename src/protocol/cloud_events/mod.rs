@@ -1,11 +1,12 @@
-//! CloudEvents 1.0 as a pure codec: events in the JSON format and in the HTTP binding's binary mode, both directions, and what an event
-//! is as a message of the MQ.
+//! CloudEvents 1.0 as a pure codec: events in the JSON format and in the HTTP binding's binary mode, both directions, and what an
+//! event is as a message of the MQ.
 //!
-//! An [`Event`] is only ever a valid one: whoever makes it is told every flaw by the attribute's name. It borrows from what it was read of,
-//! so that data is not copied before it is written. JSON data is the sender's own text, never a value that was parsed and written again.
+//! An [`Event`] is only ever a valid one: whoever makes it is told every flaw by the attribute's name. It borrows from what it
+//! was read of, so that data is not copied before it is written. JSON data is the sender's own text, never a value that was
+//! parsed and written again.
 //!
-//! What is read is forgiving where official libraries send what the specification forbids, and only there: percent signs that are none,
-//! strings in quotes, JSON types whose body is no JSON. What is written is what all official libraries read alike.
+//! What is read is forgiving where official libraries send what the specification forbids, and only there: percent signs that are
+//! none, strings in quotes, JSON types whose body is no JSON. What is written is what all official libraries read alike.
 
 mod attribute;
 mod data;
@@ -26,6 +27,6 @@ pub use event::Event;
 pub use flaw::{DataFlaw, EventFlaw, Place};
 pub use http_headers::Binary;
 pub use mode::{BATCH_TYPE, MissingAttributes, Mode, STRUCTURED_TYPE};
-pub use of_delivery::{DEFAULT_TYPE, EventSettings, default_source};
+pub use of_delivery::{EventSettings, default_source};
 pub use properties::Form;
-pub use structured::{Batch, MOST_EVENTS, write_batch};
+pub use structured::{Batch, MOST_EVENTS};

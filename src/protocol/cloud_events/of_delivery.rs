@@ -12,9 +12,6 @@ use crate::json_text;
 use crate::model::{Delivery, UnixMillis};
 use crate::protocol::form::push_escaped;
 
-/// The type of events that are messages of which nobody says it.
-pub const DEFAULT_TYPE: &str = "mq.message";
-
 /// The source of events that are messages of a profile of which nobody says it.
 #[must_use]
 pub fn default_source(profile: &str) -> String {

@@ -1,4 +1,5 @@
-//! An event as a message of the MQ, and back: attributes as properties with the prefix `ce_`, or the event in the JSON format as the body.
+//! An event as a message of the MQ, and back: attributes as properties with the prefix `ce_`, or the event in the JSON format as
+//! the body.
 //!
 //! | of the event | of the message |
 //! |---|---|

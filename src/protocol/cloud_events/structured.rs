@@ -16,7 +16,7 @@ use crate::json_text::{self, Sink};
 
 const DATA: &str = "data";
 const DATA_BASE64: &str = "data_base64";
-/// So many bytes at once, whose base64 needs no padding inside.
+/// This many bytes at once, whose base64 needs no padding inside.
 const CHUNK: usize = 3 << 10;
 /// What attributes take, about.
 const USUAL_BYTES: usize = 512;
@@ -152,13 +152,6 @@ fn named(flaw: &EventFlaw) -> Option<&str> {
     }
 }
 
-/// Writes events as a list, of the type [`super::BATCH_TYPE`].
-pub fn write_batch<'a>(json: &mut impl Sink, events: impl Iterator<Item = Event<'a>>) {
-    json.push(b"[");
-    json_text::list(json, events, |json, event| event.write_structured(json));
-    json.push(b"]");
-}
-
 /// An attribute's value; `None` is one that is not set.
 fn value(raw: &RawValue) -> Result<Option<Value<'_>>, &'static str> {
     let json = raw.get();
@@ -177,7 +170,7 @@ fn value(raw: &RawValue) -> Result<Option<Value<'_>>, &'static str> {
 /// A string of valid JSON.
 fn text(json: &str) -> Result<Cow<'_, str>, &'static str> {
     let text: Result<Text<'_>, _> = serde_json::from_str(json);
-    text.map(|text| text.0).map_err(|_| "holds an escape that is no character (a lone surrogate): leave it out")
+    text.map(|text| text.0).map_err(|_| "holds an escape that is not a character (a lone surrogate): leave it out")
 }
 
 fn data<'a>(
@@ -192,7 +185,7 @@ fn data<'a>(
         (Some(json), None) if json.starts_with('"') => {
             text(json).map(Data::Text).map_err(|detail| EventFlaw::at(Place::Data, detail))
         }
-        (Some(_), None) => Err(EventFlaw::at(Place::Data, "must be a string where datacontenttype is no JSON type")),
+        (Some(_), None) => Err(EventFlaw::at(Place::Data, "must be a string where datacontenttype is not a JSON type")),
         (None, Some(json)) => {
             let bytes = text(json).ok().and_then(|text| STANDARD.decode(text.as_bytes()).ok());
             let bytes = bytes.filter(|_| json.starts_with('"'));

@@ -32,7 +32,7 @@ pub struct DeadLetter {
     pub published_at: UnixMillis,
     /// The beginning of the last answer's body, from [`answer_excerpt`]: somebody else's text, for people only.
     pub answer: String,
-    /// Where it was sent, from [`url_without_query`].
+    /// Where it was sent, without what may be secret: query, fragment and user.
     pub url: String,
 }
 
@@ -55,14 +55,4 @@ pub fn answer_excerpt(body: &[u8]) -> String {
 /// Not one that turns the text of a line around or is seen by nobody, and one that XML carries.
 fn is_plain(character: char) -> bool {
     !matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-}
-
-/// A target without its query and fragment, which may hold what is secret, and without a user.
-#[must_use]
-pub fn url_without_query(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
 }

@@ -1,8 +1,8 @@
 //! Our dead letters: a message that a subscription could not deliver, with why, in a form that any MQ carries.
 //!
-//! Where the MQ has properties the message stays as it was, and what is to be told stands in properties of its own, all of
-//! which begin with `mq-gateway-dead-letter`. Elsewhere, and where the properties do not fit, the body becomes a JSON
-//! object with two parts, `dead_letter` and `message`. [`unwrap`](fn@unwrap) reads both, and gives the message back as the group first got it.
+//! Where the MQ has properties the message stays as it was, and what is to be told stands in properties of its own, all of which
+//! begin with `mq-gateway-dead-letter`. Elsewhere, and where the properties do not fit, the body becomes a JSON object with two
+//! parts, `dead_letter` and `message`. [`unwrap`](fn@unwrap) reads both, and gives the message back as the group first got it.
 //!
 //! A message group is told and not set: the topic of dead letters need not keep an order, and topics that keep none refuse one.
 
@@ -12,7 +12,7 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
-pub use letter::{DeadLetter, MAX_ANSWER_BYTES, answer_excerpt, url_without_query};
+pub use letter::{DeadLetter, MAX_ANSWER_BYTES, answer_excerpt};
 
 use crate::model::{Delivery, Message, Topic};
 
@@ -26,8 +26,8 @@ pub struct Form {
 }
 
 impl Form {
-    /// The forms to try one after the other until one fits the MQ, as [`wrap`] writes them. The first keeps the body as it is, so that one at
-    /// the MQ's limit fits, and is there only where the MQ has properties.
+    /// The forms to try one after the other until one fits the MQ, as [`wrap`] writes them. The first keeps the body as it is, so
+    /// that one at the MQ's limit fits, and is there only where the MQ has properties.
     pub fn in_order(has_properties: bool) -> impl Iterator<Item = Self> {
         let of = |has_properties| [true, false].map(|has_answer| Self { has_properties, has_answer });
         of(true).into_iter().filter(move |_| has_properties).chain(of(false))

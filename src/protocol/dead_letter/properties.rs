@@ -1,7 +1,7 @@
 //! The form with properties: the body is the message's own.
 //!
-//! Values are percent-encoded where a protocol would not carry them as they are (`mq-http` has no `: | & " ' < >` in them), `%` itself
-//! always.
+//! Values are percent-encoded where a protocol would not carry them as they are (`mq-http` has no `: | & " ' < >` in them), `%`
+//! itself always.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 

@@ -1,4 +1,5 @@
-//! What the MQ behind a topic has against a request, in the words of a client of this protocol: by its own names, and with what it can do.
+//! What the MQ behind a topic has against a request, in the words of a client of this protocol: by its own names, and with what
+//! it can do.
 
 use super::elements;
 use super::properties::{KEYS, SHARDING_KEY, START_DELIVER_TIME};
@@ -20,7 +21,7 @@ fn words(flaw: &Flaw) -> (&'static str, String) {
         }
         Flaw::BinaryBody => {
             let what = "the MQ behind this topic takes text only, without control characters but tabs and line ends: encode \
-                        it, in base64 for one";
+                        it, for example in base64";
             (elements::MESSAGE_BODY, what.into())
         }
         Flaw::NoProperties => {

@@ -102,7 +102,7 @@ impl Encoded {
     pub fn sign(&self, pair: &Pair, time: UnixMillis) -> Request {
         let dated = self.at(time);
         let signature = pair.signing.sign(&dated.string_to_sign());
-        dated.encode(&SignedBy::new(pair, &signature))
+        dated.encode(&SignedBy::new(pair, signature.as_str()))
     }
 }
 

@@ -1,4 +1,5 @@
-//! What the MQ behind a topic has against a request, in the words of a client of this protocol: by its own names, and with what it can do.
+//! What the MQ behind a topic has against a request, in the words of a client of this protocol: by its own names, and with what
+//! it can do.
 
 use super::refusal::Refusal;
 use crate::model::Flaw;
@@ -16,7 +17,7 @@ fn words(flaw: &Flaw) -> (&'static str, String) {
         Flaw::EmptyBody => ("Body", "the MQ behind this topic takes no empty body: send something".into()),
         Flaw::BinaryBody => {
             let what = "the MQ behind this topic takes text only (UTF-8), without control characters but tabs and line ends: \
-                        encode it, in base64 for one";
+                        encode it, for example in base64";
             ("Body", what.into())
         }
         // A client of this protocol has no properties but its tag, its key and its sharding key.
@@ -76,7 +77,7 @@ mod tests {
     #[test]
     fn every_flaw_in_the_words_of_a_client() {
         let base64 = "the MQ behind this topic takes text only (UTF-8), without control characters but tabs and line ends: \
-                      encode it, in base64 for one";
+                      encode it, for example in base64";
         let selects = "the MQ behind this topic does not select for this group as it is set up to: use another";
         let order = "this group is set up to be read in order, which the MQ behind this topic cannot: use another";
         let bytes = "with the ShardingKey it has 709 bytes, the limit of this topic is 701: shorten one of the two";

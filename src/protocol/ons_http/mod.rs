@@ -4,7 +4,7 @@
 //! the rest travels in the query (`topic`, `time`, …) and in the headers `AccessKey`, `Signature` and `ProducerID` or
 //! `ConsumerID`. Responses: 201 `{"msgId","sendStatus"}`, 200 `[…]`, 204; errors 400 `{"code","info"}`, 403 and 408 with
 //! an empty body. A `PUT`, and a header of a `GET`, are no part of it, but ours (see `visibility_mark`): 200
-//! `{"visibleAgainAt"}`, 410 for a handle that is not valid any more.
+//! `{"visibleAgainAt"}`, 410 for a handle that is no longer valid.
 
 mod decode;
 mod error_code;

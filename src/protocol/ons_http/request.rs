@@ -185,7 +185,7 @@ impl Request<'_> {
     #[must_use]
     pub fn sign(self, pair: &Pair) -> http_message::Request {
         let signature = pair.signing.sign(&self.string_to_sign());
-        self.encode(&SignedBy::new(pair, &signature))
+        self.encode(&SignedBy::new(pair, signature.as_str()))
     }
 
     /// Puts the request into wire form. The protocol has no security token.

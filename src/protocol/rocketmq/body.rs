@@ -1,7 +1,7 @@
 //! Bodies: their digests, and those that came compressed.
 
 use bytes::Bytes;
-use miniz_oxide::inflate::{TINFLStatus, decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
+use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
 
 use super::wire::{Digest, DigestType};
 use crate::signature::body_md5_hex;
@@ -30,13 +30,7 @@ pub(super) fn decompressed(body: &[u8], limit: usize) -> Option<Bytes> {
         Some(content) => decompress_to_vec_with_limit(content, limit),
         None => decompress_to_vec_zlib_with_limit(body, limit),
     };
-    match inflated {
-        Ok(bytes) => Some(bytes.into()),
-        Err(error) => {
-            debug_assert_ne!(error.status, TINFLStatus::Done);
-            None
-        }
-    }
+    inflated.ok().map(Bytes::from)
 }
 
 /// What stands behind a gzip member's header (RFC 1952, 2.3).

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::model::UnixMillis;
 use crate::protocol::signed_by::SignedBy;
-use crate::signature::{Pair, Secret, StringToSign, rocketmq};
+use crate::signature::{Pair, StringToSign, rocketmq};
 
 /// A version that the server takes for one with today's status codes (protocol notes RocketMQ 5, section 3).
 const CLIENT_VERSION: &str = "5.0.8";
@@ -33,12 +33,7 @@ pub fn string_to_sign(now: UnixMillis) -> StringToSign {
 pub fn metadata(client: Client<'_>, pair: Option<&Pair>, now: UnixMillis) -> Metadata {
     let Some(pair) = pair else { return encode_metadata(client, None, now) };
     let signature = pair.signing.sign_in_hex(&string_to_sign(now));
-    let by = SignedBy {
-        access_key: &pair.access_key,
-        signature: signature.as_str(),
-        security_token: pair.security_token.as_ref().map(Secret::expose),
-    };
-    encode_metadata(client, Some(&by), now)
+    encode_metadata(client, Some(&SignedBy::new(pair, signature.as_str())), now)
 }
 
 /// The metadata of one call whose signature is there already.

@@ -1,7 +1,8 @@
 //! Receipt handles: what the server puts into them, and the form in which they travel on from here.
 //!
 //! The server's own is text with blanks: `startOffset retrieveTime invisibleTime reviveQueue topicType broker queue offset
-//! [commitLogOffset]`, to which a change of visibility adds a field more. It is judged by its time alone (protocol notes RocketMQ 5, 3.4), so the message's id goes with it.
+//! [commitLogOffset]`, to which a change of visibility adds a field more. It is judged by its time alone (protocol notes
+//! RocketMQ 5, 3.4), so the message's id goes with it.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -19,7 +20,7 @@ const BROKER: usize = 5;
 
 /// A text that is none of the server's handles: it would answer with an internal error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no receipt handle of a RocketMQ 5 server, or it is damaged")]
+#[error("this is not a receipt handle of a RocketMQ 5 server, or it is damaged")]
 pub struct MalformedHandle;
 
 /// One delivery, as the server knows it.

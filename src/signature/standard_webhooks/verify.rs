@@ -32,7 +32,7 @@ pub enum Refused {
     #[error("has no {0}")]
     Missing(&'static str),
     /// The time is no whole number of seconds.
-    #[error("has a webhook-timestamp that is no number of seconds")]
+    #[error("has a webhook-timestamp that is not a number of seconds")]
     Timestamp,
     /// It was signed too long ago.
     #[error("was signed more than five minutes ago")]
@@ -41,7 +41,7 @@ pub enum Refused {
     #[error("was signed more than five minutes ahead")]
     TooNew,
     /// The list of signatures has something in it that is none.
-    #[error("has a webhook-signature that is no list of signatures, separated by one blank")]
+    #[error("has a webhook-signature that is not a list of signatures, separated by one blank")]
     Malformed,
     /// It was signed with another secret, or is not what was signed.
     #[error("has no signature of this secret over these bytes")]

@@ -1,4 +1,4 @@
-//! So many lines a second.
+//! A bounded number of lines a second.
 
 use std::time::{Duration, Instant};
 

@@ -57,7 +57,7 @@ impl FailureLog {
             tracing::warn!(kinds, count, "more operations go on failing");
         });
         write_most(mistakes, Summary::write_mistakes, |kinds, count| {
-            tracing::info!(kinds, count, "refused yet more requests of callers");
+            tracing::info!(kinds, count, "refused further requests of callers");
         });
     }
 

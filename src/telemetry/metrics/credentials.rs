@@ -29,22 +29,17 @@ impl CredentialMetrics {
 
     /// The pair of the start.
     pub fn started(&self, credential: &str, now: UnixMillis) {
-        self.changed_at.with([credential]).set(seconds(now));
+        self.changed_at.with([credential]).set_time(now);
     }
 
     /// Counts a pair taken into use.
     pub fn changed(&self, credential: &str, now: UnixMillis) {
         self.reloads.with([credential, "changed"]).inc();
-        self.changed_at.with([credential]).set(seconds(now));
+        self.changed_at.with([credential]).set_time(now);
     }
 
     /// Counts files that could not be used.
     pub fn kept_old(&self, credential: &str) {
         self.reloads.with([credential, "kept_old"]).inc();
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit for 285,000 years")]
-fn seconds(time: UnixMillis) -> f64 {
-    time.0 as f64 / 1000.0
 }

@@ -52,7 +52,7 @@ pub struct EmbeddedTotals {
     pub dropped: u64,
     /// Messages moved to a dead-letter topic.
     pub dead_lettered: u64,
-    /// Acknowledgements of deliveries that were no longer theirs.
+    /// Acknowledgements of deliveries that no longer belonged to whoever sent them.
     pub stale_acknowledgements: u64,
 }
 
@@ -84,7 +84,7 @@ impl EmbeddedFamilies {
             )?,
             stale_acknowledgements: registrar.counter(
                 "embedded_stale_acknowledgements_total",
-                "Acknowledgements of deliveries that were no longer theirs.",
+                "Acknowledgements of deliveries that no longer belonged to whoever sent them.",
             )?,
             refused: registrar.counters(
                 "embedded_refused_total",
@@ -140,13 +140,15 @@ impl EmbeddedFamilies {
         self.chaos.with([kind]).inc_by(number);
     }
 
-    /// Shows what the endpoint did since the process began, and its dead letters by topic.
+    /// Shows what the endpoint did since the process began, and its dead letters by topic; beyond the first hundred topics they
+    /// are added up as `_other`.
     pub fn set_totals(&self, totals: EmbeddedTotals, dead_letters: &[(String, u64)]) {
         self.dropped.raise_to(totals.dropped);
         self.dead_lettered.raise_to(totals.dead_lettered);
         self.stale_acknowledgements.raise_to(totals.stale_acknowledgements);
         self.dead_letters.reset();
-        for (topic, messages) in dead_letters.iter().take(MAX_SAMPLES) {
+        for (index, (topic, messages)) in dead_letters.iter().enumerate() {
+            let topic = if index < MAX_SAMPLES { topic.as_str() } else { OTHER };
             self.dead_letters.with([topic]).add(*messages);
         }
     }
@@ -164,5 +166,21 @@ impl EmbeddedFamilies {
     /// Counts a request that the endpoint refused.
     pub fn refused(&self, reason: &'static str) {
         self.refused.with([reason]).inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    #[test]
+    fn dead_letters_of_the_topics_beyond_the_hundredth_are_added_up() {
+        let metrics = Metrics::new().unwrap();
+        let totals = EmbeddedTotals { dropped: 0, dead_lettered: 0, stale_acknowledgements: 0 };
+        let topics: Vec<_> = (0..103).map(|number| (format!("%DLQ%GID_{number}"), 2)).collect();
+        metrics.embedded.set_totals(totals, &topics);
+        let shown = |topic: &str| metrics.embedded.dead_letters.with([topic]).get();
+        assert_eq!([shown("%DLQ%GID_99"), shown(OTHER)], [2, 6]);
     }
 }

@@ -6,6 +6,8 @@ use prometheus::core::Collector as _;
 use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
+use crate::model::UnixMillis;
+
 /// A number that only grows.
 #[derive(Debug, Clone)]
 pub struct Counter(IntCounter);
@@ -95,6 +97,12 @@ impl SecondsGauge {
         self.0.set(seconds);
     }
 
+    /// Shows a time, in seconds since 1970.
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit for 285,000 years")]
+    pub(super) fn set_time(&self, time: UnixMillis) {
+        self.0.set(time.0 as f64 / 1000.0);
+    }
+
     /// Shows `seconds` where they are more than what is shown.
     pub(super) fn raise_to(&self, seconds: f64) {
         self.0.set(self.0.get().max(seconds));
@@ -150,9 +158,7 @@ impl<const N: usize> Gauges<N> {
     pub(super) fn reset(&self) {
         self.0.reset();
     }
-}
 
-impl<const N: usize> Gauges<N> {
     /// The values of the label `of` in the series that have this label and are not 0.
     pub(super) fn not_zero(&self, (label, value): (&str, &str), of: &str) -> Vec<String> {
         let families = self.0.collect();

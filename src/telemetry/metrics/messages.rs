@@ -109,7 +109,8 @@ impl MessageFamilies {
         })
     }
 
-    /// The value of the label `topic` as things are: asking makes no series, and takes none of the places that a wildcard's names have.
+    /// The value of the label `topic` as things are: asking makes no series, and takes none of the places that a wildcard's names
+    /// have.
     #[must_use]
     pub fn topic_label<'a>(&self, topic: &'a str) -> &'a str {
         self.topics.label(topic)

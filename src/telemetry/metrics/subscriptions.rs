@@ -18,6 +18,7 @@ pub struct SubscriptionFamilies {
     dead_letter_failures: Counters<1>,
     paused: Gauges<2>,
     failing: Gauges<1>,
+    stopped: Gauges<1>,
     last_success: SecondsGauges<1>,
     file_reloads: Counters<2>,
     secrets_changed_at: SecondsGauges<1>,
@@ -43,6 +44,8 @@ pub struct SubscriptionMetrics {
     pub held: Gauge,
     /// 1 while its target fails.
     pub failing: Gauge,
+    /// 1 once its service has ended by itself.
+    pub stopped: Gauge,
 }
 
 impl SubscriptionFamilies {
@@ -85,12 +88,17 @@ impl SubscriptionFamilies {
             )?,
             paused: registrar.gauges(
                 "subscription_paused",
-                "1 while the subscription is paused, under the reason why; 0 else.",
+                "1 while the subscription is paused, under the reason why; 0 otherwise.",
                 ["subscription", "reason"],
             )?,
             failing: registrar.gauges(
                 "subscription_failing",
                 "1 while the subscription's target fails: from the first failure until the next success.",
+                ["subscription"],
+            )?,
+            stopped: registrar.gauges(
+                "subscription_stopped",
+                "1 once something in the subscription broke: it does nothing more until the process restarts.",
                 ["subscription"],
             )?,
             last_success: registrar.seconds_gauges(
@@ -134,6 +142,7 @@ impl SubscriptionFamilies {
             in_flight: self.in_flight.with([name]),
             held: self.held.with([name]),
             failing: self.failing.with([name]),
+            stopped: self.stopped.with([name]),
         }
     }
 }
@@ -164,27 +173,22 @@ impl SubscriptionMetrics {
 
     /// Notes the time of a success.
     pub fn succeeded(&self, now: UnixMillis) {
-        self.last_success.set(seconds(now));
+        self.last_success.set_time(now);
     }
 
     /// The secrets and headers of the start.
     pub fn secrets_started(&self, now: UnixMillis) {
-        self.secrets_changed_at.set(seconds(now));
+        self.secrets_changed_at.set_time(now);
     }
 
     /// Counts files taken into use.
     pub fn secrets_changed(&self, now: UnixMillis) {
         self.file_reloads.with([&self.name, "changed"]).inc();
-        self.secrets_changed_at.set(seconds(now));
+        self.secrets_changed_at.set_time(now);
     }
 
     /// Counts files that could not be used.
     pub fn secrets_kept(&self) {
         self.file_reloads.with([&self.name, "kept_old"]).inc();
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit for 285,000 years")]
-fn seconds(time: UnixMillis) -> f64 {
-    time.0 as f64 / 1000.0
 }

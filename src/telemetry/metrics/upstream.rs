@@ -106,7 +106,7 @@ impl UpstreamFamilies {
             )?,
             circuits_opened: registrar.counters(
                 "circuits_opened_total",
-                "How often an endpoint was left alone, as it answered nobody.",
+                "How often an endpoint's circuit opened because it answered nobody.",
                 ["profile", "endpoint"],
             )?,
             answers_left_unread: registrar.counters(

@@ -170,7 +170,7 @@ impl MqHttp {
         match self.failover.perform(&policy, sign, read).await.result {
             Err(error) => handles.iter().map(|_| Err(error.clone())).collect(),
             Ok(errors) => {
-                // An error of a handle that is none of ours may mean any of them: none of the rest is known to be done.
+                // An error about a handle that is not one of ours may mean any of them, so none of the others counts as done.
                 let foreign = |error: &AckError| handles.iter().all(|handle| handle.as_str() != error.handle);
                 let doubtful = errors.iter().any(foreign);
                 handles
@@ -250,7 +250,7 @@ fn not_acknowledged(code: &ErrorCode) -> UpstreamError {
     };
     let shown = code.as_str().map(|code| format!(" ({code})")).unwrap_or_default();
     let detail = if kind == UpstreamErrorKind::StaleHandle {
-        format!("the receipt handle is not valid any more{shown}: the message is acknowledged already, or comes again")
+        format!("the receipt handle is no longer valid{shown}: the message is acknowledged already, or comes again")
     } else {
         format!("the MQ did not take the receipt handle{shown}")
     };

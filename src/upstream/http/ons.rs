@@ -152,7 +152,7 @@ impl OnsHttp {
                 Ok(ChangedDelivery { new_handle: None, visible_again_at })
             }
             410 => {
-                let detail = "the receipt handle is not valid any more: the message is done, or was delivered again";
+                let detail = "the receipt handle is no longer valid: the message is done, or was delivered again";
                 Err(UpstreamError::new(UpstreamErrorKind::StaleHandle, detail))
             }
             _ => Err(self.classify(&answer, operation)),

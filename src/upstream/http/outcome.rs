@@ -12,9 +12,13 @@ impl From<CallError> for UpstreamError {
     fn from(error: CallError) -> Self {
         let (kind, detail) = match &error {
             CallError::Full(limit) => {
-                (UpstreamErrorKind::Overloaded, format!("{limit} requests to the MQ are under way, the limit"))
+                (UpstreamErrorKind::Overloaded, format!("{limit} requests to the MQ are under way, which is the limit"))
             }
-            CallError::Unwritable(_) | CallError::NotConnected(_) => {
+            // Values are checked when they are read, so this is a fault of ours; nothing was sent all the same.
+            CallError::Unwritable(_) => {
+                (UpstreamErrorKind::Unreachable, format!("the request could not be written: {error}"))
+            }
+            CallError::NotConnected(_) => {
                 (UpstreamErrorKind::Unreachable, format!("could not connect to the MQ: {error}"))
             }
             CallError::TimedOutUnsent => (UpstreamErrorKind::Unreachable, error.to_string()),
@@ -37,7 +41,8 @@ impl From<NoAddress> for UpstreamError {
 pub(in crate::upstream) fn left_alone(open: &CircuitOpen, now: Instant) -> UpstreamError {
     let wait = open.until.saturating_duration_since(now);
     let seconds = wait.as_millis().div_ceil(1000).max(1);
-    let detail = format!("the MQ did not answer several times in a row and is left alone for {seconds} s more");
+    let detail =
+        format!("the MQ has failed to answer several times in a row and is left alone for another {seconds} s");
     UpstreamError { retry_after: Some(wait), ..UpstreamError::new(UpstreamErrorKind::CircuitOpen, detail) }
 }
 
@@ -90,7 +95,9 @@ mod tests {
             let error = left_alone(&CircuitOpen::until(now + Duration::from_millis(millis)), now);
             assert_eq!(
                 error.detail,
-                format!("the MQ did not answer several times in a row and is left alone for {expected} s more")
+                format!(
+                    "the MQ has failed to answer several times in a row and is left alone for another {expected} s"
+                )
             );
             assert_eq!(error.retry_after, Some(Duration::from_millis(millis)));
         };

@@ -164,7 +164,7 @@ impl RocketMq {
     pub(super) fn slot(&self) -> Result<Slot<'_>, UpstreamError> {
         let limit = self.plan.in_flight;
         if self.in_flight.get() >= limit {
-            let detail = format!("{limit} requests to the MQ are under way, the limit");
+            let detail = format!("{limit} requests to the MQ are under way, which is the limit");
             return Err(UpstreamError::new(UpstreamErrorKind::Overloaded, detail));
         }
         self.in_flight.set(self.in_flight.get() + 1);

@@ -13,7 +13,7 @@ use super::place::Place;
 use super::session::InUse;
 use super::superseded::Key;
 use crate::context::RequestContext;
-use crate::model::{ChangedDelivery, ConsumerGroup, Operation, Topic, UpstreamHandle, VisibilityChange};
+use crate::model::{ChangedDelivery, ConsumerGroup, Operation, Outcome, Topic, UpstreamHandle, VisibilityChange};
 use crate::protocol::rocketmq::wire::{
     AckMessageEntry, AckMessageRequest, AckMessageResponse, AckMessageResultEntry, ChangeInvisibleDurationRequest,
     ChangeInvisibleDurationResponse, Status,
@@ -53,7 +53,11 @@ impl RocketMq {
         let answers = self.acknowledge_sound(context, topic, group, &sound).await;
         let done = sound.iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
         claim.note_acknowledged(done.map(|(handle, _)| Key::of(handle)));
-        let mut answers = answers.into_iter();
+        let believed = |(handle, answer): (&&Handle, Result<(), UpstreamError>)| match answer {
+            Ok(()) if claim.is_doubtful(Key::of(handle)) => Err(doubtful()),
+            answer => answer,
+        };
+        let mut answers = sound.iter().zip(answers).map(believed);
         let lost = || Err(UpstreamError::new(UpstreamErrorKind::BadResponse, "the MQ's answer leaves a handle out"));
         decoded
             .iter()
@@ -188,7 +192,7 @@ impl RocketMq {
             return Err(replaced());
         }
         if claim.is_acknowledged(key) {
-            let detail = "the receipt handle is not valid any more: the message was acknowledged";
+            let detail = "the receipt handle is no longer valid: the message was acknowledged";
             return Err(UpstreamError::new(UpstreamErrorKind::StaleHandle, detail));
         }
         let link: &Link = &self.plan.link;
@@ -204,7 +208,12 @@ impl RocketMq {
             changed.inspect_err(|error| self.plan.routes.doubt_after(topic, error))
         };
         let policy = AttemptPolicy::of_group(operation, topic, group, context);
-        let new = self.profile().attempts.perform(&policy, attempt).await?;
+        let changed = self.profile().attempts.perform(&policy, attempt).await;
+        let new = changed.inspect_err(|error| {
+            if error.kind.outcome() == Outcome::Unknown {
+                claim.note_doubtful(key);
+            }
+        })?;
         claim.note_replaced(key);
         let unusable = |_| {
             let detail =
@@ -212,6 +221,9 @@ impl RocketMq {
             UpstreamError::new(UpstreamErrorKind::BadResponse, detail)
         };
         let new = Handle::new(&handle.message_id, &new).map_err(unusable)?;
+        if claim.is_doubtful(key) {
+            claim.note_doubtful(Key::of(&new));
+        }
         let visible_again_at = new.visible_again_at();
         let new_handle = UpstreamHandle::parse(&new.encode())
             .map_err(|_| UpstreamError::new(UpstreamErrorKind::BadResponse, "the MQ's new handle is empty"))?;
@@ -310,8 +322,14 @@ fn words(status: Option<&Status>) -> &str {
 }
 
 fn replaced() -> UpstreamError {
-    let detail = "the receipt handle was replaced by a nack or an extend: use the one that its answer told";
+    let detail = "the receipt handle was replaced by a nack or an extend: use the one in its answer";
     UpstreamError::new(UpstreamErrorKind::StaleHandle, detail)
+}
+
+fn doubtful() -> UpstreamError {
+    let detail = "an earlier nack or extend of the delivery was not answered, so it is not known whether the acknowledgement counts: the \
+                  message may come again";
+    UpstreamError::new(UpstreamErrorKind::Timeout, detail)
 }
 
 fn still_changed() -> UpstreamError {

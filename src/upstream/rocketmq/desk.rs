@@ -1,6 +1,10 @@
 //! Where deliveries and those who wait for them meet: one desk for each topic and group (and visibility timeout), for all threads.
 //!
-//! Who comes first is served first, with as many as it wants. What nobody takes is kept for whoever comes next.
+//! First come, first served, each with as many as it wants. What nobody takes is kept for whoever comes next.
+//!
+//! Where order is promised, what one poll brings stays together: it is of one queue of the broker, which gives out nothing more
+//! of its message groups until all of it is acknowledged (protocol notes RocketMQ 5, section 3, "semantics that bite" 10). Two
+//! callers with parts of it would work on the messages of one message group at the same time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,9 +30,12 @@ pub(super) struct Desk {
 
 #[derive(Debug, Default)]
 struct State {
+    /// What comes together goes to one caller.
+    ordered: bool,
     /// In the order in which they came.
     waiting: VecDeque<Waiter>,
-    kept: VecDeque<Held>,
+    /// What came together, none of it empty.
+    kept: VecDeque<Vec<Held>>,
     /// The brokers that are asked at the moment, and how their last poll failed.
     asked: HashMap<String, Option<UpstreamError>>,
 }
@@ -44,7 +51,8 @@ pub(super) type Hand = oneshot::Receiver<Handed>;
 
 impl Desk {
     pub(super) fn new(subject: Subject) -> Self {
-        Self { subject, state: Mutex::default() }
+        let state = State { ordered: subject.ordered, ..State::default() };
+        Self { subject, state: Mutex::new(state) }
     }
 
     /// Gets in line for up to `wants` messages.
@@ -61,9 +69,7 @@ impl Desk {
         hand.close();
         if let Ok(Ok(back)) = hand.try_recv() {
             let mut state = self.lock();
-            for held in back.into_iter().rev() {
-                state.kept.push_front(held);
-            }
+            state.kept.push_front(back);
             state.hand_out();
         }
     }
@@ -101,7 +107,9 @@ impl Desk {
         if let Some(failure) = state.asked.get_mut(broker) {
             *failure = None;
         }
-        state.kept.extend(held);
+        if !held.is_empty() {
+            state.kept.push_back(held);
+        }
         state.hand_out();
     }
 
@@ -121,20 +129,31 @@ impl Desk {
 
     /// When the next of what is kept is due to be given back.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.lock().kept.iter().map(|held| held.until).min()
+        self.lock().kept.iter().flatten().map(|held| held.until).min()
     }
 
     /// What nobody took in time.
     pub(super) fn take_due(&self, now: Instant) -> Vec<Held> {
         let mut state = self.lock();
-        let (due, kept) = std::mem::take(&mut state.kept).into_iter().partition(|held| held.until <= now);
-        state.kept = kept;
-        Vec::from(due)
+        let is_due = |held: &Held| held.until <= now;
+        let mut all_due = Vec::new();
+        for batch in std::mem::take(&mut state.kept) {
+            let (due, rest) = if state.ordered && batch.iter().any(is_due) {
+                (batch, Vec::new())
+            } else {
+                batch.into_iter().partition(is_due)
+            };
+            all_due.extend(due);
+            if !rest.is_empty() {
+                state.kept.push_back(rest);
+            }
+        }
+        all_due
     }
 
     /// Takes everything that is kept, at the end.
     pub(super) fn take_all(&self) -> Vec<Held> {
-        std::mem::take(&mut self.lock().kept).into()
+        std::mem::take(&mut self.lock().kept).into_iter().flatten().collect()
     }
 
     /// Nobody waits, nothing is kept and nobody is asked.
@@ -149,23 +168,52 @@ impl Desk {
 }
 
 impl State {
-    /// How many messages those who wait want together, as far as one poll brings them.
+    /// How many messages a poll is to bring: what those who wait want together, or, where order is promised, the first of them.
     fn wanted(&mut self) -> u32 {
         self.waiting.retain(|waiter| !waiter.hand.is_closed());
-        self.waiting.iter().map(|waiter| waiter.wants).fold(0, u32::saturating_add).min(MAX_RECEIVE)
+        let takers = if self.ordered { 1 } else { usize::MAX };
+        self.waiting.iter().take(takers).map(|waiter| waiter.wants).fold(0, u32::saturating_add).min(MAX_RECEIVE)
     }
 
     fn hand_out(&mut self) {
-        while !self.kept.is_empty() {
-            let Some(waiter) = self.waiting.pop_front() else { return };
-            let count = self.kept.len().min(usize::try_from(waiter.wants).unwrap_or(usize::MAX));
-            let given: Vec<Held> = self.kept.drain(..count).collect();
+        while let Some((waiter, given)) = if self.ordered { self.next_batch() } else { self.next_messages() } {
             if let Err(Ok(back)) = waiter.hand.send(Ok(given)) {
-                for held in back.into_iter().rev() {
-                    self.kept.push_front(held);
-                }
+                self.kept.push_front(back);
             }
         }
+    }
+
+    /// What came together, and the first who wants that many. Where there is nobody, it stays for whoever comes.
+    fn next_batch(&mut self) -> Option<(Waiter, Vec<Held>)> {
+        let mut pairs = self.kept.iter().enumerate().filter_map(|(batch, held)| {
+            Some((batch, self.waiting.iter().position(|waiter| waiter.most() >= held.len())?))
+        });
+        let (batch, waiter) = pairs.next()?;
+        Some((self.waiting.remove(waiter)?, self.kept.remove(batch)?))
+    }
+
+    /// As many messages as the first who waits wants, whatever they came with.
+    fn next_messages(&mut self) -> Option<(Waiter, Vec<Held>)> {
+        let mut given = self.kept.pop_front()?;
+        let Some(waiter) = self.waiting.pop_front() else {
+            self.kept.push_front(given);
+            return None;
+        };
+        while given.len() < waiter.most()
+            && let Some(next) = self.kept.pop_front()
+        {
+            given.extend(next);
+        }
+        if given.len() > waiter.most() {
+            self.kept.push_front(given.split_off(waiter.most()));
+        }
+        Some((waiter, given))
+    }
+}
+
+impl Waiter {
+    fn most(&self) -> usize {
+        usize::try_from(self.wants).unwrap_or(usize::MAX)
     }
 }
 
@@ -179,11 +227,15 @@ mod tests {
     use crate::upstream::UpstreamErrorKind;
 
     fn desk() -> Desk {
+        desk_of(false)
+    }
+
+    fn desk_of(ordered: bool) -> Desk {
         Desk::new(Subject {
             topic: Topic::parse("t").unwrap(),
             group: ConsumerGroup::parse("g").unwrap(),
             visibility_timeout: Duration::from_secs(60),
-            ordered: false,
+            ordered,
             tags: None,
         })
     }
@@ -245,5 +297,32 @@ mod tests {
         assert!(!desk.failed("a", &error));
         assert!(desk.failed("b", &error));
         assert_eq!(hand.try_recv().unwrap().unwrap_err(), error);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn what_is_in_order_is_never_split_between_callers() {
+        let desk = desk_of(true);
+        let (first, second) = (desk.line_up(1), desk.line_up(3));
+        desk.claim(["a"].into_iter());
+        assert_eq!(desk.wanted_of("a"), Some(1), "what the first wants");
+        desk.arrived("a", vec![held("1"), held("2")]);
+        assert_eq!(ids(second), ["1", "2"], "the first has no use for all of it");
+        desk.arrived("a", vec![held("3"), held("4")]);
+        assert_eq!(ids(first), [""; 0], "neither of two");
+        assert_eq!(ids(desk.line_up(2)), ["3", "4"], "kept for whoever wants that many");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_in_order_is_kept_and_given_back_together() {
+        let desk = desk_of(true);
+        let mut hand = desk.line_up(2);
+        desk.arrived("a", vec![held("1"), held("2")]);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        desk.leave(&mut hand);
+        desk.arrived("b", vec![held("3")]);
+        let small = desk.line_up(1);
+        assert_eq!(ids(small), ["3"], "of another queue");
+        let due = desk.take_due(desk.next_due().unwrap());
+        assert_eq!(due.iter().map(|held| held.delivery.message_id.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+        assert!(desk.is_empty());
     }
 }

@@ -92,7 +92,7 @@ impl NamedServers {
             let idle = by_address.iter().map(|(address, server)| (server.idle_for(), address));
             let longest = idle.filter(|(idle, _)| *idle >= GIVES_WAY).max_by_key(|(idle, _)| *idle);
             let Some(longest) = longest.map(|(_, address)| Arc::clone(address)) else {
-                let reason = format!("the MQ's routes name more than {MOST} addresses, the limit");
+                let reason = format!("the MQ's routes name more than {MOST} addresses, which is the limit");
                 return Err(GrpcError::NotConnected(reason));
             };
             by_address.remove(&longest);

@@ -109,7 +109,7 @@ pub(super) fn refusal(status: Option<&Status>, asked: Asked) -> UpstreamError {
         UpstreamErrorKind::ServerError => format!("the MQ failed with {shown}"),
         UpstreamErrorKind::Unreachable => format!("the MQ's proxy could not connect to a broker: {shown}"),
         UpstreamErrorKind::StaleHandle => {
-            format!("the receipt handle is not valid any more: {shown}; the message comes again")
+            format!("the receipt handle is no longer valid: {shown}; the message comes again")
         }
         UpstreamErrorKind::Misconfigured if is_unknown_group(text) || code == Code::ConsumerGroupNotFound => {
             unknown_group(&format!(": {shown}"))
@@ -150,9 +150,9 @@ impl From<GrpcError> for UpstreamError {
     fn from(error: GrpcError) -> Self {
         use UpstreamErrorKind as Kind;
         let (kind, detail) = match &error {
-            GrpcError::Unwritable(_) | GrpcError::NotConnected(_) => {
-                (Kind::Unreachable, format!("could not connect to the MQ: {error}"))
-            }
+            // Values are checked when they are read, so this is a fault of ours; nothing was sent all the same.
+            GrpcError::Unwritable(_) => (Kind::Unreachable, format!("the request could not be written: {error}")),
+            GrpcError::NotConnected(_) => (Kind::Unreachable, format!("could not connect to the MQ: {error}")),
             GrpcError::TimedOutUnsent => (Kind::Unreachable, error.to_string()),
             GrpcError::TimedOut { .. } => (Kind::Timeout, error.to_string()),
             GrpcError::Broken(_) => (Kind::BadResponse, format!("the MQ's answer could not be used: {error}")),
@@ -160,11 +160,13 @@ impl From<GrpcError> for UpstreamError {
             GrpcError::Status { status, .. } => match status {
                 // Nothing of ours was looked at.
                 GrpcStatus::Unimplemented => {
-                    (Kind::Misconfigured, "this is no RocketMQ 5 proxy: it does not know the request".to_owned())
+                    (Kind::Misconfigured, "this is not a RocketMQ 5 proxy: it does not know the request".to_owned())
                 }
-                GrpcStatus::Denied => (Kind::AuthRejected, "something before the MQ denies us access".to_owned()),
-                GrpcStatus::DeadlineExceeded => (Kind::Timeout, "the MQ says that its time was over".to_owned()),
-                GrpcStatus::Unavailable => (Kind::ServerError, "the MQ is going, or what is behind it".to_owned()),
+                GrpcStatus::Denied => (Kind::AuthRejected, "something in front of the MQ denies us access".to_owned()),
+                GrpcStatus::DeadlineExceeded => (Kind::Timeout, "the MQ says that the deadline has passed".to_owned()),
+                GrpcStatus::Unavailable => {
+                    (Kind::ServerError, "the MQ, or what is behind it, is unavailable".to_owned())
+                }
                 GrpcStatus::BrokenOff | GrpcStatus::Other => (Kind::ServerError, format!("the MQ failed: {error}")),
             },
         };

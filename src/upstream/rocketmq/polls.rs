@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use futures_util::{StreamExt as _, stream};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::desk::{Desk, Hand, Handed};
 use super::give_back::{PATIENCE, give_back};
@@ -30,6 +31,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// An empty answer that comes sooner is followed by a pause.
 const EARLY: Duration = Duration::from_millis(500);
 const AFTER_EARLY: Duration = Duration::from_millis(200);
+/// Deliveries, and desks, that are given back at the same time.
+const GIVE_BACK_AT_ONCE: usize = 16;
 /// How long a poll waits for its topic's route.
 const ROUTE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -73,7 +76,7 @@ impl Polls {
             desks.retain(|_, desk| Arc::strong_count(desk) > 1 || !desk.is_empty());
         }
         if desks.len() >= MAX_DESKS && !desks.contains_key(&subject) {
-            let detail = format!("{MAX_DESKS} kinds of receive are under way at once, the limit");
+            let detail = format!("{MAX_DESKS} kinds of receives are under way, which is the limit");
             return Err(UpstreamError::new(UpstreamErrorKind::Overloaded, detail));
         }
         let desk = desks.entry(subject.clone()).or_insert_with(|| Arc::new(Desk::new(subject)));
@@ -177,26 +180,33 @@ impl Polls {
         }
     }
 
-    /// Gives back what is kept, since nobody comes any more.
+    /// Gives back what is kept, since nobody comes any more. What cannot be given back in [`PATIENCE`] comes again when its
+    /// visibility timeout is over: the clients still have to say goodbye.
     pub(super) async fn close(&self) {
         let desks: Vec<Arc<Desk>> =
             self.desks.lock().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect();
-        for desk in desks {
+        let given_back = stream::iter(&desks).for_each_concurrent(GIVE_BACK_AT_ONCE, async |desk| {
             self.give_all_back(&desk.subject, desk.take_all()).await;
-        }
+        });
+        // Too late for the others: see above.
+        drop(timeout(PATIENCE, given_back).await);
     }
 
-    /// Gives deliveries back one after the other, each where its broker is.
+    /// Gives deliveries back, each where its broker is; one after the other where their order counts.
     async fn give_all_back(&self, subject: &Subject, kept: Vec<Held>) {
+        let at_once = if subject.ordered { 1 } else { GIVE_BACK_AT_ONCE };
+        let each = async |held| self.give_one_back(subject, held).await;
+        stream::iter(kept).for_each_concurrent(at_once, each).await;
+    }
+
+    async fn give_one_back(&self, subject: &Subject, held: Held) {
         let Subject { topic, group, .. } = subject;
-        for held in kept {
-            let Ok(handle) = Handle::decode(held.delivery.handle.as_str()) else { continue };
-            let context = RequestContext::shared(Instant::now() + PATIENCE);
-            let brokers = std::iter::once(handle.broker());
-            let Ok(place) = self.routes.place_of(&self.link, topic, brokers, &context).await else { continue };
-            if let Ok(client) = self.sessions.enter(group, topic, &place) {
-                give_back(&self.link, &client, subject, &handle).await;
-            }
+        let Ok(handle) = Handle::decode(held.delivery.handle.as_str()) else { return };
+        let context = RequestContext::shared(Instant::now() + PATIENCE);
+        let brokers = std::iter::once(handle.broker());
+        let Ok(place) = self.routes.place_of(&self.link, topic, brokers, &context).await else { return };
+        if let Ok(client) = self.sessions.enter(group, topic, &place) {
+            give_back(&self.link, &client, subject, &handle).await;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha1::{Digest as _, Sha1};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::link::{Errand, Link, nothing_sent};
 use super::outcome::{Asked, code, refusal};
@@ -24,6 +24,10 @@ use crate::upstream::{UpstreamError, UpstreamErrorKind};
 const FRESH: Duration = Duration::from_secs(30);
 /// It is used for so long where it cannot be asked for.
 const USABLE: Duration = Duration::from_secs(600);
+/// How long a request waits for a newer route where it can go by a known one.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(1);
+/// After a question that was not answered in that time, the next one comes this much later.
+const UNANSWERED_PAUSE: Duration = Duration::from_secs(5);
 /// Most topics whose route is kept.
 const MAX_TOPICS: usize = 1024;
 
@@ -44,6 +48,8 @@ pub(super) struct Route {
     pub(super) accepted: Vec<MessageType>,
     asked_at: Instant,
     doubted: AtomicBool,
+    /// Whoever asks for a newer one holds this; when a question was last not answered in time.
+    asking: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// One broker of a topic: its master, where the route names replicas too.
@@ -57,7 +63,11 @@ struct Broker {
 
 impl Route {
     fn is_fresh(&self) -> bool {
-        self.asked_at.elapsed() < FRESH && !self.doubted.load(Ordering::Relaxed)
+        self.asked_at.elapsed() < FRESH && !self.is_doubted()
+    }
+
+    fn is_doubted(&self) -> bool {
+        self.doubted.load(Ordering::Relaxed)
     }
 
     /// The brokers that can be read from.
@@ -101,25 +111,62 @@ impl Routes {
         topic: &Topic,
         context: &RequestContext,
     ) -> Result<Arc<Route>, UpstreamError> {
-        let known = self.lock().get(topic).cloned();
-        match known {
+        match self.known(topic) {
             Some(route) if route.is_fresh() => Ok(route),
-            known => match ask(link, topic, context).await {
-                Ok(route) => {
-                    let route = Arc::new(route);
-                    self.keep(topic, &route);
-                    Ok(route)
-                }
-                Err(error) => {
-                    let is_about_it = error.kind == UpstreamErrorKind::Misconfigured;
-                    if is_about_it {
-                        self.lock().remove(topic);
-                    }
-                    let old = known.filter(|route| !is_about_it && route.asked_at.elapsed() < USABLE);
-                    old.ok_or(error)
-                }
-            },
+            Some(route) if route.asked_at.elapsed() < USABLE => self.newer(link, topic, context, route).await,
+            Some(_) | None => self.ask(link, topic, context).await,
         }
+    }
+
+    /// A newer route than a known one that can still be used. One request at a time asks for it; others wait with it where the known
+    /// one is doubted, and go by it where it is only old.
+    async fn newer(
+        &self,
+        link: &Link,
+        topic: &Topic,
+        context: &RequestContext,
+        known: Arc<Route>,
+    ) -> Result<Arc<Route>, UpstreamError> {
+        let patience = Instant::now() + REFRESH_PATIENCE;
+        let turn = if known.is_doubted() {
+            timeout_at(patience, known.asking.lock()).await.ok()
+        } else {
+            known.asking.try_lock().ok()
+        };
+        // Whoever had the turn before may have brought it.
+        if let Some(newer) = self.known(topic).filter(|route| route.is_fresh()) {
+            return Ok(newer);
+        }
+        let Some(mut unanswered) = turn.filter(|at| at.is_none_or(|at| at.elapsed() >= UNANSWERED_PAUSE)) else {
+            return Ok(Arc::clone(&known));
+        };
+        let began = Instant::now();
+        let asked = self.ask(link, topic, &context.until(began + REFRESH_PATIENCE)).await;
+        // Most of it: a call may end a little before its deadline.
+        *unanswered = (began.elapsed() >= REFRESH_PATIENCE / 2).then(Instant::now);
+        drop(unanswered);
+        // An answer that is about the topic itself stands.
+        asked.or_else(|error| if error.kind == UpstreamErrorKind::Misconfigured { Err(error) } else { Ok(known) })
+    }
+
+    async fn ask(&self, link: &Link, topic: &Topic, context: &RequestContext) -> Result<Arc<Route>, UpstreamError> {
+        match ask(link, topic, context).await {
+            Ok(route) => {
+                let route = Arc::new(route);
+                self.keep(topic, &route);
+                Ok(route)
+            }
+            Err(error) => {
+                if error.kind == UpstreamErrorKind::Misconfigured {
+                    self.lock().remove(topic);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn known(&self, topic: &Topic) -> Option<Arc<Route>> {
+        self.lock().get(topic).cloned()
     }
 
     /// Where requests about deliveries of these brokers go, all in one request.
@@ -142,8 +189,8 @@ impl Routes {
             let place = route.place_of(broker);
             if place.is_none() || common.is_some_and(|common| Some(common) != place) {
                 self.doubt(topic);
-                let detail = "the MQ's route of the topic does not name the broker that delivered the message at the moment, so \
-                              nothing was sent";
+                let detail = "the MQ's route of the topic does not at present name the broker that delivered the message, so nothing \
+                              was sent";
                 return Err(UpstreamError::new(UpstreamErrorKind::Unreachable, detail));
             }
             common = place;
@@ -260,6 +307,7 @@ fn read(queues: &[MessageQueue], place: impl Fn(Option<&Endpoints>) -> Place) ->
         accepted,
         asked_at: Instant::now(),
         doubted: AtomicBool::new(false),
+        asking: tokio::sync::Mutex::default(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! One consumer group's client at one place of the MQ: its settings on the telemetry stream, the server's answer to them, heartbeats, its end.
+//! One consumer group's client at one place of the MQ: its settings on the telemetry stream, the server's answer to them,
+//! heartbeats, its end.
 //!
 //! The server keeps settings by the client's id, and loses them when it restarts, when the client says goodbye, and without a word
 //! two minutes after the last heartbeat (protocol notes RocketMQ 5, section 3). Whoever finds them lost has them sent again.
@@ -101,16 +102,32 @@ impl Session {
         }
     }
 
-    /// Notes a use, for as long as the value lives.
-    pub(super) fn enter(self: &Arc<Self>) -> InUse {
-        self.in_use.fetch_add(1, Ordering::SeqCst);
-        InUse(Arc::clone(self))
+    /// Notes a use, for as long as the value lives; `None` where the session has ended, be it that it still says goodbye.
+    pub(super) fn enter(self: &Arc<Self>) -> Option<InUse> {
+        // Before the look: see `try_end`.
+        let in_use = InUse::of(self);
+        (!matches!(*self.state.borrow(), State::Ended)).then_some(in_use)
+    }
+
+    /// Ends it, unless somebody uses it; whether it has ended. Whoever comes at the same moment is seen here or finds it ended.
+    fn try_end(&self) -> bool {
+        self.state.send_if_modified(|state| {
+            let is_unused = self.in_use.load(Ordering::SeqCst) == 0;
+            if is_unused {
+                *state = State::Ended;
+            }
+            is_unused
+        })
     }
 
     /// How long nobody has used it; `None` while somebody does.
     pub(super) fn idle_for(&self) -> Option<Duration> {
         let is_idle = self.in_use.load(Ordering::SeqCst) == 0;
         is_idle.then(|| self.last_used.lock().unwrap_or_else(PoisonError::into_inner).elapsed())
+    }
+
+    fn is_idle_too_long(&self) -> bool {
+        self.idle_for().is_some_and(|idle| idle >= IDLE)
     }
 
     /// Asks a session that nobody uses to end.
@@ -184,7 +201,8 @@ impl Session {
                             () = self.give_way.notified() => {}
                         }
                     };
-                    if timeout(pause, stop).await.is_ok() || self.idle_for().is_some_and(|idle| idle >= IDLE) {
+                    let has_stopped = timeout(pause, stop).await.is_ok();
+                    if has_stopped || (self.is_idle_too_long() && self.try_end()) {
                         break;
                     }
                     pause = (pause * 2).min(LONGEST_PAUSE);
@@ -275,16 +293,18 @@ impl Session {
                 }
                 () = self.renew.notified() => return Over::Lost,
                 () = self.give_way.notified() => {
-                    if self.idle_for().is_some() {
-                        return self.end(link, spot).await;
+                    if self.try_end() {
+                        return self.say_goodbye(link, spot).await;
                     }
                 }
                 _ = look.tick() => {
-                    if self.idle_for().is_some_and(|idle| idle >= IDLE) {
-                        return self.end(link, spot).await;
+                    if self.is_idle_too_long() && self.try_end() {
+                        return self.say_goodbye(link, spot).await;
                     }
                 }
-                () = unused(stopping, &self.in_use) => return self.end(link, spot).await,
+                () = unused(stopping, &self.in_use) => if self.try_end() {
+                    return self.say_goodbye(link, spot).await;
+                },
             }
         }
     }
@@ -301,8 +321,7 @@ impl Session {
     }
 
     /// Says goodbye, so that the server forgets the client now and not minutes later.
-    async fn end(&self, link: &Link, spot: &Spot) -> Over {
-        self.state.send_replace(State::Ended);
+    async fn say_goodbye(&self, link: &Link, spot: &Spot) -> Over {
         let request = NotifyClientTerminationRequest { group: Some(link.resource(self.group.as_str())) };
         let deadline = Instant::now() + PATIENCE;
         let said: Result<NotifyClientTerminationResponse, _> =
@@ -333,6 +352,12 @@ async fn unused(stopping: &mut watch::Receiver<bool>, in_use: &AtomicUsize) {
 }
 
 impl InUse {
+    /// Notes a use, without a look at whether the session has ended.
+    pub(super) fn of(session: &Arc<Session>) -> Self {
+        session.in_use.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(session))
+    }
+
     pub(super) fn session(&self) -> &Session {
         &self.0
     }
@@ -342,5 +367,27 @@ impl Drop for InUse {
     fn drop(&mut self) {
         *self.0.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         self.0.in_use.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session() -> Arc<Session> {
+        let (group, topic) = (ConsumerGroup::parse("g").unwrap(), Topic::parse("t").unwrap());
+        Arc::new(Session::new(group, Place::Anywhere, topic, "client".to_owned()))
+    }
+
+    #[tokio::test]
+    async fn nobody_enters_a_session_that_has_ended_and_none_ends_with_somebody_in_it() {
+        let session = session();
+        let user = session.enter().unwrap();
+        assert!(!session.try_end(), "somebody uses it");
+        drop(user);
+        assert!(session.enter().is_some(), "it goes on");
+        assert!(session.try_end());
+        assert!(session.enter().is_none(), "it says goodbye");
+        assert!(session.idle_for().is_some(), "who did not get in does not count");
     }
 }

@@ -1,4 +1,4 @@
-//! The sessions of one profile: made at the first receive of a group at each place where its topic is, at most so many at once.
+//! The sessions of one profile: made at the first receive of a group at each place where its topic is, at most `most` at once.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,7 +49,7 @@ impl Sessions {
     ) -> Result<InUse, UpstreamError> {
         self.enter(group, topic, place).or_else(|full| {
             let by_group = self.by_group.lock().unwrap_or_else(PoisonError::into_inner);
-            by_group.values().find(|session| session.place == *place).map(Session::enter).ok_or(full)
+            by_group.values().filter(|session| session.place == *place).find_map(Session::enter).ok_or(full)
         })
     }
 
@@ -60,9 +60,11 @@ impl Sessions {
     pub(super) fn enter(&self, group: &ConsumerGroup, topic: &Topic, place: &Place) -> Result<InUse, UpstreamError> {
         let key = (group.clone(), place.clone());
         let mut by_group = self.by_group.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = by_group.get(&key) {
-            return Ok(session.enter());
+        if let Some(in_use) = by_group.get(&key).and_then(Session::enter) {
+            return Ok(in_use);
         }
+        // One that says goodbye may take seconds for it: whoever comes meanwhile gets a new one.
+        by_group.remove(&key);
         if by_group.len() >= self.most {
             let idle = by_group.iter().filter_map(|(key, session)| Some((session.idle_for()?, key)));
             let Some(longest) = idle.max_by_key(|(idle, _)| *idle).map(|(_, key)| key.clone()) else {
@@ -79,6 +81,7 @@ impl Sessions {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let client_id = format!("{}{number}", self.prefix);
         let session = Arc::new(Session::new(group.clone(), place.clone(), topic.clone(), client_id));
+        let in_use = InUse::of(&session);
         by_group.insert(key.clone(), Arc::clone(&session));
         let (ended, all) = (Arc::clone(&session), Arc::clone(&self.by_group));
         let life = Arc::clone(&session).run(Arc::clone(&self.link), self.stopping.clone());
@@ -89,6 +92,6 @@ impl Sessions {
                 by_group.remove(&key);
             }
         });
-        Ok(session.enter())
+        Ok(in_use)
     }
 }

@@ -1,10 +1,11 @@
-//! What this process knows of deliveries that the server does not tell: which handles a change has replaced, and which were
-//! acknowledged.
+//! What this process knows of deliveries that the server does not tell: which handles a change has replaced, or may have, and which
+//! were acknowledged.
 //!
 //! The server judges a handle by its time alone (protocol notes RocketMQ 5, section 3, "semantics that bite" 4). It says yes to an
 //! acknowledgement by a handle that was replaced, and the message comes again; two changes by one handle make two copies; a change
 //! after the acknowledgement revives the message. So a handle is changed by one request at a time, and what it was good for once is
-//! remembered: the last ten thousand of each kind.
+//! remembered: the last ten thousand of each kind. After a change that was not answered nobody knows whether the server's yes to an
+//! acknowledgement means anything; nor whether there are two copies after another change, so its new handle is in the same doubt.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,6 +36,8 @@ struct State {
     /// A request with them is under way.
     claimed: HashSet<Key>,
     replaced: Recent,
+    /// A change of them was not answered.
+    doubtful: Recent,
     acknowledged: Recent,
 }
 
@@ -109,6 +112,11 @@ impl Claim<'_> {
         self.all.lock().replaced.keys.contains(&key)
     }
 
+    /// A change by this process may have replaced it.
+    pub(super) fn is_doubtful(&self, key: Key) -> bool {
+        self.all.lock().doubtful.keys.contains(&key)
+    }
+
     /// This process has acknowledged it.
     pub(super) fn is_acknowledged(&self, key: Key) -> bool {
         self.all.lock().acknowledged.keys.contains(&key)
@@ -116,6 +124,10 @@ impl Claim<'_> {
 
     pub(super) fn note_replaced(&self, key: Key) {
         self.all.lock().replaced.note(key);
+    }
+
+    pub(super) fn note_doubtful(&self, key: Key) {
+        self.all.lock().doubtful.note(key);
     }
 
     pub(super) fn note_acknowledged(&self, keys: impl Iterator<Item = Key>) {

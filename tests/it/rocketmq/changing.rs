@@ -202,6 +202,40 @@ fn an_expired_handle_is_told_and_a_broker_that_has_just_come_back_is_waited_for(
 }
 
 #[test]
+fn an_acknowledgement_after_a_change_that_was_not_answered_is_not_known_to_count() {
+    let proxy = FakeProxy::start();
+    proxy.take_replaced_handles();
+    let app = app(&proxy);
+    let unknown = |response: &Response| {
+        let item = result(response, 207);
+        assert_problem_value(&item["problem"], 504, "upstream-timeout", Meaning::TryAgain);
+        assert!(item["problem"]["detail"].as_str().unwrap().contains("the message may come again"), "{item}");
+    };
+    // It was done, and the server says yes to the old handle.
+    let handle = received(&proxy, &app);
+    proxy.script("ChangeInvisibleDuration", [Fault::DoneThenGrpc(14)]);
+    result(&app.nack("orders", "GID_a", &[&handle], 0), 207);
+    unknown(&app.ack("orders", "GID_a", &[&handle]));
+    let again = app.receive("orders", "GID_a", WAIT);
+    assert_eq!((again.len(), &again[0]["delivery_attempt"]), (1, &json!(2)), "it came again");
+    app.ack("orders", "GID_a", &[handle_of(&again[0])]).expect_json(200);
+    // Another change gives a good handle; whether there is a second copy, nobody knows.
+    let handle = received(&proxy, &app);
+    proxy.script("ChangeInvisibleDuration", [Fault::Grpc(14)]);
+    result(&app.extend("orders", "GID_a", &[&handle], 60), 207);
+    let new =
+        result(&app.extend("orders", "GID_a", &[&handle], 60), 200)["receipt_handle"].as_str().unwrap().to_owned();
+    unknown(&app.ack("orders", "GID_a", &[&new]));
+    // One that was certainly not done leaves no doubt.
+    let handle = received(&proxy, &app);
+    proxy.script("ChangeInvisibleDuration", [Fault::Status(40402, "x")]);
+    result(&app.extend("orders", "GID_a", &[&handle], 60), 207);
+    app.ack("orders", "GID_a", &[&handle]).expect_json(200);
+    let counted = [("topic", "orders"), ("group", "GID_a"), ("result", "ok")];
+    assert_eq!(app.metrics().get("mq_gateway_messages_acked_total", &counted), Some(2.0));
+}
+
+#[test]
 fn failures_of_a_change() {
     let proxy = FakeProxy::start();
     let app = app(&proxy);

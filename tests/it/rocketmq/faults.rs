@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{app, app_with};
+use crate::support::callers::at_once;
 use crate::support::messages::handle_of;
 use crate::support::rocketmq::{FakeProxy, Fault};
 use crate::support::time::until;
@@ -247,6 +248,25 @@ fn failures_of_a_route_leave_nothing_sent() {
         assert_problem(&answer, status, code, meaning);
         assert_eq!(proxy.calls("SendMessage").len(), 0, "{fault:?}");
     }
+}
+
+#[test]
+fn a_known_route_does_while_no_newer_one_can_be_had() {
+    let proxy = FakeProxy::start();
+    let app = app(&proxy);
+    app.publish("orders", "first");
+    // A poll that fails makes the route doubtful, so that it is asked for again.
+    proxy.script("ReceiveMessage", [Fault::Grpc(14)]);
+    assert_problem(&app.post_json(RECEIVE, WAIT), 502, "upstream-error", Meaning::TryAgain);
+    proxy.script("QueryRoute", [Fault::Hang; 40]);
+    let asked = proxy.calls("QueryRoute").len();
+    let began = Instant::now();
+    let answers = at_once(20, &app.request("POST", MESSAGES).json(r#"{"body": "x"}"#));
+    let took = began.elapsed();
+    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [201; 20]);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    app.publish("orders", "last");
+    assert_eq!(proxy.calls("QueryRoute").len(), asked + 1, "one asks for all of them");
 }
 
 #[test]

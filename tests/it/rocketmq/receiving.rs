@@ -7,7 +7,7 @@ use prost::Message as _;
 use serde_json::json;
 
 use super::app;
-use crate::support::messages::one_number_each;
+use crate::support::messages::{handle_of, one_number_each};
 use crate::support::rocketmq::{FakeProxy, Fault};
 use crate::support::time::{now_millis, parse_rfc3339_millis, until};
 use crate::support::{Meaning, assert_problem};
@@ -184,6 +184,38 @@ fn order_is_promised_only_where_the_mq_keeps_it() {
     let app = super::app(&proxy);
     proxy.offer("x");
     assert_eq!(app.receive("in-order", "GID_a", r#"{"wait_seconds": 5}"#).len(), 1);
+}
+
+#[test]
+fn messages_in_order_that_come_together_go_to_one_caller() {
+    let proxy = FakeProxy::start();
+    proxy.ordered_groups();
+    proxy.hold_polls(Duration::from_millis(500));
+    let app = app(&proxy);
+    let request = app.request("POST", "/v1/topics/in-order/groups/GID_a/messages:receive");
+    let request = request.json(r#"{"wait_seconds": 20, "max_messages": 1}"#);
+    let waiting = |number: f64| {
+        until("those who wait", || {
+            (app.metrics().get("mq_gateway_receive_waiters", &[]) == Some(number)).then_some(())
+        });
+    };
+    let mut first = request.start();
+    proxy.until_calls("ReceiveMessage", 1);
+    let mut second = request.start();
+    waiting(2.0);
+    // One that began when both were in line.
+    let polls = proxy.calls("ReceiveMessage").len();
+    proxy.until_calls("ReceiveMessage", polls + 2);
+    proxy.offer_together(&["m1", "m2"]);
+    let got = first.receive("POST").expect_json(200)["messages"].take();
+    assert_eq!((got.as_array().unwrap().len(), &got[0]["body"]), (1, &json!("m1")), "{got}");
+    // Nobody works on the next before the first is acknowledged.
+    let polls = proxy.calls("ReceiveMessage").len();
+    proxy.until_calls("ReceiveMessage", polls + 1);
+    waiting(1.0);
+    app.ack("in-order", "GID_a", &[handle_of(&got[0])]).expect_json(200);
+    let got = second.receive("POST").expect_json(200)["messages"].take();
+    assert_eq!((got.as_array().unwrap().len(), &got[0]["body"]), (1, &json!("m2")), "{got}");
 }
 
 #[test]

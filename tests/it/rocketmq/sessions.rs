@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{app, app_with};
 use crate::support::loopback::own_address;
 use crate::support::rocketmq::{FakeProxy, Fault};
+use crate::support::time::until;
 
 const WAIT: &str = r#"{"wait_seconds": 10}"#;
 
@@ -70,7 +71,7 @@ fn settings_that_are_refused_or_not_answered_are_told() {
         let group = format!("GID_{status}_{code}");
         let answer = app.post_json(&format!("/v1/topics/orders/groups/{group}/messages:receive"), WAIT);
         assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{answer:?}");
-        crate::support::time::until("the faults to be used up", || {
+        until("the faults to be used up", || {
             proxy.offer("x");
             let target = format!("/v1/topics/orders/groups/{group}/messages:receive");
             (app.post_json(&target, r#"{"wait_seconds": 1}"#).status == 200).then_some(())
@@ -102,5 +103,21 @@ fn the_end_says_goodbye_and_gives_back_what_nobody_took() {
     assert!(app.wait_for_exit(Duration::from_secs(8)).success());
     assert_eq!(proxy.calls("NotifyClientTermination").len(), 1);
     assert_eq!(proxy.broken_off("ReceiveMessage"), 0);
+    assert!(!app.output().contains("did not end in time"), "{}", app.output());
+}
+
+#[test]
+fn the_end_waits_a_moment_only_for_what_cannot_be_given_back() {
+    let proxy = FakeProxy::start();
+    proxy.hold_polls(Duration::from_secs(4));
+    let mut app = app(&proxy);
+    assert!(app.receive("orders", "GID_a", r#"{"max_messages": 8}"#).is_empty());
+    // The poll goes on, and what it brings is for nobody.
+    proxy.script("ChangeInvisibleDuration", [Fault::Hang; 16]);
+    proxy.offer_together(&["1", "2", "3", "4", "5", "6", "7", "8"]);
+    until("all of them to be delivered", || (proxy.in_flight() == 8).then_some(()));
+    app.terminate();
+    assert!(app.wait_for_exit(Duration::from_secs(8)).success());
+    assert_eq!(proxy.calls("NotifyClientTermination").len(), 1);
     assert!(!app.output().contains("did not end in time"), "{}", app.output());
 }

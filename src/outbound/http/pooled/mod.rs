@@ -44,8 +44,8 @@ impl PooledClient {
         Self { tls, limits, memory, pool: Pool::new(limits.keep_alive), config: OnceCell::new() }
     }
 
-    /// Sends one request at the time `now` and reads the whole answer. `progress` tells meanwhile how far that is. Dropped before its end, the call
-    /// closes its connection.
+    /// Sends one request at the time `now` and reads the whole answer. `progress` tells meanwhile how far that is.
+    /// Dropped before its end, the call closes its connection.
     pub(super) async fn call(
         &self,
         call: Call<'_>,

@@ -5,8 +5,8 @@ use crate::model::Flaw;
 
 #[test]
 fn every_flaw_in_the_words_of_a_client() {
-    let base64 = "the MQ behind this topic takes text only, without control characters but tabs and line ends: encode it, in \
-                  base64 for one";
+    let base64 = "the MQ behind this topic takes text only, without control characters but tabs and line ends: encode it, for \
+                  example in base64";
     let properties = "the MQ behind this topic takes KEYS, __SHARDINGKEY and __STARTDELIVERTIME only: put the others into \
                       MessageBody";
     let other_tags = "this group selects by other tags, and what it leaves out is acknowledged for all of it: leave it out, or \

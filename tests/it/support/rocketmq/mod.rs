@@ -128,12 +128,31 @@ impl FakeProxy {
         self.state().unknown_groups.insert(group.to_owned());
     }
 
+    /// From here on it takes an acknowledgement by a handle that a change has replaced, and the message comes again all the same: the
+    /// real one judges handles by their time alone.
+    pub fn take_replaced_handles(&self) {
+        self.state().replaced.get_or_insert_default();
+    }
+
     /// Puts a message into the queue, as somebody else's publish.
     pub fn offer(&self, body: &str) {
-        let id = format!("01{:032X}", self.state().numbered());
-        let system_properties = Some(SystemProperties { message_id: id, ..SystemProperties::default() });
-        let message = Message { body: body.to_owned().into(), system_properties, ..Message::default() };
-        self.state().put(message, 1);
+        self.offer_together(&[body]);
+    }
+
+    /// Puts messages into the queue, so that one poll gets all of them.
+    pub fn offer_together(&self, bodies: &[&str]) {
+        let mut state = self.state();
+        for body in bodies {
+            let id = format!("01{:032X}", state.numbered());
+            let system_properties = Some(SystemProperties { message_id: id, ..SystemProperties::default() });
+            let message = Message { body: (*body).to_owned().into(), system_properties, ..Message::default() };
+            state.put(message, 1);
+        }
+    }
+
+    /// Messages that are delivered and not acknowledged.
+    pub fn in_flight(&self) -> usize {
+        self.state().out.len()
     }
 
     /// Forgets every client's settings, silently.

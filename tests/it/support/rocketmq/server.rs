@@ -194,7 +194,8 @@ async fn receive(call: &Call, mut respond: SendResponse<Bytes>, state: &Shared) 
         let mut parts = Vec::new();
         {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            for _ in 0..request.batch_size {
+            let is_locked = state.ordered && !state.out.is_empty();
+            for _ in 0..if is_locked { 0 } else { request.batch_size } {
                 let Some(message) = state.deliver(invisible, &filter) else { break };
                 let part = ReceiveMessageResponse { content: Some(Received::Message(Box::new(message))) };
                 parts.push(part.encode_to_vec());

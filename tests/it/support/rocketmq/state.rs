@@ -80,6 +80,7 @@ pub(super) struct State {
     pub(super) out: HashMap<String, Queued>,
     pub(super) broken_off: Vec<String>,
     pub(super) hold: Duration,
+    /// Nothing more is given out until what is out is acknowledged.
     pub(super) ordered: bool,
     pub(super) unknown_groups: HashSet<String>,
     /// Calls without a signature are refused.
@@ -91,6 +92,8 @@ pub(super) struct State {
     pub(super) route: Option<Vec<(String, SocketAddr)>>,
     /// Handles of other brokers that were taken for its own.
     pub(super) foreign: Vec<String>,
+    /// Handles that a change has replaced; `None` where they are told apart from good ones.
+    pub(super) replaced: Option<HashSet<String>>,
     number: u64,
 }
 
@@ -112,6 +115,7 @@ impl Default for State {
             broker: "broker-a".to_owned(),
             route: None,
             foreign: Vec::new(),
+            replaced: None,
             number: 0,
         }
     }
@@ -193,7 +197,8 @@ impl State {
         let mut entries = Vec::new();
         for entry in request.entries {
             self.note_whose(&entry.receipt_handle);
-            let done = self.out.remove(&entry.receipt_handle).is_some();
+            let is_replaced = self.replaced.as_ref().is_some_and(|it| it.contains(&entry.receipt_handle));
+            let done = self.out.remove(&entry.receipt_handle).is_some() || is_replaced;
             let status = if done { status(20000, "OK") } else { status(40013, "expired") };
             entries.push(AckMessageResultEntry {
                 message_id: entry.message_id,
@@ -206,6 +211,7 @@ impl State {
             [code] => **code,
             _ => 30000,
         };
+        self.arrived.notify_waiters();
         AckMessageResponse { status: status(common, ""), entries }
     }
 
@@ -222,6 +228,9 @@ impl State {
         let Some(Queued { message, attempt }) = self.out.remove(&request.receipt_handle) else {
             return ChangeInvisibleDurationResponse { status: status(40013, "expired"), ..Default::default() };
         };
+        if let Some(replaced) = &mut self.replaced {
+            replaced.insert(request.receipt_handle.clone());
+        }
         if invisible == 0 {
             self.put(message, attempt + 1);
         } else {

@@ -17,7 +17,7 @@ use super::interest::Interest;
 use super::locks::Locks;
 use super::log;
 use super::message_ids::MessageIds;
-use super::scan::{Places, Scan};
+use super::scan::{Resumptions, Scan};
 use super::store_time::{Moment, in_millis};
 use super::stored_message::{columns, is_whole, set_aside};
 use super::topics::{self, SubscriptionRow};
@@ -34,7 +34,7 @@ const INSERT_FIRST: &str = "
 
 /// What a receive asks of the store.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(super) struct Take {
     pub(super) topic: Topic,
     pub(super) group: ConsumerGroup,
     pub(super) interest: Interest,
@@ -46,17 +46,17 @@ pub(super) struct Lease {
     pub(super) max_deliveries: Option<u32>,
     /// One for each message wanted.
     pub(super) nonces: Vec<Nonce>,
-    /// Bodies of so many bytes are enough.
+    /// No more messages once their bodies have this many bytes.
     pub(super) max_bytes: usize,
     /// How far the receive has come.
     pub(super) scan: Scan,
-    pub(super) places: Arc<Places>,
+    pub(super) resumptions: Arc<Resumptions>,
     pub(super) message_ids: Arc<MessageIds>,
 }
 
 /// What the store gave.
 #[derive(Debug)]
-pub(super) struct Leased {
+pub(super) struct Taken {
     pub(super) deliveries: Vec<Delivery>,
     /// The time of the look.
     pub(super) looked_at: UnixMillis,
@@ -78,7 +78,7 @@ pub(super) struct Leased {
     pub(super) set_aside: u64,
 }
 
-impl Leased {
+impl Taken {
     /// Whether the same receive may get something by another look.
     pub(super) const fn goes_on(&self) -> bool {
         self.more || self.scan.goes_on()
@@ -86,15 +86,15 @@ impl Leased {
 }
 
 /// Takes what the interest allows.
-pub(super) fn lease(connection: &Connection, lease: &Lease, now: Moment) -> rusqlite::Result<Leased> {
-    let mut topic = topics::topic(connection, lease.topic.as_str())?;
+pub(super) fn take(connection: &Connection, asked: &Take, now: Moment) -> rusqlite::Result<Taken> {
+    let mut topic = topics::topic(connection, asked.topic.as_str())?;
     let mut took_in_delayed = false;
     if topic.delayed > 0 && log::take_in_due(connection, topic.id, now, DUE_AT_ONCE)? > 0 {
         took_in_delayed = true;
-        topic = topics::topic(connection, lease.topic.as_str())?;
+        topic = topics::topic(connection, asked.topic.as_str())?;
     }
-    let subscription = topics::subscription(connection, topic, lease.group.as_str(), lease.starts)?;
-    let mut taking = Taking::new(connection, lease, now, subscription);
+    let subscription = topics::subscription(connection, topic, asked.group.as_str(), asked.starts)?;
+    let mut taking = Taking::new(connection, asked, now, subscription);
     let first_redelivery = taking.first_redelivery()?;
     let may_go_on = if first_redelivery.is_some_and(|time| time <= to_sql(now.store.0)) {
         taking.redeliver()?
@@ -103,18 +103,18 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: Moment) -> rusq
         true
     };
     if may_go_on {
-        let mut locks = Locks::new(connection, subscription.id, &lease.interest);
+        let mut locks = Locks::new(connection, subscription.id, &asked.interest);
         taking.deliver_filtered_out(&mut locks)?;
         taking.deliver_new(topic.id, &mut locks)?;
     }
     taking.save_progress()?;
     let delayed_due = if topic.delayed > 0 { log::next_due(connection, topic.id, now)? } else { None };
     let redelivery_due = taking.next_redelivery(first_redelivery)?.map(|time| UnixMillis(unsigned(time)));
-    Ok(Leased {
+    Ok(Taken {
         looked_at: now.store,
         next_due: [delayed_due, redelivery_due].into_iter().flatten().min(),
         more: taking.cut_short || taking.wanted() == 0 || (taking.scan.goes_on() && !taking.deliveries.is_empty()),
-        left_due: !lease.interest.is_everything() && taking.left_due()?,
+        left_due: !asked.interest.is_everything() && taking.left_due()?,
         filtered_out: taking.newly_filtered_out > 0,
         took_in_delayed,
         scan: taking.scan,
@@ -124,10 +124,10 @@ pub(super) fn lease(connection: &Connection, lease: &Lease, now: Moment) -> rusq
     })
 }
 
-/// A lease in the making.
+/// Messages that are being taken.
 pub(super) struct Taking<'a> {
     pub(super) connection: &'a Connection,
-    pub(super) lease: &'a Lease,
+    pub(super) asked: &'a Take,
     /// By the store's own time.
     pub(super) now: UnixMillis,
     /// The time that callers see.
@@ -143,7 +143,7 @@ pub(super) struct Taking<'a> {
     pub(super) newly_filtered_out: u32,
     /// The subscription's new progress, once something new was delivered or filtered out.
     pub(super) next_position: Option<i64>,
-    /// What was added to the passed-over messages, less what was taken from them.
+    /// What was added to those that were filtered out, less what was taken from them.
     pub(super) filtered_out_change: i64,
     pub(super) held_back_change: i64,
     /// By the store's own time.
@@ -156,23 +156,23 @@ pub(super) struct Taking<'a> {
 }
 
 impl<'a> Taking<'a> {
-    fn new(connection: &'a Connection, lease: &'a Lease, now: Moment, subscription: SubscriptionRow) -> Self {
+    fn new(connection: &'a Connection, asked: &'a Take, now: Moment, subscription: SubscriptionRow) -> Self {
         Self {
             connection,
-            lease,
+            asked,
             now: now.store,
             wall: now.wall,
             subscription,
             dead_letter_topics: Vec::new(),
             set_aside: 0,
             cut_short: false,
-            scan: lease.scan.clone(),
+            scan: asked.scan.clone(),
             filtered_out_unseen: false,
             newly_filtered_out: 0,
             next_position: None,
             filtered_out_change: 0,
             held_back_change: 0,
-            visible_again_at: now.store + lease.visibility_timeout,
+            visible_again_at: now.store + asked.visibility_timeout,
             insert: None,
             deliveries: Vec::new(),
             bytes: 0,
@@ -181,10 +181,10 @@ impl<'a> Taking<'a> {
 
     /// How many messages are still wanted.
     pub(super) fn wanted(&self) -> usize {
-        if self.bytes >= self.lease.max_bytes && !self.deliveries.is_empty() {
+        if self.bytes >= self.asked.max_bytes && !self.deliveries.is_empty() {
             return 0;
         }
-        self.lease.nonces.len().saturating_sub(self.deliveries.len())
+        self.asked.nonces.len().saturating_sub(self.deliveries.len())
     }
 
     /// As [`Self::wanted`], for a query's limit.
@@ -194,7 +194,7 @@ impl<'a> Taking<'a> {
 
     /// Each delivery gets its own.
     pub(super) fn next_nonce(&self) -> Option<Nonce> {
-        self.lease.nonces.get(self.deliveries.len()).copied()
+        self.asked.nonces.get(self.deliveries.len()).copied()
     }
 
     /// Delivers a message for the first time.
@@ -328,17 +328,17 @@ impl<'a> Taking<'a> {
             deliver_at: optional_millis(row, 4)?,
             published_at: millis(row, 5)?,
             first_delivered_at: Some(self.wall),
-            visible_again_at: self.wall + self.lease.visibility_timeout,
+            visible_again_at: self.wall + self.asked.visibility_timeout,
         }))
     }
 
     /// How long a delivery is hidden for, where that was chosen.
     fn hidden_for(&self) -> Option<i64> {
-        self.lease.chose_visibility_timeout.then(|| in_millis(self.lease.visibility_timeout))
+        self.asked.chose_visibility_timeout.then(|| in_millis(self.asked.visibility_timeout))
     }
 
     fn state_after(&self, attempt: u32) -> DeliveryState {
-        match self.lease.max_deliveries {
+        match self.asked.max_deliveries {
             Some(max) if attempt >= max => DeliveryState::OutForTheLastTime,
             Some(_) | None => DeliveryState::Out,
         }
