@@ -15,6 +15,7 @@ pub const LAYERS: &[Row] = &[
     ("retry_schedule", 0, &["model"]),
     ("memory", 0, &[]),
     ("control_characters", 0, &[]),
+    ("counted", 0, &[]),
     ("plain_json", 0, &["control_characters"]),
     ("near_word", 0, &[]),
     ("random", 0, &[]),
@@ -55,5 +56,5 @@ pub const CRATES: &[CrateRow] = &[
             "gateway", "push", "listener", "http", "app", "cli",
         ],
     ),
-    ("serde*", &["plain_json", "protocol", "config", "embedded", "push", "http", "cli"]),
+    ("serde*", &["counted", "plain_json", "protocol", "config", "embedded", "push", "http", "cli"]),
 ];
