@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod context;
 pub mod control_characters;
+pub mod counted;
 pub mod embedded;
 pub mod file_watch;
 pub mod gateway;

@@ -7,10 +7,10 @@
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 /// Charges up to so many bytes may use all of the budget; larger ones leave a quarter.
@@ -25,15 +25,30 @@ pub struct MemoryBudget(Arc<Inner>);
 
 struct Inner {
     limit: usize,
-    /// Held by charges of at most [`SMALL_BYTES`].
-    small: AtomicUsize,
-    /// Held by larger ones.
-    large: AtomicUsize,
+    /// Under a lock, so that nobody sees a charge that is on its way from one class to the other, or a try that fails.
+    held: Mutex<Held>,
+    /// What is small never stands behind what is large.
+    small_line: Line,
+    large_line: Line,
+    released: Notify,
+}
+
+/// What is held, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    /// By charges of at most [`SMALL_BYTES`].
+    small: usize,
+    /// By larger ones.
+    large: usize,
+}
+
+/// Those who wait for room.
+#[derive(Default)]
+struct Line {
     /// Only the first in line waits for room: the others wait for their turn, in the order in which they came.
-    line: Mutex<()>,
+    turn: tokio::sync::Mutex<()>,
     /// How many wait in line: a release without any wakes nobody.
     waiting: AtomicUsize,
-    released: Notify,
 }
 
 /// The budget has no room for a charge.
@@ -62,16 +77,40 @@ pub struct Charge {
     bytes: usize,
 }
 
+impl Held {
+    /// Where a charge of so many bytes counts.
+    fn class(&mut self, bytes: usize) -> &mut usize {
+        if bytes <= SMALL_BYTES { &mut self.small } else { &mut self.large }
+    }
+
+    /// One charge is another one from now on.
+    fn resize(&mut self, from: usize, to: usize) {
+        let class = self.class(from);
+        *class = class.saturating_sub(from);
+        let class = self.class(to);
+        *class = class.saturating_add(to);
+    }
+
+    fn sum(self) -> usize {
+        self.small.saturating_add(self.large)
+    }
+}
+
+impl Line {
+    fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) == 0
+    }
+}
+
 impl MemoryBudget {
     /// A budget of `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self(Arc::new(Inner {
             limit,
-            small: AtomicUsize::new(0),
-            large: AtomicUsize::new(0),
-            line: Mutex::new(()),
-            waiting: AtomicUsize::new(0),
+            held: Mutex::default(),
+            small_line: Line::default(),
+            large_line: Line::default(),
             released: Notify::new(),
         }))
     }
@@ -116,8 +155,8 @@ impl MemoryBudget {
     /// What is held.
     #[must_use]
     pub fn usage(&self) -> MemoryUse {
-        let Inner { limit, small, large, .. } = &*self.0;
-        MemoryUse { limit: *limit, small: small.load(Ordering::Relaxed), large: large.load(Ordering::Relaxed) }
+        let Held { small, large } = *self.held();
+        MemoryUse { limit: self.0.limit, small, large }
     }
 
     /// Waits in line for `bytes`, at most until `deadline`; more than can ever be had counts as all that can.
@@ -130,54 +169,30 @@ impl MemoryBudget {
         Ok(charge)
     }
 
-    /// Where a charge of so many bytes counts.
-    fn class_of(&self, bytes: usize) -> &AtomicUsize {
-        if bytes <= SMALL_BYTES { &self.0.small } else { &self.0.large }
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds to a charge of `held` bytes, which may make it a large one.
     fn add(&self, held: usize, more: usize) -> Result<(), MemoryFull> {
-        let Inner { limit, small, large, .. } = &*self.0;
-        let full = MemoryFull { limit: *limit };
+        let limit = self.0.limit;
+        let full = MemoryFull { limit };
         let total = held.checked_add(more).ok_or(full)?;
-        if total <= SMALL_BYTES {
-            let before = small.fetch_add(more, Ordering::AcqRel);
-            if before.saturating_add(more).saturating_add(large.load(Ordering::Acquire)) <= *limit {
-                return Ok(());
-            }
-            small.fetch_sub(more, Ordering::AcqRel);
+        let mut now = self.held();
+        let mut then = *now;
+        // What was small until now becomes large as a whole.
+        then.resize(held, total);
+        let leaves_the_quarter = total <= SMALL_BYTES || then.large <= self.largest_charge();
+        if !leaves_the_quarter || then.sum() > limit {
             return Err(full);
         }
-        // What was small until now becomes large as a whole.
-        let (from_small, added) = if held <= SMALL_BYTES { (held, total) } else { (0, more) };
-        let before = large.fetch_add(added, Ordering::AcqRel);
-        let large_after = before.saturating_add(added);
-        let small_after = small.load(Ordering::Acquire).saturating_sub(from_small);
-        if large_after <= self.largest_charge() && large_after.saturating_add(small_after) <= *limit {
-            small.fetch_sub(from_small, Ordering::AcqRel);
-            return Ok(());
-        }
-        large.fetch_sub(added, Ordering::AcqRel);
-        Err(full)
-    }
-
-    fn remove(&self, held: usize, less: usize) {
-        let Inner { small, large, .. } = &*self.0;
-        let left = held.saturating_sub(less);
-        if held <= SMALL_BYTES {
-            small.fetch_sub(less.min(held), Ordering::AcqRel);
-        } else if left > SMALL_BYTES {
-            large.fetch_sub(less, Ordering::AcqRel);
-        } else {
-            small.fetch_add(left, Ordering::AcqRel);
-            large.fetch_sub(held, Ordering::AcqRel);
-        }
-        self.wake();
+        *now = then;
+        Ok(())
     }
 
     /// There may be room for who is in line.
     fn wake(&self) {
-        if self.0.waiting.load(Ordering::Acquire) > 0 {
+        if !self.0.small_line.is_empty() || !self.0.large_line.is_empty() {
             self.0.released.notify_waiters();
         }
     }
@@ -211,14 +226,15 @@ impl Charge {
         }
         let budget = self.budget.clone();
         let inner = &*budget.0;
-        // Nobody overtakes those in line, but what is small never stands behind what is large: its quarter is not theirs.
         let is_small = self.bytes.saturating_add(more) <= SMALL_BYTES;
-        if (is_small || inner.waiting.load(Ordering::Acquire) == 0) && self.grow(more).is_ok() {
+        let line = if is_small { &inner.small_line } else { &inner.large_line };
+        // Nobody overtakes those in line.
+        if line.is_empty() && self.grow(more).is_ok() {
             return Ok(());
         }
-        let _waiting = Waiting::new(&inner.waiting);
+        let _waiting = Waiting::new(&line.waiting);
         let wait = async {
-            let _turn = inner.line.lock().await;
+            let _turn = line.turn.lock().await;
             loop {
                 let mut released = pin!(inner.released.notified());
                 // Registered before the look: no release can slip between.
@@ -234,8 +250,12 @@ impl Charge {
 
     /// Holds what another charge of the same budget held, too. It always can, since nothing is added to the sum.
     pub fn absorb(&mut self, mut other: Self) {
-        self.budget.class_of(other.bytes).fetch_sub(other.bytes, Ordering::AcqRel);
-        self.become_as_large_as(self.bytes.saturating_add(other.bytes));
+        let sum = self.bytes.saturating_add(other.bytes);
+        let mut held = self.budget.held();
+        held.resize(other.bytes, 0);
+        held.resize(self.bytes, sum);
+        drop(held);
+        self.bytes = sum;
         other.bytes = 0;
     }
 
@@ -243,24 +263,19 @@ impl Charge {
     /// longer.
     pub fn cover(&mut self, bytes: usize) {
         if bytes > self.bytes {
-            self.become_as_large_as(bytes);
+            self.budget.held().resize(self.bytes, bytes);
+            self.bytes = bytes;
         }
-    }
-
-    fn become_as_large_as(&mut self, bytes: usize) {
-        self.budget.class_of(self.bytes).fetch_sub(self.bytes, Ordering::AcqRel);
-        self.budget.class_of(bytes).fetch_add(bytes, Ordering::AcqRel);
-        self.bytes = bytes;
     }
 
     /// A charge that holds `bytes` of what this one does, or all of it. It always can, since nothing is added to the sum.
     pub fn split_off(&mut self, bytes: usize) -> Self {
         let bytes = bytes.min(self.bytes);
         let rest = self.bytes - bytes;
-        self.budget.class_of(self.bytes).fetch_sub(self.bytes, Ordering::AcqRel);
-        for part in [bytes, rest] {
-            self.budget.class_of(part).fetch_add(part, Ordering::AcqRel);
-        }
+        let mut held = self.budget.held();
+        held.resize(self.bytes, rest);
+        held.resize(0, bytes);
+        drop(held);
         self.bytes = rest;
         // Parts of a large charge may be small ones.
         self.budget.wake();
@@ -269,9 +284,10 @@ impl Charge {
 
     /// Gives back what is held beyond `bytes`.
     pub fn shrink_to(&mut self, bytes: usize) {
-        if let Some(less) = self.bytes.checked_sub(bytes).filter(|less| *less > 0) {
-            self.budget.remove(self.bytes, less);
+        if bytes < self.bytes {
+            self.budget.held().resize(self.bytes, bytes);
             self.bytes = bytes;
+            self.budget.wake();
         }
     }
 }
@@ -312,6 +328,7 @@ impl fmt::Debug for Charge {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
     use std::time::Duration;
 
     use futures_util::FutureExt as _;
@@ -444,6 +461,74 @@ mod tests {
         assert!(small.as_mut().now_or_never().is_some_and(|charge| charge.is_ok()));
         drop(held);
         assert!(large.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_small_charge_that_waits_is_served_before_a_large_one_has_room() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let held = budget.wait_for(3 * MIB, Instant::now()).await.unwrap();
+        let mut small = Vec::new();
+        while let Ok(charge) = budget.wait_for(SMALL_BYTES, Instant::now()).await {
+            small.push(charge);
+        }
+        assert_eq!(small.len(), MIB / SMALL_BYTES);
+        let soon = Instant::now() + Duration::from_secs(60);
+        let mut large = pin!(budget.wait_for(MIB, soon));
+        assert!(large.as_mut().now_or_never().is_none());
+        let mut first = pin!(budget.wait_for(SMALL_BYTES, soon));
+        let mut second = pin!(budget.wait_for(SMALL_BYTES, soon));
+        assert!(first.as_mut().now_or_never().is_none() && second.as_mut().now_or_never().is_none());
+        drop(small.pop());
+        assert!(second.as_mut().now_or_never().is_none(), "who came first");
+        assert!(first.as_mut().now_or_never().is_some_and(|charge| charge.is_ok()));
+        assert!(large.as_mut().now_or_never().is_none());
+        drop(held);
+        assert!(large.await.is_ok());
+    }
+
+    #[test]
+    fn a_large_try_that_fails_takes_nothing_from_small_ones() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let mut held = budget.charge();
+        held.grow(2 * MIB).unwrap();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let granted = (0..200_000).filter(|_| budget.charge().grow(3 * MIB).is_ok()).count();
+                is_over.store(true, Ordering::Relaxed);
+                assert_eq!(granted, 0);
+            });
+            let mut refused = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                refused += usize::from(budget.charge().grow(1).is_err());
+            }
+            assert_eq!(refused, 0);
+        });
+    }
+
+    #[test]
+    fn what_changes_hands_is_never_free() {
+        let budget = MemoryBudget::new(4 * MIB);
+        let mut held = budget.charge();
+        held.grow(3 * MIB).unwrap();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..200_000 {
+                    let part = held.split_off(MIB);
+                    held.absorb(part);
+                    held.cover(held.bytes() + 1);
+                    held.shrink_to(3 * MIB);
+                }
+                is_over.store(true, Ordering::Relaxed);
+            });
+            let mut granted = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                granted += usize::from(budget.charge().grow(MIB).is_ok());
+            }
+            assert_eq!(granted, 0);
+        });
+        assert_eq!(budget.usage(), MemoryUse { limit: 4 * MIB, small: 0, large: 3 * MIB });
     }
 
     #[tokio::test]

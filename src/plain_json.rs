@@ -84,13 +84,21 @@ impl<'a> PlainJson<'a> {
     }
 
     /// `[…]`: what `element` makes of each.
-    pub fn list<T>(&mut self, mut element: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub fn list<T>(&mut self, element: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        self.list_of(usize::MAX, element)
+    }
+
+    /// As [`PlainJson::list`], if they are at most `most`.
+    pub fn list_of<T>(&mut self, most: usize, mut element: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         self.sign(b'[')?;
         if self.sign(b']').is_some() {
             return Some(Vec::new());
         }
         let mut elements = Vec::with_capacity(USUAL_ELEMENTS);
         loop {
+            if elements.len() == most {
+                return None;
+            }
             elements.push(element(self)?);
             if self.sign(b',').is_none() {
                 return self.sign(b']').map(|()| elements);

@@ -2,6 +2,7 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use super::run_mode::RunMode;
 use crate::config::{Config, LimitsConfig};
 
 /// Files that are no connection: listeners, event queues, the store.
@@ -20,20 +21,26 @@ pub fn raise() {
     }
 }
 
-/// How many connections a listener takes: as configured, or fewer, so that files are left for upstreams and for the
-/// other listener.
-pub(super) fn connections(config: &Config) -> usize {
+/// How many connections a listener for callers takes: as configured, or fewer, so that files are left for upstreams and for the
+/// other listeners.
+pub(super) fn connections(config: &Config, mode: RunMode) -> usize {
     let configured = config.server.limits.connections;
     let Some(open_files) = open_files() else { return configured };
-    let upstreams = config.profiles.values().map(|profile| profile.connections).sum();
-    let listeners = if config.embedded.enabled { 2 } else { 1 };
-    possible(configured, open_files, upstreams, listeners)
+    let (upstreams, listeners) = match mode {
+        RunMode::Gateway => {
+            let upstreams = config.profiles.values().map(|profile| profile.connections).sum();
+            (upstreams, if config.embedded.enabled { 2 } else { 1 })
+        }
+        RunMode::EmbeddedOnly { .. } => (0, 1),
+    };
+    let management = if mode.has_management() { management_of(open_files) } else { 0 };
+    possible(configured, open_files, management.saturating_add(upstreams), listeners)
 }
 
 /// Says once that callers may have fewer connections than the configuration has: a warning where somebody asked for them.
-pub(super) fn log_connections(config: &Config) {
+pub(super) fn log_connections(config: &Config, mode: RunMode) {
     let limits = &config.server.limits;
-    let (configured, connections) = (limits.connections, connections(config));
+    let (configured, connections) = (limits.connections, connections(config, mode));
     let Some(open_files) = open_files().filter(|_| connections < configured) else { return };
     if configured == LimitsConfig::default_connections() {
         tracing::info!(
@@ -59,11 +66,16 @@ fn open_files() -> Option<usize> {
 
 /// How many connections the management listener takes.
 pub(super) fn management() -> usize {
-    open_files().map_or(MANAGEMENT, |files| (files / 8).clamp(1, MANAGEMENT))
+    open_files().map_or(MANAGEMENT, management_of)
 }
 
-fn possible(configured: usize, files: usize, upstreams: usize, listeners: usize) -> usize {
-    let reserved = OWN.saturating_add(upstreams).min(files / 2);
+fn management_of(files: usize) -> usize {
+    (files / 8).clamp(1, MANAGEMENT)
+}
+
+/// `others` are connections to upstreams, and those of probes and operators.
+fn possible(configured: usize, files: usize, others: usize, listeners: usize) -> usize {
+    let reserved = OWN.saturating_add(others).min(files / 2);
     configured.min((files - reserved) / listeners).max(1)
 }
 

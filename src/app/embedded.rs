@@ -11,6 +11,7 @@ use super::dependencies::Dependencies;
 use super::descriptors;
 use super::endpoints::reachable;
 use super::error::StartError;
+use super::run_mode::RunMode;
 use crate::config::{self, Config, EmbeddedStorage};
 use crate::embedded::{
     CredentialsError, EndpointCredentials, Engine, EngineOptions, NewGroupStarts, StoreLocation, WhenFull,
@@ -93,6 +94,7 @@ pub(super) fn chaos(config: &Config, dependencies: &Dependencies) -> Option<Stri
 pub(super) fn listen(
     config: &Config,
     opened: &OpenEndpoint,
+    mode: RunMode,
     resources: ServiceResources,
 ) -> Result<Listener, StartError> {
     let chaos = Chaos::new(&config.embedded.chaos, &resources.random);
@@ -104,11 +106,16 @@ pub(super) fn listen(
     let options = ListenerOptions {
         name: "embedded",
         listen: ListenAddress { address: config.embedded.listen, key: "embedded.listen" },
-        connections: descriptors::connections(config),
+        connections: descriptors::connections(config, mode),
         metrics: resources.metrics.connections.listener("embedded"),
     };
     let build = move || Rc::new(EndpointService::new(engine.clone(), settings.clone(), resources.clone()));
-    let listener = listener::serve(&config.server, options, build, EndpointService::handle)?;
+    let mut server = config.server.clone();
+    if mode == RunMode::Gateway {
+        // This process's own gateway is one address, with all its connections.
+        server.limits.connections_per_address = 0;
+    }
+    let listener = listener::serve(&server, options, build, EndpointService::handle)?;
     if let Some((own, directory)) = &opened.own {
         let url = format!("http://{}", reachable(listener.address));
         match own.clone().note_url(directory, url) {

@@ -8,6 +8,7 @@ use super::credentials::{CredentialsError, named_credentials, profile_credential
 use super::descriptors;
 use super::endpoints::profile_endpoints;
 use super::error::StartError;
+use super::run_mode::RunMode;
 use crate::config::{
     CallerConfig, ClientAuth, Config, CredentialsSource, Endpoint, Groups, ProfileConfig, TopicPattern,
 };
@@ -138,7 +139,7 @@ pub(super) fn shared(
     tasks: &Tasks,
     resources: &ServiceResources,
 ) -> Shared {
-    let connections = descriptors::connections(config);
+    let connections = descriptors::connections(config, RunMode::Gateway);
     let streams = Arc::new(Streams::new(
         config.server.limits.streams_among(connections),
         &resources.memory,
@@ -197,7 +198,7 @@ pub(super) fn listen(
     let options = ListenerOptions {
         name: "data",
         listen: ListenAddress { address: config.server.listen, key: "server.listen" },
-        connections: descriptors::connections(config),
+        connections: descriptors::connections(config, RunMode::Gateway),
         metrics: connection_metrics,
     };
     Ok(listener::serve(&config.server, options, build, DataService::handle)?)

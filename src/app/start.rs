@@ -29,7 +29,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     let readiness = Readiness::new(stages.clone());
     let (tasks, mut services, mut addresses) = (Tasks::default(), Services::default(), Addresses::default());
     let data_directory = data_directory::open(&config)?;
-    descriptors::log_connections(&config);
+    descriptors::log_connections(&config, mode);
     let tracer = match mode {
         RunMode::Gateway => tracing::start(&config, &dependencies, &mut services)?,
         RunMode::EmbeddedOnly { .. } => None,
@@ -39,7 +39,7 @@ pub async fn start(config: Config, mode: RunMode, dependencies: Dependencies) ->
     let mut endpoint = None;
     if config.embedded.enabled {
         let opened = embedded::open(&config, data_directory.as_ref(), &dependencies)?;
-        let listener = embedded::listen(&config, &opened, resources.clone())?;
+        let listener = embedded::listen(&config, &opened, mode, resources.clone())?;
         addresses.embedded = Some(listener.address);
         let engine = opened.engine.clone();
         engine.show_sync_times(dependencies.metrics.embedded.sync_duration.clone());

@@ -1,5 +1,7 @@
 //! Runs the gateway, or the embedded endpoint alone.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use super::arguments::{Arguments, EmbeddedArguments};
 use super::configuration::load;
 use super::failure::Failure;
@@ -9,6 +11,9 @@ use crate::config::{self, Config, EmbeddedStorage, Overrides, Source};
 use crate::random::Random;
 use crate::tasks;
 use crate::telemetry::{Metrics, logging, panics};
+
+/// Where a listener is that does not run: what does run may have any address.
+const UNUSED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// `mq-gateway`.
 pub(super) fn gateway(arguments: &Arguments) -> Result<u8, Failure> {
@@ -26,7 +31,8 @@ pub(super) fn gateway(arguments: &Arguments) -> Result<u8, Failure> {
 /// `mq-gateway embedded-mq`.
 pub(super) fn embedded(arguments: &EmbeddedArguments) -> Result<u8, Failure> {
     let overrides = Overrides {
-        management_listen: arguments.management_listen,
+        listen: Some(UNUSED),
+        management_listen: arguments.management_listen.or(Some(UNUSED)),
         embedded_listen: arguments.embedded_listen,
         embedded_storage: arguments.in_memory.then_some(EmbeddedStorage::Memory),
         data_dir: arguments.data_dir.clone(),

@@ -32,6 +32,11 @@ pub(super) fn cut(text: &str, columns: usize) -> String {
     text.to_owned()
 }
 
+/// The columns that a text takes that is seen.
+pub(super) fn columns_of(text: &str) -> usize {
+    text.chars().map(width).sum()
+}
+
 /// The columns of one character that is seen. Scripts of full width take two; marks that sit on another none.
 fn width(character: char) -> usize {
     match character {
@@ -58,6 +63,13 @@ fn width(character: char) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scripts_of_full_width_take_two_columns() {
+        for (text, expected) in [("", 0), ("abc", 3), ("订单", 4), ("a\u{301}b", 2), ("🙂", 2)] {
+            assert_eq!(columns_of(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn text_is_cut_to_its_columns() {

@@ -84,10 +84,17 @@ impl Config {
     /// Whether the configuration says that a group receives in order.
     #[must_use]
     pub fn is_ordered(&self, topic: &Topic, group: &ConsumerGroup) -> bool {
-        match self.topic(topic).map(|topic| &topic.groups) {
-            Some(Groups::Any { ordered, .. }) => *ordered,
-            Some(Groups::Named(groups)) => groups.iter().any(|known| known.name == *group && known.ordered),
-            None => false,
+        self.topic(topic).is_some_and(|topic| topic.is_ordered(group))
+    }
+}
+
+impl TopicConfig {
+    /// Whether it says that a group receives in order.
+    #[must_use]
+    pub fn is_ordered(&self, group: &ConsumerGroup) -> bool {
+        match &self.groups {
+            Groups::Any { ordered, .. } => *ordered,
+            Groups::Named(groups) => groups.iter().any(|known| known.name == *group && known.ordered),
         }
     }
 }

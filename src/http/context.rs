@@ -41,6 +41,8 @@ pub(super) struct HttpContext {
     payload: RefCell<Payload>,
     /// What the request's body takes, until the request is done with.
     memory: RefCell<Charge>,
+    /// What is made of the body, besides its bytes.
+    copies: RefCell<Vec<Charge>>,
     asked: Asked,
     pub(super) path: PathNames,
     /// What goes down with the request. Its deadline leaves some of the request's time for the answer.
@@ -56,7 +58,8 @@ impl HttpContext {
         request_context: RequestContext,
     ) -> Self {
         let memory = RefCell::new(service.resources.memory.charge());
-        Self { service, request, payload: RefCell::new(payload), memory, asked, path, request_context }
+        let (payload, copies) = (RefCell::new(payload), RefCell::default());
+        Self { service, request, payload, memory, copies, asked, path, request_context }
     }
 
     /// What `x-request-id` says.
@@ -122,6 +125,16 @@ impl HttpContext {
             self.payload.replace(payload);
         }
         read
+    }
+
+    /// Charges `bytes` besides a body of so many, until the request is done with: what is made of it while the MQ is waited for.
+    ///
+    /// # Errors
+    /// 503 where there is no room.
+    pub(super) fn holds_copies(&self, body: usize, bytes: impl FnOnce() -> usize) -> Result<(), Problem> {
+        let charges = self.service.resources.memory.charge_for_copies(body, bytes).map_err(BodyError::from)?;
+        self.copies.borrow_mut().extend(charges);
+        Ok(())
     }
 
     /// Reads the rest of the body, which nobody wants; whether the connection can be kept then.

@@ -20,6 +20,7 @@ use super::accept::accepts;
 use super::context::HttpContext;
 use super::data::DataService;
 use super::event_stream::EVENT_STREAM;
+use super::failures::{BUG, log_bug};
 use super::head::{self, Allowed, HeadError};
 use super::header_list::elements;
 use super::problem::{Code, Problem};
@@ -162,15 +163,14 @@ impl DataService {
 
     /// A bug of ours, in the words of the route's protocol.
     fn panicked(&self, route: &Route, id: &str) -> HttpResponse {
-        let detail = "the gateway met a bug of its own while it answered";
         match route.vendor {
             None => {
-                let mut problem = Problem::new(Code::InternalError, detail);
+                let mut problem = Problem::new(Code::InternalError, BUG);
                 problem.outcome = Some(Outcome::Unknown);
                 self.problem(problem, Some(route), id)
             }
             Some(vendor) => {
-                log_bug(Some(route), id, detail);
+                log_bug(route.path, id, BUG);
                 match vendor {
                     Vendor::OnsHttp => ons_http::relay::internal_error(),
                     Vendor::MqHttp => mq_http::relay::internal_error(id),
@@ -183,7 +183,7 @@ impl DataService {
         let publishes = route.is_some_and(|route| route.effect == Effect::Publishes);
         problem.outcome = publishes.then(|| problem.outcome.unwrap_or(Outcome::NotPublished));
         if problem.code == Code::InternalError {
-            log_bug(route, id, &problem.detail);
+            log_bug(path_label(route), id, &problem.detail);
         }
         let shed = [Code::Overloaded, Code::RateLimited, Code::CircuitOpen, Code::Draining];
         if shed.contains(&problem.code) {
@@ -251,10 +251,6 @@ fn is_attribute(name: &str) -> bool {
 fn not_found(path: &str) -> Problem {
     let hint = nearest::hint(path).map(|hint| format!("{hint} ")).unwrap_or_default();
     Problem::new(Code::NotFound, format!("there is nothing at this path: {hint}/docs/ lists the routes")).closing()
-}
-
-fn log_bug(route: Option<&Route>, id: &str, detail: &str) {
-    tracing::error!(request_id = id, route = path_label(route), detail, "met a bug of our own");
 }
 
 fn path_label(route: Option<&Route>) -> &'static str {

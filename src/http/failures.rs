@@ -105,6 +105,14 @@ impl DataService {
     }
 }
 
+/// What is said of a request in which the gateway failed by its own fault.
+pub(super) const BUG: &str = "the gateway has a bug: it failed while it answered this request";
+
+/// Logs a bug of ours, by the request in which it showed.
+pub(super) fn log_bug(route: &str, request_id: &str, detail: &str) {
+    tracing::error!(request_id, route, detail, "met a bug of our own");
+}
+
 /// Notes the failure of one request, also when its caller is gone.
 pub(super) struct FailureNotes {
     pub(super) service: Rc<DataService>,
@@ -121,7 +129,7 @@ impl FailureNotes {
 
     /// The gateway has a bug.
     pub(super) fn panicked(&self) {
-        self.note(Code::InternalError, "the gateway met a bug of its own");
+        self.note(Code::InternalError, BUG);
     }
 
     fn note(&self, code: Code, detail: &str) {

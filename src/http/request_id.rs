@@ -14,23 +14,17 @@ const MAX_LENGTH: usize = 128;
 /// Makes ids for one thread: a random prefix and a counter, so that no request costs a system call.
 #[derive(Debug, Clone)]
 pub struct RequestIds {
+    random: Random,
     /// 16 digits, and room for those of the number.
-    digits: [u8; 24],
-    next: Cell<u64>,
+    digits: Cell<[u8; 24]>,
+    next: Cell<u32>,
 }
 
 impl RequestIds {
     /// Takes a prefix from `random`.
     #[must_use]
     pub fn new(random: &Random) -> Self {
-        let mut bytes = [0; 8];
-        // Without randomness ids are less unique, and service goes on.
-        let prefix = random.fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes));
-        let mut digits = [b'0'; 24];
-        for (to, digit) in digits.iter_mut().zip(format!("{prefix:016x}").bytes()) {
-            *to = digit;
-        }
-        Self { digits, next: Cell::new(0) }
+        Self { random: random.clone(), digits: Cell::new(with_prefix(random)), next: Cell::new(0) }
     }
 
     /// The caller's id where it is 1–128 visible ASCII characters, else a new one.
@@ -42,15 +36,32 @@ impl RequestIds {
             }
             _ => {
                 let number = self.next.get();
-                self.next.set(number.wrapping_add(1));
-                with_number(self.digits, number)
+                let id = with_number(self.digits.get(), number);
+                let (next, is_used_up) = number.overflowing_add(1);
+                self.next.set(next);
+                if is_used_up {
+                    self.digits.set(with_prefix(&self.random));
+                }
+                id
             }
         }
     }
 }
 
-/// An id with the last 8 hexadecimal digits of `number`, without the formatting machinery: it runs for every request.
-fn with_number(mut digits: [u8; 24], number: u64) -> Arc<str> {
+/// 16 digits from `random`.
+fn with_prefix(random: &Random) -> [u8; 24] {
+    let mut bytes = [0; 8];
+    // Without randomness ids are less unique, and service goes on.
+    let prefix = random.fill(&mut bytes).map_or(0, |()| u64::from_le_bytes(bytes));
+    let mut digits = [b'0'; 24];
+    for (to, digit) in digits.iter_mut().zip(format!("{prefix:016x}").bytes()) {
+        *to = digit;
+    }
+    digits
+}
+
+/// An id with the hexadecimal digits of `number`, without the formatting machinery: it runs for every request.
+fn with_number(mut digits: [u8; 24], number: u32) -> Arc<str> {
     const HEX: [u8; 16] = *b"0123456789abcdef";
     let mut rest = number;
     for digit in digits.iter_mut().rev().take(8) {
@@ -67,7 +78,18 @@ mod tests {
     #[test]
     fn ids_are_hexadecimal() {
         let digits = *b"a220f27727269c6200000000";
-        assert_eq!(&*with_number(digits, 0x1_0000_002F), "a220f27727269c620000002f");
+        assert_eq!(&*with_number(digits, 0x2F), "a220f27727269c620000002f");
         assert_eq!(&*with_number(digits, 0), "a220f27727269c6200000000");
+        assert_eq!(&*with_number(digits, u32::MAX), "a220f27727269c62ffffffff");
+    }
+
+    #[test]
+    fn no_number_comes_twice_behind_one_prefix() {
+        let ids = RequestIds::new(&Random::system());
+        ids.next.set(u32::MAX);
+        let [last, first] = [(); 2].map(|()| ids.of(&HeaderMap::new()).to_string());
+        let ((old, last), (new, first)) = (last.split_at(16), first.split_at(16));
+        assert_eq!((last, first), ("ffffffff", "00000000"));
+        assert_ne!(old, new);
     }
 }

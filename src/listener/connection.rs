@@ -11,6 +11,7 @@ use std::task::Waker;
 
 use super::ahead::{Ahead, Passing};
 use super::blocked::{Blocked, Timeouts};
+use super::closing::Closing;
 use super::framing::{Excess, Framing, Refused};
 use super::half_close::{Closed, HalfClose};
 use super::stream_account::StreamAccount;
@@ -72,10 +73,7 @@ pub struct Connection {
     unread: Cell<usize>,
     stopped: Cell<Option<Stopped>>,
     blocked: Blocked,
-    /// Set when it is to be closed.
-    closing: Cell<Option<CloseReason>>,
-    /// Why it is closed if nothing sets `closing`.
-    reason_otherwise: Cell<CloseReason>,
+    closing: Closing,
     waker: RefCell<Option<Waker>>,
     handed_over: HandedOver,
     stream: StreamAccount,
@@ -99,8 +97,7 @@ impl Connection {
             unread: Cell::new(0),
             stopped: Cell::new(None),
             blocked: Blocked::default(),
-            closing: Cell::new(None),
-            reason_otherwise: Cell::new(CloseReason::Ordinary),
+            closing: Closing::new(thread),
             waker: RefCell::new(None),
             handed_over: HandedOver::default(),
             stream: StreamAccount::default(),
@@ -265,7 +262,7 @@ impl Connection {
 
     /// Says what the answer under way will close the connection for.
     pub(crate) fn will_close_for(&self, reason: CloseReason) {
-        self.reason_otherwise.set(reason);
+        self.closing.otherwise(reason);
     }
 
     /// What is waited for once an answer is there.
@@ -378,28 +375,34 @@ impl Connection {
 
     /// Why it is to be closed, where it is.
     pub(super) fn closing(&self) -> Option<CloseReason> {
-        self.closing.get()
+        self.closing.reason()
     }
 
     /// Whether it is to be closed for no fault of its own and may stay open, as a request has come after all.
     pub(super) fn may_stay_open(&self) -> bool {
-        let blameless = matches!(self.closing.get(), Some(CloseReason::KeepAlive | CloseReason::Cap));
+        let blameless = matches!(self.closing.reason(), Some(CloseReason::KeepAlive | CloseReason::Cap));
         blameless && self.phase.get() == Phase::Idle && !self.blocked.is_blocked()
     }
 
+    /// Takes back [`close`](Self::close).
     pub(super) fn stay_open(&self) {
-        self.closing.set(None);
+        self.closing.take_back();
+    }
+
+    /// It is none of its thread's any more.
+    pub(super) fn removed(&self) {
+        self.closing.end();
     }
 
     /// Whether a 408 would be the only answer to what has come.
     pub(super) fn may_get_408(&self) -> bool {
-        let late = self.closing.get() == Some(CloseReason::HeadTimeout) && self.phase.get() == Phase::Head;
+        let late = self.closing.reason() == Some(CloseReason::HeadTimeout) && self.phase.get() == Phase::Head;
         late && self.stopped.get().is_none()
     }
 
-    /// Closes it: its stream fails from now on.
+    /// Closes it: its stream fails from now on. The first reason counts.
     pub(super) fn close(&self, reason: CloseReason) {
-        self.closing.set(Some(reason));
+        self.closing.begin(reason);
         self.wake();
     }
 
@@ -423,7 +426,7 @@ impl Connection {
     }
 
     pub(crate) fn close_reason(&self) -> CloseReason {
-        self.closing.get().unwrap_or_else(|| self.reason_otherwise.get())
+        self.closing.reason_at_the_end()
     }
 }
 

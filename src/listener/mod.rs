@@ -27,6 +27,7 @@
 mod addresses;
 mod ahead;
 mod blocked;
+mod closing;
 mod connection;
 mod eviction;
 mod framing;

@@ -1,6 +1,7 @@
 //! Servers of the HTTP library on our sockets.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,18 +36,23 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Serves until it shall stop, then until what is under way has its answer.
+    /// Serves until it is told to stop, then until requests under way have their answers. It ends by itself only when it fails.
     pub async fn serve(self, mut stop: StopSignal) {
         let handle = self.server.handle();
-        let stopped = async {
-            stop.given().await;
-            handle.stop(true).await;
+        let mut server = pin!(self.server);
+        let ended = tokio::select! {
+            ended = &mut server => ended,
+            () = stop.given() => join(server, handle.stop(true)).await.0,
         };
-        // The server ends by itself only when it fails.
-        if let (Err(error), ()) = join(self.server, stopped).await {
+        if let Err(error) = ended {
             tracing::error!(%error, "a listener failed");
         }
     }
+}
+
+/// A whole second more where there is a part of one: what is configured is the least.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// What one listener for callers has besides the configuration's common part.
@@ -90,7 +96,7 @@ where
     let built = builder
         .workers(server.workers)
         .max_concurrent_connections(cap)
-        .shutdown_timeout(server.shutdown_timeout.as_secs())
+        .shutdown_timeout(whole_seconds(server.shutdown_timeout))
         .disable_signals()
         .listen(name, listener, move || {
             let service = build();
@@ -124,4 +130,47 @@ where
         .map_err(|source| listen.error(source))?
         .run();
     Ok(Listener { address, server: built })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use actix_service::{fn_factory, fn_service};
+    use actix_web::rt::net::TcpStream;
+
+    use super::*;
+    use crate::tasks::{Service, block_on};
+
+    #[test]
+    fn part_of_a_second_is_a_whole_one() {
+        for (millis, seconds) in [(0, 0), (1, 1), (900, 1), (1000, 1), (1900, 2)] {
+            assert_eq!(whole_seconds(Duration::from_millis(millis)), seconds, "{millis}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_fails_ends_at_once() {
+        block_on(async {
+            let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = socket.local_addr().unwrap();
+            let failing = || {
+                fn_factory(|| async {
+                    let service = fn_service(async |_: TcpStream| Ok::<_, ()>(()));
+                    // As a thread that the system does not give.
+                    if cfg!(test) { Err(()) } else { Ok(service) }
+                })
+            };
+            let built = Server::build().workers(1).disable_signals().listen("failing", socket, failing).unwrap();
+            let listener = Listener { address, server: built.run() };
+            let ended = Rc::new(tokio::sync::Notify::new());
+            let tell = Rc::clone(&ended);
+            // Nobody asks it to stop.
+            let _service = Service::start_local("a listener", |stop| async move {
+                listener.serve(stop).await;
+                tell.notify_one();
+            });
+            tokio::time::timeout(Duration::from_secs(20), ended.notified()).await.expect("it ends by itself");
+        });
+    }
 }

@@ -122,7 +122,7 @@ impl GuardedStream {
             match self.read(context, buffer) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Ok(())),
                 Poll::Ready(Ok(_)) => {
-                    self.table.keep_open(&self.connection);
+                    self.connection.stay_open();
                     return Poll::Ready(Ok(()));
                 }
                 Poll::Ready(Err(_)) | Poll::Pending => {}

@@ -29,8 +29,6 @@ pub(super) struct ConnectionTable {
     open: RefCell<Vec<Rc<Connection>>>,
     /// Not in `open` any more.
     pub(super) leavers: Leavers,
-    /// How many of them are to be closed.
-    closing: Cell<usize>,
     metrics: ConnectionMetrics,
     timeouts: Timeouts,
     interval: Duration,
@@ -64,7 +62,6 @@ impl ConnectionTable {
             )),
             open: RefCell::default(),
             leavers: Leavers::default(),
-            closing: Cell::new(0),
             metrics,
             timeouts,
             interval,
@@ -89,7 +86,7 @@ impl ConnectionTable {
                 if connection.closing().is_none()
                     && let Some(reason) = connection.overdue(&self.timeouts)
                 {
-                    self.close(connection, reason);
+                    connection.close(reason);
                 }
             }
             self.leavers.look(self.thread.now.get());
@@ -115,28 +112,15 @@ impl ConnectionTable {
         if let Some(moved) = open.get(slot) {
             moved.slot.set(slot);
         }
-        if connection.closing().is_some() {
-            self.closing.set(self.closing.get().saturating_sub(1));
-        }
+        connection.removed();
         self.metrics.open.dec();
         self.metrics.closed(connection.close_reason());
-    }
-
-    fn close(&self, connection: &Connection, reason: CloseReason) {
-        self.closing.set(self.closing.get() + 1);
-        connection.close(reason);
-    }
-
-    /// Takes back [`close`](Self::close).
-    pub(super) fn keep_open(&self, connection: &Connection) {
-        self.closing.set(self.closing.get().saturating_sub(1));
-        connection.stay_open();
     }
 
     /// Where it is crowded, closes so many at once that the next ones find room without a search.
     pub(super) fn evict(&self) {
         let open = self.open.borrow();
-        let staying = open.len().saturating_sub(self.closing.get());
+        let staying = open.len().saturating_sub(self.thread.closing.get());
         let now = self.thread.now.get();
         if staying <= self.crowded || self.none_to_evict_at.get() == Some(now) {
             return;
@@ -144,7 +128,7 @@ impl ConnectionTable {
         let evicted = first_to_evict(&open, staying - self.crowded + self.crowded / 20, self.grace);
         self.none_to_evict_at.set(evicted.is_empty().then_some(now));
         for connection in evicted {
-            self.close(connection, CloseReason::Cap);
+            connection.close(CloseReason::Cap);
         }
     }
 }

@@ -8,6 +8,8 @@ use super::tick::Tick;
 #[derive(Debug)]
 pub(super) struct ThreadState {
     pub(super) now: Cell<Tick>,
+    /// How many of its connections are to be closed.
+    pub(super) closing: Cell<usize>,
     /// Most bytes that a connection throws away after an answer.
     pub(super) most_unread: usize,
     /// The longest head that the HTTP library gets to see.
@@ -16,6 +18,6 @@ pub(super) struct ThreadState {
 
 impl ThreadState {
     pub(super) fn new(most_unread: usize, longest_head: usize) -> Self {
-        Self { now: Cell::new(0), most_unread, longest_head }
+        Self { now: Cell::new(0), closing: Cell::new(0), most_unread, longest_head }
     }
 }

@@ -1,5 +1,6 @@
 //! A message on its way to the MQ.
 
+use std::mem::size_of;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,14 @@ use super::{Key, MessageGroup, Tag, Topic, UnixMillis};
 
 /// The latest time a delayed message may have, counted from now (protocol notes ONS 3.2).
 pub const MAX_DELAY: Duration = Duration::from_secs(40 * 24 * 3600);
+
+/// Most keys that a caller may give a message.
+pub const MAX_KEYS: usize = 128;
+/// Most properties that a caller may give a message.
+pub const MAX_PROPERTIES: usize = 128;
+
+/// What a small text takes on the heap, about.
+const TEXT_BYTES: usize = 32;
 
 /// What a caller publishes, parsed and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,5 +58,13 @@ impl Message {
             deliver_at: None,
             deliver_at_is_delay: false,
         }
+    }
+
+    /// What it takes in memory besides its body, where its texts are small, about. That may be many times what it was written in.
+    #[must_use]
+    pub fn overhead(&self) -> usize {
+        let keys = self.keys.len() * (size_of::<Key>() + TEXT_BYTES);
+        let properties = self.properties.len() * (size_of::<(String, String)>() + 2 * TEXT_BYTES);
+        size_of::<Self>() + keys + properties
     }
 }

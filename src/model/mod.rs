@@ -20,7 +20,7 @@ pub use capabilities::{Capabilities, OptionalFeatures, Protocol, ProtocolLimits,
 pub use delivery::Delivery;
 pub use features::{Feature, Features};
 pub use flaw::Flaw;
-pub use message::{MAX_DELAY, Message};
+pub use message::{MAX_DELAY, MAX_KEYS, MAX_PROPERTIES, Message};
 pub use names::{
     ConsumerGroup, Key, MAX_MESSAGE_GROUP_CHARS, MAX_NAME_CHARS, MAX_TAG_CHARS, MessageGroup, MessageId, Name,
     NameError, Tag, Topic, UpstreamHandle,

@@ -167,6 +167,23 @@ fn the_endpoint_runs_alone() {
     }
 }
 
+/// A documentation's address, which is no machine's: what is wrong with it shows only when the endpoint listens.
+#[test]
+fn the_endpoint_alone_may_have_the_address_of_a_listener_that_does_not_run() {
+    let address = "192.0.2.1:8080";
+    for variable in ["MQ_GATEWAY__SERVER__LISTEN", "MQ_GATEWAY__MANAGEMENT__LISTEN"] {
+        let run = |command: &[&str]| {
+            let launch = Launch::bare().arguments(command).arguments(&["--embedded-listen", address]);
+            launch.arguments(&["--data-dir", "{directory}/data"]).environment(variable, address).run()
+        };
+        let gateway = run(&[]);
+        assert!(gateway.code == Some(1) && gateway.output().contains("is the address of"), "{gateway:?}");
+        let alone = run(&["embedded-mq"]);
+        assert!(alone.code == Some(1) && alone.output().contains("embedded.listen"), "{alone:?}");
+        assert!(!alone.output().contains("is the address of"), "{alone:?}");
+    }
+}
+
 /// The vendor's own file.
 fn properties(endpoint: &Endpoint, topic: &str) -> String {
     let credentials = endpoint.credentials();

@@ -509,6 +509,13 @@ fn elsewhere_the_guard_wants_the_token_as_it_is_now() {
     let refused = list(&old);
     assert!(refused.code == Some(1) && refused.stderr.contains("management.token_file"), "{refused:?}");
     assert!(!app.output().contains("CANARY") && !refused.output().contains("CANARY"));
+    // Whoever asks, at whatever rate: what lasts is told once.
+    std::fs::remove_file(&token_file).unwrap();
+    for _ in 0..20 {
+        assert_eq!((with(Some("t0ken-new"), None).status, with(Some("anything"), None).status), (200, 403));
+    }
+    let told = app.output().matches("the old token stays").count();
+    assert_eq!(told, 1, "{}", app.output());
 }
 
 #[test]

@@ -84,11 +84,76 @@ fn a_receive_asks_for_what_there_is_room_for() {
     until("nothing is held", || (held(&app, "large") + held(&app, "small") == 0.0).then_some(()));
 }
 
+/// A line of the process's status, in KiB.
+fn status(app: &TestApp, name: &str) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", app.process_id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+}
+
 /// What the process has in memory, in KiB.
 fn resident(app: &TestApp) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", app.process_id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+    status(app, "VmRSS")
+}
+
+/// A body of nearly 4 MiB: so many of `part` as there is room for.
+fn full_of(before: &str, part: &str, after: &str) -> String {
+    let parts = (LARGE - before.len() - after.len() - 1) / (part.len() + 1);
+    format!("{before}{}{after}", vec![part; parts].join(","))
+}
+
+#[test]
+fn a_body_of_many_small_parts_takes_no_more_than_a_large_one() {
+    const MOST_KIB: usize = 40 << 10;
+    let app = Launch::on_embedded("", &Settings::new().profile("protocol = \"mq-http\"")).start();
+    // What `mq-http` has not.
+    let with_nack = Launch::on_embedded("", &Settings::new()).start();
+    let group = "/v1/topics/orders/groups/CID_a/messages";
+    let publish = "/v1/topics/orders/messages";
+    let json = "application/json";
+    let event = r#"{"specversion":"1.0","id":"a","source":"s","type":"t","#;
+    let keys = " a".repeat(LARGE / 2 - 100);
+    for (target, content_type, body) in [
+        (format!("{group}:receive"), json, full_of(r#"{"tags":["#, r#""""#, "]}")),
+        (format!("{group}:ack"), json, full_of(r#"{"receipt_handles":["#, r#""""#, "]}")),
+        (format!("{group}:ack"), json, full_of(r#" {"receipt_handles":[1,"#, r#""""#, "]}")),
+        (format!("{group}:nack"), json, full_of(r#"{"receipt_handles":["#, r#""""#, "]}")),
+        (
+            format!("{group}:extend"),
+            json,
+            full_of(r#"{"visibility_timeout_seconds":9,"receipt_handles":["#, r#""""#, "]}"),
+        ),
+        (publish.to_owned(), json, full_of(r#"{"body":"x","keys":["#, r#""a""#, "]}")),
+        (publish.to_owned(), json, full_of(r#"{"body":7,"keys":["#, r#""a""#, "]}")),
+        (publish.to_owned(), json, full_of(r#"{"body":"x","properties":{"#, r#""a":"""#, "}}")),
+        (publish.to_owned(), json, full_of(r#"{"body":7,"properties":{"#, r#""a":"""#, "}}")),
+        (format!("{publish}:batch"), json, full_of(r#"{"messages":["#, "{}", "]}")),
+        (format!("{publish}:batch"), json, full_of(r#"{"messages":["#, r#"{"body":"x"}"#, "]}")),
+        (publish.to_owned(), "application/cloudevents+json", format!(r#"{event}"mqkeys":"{keys}"}}"#)),
+        (publish.to_owned(), "application/cloudevents+json", full_of(event, r#""a":"""#, "}")),
+        (publish.to_owned(), "application/cloudevents-batch+json", full_of("[", "{}", "]")),
+    ] {
+        let app = if target.ends_with(":nack") || target.ends_with(":extend") { &with_nack } else { &app };
+        std::fs::write(format!("/proc/{}/clear_refs", app.process_id()), "5").unwrap();
+        let before = resident(app);
+        let answer = app.request("POST", &target).header(format!("Content-Type: {content_type}")).body(&body).send();
+        let beginning = &body[..40];
+        assert_eq!(answer.status, 422, "{target} {beginning}");
+        assert!(answer.body.len() < 10_000, "{target} {beginning}: an answer of {} bytes", answer.body.len());
+        let more = status(app, "VmHWM").saturating_sub(before);
+        assert!(more < MOST_KIB, "{target} {beginning}: {more} KiB more");
+    }
+    // As much as may be there is taken.
+    let most = |part: &str| vec![part; 128].join(",");
+    let full = format!(r#"{{"body":"x","keys":[{}],"properties":{{{}}}}}"#, most(r#""a""#), most(r#""a":"b""#));
+    assert_eq!(app.post_json(publish, &full).status, 201);
+    for (name, one) in [("keys", r#","a"]"#), ("properties", r#","a":"b"}}"#)] {
+        let end = if name == "keys" { r#""a"]"# } else { r#""b"}}"# };
+        let over = full.replace(end, &format!("{}{one}", end.trim_end_matches([']', '}'])));
+        let problem = assert_problem(&app.post_json(publish, &over), 422, "validation-failed", Meaning::NotPublished);
+        let detail = format!("/{name}: must hold at most 128 {name}, has 129: put some of it into the body");
+        assert_eq!(problem["detail"], detail, "{problem}");
+    }
 }
 
 /// Sends until nobody takes more for a while; how many bytes were taken.

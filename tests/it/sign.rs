@@ -322,3 +322,15 @@ fn what_mq_http_does_not_have_is_a_usage_error() {
         assert!(finished.stderr.contains(word) && finished.stdout.is_empty(), "{word}: {finished:?}");
     }
 }
+
+#[test]
+fn a_name_that_no_request_has_takes_nothing_from_the_topic_for_any_name() {
+    let explained = |topic: &str| {
+        let finished = explain(&["--operation", "publish", "--topic", topic, "--body", "x"]);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        finished.stdout
+    };
+    // The gateway takes 64 characters; a topic of its own may have more.
+    assert!(explained(&"t".repeat(64)).contains("tag=http"));
+    assert!(!explained(&"t".repeat(65)).contains("tag=http"));
+}

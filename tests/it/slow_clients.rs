@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use crate::support::ons::OnsRequest;
 use crate::support::slow::{Behaviour, Slow, open, run};
 use crate::support::time::{AT_ONCE, until};
@@ -222,6 +224,17 @@ fn at_the_cap_stalled_connections_make_room_for_new_ones() {
     assert!(started.elapsed() < 3 * SECOND, "{:?}: as if all had been waited for", started.elapsed());
     assert!(closed(&app, "data", "cap") >= 200);
     drop(stalled);
+}
+
+#[test]
+fn the_gateways_own_endpoint_takes_any_number_of_its_connections() {
+    let limits = "[server.limits]\nconnections_per_address = 1";
+    let app = Launch::on_embedded("", &Settings::new().more(limits)).start();
+    let messages: Vec<Value> = (0..50).map(|index| json!({ "body": index.to_string() })).collect();
+    let body = json!({ "messages": messages }).to_string();
+    let answer = app.post_json("/v1/topics/orders/messages:batch", &body).expect_json(200);
+    assert_eq!(answer["results"].as_array().unwrap().len(), 50, "{answer}");
+    assert_eq!(closed(&app, "embedded", "address_cap"), 0);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::cli::client::{GatewayClient, segment};
 use crate::cli::failure::{BAD, Failure};
 use crate::cli::format::Format;
 use crate::cli::output;
+use crate::cli::stop::{Ending, StopSignals};
 use crate::cli::visible::visible;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -132,6 +133,10 @@ fn write(raw: &RawValue, format: Format, text: impl Fn(&Letter) -> String) -> Re
     }
 }
 
+fn interrupted() -> Result<(), Failure> {
+    Err(Failure::bad("interrupted: there may be more"))
+}
+
 impl Look<'_> {
     async fn without_taking(&self, mut write: impl FnMut(&RawValue) -> Result<(), Failure>) -> Result<(), Failure> {
         let (mut after, mut written) = (0, 0_u64);
@@ -165,10 +170,33 @@ impl Look<'_> {
         ids.and_then(|ids| ids.first()).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// Whatever comes of it, what was taken is let go at the end, where the MQ can do that.
+    /// Whatever comes of it, a signal included, what was taken is let go at the end, where the MQ can do that.
     async fn by_taking(&self, mut write: impl FnMut(&RawValue) -> Result<(), Failure>) -> Result<(), Failure> {
         let (mut held, mut until) = (Vec::new(), None);
-        let looked = self.take_all(&mut write, &mut held, &mut until).await;
+        let mut signals = StopSignals::listen()?;
+        let ending = Ending::default();
+        let looked = {
+            // The answer of the step under way is waited for, the first time: what it took is in it.
+            let looking = Box::pin(self.take_all(&mut write, (&mut held, &mut until), &ending));
+            signals.see_through(&ending, looking).await
+        };
+        let released = match looked {
+            Some(_) => signals.see_through(&ending, self.release(&held)).await,
+            None => None,
+        };
+        let hidden = released.unwrap_or(held.len() as u64);
+        if hidden > 0 {
+            let until = until.map(|until| format!(", until {}", visible(&until))).unwrap_or_default();
+            output::complain(&format!(
+                "{hidden} dead letters were taken to be looked at, and stay hidden from others{until}: {}",
+                if released.is_some() { "this MQ takes nothing back" } else { "they were not released" }
+            ));
+        }
+        looked.unwrap_or_else(interrupted)
+    }
+
+    /// Lets go of what was taken; how many stay hidden until their visibility timeout is over.
+    async fn release(&self, held: &[String]) -> u64 {
         let mut hidden = 0;
         for handles in held.chunks(HANDLES) {
             let mut options: Map<String, Value> = group_option(self.place.group.as_deref()).into_iter().collect();
@@ -178,20 +206,14 @@ impl Look<'_> {
             let released = self.client.post(target, body, LIMIT).await.and_then(|reply| reply.json::<Released>());
             hidden += released.map_or(u64::try_from(handles.len()).unwrap_or(u64::MAX), |released| released.hidden);
         }
-        if hidden > 0 {
-            let until = until.map(|until| format!(", until {}", visible(&until))).unwrap_or_default();
-            output::complain(&format!(
-                "{hidden} dead letters were taken to be looked at, and stay hidden from others{until}: this MQ takes nothing back"
-            ));
-        }
-        looked
+        hidden
     }
 
     async fn take_all(
         &self,
         write: &mut impl FnMut(&RawValue) -> Result<(), Failure>,
-        held: &mut Vec<String>,
-        until: &mut Option<String>,
+        (held, until): (&mut Vec<String>, &mut Option<String>),
+        ending: &Ending,
     ) -> Result<(), Failure> {
         let (mut seen, mut written, mut empty) = (HashSet::new(), 0_u64, 0);
         let mut options = self.options.clone();
@@ -199,7 +221,7 @@ impl Look<'_> {
         if let Some(hide) = self.hide {
             options.insert("hidden_seconds".to_owned(), json!(hide.as_secs()));
         }
-        loop {
+        while !ending.has_begun() {
             let target = format!("/v1/dead-letters/{}/messages:take", segment(self.topic));
             let body = Bytes::from(Value::Object(options.clone()).to_string());
             let taken: Taken = self.client.post(target, body, LIMIT).await?.json()?;
@@ -208,7 +230,7 @@ impl Look<'_> {
                 if empty >= EMPTY_STEPS {
                     return Ok(());
                 }
-                tokio::time::sleep(EMPTY_PAUSE).await;
+                ending.wait(EMPTY_PAUSE).await;
                 continue;
             }
             empty = 0;
@@ -232,5 +254,6 @@ impl Look<'_> {
                 return Ok(());
             }
         }
+        interrupted()
     }
 }

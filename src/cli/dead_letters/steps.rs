@@ -132,8 +132,9 @@ enum End {
 
 impl Steps {
     pub(super) async fn run(self) -> Result<u8, Failure> {
-        let mut signals = StopSignals::listen()?;
+        // Nothing is taken yet: a signal may still end the process.
         let about = self.about().await;
+        let mut signals = StopSignals::listen()?;
         let mut progress = Progress::start();
         let mut sum = Sum::default();
         let ending = Ending::default();

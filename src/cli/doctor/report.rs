@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::cli::visible::visible;
+
 /// Everything that was checked, in order.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -143,9 +145,9 @@ impl Report {
             let verdict = finding.verdict.as_str();
             let (colour, plain) = if colours { (finding.verdict.colour(), PLAIN) } else { ("", "") };
             let check = finding.check.as_str().replace('_', " ");
-            writeln!(text, "  {colour}{verdict:<8}{plain} {check:<18} {}", printable(&finding.detail)).ok();
+            writeln!(text, "  {colour}{verdict:<8}{plain} {check:<18} {}", visible(&finding.detail)).ok();
             if let Some(advice) = &finding.advice {
-                writeln!(text, "{:<30}-> {}", "", printable(advice)).ok();
+                writeln!(text, "{:<30}-> {}", "", visible(advice)).ok();
             }
         }
         text + &self.summary()
@@ -170,11 +172,6 @@ impl Report {
     }
 }
 
-/// A certificate's name or a path may hold what a terminal would obey.
-fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,7 +189,7 @@ mod tests {
 
     #[test]
     fn lines_are_aligned_and_a_terminal_is_not_commanded() {
-        let expected = "  ok       configuration      gateway.toml\nprofile main\n  failed   connect            refused\u{fffd}[2J\
+        let expected = "  ok       configuration      gateway.toml\nprofile main\n  failed   connect            refused\\u{1b}[2J\
                         \n                              -> start it\n  skipped  clock skew         no answer\n\
                         1 check failed, 1 skipped";
         assert_eq!(report().to_text(false), expected);

@@ -2,7 +2,7 @@
 
 use super::message::Message;
 use crate::cli::visible::visible;
-use crate::cli::width::cut;
+use crate::cli::width::{columns_of, cut};
 
 /// However narrow the terminal is, so much of a body is shown.
 const LEAST_OF_BODY: usize = 20;
@@ -53,7 +53,7 @@ impl Look {
         }
         let attempt = message.delivery_attempt.filter(|attempt| *attempt > 1);
         parts.extend(attempt.map(|attempt| (Colour::Yellow, format!("attempt={attempt}"))));
-        let taken: usize = parts.iter().map(|(_, text)| text.chars().count() + 1).sum();
+        let taken: usize = parts.iter().map(|(_, text)| columns_of(text) + 1).sum();
         let body = match &*message.encoding {
             "base64" => format!("base64:{}", visible(&message.body)),
             _ => visible(&message.body),
@@ -110,6 +110,8 @@ mod tests {
             "- 0A1B one\\ntwo \\u{1b}[31m订单 and much…\n"
         );
         assert_eq!(line(Look { columns: Some(10), colours: false }, ""), "- 0A1B one\\ntwo \\u{1b}[31m…\n");
+        let tag = line(Look { columns: Some(40), colours: false }, r#","tag":"订单订单""#);
+        assert_eq!(tag, "- 0A1B tag=订单订单 one\\ntwo \\u{1b}[31m…\n", "a tag takes two columns a sign");
         let coloured = line(Look { columns: Some(40), colours: true }, "");
         assert_eq!(coloured, "\u{1b}[2m-\u{1b}[0m \u{1b}[1m0A1B\u{1b}[0m one\\ntwo \\u{1b}[31m订单 and much…\n");
     }

@@ -14,9 +14,7 @@ use super::profile_access;
 use crate::clock::Clock;
 #[cfg(feature = "rocketmq")]
 use crate::config::RocketMqConfig;
-use crate::config::{
-    BinaryBodies, Config, MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig, TopicConfig, TopicPattern,
-};
+use crate::config::{BinaryBodies, Config, MqHttpConfig, OnsHttpConfig, ProfileConfig, ProtocolConfig, TopicConfig};
 use crate::model::{ConsumerGroup, Topic, UnixMillis};
 #[cfg(feature = "rocketmq")]
 use crate::protocol::rocketmq;
@@ -40,7 +38,7 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
     let common = &arguments.common;
     let config = load(&configuration::source(&common.source), &common.overrides())?;
     let topic = Topic::parse_longest(&arguments.topic).map_err(|error| Failure::usage(format!("--topic {error}")))?;
-    let settings = settings(&config, &topic);
+    let settings = config.topic(&topic);
     let profile = profile(&config, settings, common.profile.as_deref())?;
     let credentials = profile_access::credentials(&config, profile)
         .map_err(|error| Failure::bad(format!("profile `{}`: {error}", profile.name)))?;
@@ -70,12 +68,6 @@ pub(super) fn sign(arguments: &SignArguments) -> Result<u8, Failure> {
         Format::Json => print_json(&explanation.to_json().to_string())?,
     }
     Ok(0)
-}
-
-/// The topic's own table, else the one for any topic.
-fn settings<'a>(config: &'a Config, topic: &Topic) -> Option<&'a TopicConfig> {
-    let find = |wanted: &TopicPattern| config.topics.iter().find(|it| it.name == *wanted);
-    find(&TopicPattern::Named(topic.clone())).or_else(|| find(&TopicPattern::Any))
 }
 
 /// The one of this name, else the topic's, else the only one.

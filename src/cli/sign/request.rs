@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::arguments::{Operation, SignArguments};
 use crate::cli::failure::Failure;
-use crate::config::{Groups, ProfileConfig, TopicConfig, read_regular_file};
+use crate::config::{ProfileConfig, TopicConfig, read_regular_file};
 #[cfg(feature = "rocketmq")]
 use crate::model::UnixMillis;
 use crate::model::{ConsumerGroup, Key, Message, NameError, Protocol, Tag, TagFilter, Topic, UpstreamHandle};
@@ -55,7 +55,7 @@ impl Request {
             Operation::Consume => {
                 let group = consumer_group(arguments)?;
                 let tags = arguments.tag.as_deref().map(TagFilter::parse).transpose();
-                let ordered = is_ordered(settings, &group);
+                let ordered = settings.is_some_and(|topic| topic.is_ordered(&group));
                 Self::Consume { group, tags: tags.map_err(|error| wrong("--tag", error))?.flatten(), ordered }
             }
             Operation::Ack => {
@@ -156,15 +156,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 fn consumer_group(arguments: &SignArguments) -> Result<ConsumerGroup, Failure> {
     let group = arguments.group.as_deref().ok_or_else(|| Failure::usage("--group is missing: the consumer group"))?;
     ConsumerGroup::parse_longest(group).map_err(|error| wrong("--group", error))
-}
-
-/// Whether the configuration says that the group receives in order.
-fn is_ordered(settings: Option<&TopicConfig>, group: &ConsumerGroup) -> bool {
-    match settings.map(|topic| &topic.groups) {
-        Some(Groups::Any { ordered, .. }) => *ordered,
-        Some(Groups::Named(groups)) => groups.iter().any(|it| it.ordered && it.name == *group),
-        None => false,
-    }
 }
 
 fn wrong(flag: &str, error: NameError) -> Failure {

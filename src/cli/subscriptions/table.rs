@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::cli::visible::visible;
+use crate::cli::width::columns_of;
 
 /// What is shown of a subscription in the answer.
 type Cell = fn(&Value) -> String;
@@ -38,12 +39,13 @@ pub(super) fn table(gateways: &[(String, Value)]) -> String {
     let mut head: Vec<String> = COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect();
     head.insert(1, "POD".to_owned());
     rows.insert(0, head);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| columns_of(cell)).max().unwrap_or(0);
     let widths: Vec<usize> = (0..=COLUMNS.len()).map(width).collect();
     let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded =
+            |(cell, width): (&String, &usize)| cell.clone() + &" ".repeat(width.saturating_sub(columns_of(cell)));
+        let cells: Vec<String> = row.iter().zip(&widths).map(padded).collect();
         cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -99,6 +101,13 @@ SUBSCRIPTION  POD    STATE          OK/S  IN FLIGHT  HELD  BACKLOG  LAST SUCCESS
 billing       pod-a  paused (gone)  0.5   1/5        2     -        -             failed 500 at T\\u{1b}  http://b/
 billing       pod-b  running        0.5   1/5        2     -        -             failed 500 at T\\u{1b}  http://b/";
         assert_eq!(table(&gateways), expected);
+        let wide = [
+            ("http://a".to_owned(), one("订单", "running", Value::Null)),
+            ("http://b".to_owned(), one("pod-b", "running", Value::Null)),
+        ];
+        let lines = table(&wide);
+        let place = |line: &str| columns_of(line.split("running").next().unwrap_or_default());
+        assert!(lines.lines().skip(1).all(|line| place(line) == "SUBSCRIPTION  POD-B  ".len()), "{lines}");
         assert_eq!(table(&[("http://a".to_owned(), json!({"pod": null, "subscriptions": []}))]), "no subscriptions");
     }
 }

@@ -7,6 +7,11 @@ use crate::config::section::section;
 use crate::config::values::{Kind, millis, minutes, seconds};
 
 impl LimitsConfig {
+    /// What `batch_messages` may be at most.
+    pub const MOST_BATCH_MESSAGES: usize = 1000;
+    /// What `ack_handles` may be at most.
+    pub const MOST_ACK_HANDLES: usize = 1000;
+
     /// What `connections` is where nobody sets it.
     #[must_use]
     pub fn default_connections() -> usize {
@@ -31,9 +36,9 @@ section! {
         /// body that nobody reads, four times as much is thrown away before the connection is closed.
         body_bytes: usize, Kind::size(1, 1 << 30), default("4MiB");
         /// Most messages in one batch.
-        batch_messages: usize, Kind::integer(1, 1000), default(100);
+        batch_messages: usize, Kind::integer(1, LimitsConfig::MOST_BATCH_MESSAGES as i64), default(100);
         /// Most receipt handles in one ack, nack or extend.
-        ack_handles: usize, Kind::integer(1, 1000), default(100);
+        ack_handles: usize, Kind::integer(1, LimitsConfig::MOST_ACK_HANDLES as i64), default(100);
         /// Longest URI; more is answered 414.
         uri_bytes: usize, Kind::size(64, 64 << 10), default("8KiB");
         /// Most header lines; more is answered 431.
@@ -65,7 +70,8 @@ section! {
         /// counts to the container's memory. Small ones slow large bodies down where a round trip takes long. 0 leaves it to the
         /// kernel, which may take megabytes.
         socket_buffer: usize, Kind::size(0, 64 << 20), machine(socket_buffer, "64 KiB where the control group (the container) has a limit; else 0");
-        /// Most connections from one address; 0 allows any number, as callers may share a proxy.
+        /// Most connections from one address; 0 allows any number, as callers may share a proxy. For callers of the gateway, and of
+        /// `embedded-mq`.
         connections_per_address: usize, Kind::integer(0, 1_000_000), default(0);
     }
 }

@@ -63,12 +63,13 @@ fn key_path(name: &str) -> String {
 fn refusal(name: &str) -> Flaw {
     let path = key_path(name);
     let first = path.split('.').next().unwrap_or_default();
-    if matches!(first, "credentials" | "profiles" | "topics" | "callers") {
+    let is_named = |section: &&Section| section.is_named() && section.path.split(['.', '[']).next() == Some(first);
+    if SECTIONS.iter().copied().any(|section| is_named(&section)) {
         return Flaw::new(format!("nothing below `{first}` can be set by the environment"))
             .hint("its names are case-sensitive and variables are not; write it into the configuration file");
     }
-    let is_list = |section: &&Section| section.keys.iter().any(|key| section.key_path(key) == path);
-    if SECTIONS.iter().copied().any(|section| is_list(&section)) {
+    let is_key = |section: &&Section| section.keys.iter().any(|key| section.key_path(key) == path);
+    if SECTIONS.iter().copied().any(|section| is_key(&section)) {
         return Flaw::new("is not set by this variable")
             .hint("variables are written in capitals; lists can be set in the configuration file only");
     }

@@ -12,6 +12,7 @@
 //! quotes mean themselves. Every line is handed to the INI library by itself, because a backslash at the end of a line
 //! would make it swallow the next one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -179,7 +180,8 @@ impl Properties<'_> {
                 Some("") => findings.add(name, Flaw::new("is empty").hint(format!("it is {}", rule.expects))),
                 Some(value) if is_placeholder(value) => findings.add(name, template()),
                 Some(value) => {
-                    let value = if *name == "URL" { complete_url(value) } else { value.to_owned() };
+                    // A secret is not copied.
+                    let value: Cow<'_, str> = if *name == "URL" { complete_url(value).into() } else { value.into() };
                     if let Err(flaw) = (rule.check)(&value)
                         .and_then(|()| if *name == "URL" { speaks_ons_http(&value) } else { Ok(()) })
                     {

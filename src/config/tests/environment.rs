@@ -68,6 +68,7 @@ fn other_variables_are_refused_by_name() {
         ("MQ_GATEWAY__CREDENTIALS__MAIN__SECRET_KEY_FILE", CANARY, "below `credentials`"),
         ("MQ_GATEWAY__PROFILES__MAIN__ENDPOINTS", CANARY, "below `profiles`"),
         ("MQ_GATEWAY__TOPICS__ORDERS__DEADLINE", CANARY, "below `topics`"),
+        ("MQ_GATEWAY__SUBSCRIPTIONS__BILLING__URL", CANARY, "below `subscriptions`"),
         ("MQ_GATEWAY__CALLERS__SHOP__CREDENTIALS", CANARY, "below `callers`"),
         ("MQ_GATEWAY__DROPIN__CLIENT_AUTH", CANARY, "\"none\" or \"keys\""),
         ("MQ_GATEWAY__DROPIN__CLIENT_AUTH", "embeddedonly", "\"none\" or \"keys\""),

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use actix_web::HttpResponse;
 use serde::Deserialize;
 
-use super::handle_results::{Done, answer, check_count};
+use super::handle_results::{Done, Handles, answer, checked};
 use super::json_body::{Presence, json_body};
 use super::shape::{Field, FieldKind, object, text_within};
+use crate::config::LimitsConfig;
 use crate::gateway::Acknowledged;
 use crate::http::context::HttpContext;
 use crate::http::problem::Problem;
@@ -19,7 +20,7 @@ const SHAPE: &[Field] = &[Field::required("receipt_handles", FieldKind::Texts)];
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
-    receipt_handles: Vec<String>,
+    receipt_handles: Handles,
 }
 
 /// How deep a plain request is nested.
@@ -28,8 +29,8 @@ const PLAIN_DEPTH: usize = 2;
 /// The request, if it is a plain one: what else it may be, the JSON library reads and explains.
 fn read_plain(json: &str) -> Option<Request> {
     let handle = |value: &mut PlainJson<'_>| value.string().map(Cow::into_owned);
-    let receipt_handles =
-        PlainJson::read(json, |request| request.only_member("receipt_handles", |value| value.list(handle)))?;
+    let handles = |value: &mut PlainJson<'_>| value.list_of(LimitsConfig::MOST_ACK_HANDLES, handle);
+    let receipt_handles = PlainJson::read(json, |request| request.only_member("receipt_handles", handles))?.into();
     Some(Request { receipt_handles })
 }
 
@@ -40,7 +41,9 @@ pub(in crate::http) async fn acknowledge(context: HttpContext) -> Result<HttpRes
     let depth = context.limits().json_depth;
     let plain = text_within(&body, depth, PLAIN_DEPTH).and_then(read_plain);
     let Request { receipt_handles } = plain.map_or_else(|| object(&body, SHAPE, depth), Ok)?;
-    check_count(&context, &receipt_handles)?;
+    // A handle is not longer than what it was read from, which is not held beside it.
+    drop(body);
+    let receipt_handles = checked(&context, receipt_handles)?;
     let results = context.gateway().acknowledge(&context.request_context, &route, &receipt_handles).await?;
     Ok(answer(&context, Operation::Acknowledge, &receipt_handles, &results, None, |Acknowledged { late }| Done {
         late: *late,

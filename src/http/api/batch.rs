@@ -8,7 +8,7 @@ use super::json_body::{Presence, json_body};
 use super::prefer::Patience;
 use super::published::PublishResponse;
 use super::read_envelope::read_batch;
-use super::shape::{MOST_ERRORS, wrong_count};
+use super::shape::wrong_count;
 use crate::gateway::{BatchItem, GatewayError, TopicRoute};
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
@@ -23,8 +23,7 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
     let body = json_body(&context, Presence::Required).await?;
     let limits = context.limits();
     let limit = limits.batch_messages;
-    let elements = read_batch(&body, limits.json_depth, limit)?;
-    let count = elements.len();
+    let (elements, count) = read_batch(&body, limits.json_depth, limit)?;
     if count == 0 || count > limit {
         let detail = wrong_count("messages", limit, count);
         return Err(Problem::invalid(vec![FieldError::at("/messages", detail)]).counted(limit, count));
@@ -36,7 +35,7 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
         let envelope = match element.read() {
             Ok(envelope) => envelope,
             Err(problem) => {
-                problem.below(&place.to_string()).errors().iter().for_each(|error| errors.push(error.clone()));
+                errors.extend(problem.below(&place.to_string()).into_errors());
                 continue;
             }
         };
@@ -45,12 +44,12 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
             Err(wrong) => errors.extend(wrong),
         }
     }
-    // What was decoded is not longer than what it was decoded from, which is not held beside it.
-    drop(body);
     if !errors.is_empty() {
-        errors.truncate(MOST_ERRORS);
         return Err(Problem::invalid(errors));
     }
+    context.holds_copies(body.len(), || messages.iter().map(Message::overhead).sum())?;
+    // What was decoded is not longer than what it was decoded from, which is not held beside it.
+    drop(body);
     let explain = |index, problem: Problem| problem.below(&Place::InBatch(index).to_string());
     publish_all(&context, &route, messages, NothingStored::IsMultiStatus, explain).await
 }

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::handle_results::{Done, answer, check_count};
+use super::handle_results::{Done, Handles, answer, checked};
 use super::json_body::{Presence, json_body};
 use super::receive::MAX_VISIBILITY_TIMEOUT;
 use super::shape::{Field, FieldKind, object, whole_number};
@@ -26,14 +26,14 @@ const EXTEND: &[Field] =
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nack {
-    receipt_handles: Vec<String>,
+    receipt_handles: Handles,
     delay_seconds: Option<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Extend {
-    receipt_handles: Vec<String>,
+    receipt_handles: Handles,
     visibility_timeout_seconds: u64,
 }
 
@@ -49,7 +49,7 @@ pub(in crate::http) async fn nack(context: HttpContext) -> Result<HttpResponse, 
     let route = route_with(&context, Verb::Nack)?;
     let Nack { receipt_handles, delay_seconds } = request(&context, NACK).await?;
     let seconds = Seconds { field: DELAY, least: 0, number: delay_seconds.unwrap_or(0) };
-    change(&context, &route, Verb::Nack, &receipt_handles, &seconds).await
+    change(&context, &route, Verb::Nack, receipt_handles, &seconds).await
 }
 
 /// Keeps every delivery longer.
@@ -57,7 +57,7 @@ pub(in crate::http) async fn extend(context: HttpContext) -> Result<HttpResponse
     let route = route_with(&context, Verb::Extend)?;
     let Extend { receipt_handles, visibility_timeout_seconds } = request(&context, EXTEND).await?;
     let seconds = Seconds { field: VISIBILITY_TIMEOUT, least: 1, number: visibility_timeout_seconds };
-    change(&context, &route, Verb::Extend, &receipt_handles, &seconds).await
+    change(&context, &route, Verb::Extend, receipt_handles, &seconds).await
 }
 
 /// The path's topic and group, where they have the verb; the body is not read for nothing.
@@ -76,19 +76,19 @@ async fn change(
     context: &HttpContext,
     route: &GroupRoute,
     verb: Verb,
-    handles: &[String],
+    handles: Handles,
     seconds: &Seconds,
 ) -> Result<HttpResponse, Problem> {
-    check_count(context, handles)?;
+    let handles = checked(context, handles)?;
     let Seconds { field, least, number } = *seconds;
     if !(least..=MAX_VISIBILITY_TIMEOUT).contains(&number) {
         let detail = whole_number(least, MAX_VISIBILITY_TIMEOUT);
         return Err(Problem::invalid(vec![FieldError::at(format!("/{field}"), detail)]));
     }
     let change = VisibilityChange { verb, hidden_for: Duration::from_secs(number) };
-    let changes = context.gateway().change_visibility(&context.request_context, route, handles, change).await?;
+    let changes = context.gateway().change_visibility(&context.request_context, route, &handles, change).await?;
     let applied = changes.applied.map(|applied| (field, applied.as_secs()));
-    Ok(answer(context, verb.into(), handles, &changes.results, applied, done))
+    Ok(answer(context, verb.into(), &handles, &changes.results, applied, done))
 }
 
 fn done(changed: &Changed) -> Done<'_> {

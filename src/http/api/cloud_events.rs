@@ -11,11 +11,11 @@ use super::batch::{NothingStored, publish_all};
 use super::compact::compact;
 use super::prefer::Patience;
 use super::published::stored;
-use super::shape::{MOST_ERRORS, json_text, shown, wrong_count};
+use super::shape::{json_text, shown, wrong_count};
 use super::{content_type, raw};
 use crate::gateway::{EventError, TopicRoute};
 use crate::http::context::HttpContext;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::problem::{FieldError, MOST_ERRORS, Problem};
 use crate::model::{Message, UnixMillis};
 use crate::protocol::cloud_events::{Batch, Event, EventFlaw, MOST_EVENTS, Mode, Place};
 use crate::protocol::form;
@@ -40,12 +40,14 @@ pub(super) async fn publish(
     let time = time(context, route)?;
     if mode == Mode::Batch {
         let messages = batch(context, route, &body, time)?;
+        context.holds_copies(body.len(), || messages.iter().map(Message::overhead).sum())?;
         drop(body);
         let explain = |index, problem: Problem| problem.renamed(|error| rename(error, mode, &format!("/{index}")));
         return publish_all(context, route, messages, NothingStored::IsProblem, explain).await;
     }
     let message = read(context, mode, &body).and_then(|event| message(context, route, &event, time));
     let message = message.map_err(|error| problem(error, mode))?;
+    context.holds_copies(body.len(), || message.overhead())?;
     drop(body);
     let patience = Patience::of(context.request.headers(), route.deadline());
     let published = context.gateway().publish(&context.request_context, route, message, patience.time()).await;
@@ -114,7 +116,6 @@ fn batch(context: &HttpContext, route: &TopicRoute, body: &[u8], time: Time) -> 
     if errors.is_empty() {
         return Ok(messages);
     }
-    errors.truncate(MOST_ERRORS);
     Err(Problem::invalid(errors))
 }
 
@@ -142,7 +143,7 @@ fn problem(refused: Refused, mode: Mode) -> Problem {
     match refused {
         Refused::Request(problem) => problem,
         Refused::Event(EventError::Flaws(flaws)) => {
-            let errors = flaws.iter().take(MOST_ERRORS).map(|flaw| field_error(flaw, mode, ""));
+            let errors = flaws.iter().map(|flaw| field_error(flaw, mode, ""));
             Problem::invalid(errors.collect())
         }
         Refused::Event(EventError::Gateway(error)) => error.into(),

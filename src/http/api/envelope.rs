@@ -7,14 +7,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::compact::compact;
 use super::shape::{Field, FieldKind, note};
 use super::times;
+use crate::counted::{CountedList, CountedMap};
 use crate::http::problem::FieldError;
-use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
+use crate::model::{Key, MAX_KEYS, MAX_PROPERTIES, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
 
 /// Room for more keys is made when they have turned out to be some.
 const MOST_KEYS_AT_ONCE: usize = 16;
@@ -42,7 +42,7 @@ pub(super) struct Envelope<'a> {
     #[serde(borrow, default)]
     pub(super) tag: Option<Cow<'a, str>>,
     #[serde(default)]
-    pub(super) keys: Option<Vec<Cow<'a, str>>>,
+    pub(super) keys: Option<CountedList<Cow<'a, str>, MAX_KEYS>>,
     #[serde(default)]
     pub(super) properties: Option<Properties>,
     #[serde(borrow, default)]
@@ -68,27 +68,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Body<'a> {
 }
 
 /// Name-value pairs in the caller's order.
-pub(super) struct Properties(pub(super) Vec<(String, String)>);
-
-impl<'de> Deserialize<'de> for Properties {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Properties;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object whose values are strings")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Properties(pairs))
-            }
-        }
-        deserializer.deserialize_map(Pairs)
-    }
-}
+pub(super) type Properties = CountedMap<String, String, MAX_PROPERTIES>;
 
 /// Where an envelope stands: the beginning of the pointers to its fields.
 #[derive(Debug, Clone, Copy)]
@@ -131,11 +111,20 @@ impl Envelope<'_> {
         });
         let mut message = Message::new(topic, body.unwrap_or_default());
         message.tag = checked(self.tag.as_deref(), Tag::parse, at, || "tag".to_owned(), &mut errors);
-        message.keys.reserve_exact(self.keys.as_ref().map_or(0, Vec::len).min(MOST_KEYS_AT_ONCE));
-        for (index, key) in self.keys.iter().flatten().enumerate() {
+        let keys = self.keys.unwrap_or_else(|| Vec::new().into());
+        if keys.count > MAX_KEYS {
+            note(&mut errors, format!("{at}/keys"), too_many("keys", MAX_KEYS, keys.count));
+        }
+        message.keys.reserve_exact(keys.first.len().min(MOST_KEYS_AT_ONCE));
+        for (index, key) in keys.first.iter().enumerate() {
             message.keys.extend(checked(Some(key), Key::parse, at, || format!("keys/{index}"), &mut errors));
         }
-        message.properties = self.properties.map_or_else(Vec::new, |properties| properties.0);
+        let properties = self.properties.unwrap_or_else(|| Vec::new().into());
+        if properties.count > MAX_PROPERTIES {
+            let detail = too_many("properties", MAX_PROPERTIES, properties.count);
+            note(&mut errors, format!("{at}/properties"), detail);
+        }
+        message.properties = properties.first;
         message.message_group =
             checked(self.message_group.as_deref(), MessageGroup::parse, at, || "message_group".to_owned(), &mut errors);
         let time = match (self.deliver_at.as_deref(), self.delay_seconds) {
@@ -156,6 +145,10 @@ impl Envelope<'_> {
         }
         if errors.is_empty() { Ok(message) } else { Err(errors) }
     }
+}
+
+fn too_many(what: &str, limit: usize, count: usize) -> String {
+    format!("must hold at most {limit} {what}, has {count}: put some of it into the body")
 }
 
 /// The bytes that a body and its encoding stand for.

@@ -4,6 +4,8 @@ use actix_web::HttpResponse;
 
 use super::json::{self, APPLICATION_JSON, Sink};
 use super::shape::wrong_count;
+use crate::config::LimitsConfig;
+use crate::counted::CountedList;
 use crate::gateway::GatewayError;
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
@@ -22,11 +24,14 @@ pub(super) struct Done<'a> {
     pub(super) late: bool,
 }
 
+/// The handles of a request.
+pub(super) type Handles = CountedList<String, { LimitsConfig::MOST_ACK_HANDLES }>;
+
 /// Refuses a list of handles that is empty or too long.
-pub(super) fn check_count(context: &HttpContext, handles: &[String]) -> Result<(), Problem> {
-    let (limit, count) = (context.limits().ack_handles, handles.len());
+pub(super) fn checked(context: &HttpContext, handles: Handles) -> Result<Vec<String>, Problem> {
+    let (limit, count) = (context.limits().ack_handles, handles.count);
     if (1..=limit).contains(&count) {
-        return Ok(());
+        return Ok(handles.first);
     }
     let detail = wrong_count("handles", limit, count);
     Err(Problem::invalid(vec![FieldError::at("/receipt_handles", detail)]).counted(limit, count))

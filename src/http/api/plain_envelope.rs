@@ -3,7 +3,8 @@
 //! What is written in another way, or wrongly, is left to the JSON library, which explains what does not fit; a test holds both to
 //! the same result.
 
-use super::envelope::{Body, Envelope, Properties};
+use super::envelope::{Body, Envelope};
+use crate::model::{MAX_KEYS, MAX_PROPERTIES};
 use crate::plain_json::{PlainJson, once};
 
 /// The envelope, if it is a plain one.
@@ -13,15 +14,7 @@ pub(super) fn read(json: &str) -> Option<Envelope<'_>> {
 
 /// The envelopes of a batch, if all of it is plain and they are at most `most`: an envelope takes more than it is written in.
 pub(super) fn read_batch(json: &str, most: usize) -> Option<Vec<Envelope<'_>>> {
-    let mut left = most;
-    PlainJson::read(json, |batch| {
-        batch.only_member("messages", |value| {
-            value.list(|element| {
-                left = left.checked_sub(1)?;
-                read_next(element)
-            })
-        })
-    })
+    PlainJson::read(json, |batch| batch.only_member("messages", |value| value.list_of(most, read_next)))
 }
 
 fn read_next<'a>(reader: &mut PlainJson<'a>) -> Option<Envelope<'a>> {
@@ -30,14 +23,14 @@ fn read_next<'a>(reader: &mut PlainJson<'a>) -> Option<Envelope<'a>> {
     reader.object(|name, value| match name {
         "body" => once(&mut body, value.string()?),
         "tag" => once(&mut tag, value.string()?),
-        "keys" => once(&mut keys, value.list(PlainJson::string)?),
+        "keys" => once(&mut keys, value.list_of(MAX_KEYS, PlainJson::string)?.into()),
         "properties" => {
             let mut pairs = Vec::new();
             value.object(|name, value| {
                 pairs.push((name.to_owned(), value.string()?.into_owned()));
-                Some(())
+                (pairs.len() <= MAX_PROPERTIES).then_some(())
             })?;
-            once(&mut properties, Properties(pairs))
+            once(&mut properties, pairs.into())
         }
         "message_group" => once(&mut message_group, value.string()?),
         "deliver_at" => once(&mut deliver_at, value.string()?),

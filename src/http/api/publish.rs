@@ -34,6 +34,7 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
             }
             let envelope = read_envelope::read(&body, context.limits().json_depth)?;
             let message = envelope.into_message(topic, now, &body, Place::Alone).map_err(Problem::invalid)?;
+            context.holds_copies(body.len(), || message.overhead())?;
             // What was decoded is not longer than what it was decoded from, which is not held beside it.
             drop(body);
             message

@@ -6,6 +6,8 @@ use serde_json::value::RawValue;
 use super::envelope::{Envelope, FIELDS};
 use super::plain_envelope;
 use super::shape::{Field, FieldKind, object, object_within_depth, text_within};
+use crate::config::LimitsConfig;
+use crate::counted::CountedList;
 use crate::http::problem::Problem;
 
 /// How deep a plain envelope is nested at most.
@@ -19,13 +21,13 @@ const BATCH: &[Field] = &[Field::required("messages", FieldKind::Objects(FIELDS)
 #[serde(deny_unknown_fields)]
 struct Batch<'a> {
     #[serde(borrow)]
-    messages: Vec<&'a RawValue>,
+    messages: CountedList<&'a RawValue, { LimitsConfig::MOST_BATCH_MESSAGES }>,
 }
 
 /// One message of a batch.
 pub(super) enum Element<'a> {
     /// Read already.
-    Plain(Envelope<'a>),
+    Plain(Box<Envelope<'a>>),
     /// As its caller wrote it.
     Raw(&'a RawValue),
 }
@@ -37,7 +39,7 @@ impl<'a> Element<'a> {
     /// 422 for another shape.
     pub(super) fn read(self) -> Result<Envelope<'a>, Problem> {
         match self {
-            Self::Plain(envelope) => Ok(envelope),
+            Self::Plain(envelope) => Ok(*envelope),
             Self::Raw(raw) => object_within_depth(raw.get().as_bytes(), FIELDS),
         }
     }
@@ -54,16 +56,17 @@ pub(super) fn read(body: &[u8], depth: usize) -> Result<Envelope<'_>, Problem> {
     }
 }
 
-/// Reads a batch of envelopes nested at most `depth` deep. More than `most` are only counted. The list and the batch around it are two
+/// Reads a batch of envelopes nested at most `depth` deep, and says how many it has: more than `most` are only counted. The list and the batch around it are two
 /// levels more than an envelope alone.
 ///
 /// # Errors
 /// As those of [`object`]; what is wrong with a single message shows when that is read.
-pub(super) fn read_batch(body: &[u8], depth: usize, most: usize) -> Result<Vec<Element<'_>>, Problem> {
+pub(super) fn read_batch(body: &[u8], depth: usize, most: usize) -> Result<(Vec<Element<'_>>, usize), Problem> {
     let plain = text_within(body, depth, PLAIN_DEPTH + LEVELS_OF_BATCH);
     if let Some(envelopes) = plain.and_then(|text| plain_envelope::read_batch(text, most)) {
-        return Ok(envelopes.into_iter().map(Element::Plain).collect());
+        let count = envelopes.len();
+        return Ok((envelopes.into_iter().map(|it| Element::Plain(Box::new(it))).collect(), count));
     }
-    let Batch { messages } = object(body, BATCH, depth)?;
-    Ok(messages.into_iter().map(Element::Raw).collect())
+    let Batch { messages: CountedList { first, count } } = object(body, BATCH, depth)?;
+    Ok((first.into_iter().take(most).map(Element::Raw).collect(), count))
 }

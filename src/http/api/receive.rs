@@ -13,6 +13,7 @@ use super::raw::shown;
 use super::received_body::{Format, ReceivedBody, applied};
 use super::shape::{Field, FieldKind, object, whole_number};
 use super::unknown_field::is_unknown;
+use crate::counted::CountedList;
 use crate::gateway::{GroupRoute, ReceiveRequest};
 use crate::http::accept::prefers;
 use crate::http::context::HttpContext;
@@ -42,7 +43,7 @@ struct Request {
     max_messages: Option<u64>,
     wait_seconds: Option<u64>,
     visibility_timeout_seconds: Option<u64>,
-    tags: Option<Vec<String>>,
+    tags: Option<CountedList<String, MAX_FILTER_TAGS>>,
 }
 
 /// Receives, perhaps waiting.
@@ -100,7 +101,7 @@ async fn from_body(context: &HttpContext) -> Result<Request, Problem> {
 
 fn from_query(context: &HttpContext) -> Result<Request, Problem> {
     let mut request = Request::default();
-    let mut errors = Vec::new();
+    let (mut tags, mut errors) = (Vec::new(), Vec::new());
     for (name, value) in form::pairs(context.request.uri().query().unwrap_or_default()) {
         let number = || value.as_ref().ok().and_then(|value| value.parse().ok());
         let (slot, least, most) = match name.as_ref() {
@@ -110,7 +111,7 @@ fn from_query(context: &HttpContext) -> Result<Request, Problem> {
             "tags" => {
                 // A value that is no UTF-8 becomes one that no tag may hold.
                 let tag = value.map_or_else(|_| "\u{0}".to_owned(), Cow::into_owned);
-                request.tags.get_or_insert_default().push(tag);
+                tags.push(tag);
                 continue;
             }
             other => {
@@ -125,6 +126,7 @@ fn from_query(context: &HttpContext) -> Result<Request, Problem> {
             (number, None) => *slot = number,
         }
     }
+    request.tags = (!tags.is_empty()).then(|| CountedList::from(tags));
     if errors.is_empty() { Ok(request) } else { Err(Problem::invalid(errors)) }
 }
 
@@ -145,12 +147,13 @@ fn validate(request: Request, by_query: bool) -> Result<ReceiveRequest, Problem>
         errors.push(named("visibility_timeout_seconds", whole_number(1, MAX_VISIBILITY_TIMEOUT)));
     }
     let mut tags = Vec::new();
-    for (index, tag) in request.tags.iter().flatten().enumerate() {
+    let CountedList { first: given, count } = request.tags.unwrap_or_else(|| Vec::new().into());
+    if count > MAX_FILTER_TAGS {
+        errors.push(named("tags", format!("must be at most {MAX_FILTER_TAGS}, has {count}")));
+    }
+    for (index, tag) in given.iter().take(MAX_FILTER_TAGS).enumerate() {
         let name = if by_query { "tags".to_owned() } else { format!("tags/{index}") };
         tags.extend(Tag::parse(tag).map_err(|error| errors.push(named(&name, error.to_string()))));
-    }
-    if tags.len() > MAX_FILTER_TAGS {
-        errors.push(named("tags", format!("must be at most {MAX_FILTER_TAGS}")));
     }
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));

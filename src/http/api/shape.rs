@@ -6,13 +6,13 @@
 use std::borrow::Cow;
 
 use memchr::memchr2_iter;
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::compact::depth;
 use super::unknown_field::{is_unknown, suggestion};
-use crate::http::problem::{Code, FieldError, Problem};
+use crate::counted::{CountedList, CountedMap};
+use crate::http::problem::{Code, FieldError, MOST_ERRORS, Problem};
 
 /// What a field may hold. `null` is as good as absent where a field is optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +70,6 @@ impl Field {
 const NOT_EXPECTED: &str = "does not have the expected shape";
 /// Longest part of a caller's own field name that an error repeats.
 const SHOWN: usize = 64;
-/// Most errors of one answer.
-pub(super) const MOST_ERRORS: usize = 20;
 /// Most elements or members that are looked at.
 const MOST_ELEMENTS: usize = 1024;
 
@@ -173,54 +171,10 @@ fn malformed(body: &[u8], error: &serde_json::Error) -> Problem {
 }
 
 /// An object's members in their order, each as its caller wrote it.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+type Members<'a> = CountedMap<Name<'a>, &'a RawValue, MOST_ELEMENTS>;
 
-/// A list's elements, each as its caller wrote it; beyond `MOST_ELEMENTS` they are only skipped.
-struct Elements<'a>(Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct All;
-        impl<'de> Visitor<'de> for All {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((name, value)) = map.next_entry::<Name<'de>, &RawValue>()? {
-                    if members.len() < MOST_ELEMENTS {
-                        members.push((name.0, value));
-                    }
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(All)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct All;
-        impl<'de> Visitor<'de> for All {
-            type Value = Elements<'de>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a list")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
-                let mut elements = Vec::new();
-                while let Some(element) = sequence.next_element()? {
-                    if elements.len() < MOST_ELEMENTS {
-                        elements.push(element);
-                    }
-                }
-                Ok(Elements(elements))
-            }
-        }
-        deserializer.deserialize_seq(All)
-    }
-}
+/// A list's elements, each as its caller wrote it.
+type Elements<'a> = CountedList<&'a RawValue, MOST_ELEMENTS>;
 
 /// A member's name, borrowed where it has no escapes.
 #[derive(Deserialize)]
@@ -241,26 +195,26 @@ fn is_null(value: &RawValue) -> bool {
 }
 
 fn check_object(value: &RawValue, fields: &[Field], at: &str, errors: &mut Vec<FieldError>) {
-    let Ok(Members(members)) = serde_json::from_str(value.get()) else {
+    let Ok(Members { first: members, .. }) = serde_json::from_str(value.get()) else {
         note(errors, at, no_object(fields));
         return;
     };
     let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
-    let is_there = |known: &str| members.iter().any(|(name, _)| name == known);
+    let is_there = |known: &str| members.iter().any(|(Name(name), _)| name == known);
     // Nothing in it resembles a field of ours: it is what should be inside one, and that is said first.
-    let is_bare = !members.iter().any(|(name, _)| known.contains(&&**name))
-        && !members.iter().take(MOST_ERRORS).any(|(name, _)| suggestion(name, &known).is_some());
+    let is_bare = !members.iter().any(|(Name(name), _)| known.contains(&&**name))
+        && !members.iter().take(MOST_ERRORS).any(|(Name(name), _)| suggestion(name, &known).is_some());
     let wrapper = fields.iter().find(|field| is_bare && field.required && field.kind == FieldKind::Any);
     if let Some(field) = wrapper {
         note(errors, format!("{at}/{}", field.name), is_missing(field, fields));
     }
-    let unknown = members.iter().map(|(name, _)| name).filter(|name| !known.contains(&&***name));
+    let unknown = members.iter().map(|(Name(name), _)| name).filter(|name| !known.contains(&&***name));
     for name in unknown.take(MOST_ERRORS) {
         note(errors, format!("{at}/{}", shown(name)), is_unknown(name, &known, is_there));
     }
     for field in fields.iter().filter(|field| Some(*field) != wrapper) {
         let pointer = format!("{at}/{}", field.name);
-        let mut values = members.iter().filter(|(name, _)| name == field.name).map(|(_, value)| *value);
+        let mut values = members.iter().filter(|(Name(name), _)| name == field.name).map(|(_, value)| *value);
         match values.next() {
             None if field.required => note(errors, pointer.clone(), is_missing(field, fields)),
             Some(value) if is_null(value) && field.required && field.kind != FieldKind::Any => {
@@ -292,7 +246,7 @@ fn check_value(value: &RawValue, kind: FieldKind, at: &str, errors: &mut Vec<Fie
             }
         }
         FieldKind::Texts => match serde_json::from_str(value.get()) {
-            Ok(Elements(elements)) => {
+            Ok(Elements { first: elements, .. }) => {
                 for (index, element) in elements.into_iter().enumerate() {
                     check_value(element, FieldKind::Text, &format!("{at}/{index}"), errors);
                 }
@@ -300,15 +254,15 @@ fn check_value(value: &RawValue, kind: FieldKind, at: &str, errors: &mut Vec<Fie
             Err(_) => note(errors, at, "must be a list of strings"),
         },
         FieldKind::TextMap => match serde_json::from_str(value.get()) {
-            Ok(Members(members)) => {
-                for (name, value) in members {
+            Ok(Members { first: members, .. }) => {
+                for (Name(name), value) in members {
                     check_value(value, FieldKind::Text, &format!("{at}/{}", shown(&name)), errors);
                 }
             }
             Err(_) => note(errors, at, "must be an object whose values are strings"),
         },
         FieldKind::Objects(fields) => match serde_json::from_str(value.get()) {
-            Ok(Elements(elements)) => {
+            Ok(Elements { first: elements, .. }) => {
                 for (index, element) in elements.into_iter().enumerate() {
                     check_object(element, fields, &format!("{at}/{index}"), errors);
                 }
@@ -367,7 +321,7 @@ pub(super) fn note(errors: &mut Vec<FieldError>, at: impl Into<String>, detail: 
 }
 
 /// A caller's field name as a JSON pointer's part, shortened.
-pub(super) fn shown(name: &str) -> String {
+pub(in crate::http) fn shown(name: &str) -> String {
     /// What a reader would not see, or what would turn the text around it.
     fn is_unseen(character: char) -> bool {
         character.is_control()

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 
+use crate::change_report::ChangeReport;
 use crate::config::{CredentialsError, load_secret};
 use crate::http::problem::{Code, Problem};
 use crate::signature::Secret;
@@ -23,8 +25,15 @@ pub struct OperatorGuard {
 #[derive(Debug, Clone)]
 struct TokenFile {
     path: PathBuf,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
     /// As it was read last.
-    token: Arc<Mutex<Secret>>,
+    token: Secret,
+    /// Whether the file can be read: anybody may ask, at any rate.
+    report: ChangeReport,
 }
 
 impl OperatorGuard {
@@ -34,8 +43,8 @@ impl OperatorGuard {
     /// The file cannot be read, or holds no token.
     pub fn new(loopback: bool, token_file: Option<&Path>) -> Result<Self, CredentialsError> {
         let read = |path: &Path| {
-            let token = Arc::new(Mutex::new(load_secret(path)?));
-            Ok(TokenFile { path: path.to_owned(), token })
+            let known = Known { token: load_secret(path)?, report: ChangeReport::beginning_with(true) };
+            Ok(TokenFile { path: path.to_owned(), known: Arc::new(Mutex::new(known)) })
         };
         Ok(Self { loopback, token: token_file.map(read).transpose()? })
     }
@@ -45,6 +54,8 @@ impl OperatorGuard {
         self.loopback
     }
 
+    /// Lets a request for an operator's verb through.
+    ///
     /// # Errors
     /// 403 with what is missing.
     pub(super) async fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
@@ -77,18 +88,23 @@ impl TokenFile {
             Some(reading) => reading.await.ok(),
             None => None,
         };
-        let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = known.report.is_due(matches!(read, Some(Ok(_))), Instant::now());
         match read {
             Some(Ok(read)) => {
-                if !read.is(token.expose().as_bytes()) {
+                if is_news {
+                    tracing::info!("management.token_file can be read again");
+                }
+                if !read.is(known.token.expose().as_bytes()) {
                     tracing::info!("the token of management.token_file changed");
-                    *token = read;
+                    known.token = read;
                 }
             }
-            Some(Err(error)) => tracing::warn!(%error, "management.token_file: the old token stays"),
-            None => tracing::warn!("management.token_file could not be read: the old token stays"),
+            Some(Err(error)) if is_news => tracing::warn!(%error, "management.token_file: the old token stays"),
+            None if is_news => tracing::warn!("management.token_file could not be read: the old token stays"),
+            Some(Err(_)) | None => {}
         }
-        token.clone()
+        known.token.clone()
     }
 }
 

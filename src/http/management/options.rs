@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::operator::OperatorRequest;
-use crate::http::api::{self, Field, FieldKind};
+use crate::http::api::{self, Field, FieldKind, shown};
 use crate::http::problem::{FieldError, Problem};
 use crate::protocol::form;
 
@@ -35,7 +35,11 @@ pub(super) fn of_query<T: DeserializeOwned>(request: &OperatorRequest, shape: &[
 fn query_object(query: &str, shape: &[Field]) -> Result<String, Problem> {
     let mut object = Map::new();
     let mut errors = Vec::new();
-    for (name, value) in form::pairs(query).take(MOST_PARAMETERS) {
+    for (index, (name, value)) in form::pairs(query).enumerate() {
+        if index == MOST_PARAMETERS {
+            let detail = format!("must hold at most {MOST_PARAMETERS} parameters: ask for less");
+            return Err(Problem::invalid(vec![FieldError::parameter("query", detail)]));
+        }
         // What is no UTF-8 is no name and no id.
         let value = value.map_or_else(|_| "\u{0}".to_owned(), std::borrow::Cow::into_owned);
         let parsed = match shape.iter().find(|field| field.name == &*name).map(|field| field.kind) {
@@ -52,7 +56,7 @@ fn query_object(query: &str, shape: &[Field]) -> Result<String, Problem> {
             Some(_) | None => Value::String(value),
         };
         if object.insert(name.to_string(), parsed).is_some() {
-            errors.push(FieldError::parameter(name.to_string(), "is there twice: send it once"));
+            errors.push(FieldError::parameter(shown(&name), "is there twice: send it once"));
         }
     }
     if errors.is_empty() { Ok(Value::Object(object).to_string()) } else { Err(Problem::invalid(errors)) }
@@ -80,5 +84,17 @@ mod tests {
         check("number=x&flag=yes&other=%25", r#"{"number":"x","flag":"yes","other":"%"}"#);
         let problem = query_object("text=a&text=b", SHAPE).unwrap_err();
         assert_eq!(problem.errors()[0].parameter.as_deref(), Some("text"));
+    }
+
+    #[test]
+    fn a_query_has_no_part_that_is_not_looked_at() {
+        let most = vec!["texts=a"; MOST_PARAMETERS].join("&");
+        assert!(query_object(&most, SHAPE).is_ok());
+        let problem = query_object(&format!("{most}&text=b"), SHAPE).unwrap_err();
+        assert_eq!(problem.detail, "query: must hold at most 256 parameters: ask for less");
+        let long = "\u{202e}".repeat(1000);
+        let twice = query_object(&format!("{long}=a&{long}=b"), SHAPE).unwrap_err();
+        let name = twice.errors()[0].parameter.as_deref().unwrap();
+        assert!(name.starts_with("\\u{202e}") && name.len() < 1000, "{name}");
     }
 }

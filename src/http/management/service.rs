@@ -15,6 +15,7 @@ use super::guard::OperatorGuard;
 use super::operator::{Operations, OperationsPlan, OperatorRequest};
 use super::routes::{self, Access, Route};
 use crate::context::RequestContext;
+use crate::http::failures::{BUG, log_bug};
 use crate::http::head::{self, OriginPolicy};
 use crate::http::nearest::hint_at_management;
 use crate::http::path_names::PathNames;
@@ -109,9 +110,12 @@ impl ManagementService {
         let context = RequestContext::new(Arc::clone(id), None, Instant::now() + time);
         let operator = OperatorRequest::new(Rc::clone(&self.operations), request, payload, names, context);
         let answered = self.operations.run_to_end((route.handler)(operator)).await;
-        let answered = answered.unwrap_or_else(|_| {
-            Err(Problem::new(Code::InternalError, "the gateway met a bug of its own while it answered"))
-        });
+        let answered = answered.unwrap_or_else(|_| Err(Problem::new(Code::InternalError, BUG)));
+        if let Err(problem) = &answered
+            && problem.code == Code::InternalError
+        {
+            log_bug(route.path, id, &problem.detail);
+        }
         let status = answered.as_ref().map_or_else(Problem::status, |response| response.status().as_u16());
         if route.changes() {
             // Who changed what, for whoever asks later.

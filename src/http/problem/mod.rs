@@ -18,6 +18,9 @@ pub use code::{Code, Row};
 /// How long a caller waits where nobody knows better.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// Most wrong fields that one answer names.
+pub(in crate::http) const MOST_ERRORS: usize = 20;
+
 /// One wrong field or parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -131,9 +134,10 @@ impl Problem {
         }
     }
 
-    /// Wrong fields: the first one's words are the detail.
+    /// Wrong fields: the first one's words are the detail. Of many the first are named, as many as a person can use.
     #[must_use]
-    pub fn invalid(errors: Vec<FieldError>) -> Self {
+    pub fn invalid(mut errors: Vec<FieldError>) -> Self {
+        errors.truncate(MOST_ERRORS);
         let detail = summary(&errors);
         Self { errors, ..Self::new(Code::ValidationFailed, detail) }
     }
@@ -154,6 +158,11 @@ impl Problem {
     #[must_use]
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
+    }
+
+    /// The same, when it is not needed any more.
+    pub(in crate::http) fn into_errors(self) -> Vec<FieldError> {
+        self.errors
     }
 
     /// Too much of something, with both numbers.

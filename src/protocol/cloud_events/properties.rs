@@ -20,7 +20,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use super::attribute::{DATACONTENTTYPE, ID, SOURCE, SPECVERSION, SUBJECT, TYPE, VERSION, Value, has_legal_letters};
 use super::data::{JSON, is_in_another_charset};
 use super::{Data, Event, EventFlaw, Mode, STRUCTURED_TYPE};
-use crate::model::{Key, Message, MessageGroup, Protocol, Tag, Topic};
+use crate::model::{Key, MAX_KEYS, Message, MessageGroup, Protocol, Tag, Topic};
 use crate::trace_context::{TRACEPARENT, TRACESTATE, TraceContext};
 
 pub(super) const MQ_TOPIC: &str = "mqtopic";
@@ -41,6 +41,9 @@ const OF_DELIVERIES: [&str; 8] =
 const PREFIX: &str = "ce_";
 /// The property that says what a body is, where it is a whole event.
 const CONTENT_TYPE: &str = "content-type";
+
+/// Longest `mqproperties` that are read: an MQ carries 16 KiB of properties, which escapes make longer.
+const MOST_NAMED_BYTES: usize = 128 << 10;
 
 /// A percent sign begins an escape; control characters no string has.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
@@ -90,7 +93,11 @@ impl Event<'_> {
             Some(tag) => Tag::parse(tag).map_err(|error| note(MQ_TAG, error.to_string())).ok(),
             None => Tag::parse(self.event_type()).ok(),
         };
-        for key in self.text(MQ_KEYS).unwrap_or_default().split(' ').filter(|key| !key.is_empty()) {
+        let named = self.named_keys();
+        if named > MAX_KEYS {
+            note(MQ_KEYS, format!("must hold at most {MAX_KEYS} keys, has {named}"));
+        }
+        for key in self.text(MQ_KEYS).unwrap_or_default().split(' ').filter(|key| !key.is_empty()).take(MAX_KEYS) {
             message.keys.extend(Key::parse(key).map_err(|error| note(MQ_KEYS, format!("a key {error}"))));
         }
         for key in [ID, SUBJECT].iter().filter_map(|name| Key::parse(self.text(name)?).ok()) {
@@ -172,13 +179,16 @@ impl Event<'_> {
 
     /// The properties of a message that was delivered as this event.
     fn named_properties(&self) -> Option<BTreeMap<String, String>> {
-        serde_json::from_str(self.text(MQ_PROPERTIES)?).ok()
+        let text = self.text(MQ_PROPERTIES).filter(|text| text.len() <= MOST_NAMED_BYTES)?;
+        serde_json::from_str(text).ok()
     }
 
     fn push_named(&self, properties: &mut Vec<(String, String)>) {
         let is_ours = |name: &str| name == CONTENT_TYPE || name.starts_with(PREFIX);
+        // Their own names are distinct.
+        let others = properties.len();
         for (name, value) in self.named_properties().unwrap_or_default() {
-            if !is_ours(&name) && !properties.iter().any(|(taken, _)| *taken == name) {
+            if !is_ours(&name) && !properties.iter().take(others).any(|(taken, _)| *taken == name) {
                 properties.push((name, value));
             }
         }

@@ -1,17 +1,16 @@
 //! The JSON format: an event as an object, and many of them as a list.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::attribute::{SPECVERSION, VERSION, Value};
 use super::data::is_json;
 use super::{Data, Event, EventFlaw, Place};
+use crate::counted::{CountedList, CountedMap};
 use crate::json_text::{self, Sink};
 
 const DATA: &str = "data";
@@ -38,7 +37,7 @@ impl<'a> Batch<'a> {
     /// Reads a list of events; `None` where it is no list.
     #[must_use]
     pub fn read(json: &'a str) -> Option<Self> {
-        let Elements { first, count } = serde_json::from_str(json).ok()?;
+        let CountedList::<&RawValue, MOST_EVENTS> { first, count } = serde_json::from_str(json).ok()?;
         Some(Self { events: first.into_iter().map(|raw| Event::read_structured(raw.get())).collect(), count })
     }
 }
@@ -49,11 +48,11 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Every flaw; that it is no JSON object is one, too.
     pub fn read_structured(json: &'a str) -> Result<Self, Vec<EventFlaw>> {
-        let Ok(Members(members)) = serde_json::from_str(json) else {
+        let Ok(Members { first: members, count }) = serde_json::from_str(json) else {
             let rule = "must be an event in the JSON format: an object with specversion, id, source and type";
             return Err(vec![EventFlaw::at(Place::Whole, rule)]);
         };
-        if members.len() > MOST_MEMBERS {
+        if count > MOST_MEMBERS {
             let rule = format!("must be an event with at most {MOST_MEMBERS} attributes: put the rest into its data");
             return Err(vec![EventFlaw::at(Place::Whole, rule)]);
         }
@@ -61,8 +60,8 @@ impl<'a> Event<'a> {
         let mut attributes: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(members.len());
         let (mut plain, mut base64) = (None, None);
         // Of several members of one name the last counts, as for every library.
-        for (index, (name, raw)) in members.iter().enumerate() {
-            if members.iter().skip(index + 1).any(|(later, _)| later == name) {
+        for (index, (Text(name), raw)) in members.iter().enumerate() {
+            if members.iter().skip(index + 1).any(|(Text(later), _)| later == name) {
                 continue;
             }
             match name.as_ref() {
@@ -200,56 +199,4 @@ fn data<'a>(
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// An object's members in their order, each value as it was written.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some((Text(name), raw)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
-                    // One more tells that there are too many.
-                    if members.len() <= MOST_MEMBERS {
-                        members.push((name, raw));
-                    }
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(InOrder)
-    }
-}
-
-/// A list's first elements, and how many it has.
-struct Elements<'a> {
-    first: Vec<&'a RawValue>,
-    count: usize,
-}
-
-impl<'de> Deserialize<'de> for Elements<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Elements<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Elements<'de>, A::Error> {
-                let mut elements = Elements { first: Vec::new(), count: 0 };
-                while let Some(raw) = list.next_element()? {
-                    elements.count += 1;
-                    if elements.count <= MOST_EVENTS {
-                        elements.first.push(raw);
-                    }
-                }
-                Ok(elements)
-            }
-        }
-        deserializer.deserialize_seq(InOrder)
-    }
-}
+type Members<'a> = CountedMap<Text<'a>, &'a RawValue, MOST_MEMBERS>;

@@ -15,6 +15,7 @@ pub const LAYERS: &[Row] = &[
     ("retry_schedule", 0, &["model"]),
     ("memory", 0, &[]),
     ("control_characters", 0, &[]),
+    ("counted", 0, &[]),
     ("plain_json", 0, &["control_characters"]),
     ("near_word", 0, &[]),
     ("file_watch", 0, &[]),
@@ -72,5 +73,5 @@ pub const CRATES: &[CrateRow] = &[
             "cli",
         ],
     ),
-    ("serde*", &["plain_json", "protocol", "config", "embedded", "push", "http", "cli"]),
+    ("serde*", &["counted", "plain_json", "protocol", "config", "embedded", "push", "http", "cli"]),
 ];

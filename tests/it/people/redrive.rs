@@ -1,7 +1,8 @@
 //! Steps through dead letters at a gateway whose MQ answers for one broker at a time.
 
 use super::fake_gateway::{FakeGateway, json};
-use crate::support::Launch;
+use super::person::Running;
+use crate::support::{Launch, time};
 
 const DESCRIPTION: &str = r#"{"topic":"d","group":"g","messages":null,"looks_without_taking":false}"#;
 const EMPTY: &str = r#"{"group":"g","received":0,"results":[]}"#;
@@ -48,4 +49,43 @@ fn what_a_step_had_no_time_for_is_released_and_fewer_are_asked_for() {
         (asked[1].json()["max_messages"].as_u64(), asked[3].json()["max_messages"].as_u64()),
         (Some(32), Some(1))
     );
+}
+
+#[test]
+fn before_anything_is_taken_an_interruption_ends_it_at_once() {
+    let gateway = FakeGateway::start(|_, _| {
+        // Longer than a person waits.
+        std::thread::sleep(time::CONDITION_LIMIT * 2);
+        None
+    });
+    let arguments = ["dead-letters", "redrive", "d", "--all", "--url", &gateway.url];
+    let running = Running::start(&gateway.url, &arguments);
+    time::until("its first question", || (gateway.asked().len() == 1).then_some(()));
+    running.interrupt();
+    let finished = running.end();
+    assert_eq!(finished.code, None, "the signal ended it: {finished:?}");
+}
+
+#[test]
+fn what_was_taken_to_be_looked_at_is_released_when_it_is_interrupted() {
+    let gateway = FakeGateway::start(|number, asked| match number {
+        0 => json(
+            200,
+            r#"{"group":"g","messages":[{"message_id":"M1","receipt_handle":"H1","topic":"d"}],"others":[{"message_id":"M2","receipt_handle":"H2"}]}"#,
+        ),
+        _ if asked.head.contains(":release") => json(200, r#"{"released":2,"hidden":0}"#),
+        _ => json(200, r#"{"group":"g","messages":[],"others":[]}"#),
+    });
+    let arguments = ["dead-letters", "list", "d", "--take", "--format", "json", "--url", &gateway.url];
+    let mut running = Running::start(&gateway.url, &arguments);
+    assert!(running.line().contains("M1"));
+    // In the pause between two looks.
+    time::until("a step without any", || (gateway.asked().len() == 2).then_some(()));
+    running.interrupt();
+    let finished = running.end();
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert!(finished.stderr.contains("interrupted"), "{finished:?}");
+    let asked = gateway.asked();
+    assert_eq!(asked.len(), 3, "no further look: {asked:?}");
+    assert_eq!(asked[2].json(), serde_json::json!({ "receipt_handles": ["H2", "H1"] }));
 }

@@ -252,3 +252,17 @@ proptest! {
         prop_assert_eq!(read.text("x"), Some(text.as_str()));
     }
 }
+
+#[test]
+fn named_properties_beyond_what_an_mq_carries_are_an_attribute() {
+    let properties = |count: usize| {
+        let named: std::collections::BTreeMap<String, &str> = (0..count).map(|it| (format!("p{it:05}"), "")).collect();
+        let named = serde_json::to_string(&named).unwrap();
+        let event = json!({"specversion": "1.0", "id": "a", "source": "s", "type": "t", "mqproperties": named});
+        let message = message(&event.to_string(), Protocol::RocketMq, Form::Properties);
+        message.properties.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    let (few, many) = (properties(100), properties(20_000));
+    assert!(few.contains(&"p00099".to_owned()) && !few.contains(&"ce_mqproperties".to_owned()), "{few:?}");
+    assert!(!many.contains(&"p00099".to_owned()) && many.contains(&"ce_mqproperties".to_owned()), "{many:?}");
+}
