@@ -78,6 +78,8 @@ def rust():
         wrong.append(f"deploy/Dockerfile builds with Rust {builder}, Cargo.toml says rust-version = {ours}")
     if f"Rust is needed, {ours} or newer" not in text("CONTRIBUTING.md"):
         wrong.append(f"CONTRIBUTING.md does not say that Rust {ours} is needed")
+    if f"Rust {ours} or newer" not in text("README.md"):
+        wrong.append(f"README.md does not say that Rust {ours} is needed")
     print(f"   Rust {ours}: {len(asked)} dependencies ask for {'.'.join(map(str, max(asked)[0]))} at most; the image has {builder}")
 
 

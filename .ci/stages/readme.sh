@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The README's commands, word for word, with the answers that it prints. tests/it/readme/blocks.rs says what its blocks mean.
+# The commands of the README and of the pages in tests/it/readme/documents.rs, word for word, with the answers that they print.
+# tests/it/readme/blocks.rs says what their blocks mean.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 need_gateway
-# The README begins without data: what earlier trials left is set aside and comes back.
+# Each begins without data: what earlier trials left is set aside and comes back.
 aside=$(mktemp -d "$WORK/readme.XXXXXX")
 good=0
 restore() {

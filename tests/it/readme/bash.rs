@@ -1,9 +1,9 @@
-//! Performs the README's commands as they stand: with bash, curl and sed, in the repository, on the default ports.
+//! Performs a document's commands as they stand: with bash, curl and sed, in the repository, on the default ports.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl Bash {
         for port in [8080, 8081, 8090] {
             TcpListener::bind(("127.0.0.1", port)).unwrap_or_else(|error| panic!("port {port} is needed: {error}"));
         }
-        assert!(!Path::new(ROOT).join("data").exists(), "the README begins without ./data: move it elsewhere");
+        assert!(!data().exists(), "documents begin without ./data: move it elsewhere");
         let files = TempDir::new().expect("a temporary directory");
         let write_out = format!("write-out = \"%{{stderr}}\\n{STATUS}%{{http_code}}\\n\"\nmax-time = 60\n");
         std::fs::write(files.path().join(".curlrc"), write_out).expect("a file");
@@ -54,13 +54,15 @@ impl Bash {
         Self { bash, input, codes, server: None, files }
     }
 
-    /// SIGTERM to the server and what it runs in, as Ctrl-C would end it; it has to end by itself.
+    /// SIGTERM to the server and what it runs in, as Ctrl-C would end it; it has to end by itself. What it kept goes, for the
+    /// next document; there was nothing before.
     pub fn stop_server(&mut self) {
         let Some(mut server) = self.server.take() else { return };
         signal(&server, Signal::SIGTERM);
         let status = within(STOP_LIMIT, || server.try_wait().expect("the state of a child"));
         signal(&server, Signal::SIGKILL);
         assert!(status.is_some(), "the server did not end {STOP_LIMIT:?} after SIGTERM");
+        std::fs::remove_dir_all(data()).expect("the server kept its data in ./data");
     }
 
     fn read(&self, name: &str) -> String {
@@ -116,6 +118,10 @@ impl Drop for Bash {
         let _ = self.bash.kill();
         let _ = self.bash.wait();
     }
+}
+
+fn data() -> PathBuf {
+    Path::new(ROOT).join("data")
 }
 
 /// To the whole process group: what `cargo run` starts gets it, too.

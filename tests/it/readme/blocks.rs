@@ -1,5 +1,5 @@
-//! The fenced blocks of the README, and what they mean. Blocks run in their order, in one shell,
-//! in the repository's root:
+//! The fenced blocks of the README and of the pages in [`super::documents`], and what they mean. The blocks of a document run in their
+//! order, in one shell, in the repository's root, and begin without data:
 //!
 //! | fence | holds |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | `sh` | commands without a prompt, one a line; each must end with 0, and variables are kept from block to block |
 //! | `json`, directly below `sh` | what the last command prints, as JSON: neither the order of keys nor white space counts |
 //! | `text`, directly below `sh` | the same line by line; white space at the end of a line does not count |
-//! | `toml` | a configuration that `mq-gateway check` accepts; `toml addition` is added to the one before it |
+//! | `toml` | a configuration that `mq-gateway check` accepts; a `toml addition` is, together with the last one that is none |
 //! | anything else | nothing that is run |
 //!
 //! `…` stands for what differs from run to run: anywhere in a JSON string or a line of text for any characters, as a whole

@@ -1,11 +1,11 @@
-//! The curl of the README's commands, as far as they use it; everything else is refused.
+//! The curl of the documents' commands, as far as they use it; everything else is refused.
 
 use std::net::SocketAddr;
 
 use crate::support::TestApp;
 use crate::support::client::Request;
 
-/// A curl command with the flags that the README uses.
+/// A curl command with the flags that the documents use.
 #[derive(Debug, Default)]
 pub struct Curl {
     method: Option<String>,

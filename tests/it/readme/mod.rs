@@ -1,19 +1,20 @@
-//! The README's commands are performed against the real program and its answers compared; its configurations are checked.
+//! The commands of the README, and of the pages that go on from it, are performed against the real program and its answers
+//! compared; their configurations are checked.
 //!
-//! [`blocks`] defines what the fenced blocks mean. One reader serves two shells: [`simulated_shell`], which needs nothing
-//! but Rust, and [`bash`], which runs every command as it stands.
+//! [`documents`] lists them, [`blocks`] defines what their fenced blocks mean. One reader serves two shells:
+//! [`simulated_shell`], which needs nothing but Rust, and [`bash`], which runs every command as it stands.
 
 mod bash;
 mod blocks;
 mod curl;
+mod documents;
 mod expected;
 mod run;
 mod simulated_shell;
 
-use std::path::Path;
-
 use bash::Bash;
 use blocks::{Block, blocks};
+use documents::{DOCUMENTS, Document};
 use run::{Report, perform_all};
 use simulated_shell::SimulatedShell;
 
@@ -24,51 +25,54 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 #[test]
 fn every_command_answers_as_printed() {
-    let mut shell = SimulatedShell::default();
-    assert_good(&perform_all(&readme(), &mut shell));
-    assert!(shell.programs >= 2, "only {} mq-gateway lines were performed", shell.programs);
+    for document in DOCUMENTS {
+        let mut shell = SimulatedShell::default();
+        assert_good(document, &perform_all(document.path, &document.text(), &mut shell));
+        assert!(shell.programs >= document.programs, "{}: {} mq-gateway lines", document.path, shell.programs);
+    }
 }
 
 #[test]
 #[ignore = "needs bash, curl, the default ports and a release build: run by .ci/stages/readme.sh"]
 fn every_command_answers_as_printed_in_bash() {
-    let mut shell = Bash::start();
-    let report = perform_all(&readme(), &mut shell);
-    shell.stop_server();
-    assert_good(&report);
+    for document in DOCUMENTS {
+        let mut shell = Bash::start();
+        let report = perform_all(document.path, &document.text(), &mut shell);
+        assert_good(document, &report);
+        shell.stop_server();
+    }
 }
 
 #[track_caller]
-fn assert_good(report: &Report) {
+fn assert_good(document: &Document, report: &Report) {
     assert!(report.failures.is_empty(), "{}", report.failures.join("\n\n"));
-    assert!(report.answers >= 8, "only {} curl lines were performed", report.answers);
-    assert!(report.compared > 0, "no answer was compared");
+    let (path, answers, compared) = (document.path, report.answers, report.compared);
+    assert!(answers >= document.answers, "{path}: only {answers} answers came to curl lines");
+    assert!(compared >= document.compared, "{path}: only {compared} answers were compared");
 }
 
 #[test]
 fn every_configuration_is_accepted() {
-    let blocks = blocks(&readme());
-    let configurations: Vec<&Block> = blocks.iter().filter(|block| block.kind() == "toml").collect();
-    assert!(!configurations.is_empty(), "the README shows no configuration");
     let credentials = Credentials { access_key: "key".into(), secret_key: "secret".into() };
     let issued = Credentials { access_key: "issued".into(), secret_key: "secret".into() };
-    let mut whole = String::new();
-    for block in configurations {
-        // A ```toml addition goes with the configuration before it.
-        if block.info.get(1).is_none_or(|word| word != "addition") {
-            whole.clear();
+    for document in DOCUMENTS {
+        let blocks = blocks(&document.text());
+        let configurations: Vec<&Block> = blocks.iter().filter(|block| block.kind() == "toml").collect();
+        assert!(configurations.len() >= document.configurations, "{}: {} blocks", document.path, configurations.len());
+        let mut base = String::new();
+        for block in configurations {
+            let mut whole = block.text.clone();
+            if block.info.iter().any(|word| word == "addition") {
+                whole = format!("{base}\n{whole}");
+            } else {
+                base.clone_from(&whole);
+            }
+            let launch = Launch::bare().secrets(&credentials).secrets_in("issued", &issued);
+            let launch = launch.file("shown.toml", &with_secrets(&whole));
+            let finished = launch.arguments(&["check", "{directory}/shown.toml"]).run();
+            assert_eq!(finished.code, Some(0), "{}:{}: {finished:?}", document.path, block.line);
         }
-        whole.push_str(&block.text);
-        whole.push('\n');
-        let launch = Launch::bare().secrets(&credentials).secrets_in("issued", &issued);
-        let launch = launch.file("readme.toml", &with_secrets(&whole));
-        let finished = launch.arguments(&["check", "{directory}/readme.toml"]).run();
-        assert_eq!(finished.code, Some(0), "README.md:{}: {finished:?}", block.line);
     }
-}
-
-fn readme() -> String {
-    std::fs::read_to_string(Path::new(ROOT).join("README.md")).expect("README.md")
 }
 
 /// The configuration with every credentials directory replaced by one that exists.
@@ -104,7 +108,7 @@ fn wrong_answers_are_noticed() {
         "```sh\ncurl -v http://127.0.0.1:8080/v1/topics\n```\n",
         "```sh server\ncargo run\n```\n```shell\nnot run\n```\n",
     );
-    let report = perform_all(text, &mut shell);
+    let report = perform_all("page.md", text, &mut shell);
     assert_eq!((report.answers, shell.programs, report.compared), (5, 1, 4), "{report:?}");
     let expected = [
         (1, "no server was started"),
@@ -118,9 +122,6 @@ fn wrong_answers_are_noticed() {
     ];
     assert_eq!(report.failures.len(), expected.len(), "{:#?}", report.failures);
     for (failure, (line, problem)) in report.failures.iter().zip(expected) {
-        assert!(
-            failure.starts_with(&format!("README.md:{line}:")) && failure.contains(problem),
-            "{problem}: {failure}"
-        );
+        assert!(failure.starts_with(&format!("page.md:{line}:")) && failure.contains(problem), "{problem}: {failure}");
     }
 }

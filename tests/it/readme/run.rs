@@ -1,4 +1,4 @@
-//! Performs the README's blocks in their order and compares what is printed.
+//! Performs a document's blocks in their order and compares what is printed.
 
 use super::blocks::{Block, blocks};
 
@@ -28,7 +28,8 @@ pub struct Report {
     pub failures: Vec<String>,
 }
 
-pub fn perform_all(markdown: &str, shell: &mut impl Shell) -> Report {
+/// `name` is the document's, for what is said of failures.
+pub fn perform_all(name: &str, markdown: &str, shell: &mut impl Shell) -> Report {
     let blocks = blocks(markdown);
     let mut report = Report::default();
     for (index, block) in blocks.iter().enumerate().filter(|(_, block)| block.kind() == "sh") {
@@ -41,7 +42,7 @@ pub fn perform_all(markdown: &str, shell: &mut impl Shell) -> Report {
             let result = if server { shell.start(command) } else { shell.perform(command) };
             report.answers += result.as_ref().map_or(0, |printed| printed.statuses.len());
             if let Err(problem) = result.and_then(|printed| printed.check(answer)) {
-                report.failures.push(format!("README.md:{}: {command}\n{problem}", block.line));
+                report.failures.push(format!("{name}:{}: {command}\n{problem}", block.line));
             }
         }
     }

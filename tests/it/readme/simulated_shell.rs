@@ -1,4 +1,4 @@
-//! Performs the README's commands with nothing but Rust: it has the shell, the curl and the sed that they use, refuses
+//! Performs a document's commands with nothing but Rust: it has the shell, the curl and the sed that they use, refuses
 //! everything else, and puts the running application's addresses and directory in the place of the usual ones.
 
 use std::collections::BTreeMap;
@@ -97,7 +97,7 @@ fn extraction(command: &str) -> Result<Option<(&str, &str)>, String> {
     Ok(Some((name, curl)))
 }
 
-/// What the README's sed finds: its `.*` is greedy, so the last handle.
+/// What the documents' sed finds: its `.*` is greedy, so the last handle.
 fn receipt_handle(text: &str) -> Result<String, String> {
     let handle = text.rsplit_once(r#""receipt_handle":""#).and_then(|(_, rest)| rest.split_once('"'));
     let (handle, _) = handle.ok_or_else(|| format!("sed: no receipt handle in {text}"))?;
