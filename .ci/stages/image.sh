@@ -6,6 +6,7 @@
 # same flags; IMAGE_FRESH=1 gives it none. With STATIC_BINARY=FILE only the last stage is built, around that (static) program.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 apt_install buildah
+need strip binutils
 venv image
 OUT=$WORK/image
 as_root rm -rf "$OUT" && mkdir -p "$OUT"

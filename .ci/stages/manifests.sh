@@ -81,6 +81,7 @@ helmed helm-autoscaling --set autoscaling.enabled=true
 grep -q 'https://wiki.example.com/mq-gateway/docs/operate/alerts.md#' "$OUT/rendered/helm-readme.yaml" || fail "metrics.rules.runbooks has no effect"
 mkdir "$OUT/unusual"
 python3 .ci/bad_values.py "$HELM" "$CHART" "$OUT/unusual"
+python3 .ci/notes.py "$HELM" "$CHART"
 
 say "Helm and kustomize make the same"
 for name in base embedded rocketmq monitoring tracing consuming; do python3 .ci/same_objects.py "$OUT/rendered/$name.yaml" "$OUT/rendered/helm-$name.yaml"; done
