@@ -54,6 +54,14 @@ impl Random {
         }
     }
 
+    /// A part of one: from nothing to the whole, which it is where the operating system has no randomness.
+    #[must_use]
+    pub fn part(&self) -> f64 {
+        let mut bytes = [0; 2];
+        let part = self.fill(&mut bytes).map_or(u16::MAX, |()| u16::from_le_bytes(bytes));
+        f64::from(part) / f64::from(u16::MAX)
+    }
+
     /// Sixteen random bytes.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
 //! The way to the collector: its addresses, its connection, and the headers that go with every call.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::encoded::Encoded;
 use super::headers::CallHeaders;
 use super::wire::ExportTraceServiceResponse;
-use crate::outbound::{EndpointAddress, GrpcCall, GrpcChannel, GrpcError, InvalidHost, look_up};
+use crate::outbound::{EndpointAddress, GrpcCall, GrpcChannel, GrpcError, InvalidHost, Resolver};
 
 const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -28,8 +27,8 @@ pub(super) struct Collector {
     /// A std lock: held for a few words, never over an await.
     resolved: Arc<Mutex<Vec<SocketAddr>>>,
     resolved_at: Option<Instant>,
-    /// A look-up has not ended, though nobody may wait for it any more. There is no further one until then: each holds a thread.
-    is_looking_up: Arc<AtomicBool>,
+    /// A look-up that DNS does not answer holds a thread, whoever still waits for it: one at a time.
+    resolver: Resolver,
     timeout: Duration,
     headers: CallHeaders,
 }
@@ -46,7 +45,7 @@ impl Collector {
         let known = Arc::clone(&resolved);
         let addresses = move || known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let channel = GrpcChannel::new(&address, addresses, tls, CONNECT_TIMEOUT)?;
-        Ok(Self { address, channel, resolved, resolved_at: None, is_looking_up: Arc::default(), timeout, headers })
+        Ok(Self { address, channel, resolved, resolved_at: None, resolver: Resolver::default(), timeout, headers })
     }
 
     /// Sends spans, once, and returns how many the collector did not take, and why.
@@ -80,19 +79,8 @@ impl Collector {
             return Ok(());
         }
         let EndpointAddress { host, port, .. } = &self.address;
-        let addresses = match host.parse::<IpAddr>() {
-            Ok(ip) => vec![SocketAddr::new(ip, *port)],
-            Err(_) => {
-                let not_resolved = |reason| GrpcError::NotConnected(format!("could not resolve {host}: {reason}"));
-                if self.is_looking_up.swap(true, Ordering::Relaxed) {
-                    return Err(not_resolved("DNS has not answered yet".to_owned()));
-                }
-                let is_looking_up = Arc::clone(&self.is_looking_up);
-                look_up(host, *port, move || is_looking_up.store(false, Ordering::Relaxed))
-                    .await
-                    .map_err(not_resolved)?
-            }
-        };
+        let not_resolved = |reason| GrpcError::NotConnected(format!("could not resolve {host}: {reason}"));
+        let addresses = self.resolver.addresses(host, *port).await.map_err(not_resolved)?;
         *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
         self.resolved_at = Some(Instant::now());
         Ok(())

@@ -3,14 +3,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
 use super::breaker::Breaker;
-use super::look_up::look_up;
+use super::look_up::Resolver;
 use super::{BreakerSettings, EndpointAddress, InvalidHost, Origin};
 use crate::random::Random;
 use crate::telemetry::CircuitMetrics;
@@ -35,7 +35,7 @@ pub struct Endpoint {
     pub origin: Origin,
     /// Whether it is called.
     pub breaker: Breaker,
-    looking_up: Arc<AtomicBool>,
+    resolver: Resolver,
 }
 
 /// One address to try.
@@ -80,7 +80,7 @@ impl Endpoints {
     ) -> Result<Self, InvalidHost> {
         let endpoint = |address: &EndpointAddress| {
             let breaker = Breaker::new(breaker, random.clone(), circuit(&address.authority()));
-            Ok(Endpoint { origin: address.origin()?, breaker, looking_up: Arc::default() })
+            Ok(Endpoint { origin: address.origin()?, breaker, resolver: Resolver::default() })
         };
         let literal = |(endpoint, address): (usize, &EndpointAddress)| {
             let address = SocketAddr::new(address.host.parse::<IpAddr>().ok()?, address.port);
@@ -192,14 +192,7 @@ impl Endpoint {
     /// Its addresses now. One look-up at a time.
     async fn addresses(&self) -> Result<Vec<SocketAddr>, String> {
         let EndpointAddress { host, port, .. } = &self.origin.address;
-        if let Ok(ip) = host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(ip, *port)]);
-        }
-        let looking_up = Arc::clone(&self.looking_up);
-        if looking_up.swap(true, Ordering::SeqCst) {
-            return Err("DNS has not answered yet".to_owned());
-        }
-        look_up(host, *port, move || looking_up.store(false, Ordering::SeqCst)).await
+        self.resolver.addresses(host, *port).await
     }
 }
 

@@ -1,7 +1,9 @@
 //! One name's addresses, asked of the system's resolver on a thread of its own: it may take long and cannot be
 //! interrupted, and the process must be able to end meanwhile.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -9,6 +11,30 @@ use tokio::time::timeout;
 
 /// Longest time that somebody waits for one look-up.
 const LIMIT: Duration = Duration::from_secs(3);
+
+/// Asks for the addresses of one host, again and again, and never twice at the same time: a resolver that does not answer keeps one
+/// thread.
+#[derive(Debug, Default)]
+pub struct Resolver {
+    is_asking: Arc<AtomicBool>,
+}
+
+impl Resolver {
+    /// The addresses of `host`: itself where it is one, else what [`look_up`] finds.
+    ///
+    /// # Errors
+    /// Why there is none, for people.
+    pub async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        if self.is_asking.swap(true, Ordering::SeqCst) {
+            return Err("DNS has not answered yet".to_owned());
+        }
+        let is_asking = Arc::clone(&self.is_asking);
+        look_up(host, port, move || is_asking.store(false, Ordering::SeqCst)).await
+    }
+}
 
 /// Distinct addresses of `host` in the resolver's order; `ended` is called when the resolver has answered, however late, or could
 /// not be asked.

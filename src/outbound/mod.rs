@@ -21,7 +21,7 @@ pub use http::{
     Answer, Call, CallError, EndpointAddress, HttpClient, InvalidHost, Limits, NoStatus, Origin, StatusCall,
     StatusClient,
 };
-pub use look_up::look_up;
+pub use look_up::{Resolver, look_up};
 pub use probe::probe;
 pub use retry_budget::RetryBudget;
 pub use self_test::{SelfTestError, self_test};

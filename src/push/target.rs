@@ -4,9 +4,8 @@
 //! There is no circuit here and no budget that others share: what a target does is its own subscription's matter.
 
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,8 +19,8 @@ use crate::config::{SubscriptionConfig, TargetUrl};
 use crate::http_message::{Method, Request};
 use crate::memory::MemoryBudget;
 use crate::outbound::{
-    Answer, Call, CallError, EndpointAddress, InvalidHost, Limits, NoStatus, Origin, StatusCall, StatusClient,
-    TlsError, TlsRoots, client_config, look_up,
+    Answer, Call, CallError, EndpointAddress, InvalidHost, Limits, NoStatus, Origin, Resolver, StatusCall,
+    StatusClient, TlsError, TlsRoots, client_config,
 };
 
 /// Most of an answer's body that is read.
@@ -65,8 +64,8 @@ pub(super) struct Target {
     client: StatusClient,
     /// One look-up at a time; whoever comes meanwhile gets what it gives.
     looking_up: Mutex<()>,
-    /// The resolver has not answered the last question yet, however long ago that was asked.
-    is_asking: Arc<AtomicBool>,
+    /// What DNS is asked by.
+    resolver: Resolver,
     found: RefCell<Option<(Instant, Vec<SocketAddr>)>>,
 }
 
@@ -115,7 +114,7 @@ impl TargetPlan {
 impl Target {
     pub(super) fn new(plan: TargetPlan, memory: MemoryBudget) -> Self {
         let client = StatusClient::new(Arc::clone(&plan.tls), plan.limits, memory);
-        Self { plan, client, looking_up: Mutex::default(), is_asking: Arc::default(), found: RefCell::default() }
+        Self { plan, client, looking_up: Mutex::default(), resolver: Resolver::default(), found: RefCell::default() }
     }
 
     /// The whole URL but for its query.
@@ -181,10 +180,8 @@ impl Target {
             return Ok(found.clone());
         }
         let EndpointAddress { host, port, .. } = &self.plan.origin.address;
-        let all = match host.parse::<IpAddr>() {
-            Ok(address) => vec![SocketAddr::new(address, *port)],
-            Err(_) => self.look_up(host, *port).await.map_err(|detail| (AttemptResult::DnsFailed, detail))?,
-        };
+        let failed = |reason| (AttemptResult::DnsFailed, format!("could not resolve {host}: {reason}"));
+        let all = self.resolver.addresses(host, *port).await.map_err(failed)?;
         let (number, permitted) = (all.len(), self.permitted(all));
         if permitted.is_empty() {
             let detail = format!(
@@ -199,15 +196,6 @@ impl Target {
     fn permitted(&self, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         addresses.retain(|address| self.plan.rules.allows(address.ip()));
         addresses
-    }
-
-    async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-        if self.is_asking.swap(true, Ordering::SeqCst) {
-            return Err("DNS has not answered yet".to_owned());
-        }
-        let is_asking = Arc::clone(&self.is_asking);
-        let found = look_up(host, port, move || is_asking.store(false, Ordering::SeqCst)).await;
-        found.map_err(|reason| format!("could not resolve {host}: {reason}"))
     }
 }
 

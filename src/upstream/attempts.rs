@@ -217,10 +217,7 @@ fn pause(error: &UpstreamError, number: u32, on_unknown: OnUnknown, random: &Ran
 /// Exponential, with full jitter: anything from nothing to the whole pause.
 fn backoff(number: u32, random: &Random) -> Duration {
     let doubled = BASE_PAUSE.saturating_mul(1_u32.checked_shl(number.saturating_sub(1)).unwrap_or(u32::MAX));
-    let mut bytes = [0; 2];
-    // Without randomness the whole pause is as good.
-    let part = random.fill(&mut bytes).map_or(u16::MAX, |()| u16::from_le_bytes(bytes));
-    doubled.min(LONGEST_PAUSE).mul_f64(f64::from(part) / f64::from(u16::MAX))
+    doubled.min(LONGEST_PAUSE).mul_f64(random.part())
 }
 
 /// What is known when the last of several attempts failed: an outcome that became unknown stays unknown whatever came

@@ -127,7 +127,6 @@ fn shared(profile: &ProfileConfig, resources: &PlanResources<'_>) -> Profile {
         propagates_trace: profile.propagates_trace(),
         empty_poll_pause: profile.empty_poll_pause,
         attempts: Attempts::new(&profile.name, names, keys.clone(), (clock.clone(), random.clone()), metrics),
-        keys: keys.clone(),
         clock: clock.clone(),
         up: metrics.upstream.up(&profile.name),
         answers_left_unread: metrics.upstream.answers_left_unread(&profile.name),

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::Keys;
 use super::attempts::Attempts;
 use crate::clock::Clock;
 use crate::context::RequestContext;
@@ -22,8 +21,6 @@ pub(super) struct Profile {
     pub(super) propagates_trace: bool,
     /// Pause after an early empty poll.
     pub(super) empty_poll_pause: Duration,
-    /// Signed with.
-    pub(super) keys: Keys,
     /// The clock that signs.
     pub(super) clock: Clock,
     /// Whether the MQ could be reached when last tried.

@@ -232,8 +232,5 @@ impl CircuitOpen {
 
 /// Three quarters of a pause to the whole of it, so that many processes do not try at the same moment.
 fn with_jitter(pause: Duration, random: &Random) -> Duration {
-    let mut bytes = [0; 2];
-    // Without randomness the whole pause is as good.
-    let part = random.fill(&mut bytes).map_or(u16::MAX, |()| u16::from_le_bytes(bytes));
-    pause.mul_f64(0.75 + 0.25 * f64::from(part) / f64::from(u16::MAX))
+    pause.mul_f64(0.75 + 0.25 * random.part())
 }

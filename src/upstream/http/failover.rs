@@ -180,7 +180,7 @@ impl Failover {
         wait: Duration,
     ) -> Result<Answer, CallError> {
         let now = self.plan.clock_skew.corrected(self.profile.clock.now());
-        let request = sign(&self.profile.keys.current(), now, wait);
+        let request = sign(&self.profile.attempts.keys().current(), now, wait);
         let (deadline, max_answer_bytes) = (policy.context.deadline(), self.max_answer_bytes);
         let (client, copies) = match policy.operation {
             Operation::Receive => (&self.polls, COPIES),

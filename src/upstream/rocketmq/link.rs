@@ -468,7 +468,7 @@ impl Link {
     }
 
     fn metadata(&self, client_id: &str) -> Metadata {
-        let pair = self.profile.keys.current();
+        let pair = self.profile.attempts.keys().current();
         let client = Client { id: client_id, namespace: &self.namespace };
         metadata(client, self.signs.then_some(&**pair), self.profile.clock.now())
     }
