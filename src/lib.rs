@@ -10,6 +10,11 @@ pub mod config;
 pub mod context;
 pub mod control_characters;
 pub mod embedded;
+#[cfg(any(test, fuzzing))]
+mod fuzz_input;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway;
 pub mod http;
 pub mod http_message;

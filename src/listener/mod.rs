@@ -30,6 +30,8 @@ mod blocked;
 mod connection;
 mod eviction;
 mod framing;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod guard;
 mod half_close;
 mod request;

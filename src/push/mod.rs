@@ -19,6 +19,8 @@ pub mod addresses;
 mod board;
 mod carry;
 mod ending;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod give_up;
 mod live_files;
 mod pace;

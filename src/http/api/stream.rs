@@ -27,7 +27,7 @@ use crate::tasks::Stage;
 
 const NAMES: &[&str] = &["max_in_flight", "visibility_timeout_seconds", "tags", "format"];
 /// Most messages that one stream may have unacknowledged.
-const MAX_IN_FLIGHT: u64 = 1000;
+pub(super) const MAX_IN_FLIGHT: u64 = 1000;
 /// As many as a receive brings.
 const DEFAULT_IN_FLIGHT: u64 = 32;
 /// When a client comes back whose stream was cut, in milliseconds: so many, and up to so many more.
@@ -38,11 +38,11 @@ const RETRY_LATER: u32 = 10_000;
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// What the query asks for.
-struct Asked {
-    max_in_flight: u64,
-    visibility_timeout: Option<Duration>,
-    tags: Option<TagFilter>,
-    format: ItemFormat,
+pub(super) struct Asked {
+    pub(super) max_in_flight: u64,
+    pub(super) visibility_timeout: Option<Duration>,
+    pub(super) tags: Option<TagFilter>,
+    pub(super) format: ItemFormat,
 }
 
 /// Streams messages.
@@ -128,7 +128,11 @@ fn soon(random: &Random) -> u32 {
     RETRY + spread % (RETRY_SPREAD + 1)
 }
 
-fn asked(query: &str) -> Result<Asked, Problem> {
+/// What a query asks for.
+///
+/// # Errors
+/// 422.
+pub(super) fn asked(query: &str) -> Result<Asked, Problem> {
     let (mut max_in_flight, mut visibility_timeout, mut format) = (None, None, None);
     let (mut tags, mut errors) = (Vec::new(), Vec::new());
     let mut wrong = |name: &str, detail: String| errors.push(FieldError::parameter(shown(name), detail));
