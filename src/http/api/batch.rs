@@ -8,7 +8,7 @@ use super::json_body::{Presence, json_body};
 use super::prefer::Patience;
 use super::published::PublishResponse;
 use super::read_envelope::read_batch;
-use super::shape::{MOST_ERRORS, wrong_count};
+use super::shape::wrong_count;
 use crate::gateway::{BatchItem, GatewayError, TopicRoute};
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
@@ -48,7 +48,6 @@ pub(in crate::http) async fn batch(context: HttpContext) -> Result<HttpResponse,
     // What was decoded is not longer than what it was decoded from, which is not held beside it.
     drop(body);
     if !errors.is_empty() {
-        errors.truncate(MOST_ERRORS);
         return Err(Problem::invalid(errors));
     }
     let explain = |index, problem: Problem| problem.below(&Place::InBatch(index).to_string());

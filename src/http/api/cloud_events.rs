@@ -11,11 +11,11 @@ use super::batch::{NothingStored, publish_all};
 use super::compact::compact;
 use super::prefer::Patience;
 use super::published::stored;
-use super::shape::{MOST_ERRORS, json_text, shown, wrong_count};
+use super::shape::{json_text, shown, wrong_count};
 use super::{content_type, raw};
 use crate::gateway::{EventError, TopicRoute};
 use crate::http::context::HttpContext;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::problem::{FieldError, MOST_ERRORS, Problem};
 use crate::model::{Message, UnixMillis};
 use crate::protocol::cloud_events::{Batch, Event, EventFlaw, MOST_EVENTS, Mode, Place};
 use crate::protocol::form;
@@ -114,7 +114,6 @@ fn batch(context: &HttpContext, route: &TopicRoute, body: &[u8], time: Time) -> 
     if errors.is_empty() {
         return Ok(messages);
     }
-    errors.truncate(MOST_ERRORS);
     Err(Problem::invalid(errors))
 }
 

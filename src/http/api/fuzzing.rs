@@ -11,10 +11,9 @@ use super::compact::{compact, depth};
 use super::content_type::{self, BodyFormat, RawType};
 use super::envelope::{Envelope, FIELDS, Place};
 use super::prefer::Patience;
-use super::shape::MOST_ERRORS;
 use super::{acknowledge, forgotten_type, plain_envelope, raw, read_envelope, receive, stream};
 use crate::fuzz_input::assert_hides;
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::{Code, MOST_ERRORS, Problem};
 use crate::model::{MAX_DELAY, MAX_FILTER_TAGS, Message, Topic, UnixMillis};
 
 const NOW: UnixMillis = UnixMillis(1_503_907_519_123);

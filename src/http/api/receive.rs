@@ -17,7 +17,7 @@ use crate::gateway::{GroupRoute, ReceiveRequest};
 use crate::http::accept::prefers;
 use crate::http::context::HttpContext;
 use crate::http::handover::Handover;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::problem::{FieldError, Problem, note};
 use crate::model::{MAX_FILTER_TAGS, Tag, TagFilter};
 use crate::protocol::cloud_events::BATCH_TYPE;
 use crate::protocol::form;
@@ -120,13 +120,15 @@ pub(super) fn asked_by_query(query: &str) -> Result<ReceiveRequest, Problem> {
             }
             other => {
                 let known: Vec<_> = SHAPE.iter().map(|field| field.name).collect();
-                errors.push(FieldError::parameter(shown(other), is_unknown(other, &known, |_| false)));
+                note(&mut errors, || FieldError::parameter(shown(other), is_unknown(other, &known, |_| false)));
                 continue;
             }
         };
         match (number(), &slot) {
-            (_, Some(_)) => errors.push(FieldError::parameter(shown(&name), "is there twice: send it once")),
-            (None, None) => errors.push(FieldError::parameter(shown(&name), whole_number(least, most))),
+            (_, Some(_)) => {
+                note(&mut errors, || FieldError::parameter(shown(&name), "is there twice: send it once"));
+            }
+            (None, None) => note(&mut errors, || FieldError::parameter(shown(&name), whole_number(least, most))),
             (number, None) => *slot = number,
         }
     }
@@ -151,8 +153,13 @@ fn validate(request: Request, by_query: bool) -> Result<ReceiveRequest, Problem>
     }
     let mut tags = Vec::new();
     for (index, tag) in request.tags.iter().flatten().enumerate() {
-        let name = if by_query { "tags".to_owned() } else { format!("tags/{index}") };
-        tags.extend(Tag::parse(tag).map_err(|error| errors.push(named(&name, error.to_string()))));
+        match Tag::parse(tag) {
+            Ok(tag) => tags.push(tag),
+            Err(error) => note(&mut errors, || {
+                let name = if by_query { "tags".to_owned() } else { format!("tags/{index}") };
+                named(&name, error.to_string())
+            }),
+        }
     }
     if tags.len() > MAX_FILTER_TAGS {
         errors.push(named("tags", format!("must be at most {MAX_FILTER_TAGS}")));

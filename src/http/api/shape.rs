@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::compact::depth;
 use super::unknown_field::{is_unknown, suggestion};
-use crate::http::problem::{Code, FieldError, Problem};
+use crate::http::problem::{self, Code, FieldError, MOST_ERRORS, Problem};
 
 /// What a field may hold. `null` is as good as absent where a field is optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +70,6 @@ impl Field {
 const NOT_EXPECTED: &str = "does not have the expected shape";
 /// Longest part of a caller's own field name that an error repeats.
 const SHOWN: usize = 64;
-/// Most errors of one answer.
-pub(super) const MOST_ERRORS: usize = 20;
 /// Most elements or members that are looked at.
 const MOST_ELEMENTS: usize = 1024;
 
@@ -359,11 +357,9 @@ pub(super) fn wrong_count(what: &str, limit: usize, count: usize) -> String {
     }
 }
 
-/// Notes one more, up to a number that a person can use.
+/// Notes one more wrong field of a body.
 pub(super) fn note(errors: &mut Vec<FieldError>, at: impl Into<String>, detail: impl Into<String>) {
-    if errors.len() < MOST_ERRORS {
-        errors.push(FieldError::at(at, detail));
-    }
+    problem::note(errors, || FieldError::at(at, detail));
 }
 
 /// A caller's field name as a JSON pointer's part, shortened.

@@ -18,7 +18,7 @@ use crate::gateway::ReceiveRequest;
 use crate::http::accept::names;
 use crate::http::context::HttpContext;
 use crate::http::event_stream::{EVENT_STREAM, retry};
-use crate::http::problem::{Code, FieldError, Problem};
+use crate::http::problem::{Code, FieldError, Problem, note};
 use crate::listener::connection_of;
 use crate::model::{MAX_FILTER_TAGS, Operation, Tag, TagFilter};
 use crate::protocol::form;
@@ -135,7 +135,7 @@ fn soon(random: &Random) -> u32 {
 pub(super) fn asked(query: &str) -> Result<Asked, Problem> {
     let (mut max_in_flight, mut visibility_timeout, mut format) = (None, None, None);
     let (mut tags, mut errors) = (Vec::new(), Vec::new());
-    let mut wrong = |name: &str, detail: String| errors.push(FieldError::parameter(shown(name), detail));
+    let mut wrong = |name: &str, detail: String| note(&mut errors, || FieldError::parameter(shown(name), detail));
     for (name, value) in form::pairs(query) {
         // A value that is no UTF-8 becomes one that nothing may be.
         let value = value.map_or_else(|_| "\u{0}".to_owned(), Cow::into_owned);

@@ -18,6 +18,9 @@ pub use code::{Code, Row};
 /// How long a caller waits where nobody knows better.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// Most wrong fields of one answer: a number that a person can use.
+pub(super) const MOST_ERRORS: usize = 20;
+
 /// One wrong field or parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -42,6 +45,13 @@ impl FieldError {
     #[must_use]
     pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: None, parameter: Some(name.into()), detail: detail.into() }
+    }
+}
+
+/// Notes one more wrong field, where there are not enough. What callers send has as many as they like.
+pub(super) fn note(errors: &mut Vec<FieldError>, error: impl FnOnce() -> FieldError) {
+    if errors.len() < MOST_ERRORS {
+        errors.push(error());
     }
 }
 
@@ -131,9 +141,10 @@ impl Problem {
         }
     }
 
-    /// Wrong fields: the first one's words are the detail.
+    /// Wrong fields, of which [`MOST_ERRORS`] are told: the first one's words are the detail.
     #[must_use]
-    pub fn invalid(errors: Vec<FieldError>) -> Self {
+    pub fn invalid(mut errors: Vec<FieldError>) -> Self {
+        errors.truncate(MOST_ERRORS);
         let detail = summary(&errors);
         Self { errors, ..Self::new(Code::ValidationFailed, detail) }
     }
