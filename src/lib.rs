@@ -12,6 +12,11 @@ pub mod control_characters;
 pub mod counted;
 pub mod embedded;
 pub mod file_watch;
+#[cfg(any(test, fuzzing))]
+mod fuzz_input;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway;
 pub mod http;
 pub mod http_message;

@@ -9,7 +9,7 @@ use super::checks::check_files;
 use super::exposure::exposed_files;
 use super::findings::Findings;
 use super::loader::{self, Loaded, Source};
-use super::problem::{Location, Problem};
+use super::problem::{ConfigErrors, Location, Problem};
 use super::push_schedule::SubscriptionPlan;
 use super::quoted_keys::quoted_keys;
 use super::settings::Config;
@@ -97,7 +97,12 @@ impl fmt::Display for CheckReport {
 /// Loads a configuration and reads every file that it names. Nothing is written, nothing is connected to.
 #[must_use]
 pub fn check(source: &Source, overrides: &Overrides, environment: &BTreeMap<String, String>) -> CheckReport {
-    match loader::load(source, overrides, environment) {
+    report(source, loader::load(source, overrides, environment))
+}
+
+/// What there is to say of a configuration that was loaded from `source`.
+pub(super) fn report(source: &Source, loaded: Result<Loaded, ConfigErrors>) -> CheckReport {
+    match loaded {
         Ok(Loaded { config, mut findings }) => {
             check_files(&config, &mut findings);
             let mut warnings = findings.with_the_same_places();

@@ -19,8 +19,13 @@ const RESERVED: [&str; 8] =
 /// # Errors
 /// As [`load_headers`].
 pub fn load_push_headers(path: &Path) -> Result<Vec<ExtraHeader>, CredentialsError> {
+    push_headers_of(&read(path)?, path)
+}
+
+/// The same of the content of the file.
+pub(super) fn push_headers_of(bytes: &[u8], path: &Path) -> Result<Vec<ExtraHeader>, CredentialsError> {
     let parse = |line: &str| ExtraHeader::parse(line).map_err(|flaw| flaw.detail);
-    read_lines(path, parse, |header| &header.name)
+    read_lines(bytes, path, parse, |header| &header.name)
 }
 
 /// Reads every header of a file. Empty lines, and those that begin with `#`, say nothing.
@@ -28,21 +33,26 @@ pub fn load_push_headers(path: &Path) -> Result<Vec<ExtraHeader>, CredentialsErr
 /// # Errors
 /// The file is missing, unreadable or larger than 16 KiB, or has a line that is no header. Never says what is in it.
 pub fn load_headers(path: &Path) -> Result<Headers, CredentialsError> {
+    headers_of(&read(path)?, path)
+}
+
+/// The same of the content of the file.
+pub(super) fn headers_of(bytes: &[u8], path: &Path) -> Result<Headers, CredentialsError> {
     let parse = |line: &str| match header(line) {
         Ok((name, value)) => Ok((name, Secret::new(value.to_owned()))),
         Err(flaw) => Err(flaw.to_owned()),
     };
-    read_lines(path, parse, |(name, _)| name)
+    read_lines(bytes, path, parse, |(name, _)| name)
 }
 
 fn read_lines<T>(
+    bytes: &[u8],
     path: &Path,
     parse: impl Fn(&str) -> Result<T, String>,
     name_of: impl Fn(&T) -> &String,
 ) -> Result<Vec<T>, CredentialsError> {
     let unusable = |flaw: Flaw| CredentialsError::Unusable { path: path.to_owned(), flaw: flaw.detail };
-    let bytes = read(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| unusable(Flaw::new("is not UTF-8")))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| unusable(Flaw::new("is not UTF-8")))?;
     let mut headers = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();

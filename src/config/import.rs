@@ -23,9 +23,13 @@ pub struct Imported {
 /// # Errors
 /// As [`super::load`] has them for the same file.
 pub fn import(path: &Path) -> Result<Imported, ConfigErrors> {
-    let bytes = read_file(path)?;
+    import_content(&read_file(path)?, path)
+}
+
+/// The same of the content of the vendor's file.
+pub(super) fn import_content(bytes: &[u8], path: &Path) -> Result<Imported, ConfigErrors> {
     let mut findings = Findings::new(Location::WholeFile(path.to_owned()));
-    let translated = translate_user_properties(&bytes, path, &mut findings);
+    let translated = translate_user_properties(bytes, path, &mut findings);
     match translated {
         Some((settings, credentials)) if findings.problems.is_empty() => {
             Ok(Imported { text: format!("{}{settings}", introduction()), credentials })

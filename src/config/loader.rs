@@ -73,7 +73,21 @@ pub(super) fn load(
     overrides: &Overrides,
     variables: &BTreeMap<String, String>,
 ) -> Result<Loaded, ConfigErrors> {
-    let (file, inline, mut findings) = read(source)?;
+    let bytes = match source {
+        Source::BuiltIn => Zeroizing::default(),
+        Source::File(path) | Source::UserProperties(path) => read_file(path)?,
+    };
+    load_content(source, &bytes, overrides, variables)
+}
+
+/// The same of the content of the source's file.
+pub(super) fn load_content(
+    source: &Source,
+    bytes: &[u8],
+    overrides: &Overrides,
+    variables: &BTreeMap<String, String>,
+) -> Result<Loaded, ConfigErrors> {
+    let (file, inline, mut findings) = read(source, bytes);
     let opentelemetry = read_opentelemetry(variables, &file.0, &mut findings);
     let environment = read_environment(variables, &mut findings);
     let flags = overrides.layer(&mut findings);
@@ -105,35 +119,33 @@ fn merge(layers: [Layer; 5], inline: Option<&Credentials>) -> Option<Config> {
     Some(config)
 }
 
-fn read(source: &Source) -> Result<(Layer, Option<Credentials>, Findings), ConfigErrors> {
+fn read(source: &Source, bytes: &[u8]) -> (Layer, Option<Credentials>, Findings) {
     match source {
         Source::BuiltIn => {
             let mut findings = Findings::new(Location::BuiltIn);
             let table = read_document(BUILT_IN, Place::BuiltIn, &mut findings);
-            Ok((Layer(table), None, findings))
+            (Layer(table), None, findings)
         }
         Source::File(path) => {
-            let bytes = read_file(path)?;
             let mut findings = Findings::new(Location::WholeFile(path.clone()));
-            if looks_like_user_properties(&bytes) {
+            if looks_like_user_properties(bytes) {
                 let flaw = Flaw::new("is the vendor's user.properties, and no configuration of the gateway (TOML)");
                 findings.add("", flaw.hint(format!("write `--user-properties {}`", path.display())));
-                return Ok((Layer(Table::new()), None, findings));
+                return (Layer(Table::new()), None, findings);
             }
-            let table = match decode(&bytes) {
+            let table = match decode(bytes) {
                 Ok(text) => read_document(text, Place::File(path), &mut findings),
                 Err((position, flaw)) => {
                     findings.add_at(Location::File(path.clone(), position), "", flaw);
                     Table::new()
                 }
             };
-            Ok((Layer(table), None, findings))
+            (Layer(table), None, findings)
         }
         Source::UserProperties(path) => {
-            let bytes = read_file(path)?;
             let mut findings = Findings::new(Location::WholeFile(path.clone()));
-            let (table, credentials) = read_user_properties(&bytes, path, &mut findings);
-            Ok((Layer(table), credentials, findings))
+            let (table, credentials) = read_user_properties(bytes, path, &mut findings);
+            (Layer(table), credentials, findings)
         }
     }
 }

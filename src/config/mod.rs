@@ -10,6 +10,8 @@ mod check;
 mod checks;
 mod exposure;
 mod findings;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod headers_file;
 mod import;
 mod loader;

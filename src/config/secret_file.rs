@@ -68,12 +68,16 @@ pub fn load_credentials(config: &CredentialsConfig) -> Result<Credentials, Crede
 /// # Errors
 /// As [`load_credentials`].
 pub fn load_secret(path: &Path) -> Result<Secret, CredentialsError> {
-    let bytes = read(path)?;
+    secret_of(&read(path)?, path)
+}
+
+/// The same of the content of the file.
+pub(super) fn secret_of(bytes: &[u8], path: &Path) -> Result<Secret, CredentialsError> {
     let unusable = |flaw: Flaw| {
         let hint = flaw.hint.map(|hint| format!(": {hint}")).unwrap_or_default();
         CredentialsError::Unusable { path: path.to_owned(), flaw: format!("{}{hint}", flaw.detail) }
     };
-    let text = std::str::from_utf8(&bytes).map_err(|_| unusable(Flaw::new("is not UTF-8")))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| unusable(Flaw::new("is not UTF-8")))?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     check_secret(text).map_err(unusable)?;

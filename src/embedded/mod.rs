@@ -15,6 +15,8 @@ mod delivery_state;
 mod engine;
 mod error;
 mod filtered_out;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod give_back;
 mod handle;
 mod interest;

@@ -10,6 +10,8 @@ mod cloud_events;
 mod discovery;
 mod error;
 mod event_defaults;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod hidden_for;
 mod limits;
 mod message_sizes;

@@ -12,10 +12,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha1::{Digest as _, Sha1};
 
 use super::{GatewayError, GroupRoute};
-use crate::model::{MessageId, UnixMillis, UpstreamHandle};
+use crate::model::{ConsumerGroup, MessageId, Topic, UnixMillis, UpstreamHandle};
 
 /// Longest handle in bytes.
-const MAX_BYTES: usize = 1024;
+pub(super) const MAX_BYTES: usize = 1024;
 const PREFIX: &str = "v2.";
 const FIRST_PREFIX: &str = "v1.";
 const CHECKSUM: usize = 4;
@@ -57,10 +57,20 @@ impl ReceiptHandle {
         handle: &UpstreamHandle,
         visible_again_at: UnixMillis,
     ) -> Option<Self> {
+        Self::seal_for((&route.topic.topic, &route.group), message_id, handle, visible_again_at)
+    }
+
+    /// The same by the names of topic and group.
+    pub(super) fn seal_for(
+        (topic, group): (&Topic, &ConsumerGroup),
+        message_id: &MessageId,
+        handle: &UpstreamHandle,
+        visible_again_at: UnixMillis,
+    ) -> Option<Self> {
         let mut bytes = Vec::with_capacity(256);
         for (number, field) in [
-            (TOPIC, route.topic.topic.as_str().as_bytes()),
-            (GROUP, route.group.as_str().as_bytes()),
+            (TOPIC, topic.as_str().as_bytes()),
+            (GROUP, group.as_str().as_bytes()),
             (MESSAGE_ID, message_id.as_str().as_bytes()),
             (HANDLE, handle.as_str().as_bytes()),
             (VISIBLE_AGAIN_AT, &visible_again_at.0.to_be_bytes()),
@@ -94,13 +104,18 @@ impl ReceiptHandle {
     /// # Errors
     /// [`GatewayError::InvalidReceiptHandle`] or [`GatewayError::ForeignReceiptHandle`].
     pub(super) fn open(text: &str, route: &GroupRoute) -> Result<Opened, GatewayError> {
+        Self::open_for(text, (&route.topic.topic, &route.group))
+    }
+
+    /// The same by the names of topic and group.
+    pub(super) fn open_for(text: &str, (topic, group): (&Topic, &ConsumerGroup)) -> Result<Opened, GatewayError> {
         let content = content(text).ok_or(GatewayError::InvalidReceiptHandle)?;
         let fields = match &content {
             Content::Numbered(bytes) => numbered(bytes),
             Content::First(bytes) => first(bytes),
         };
         let fields = fields.ok_or(GatewayError::InvalidReceiptHandle)?;
-        if fields.topic != route.topic.topic.as_str().as_bytes() || fields.group != route.group.as_str().as_bytes() {
+        if fields.topic != topic.as_str().as_bytes() || fields.group != group.as_str().as_bytes() {
             return Err(GatewayError::ForeignReceiptHandle);
         }
         fields.into_opened().ok_or(GatewayError::InvalidReceiptHandle)

@@ -59,10 +59,10 @@ fn is_plain(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 #[path = "../../tests/it/support/event_source.rs"]
 #[allow(unreachable_pub, reason = "shared with the tests of the whole program")]
-mod event_source;
+pub(super) mod event_source;
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,8 @@ mod drop_in;
 pub mod embedded_mq;
 mod event_stream;
 mod failures;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod handover;
 mod head;
 mod header_list;

@@ -31,6 +31,8 @@ mod closing;
 mod connection;
 mod eviction;
 mod framing;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod guard;
 mod half_close;
 mod request;

@@ -88,6 +88,6 @@ impl Collector {
 }
 
 /// At most 200 characters, without control characters.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(200).collect()
 }

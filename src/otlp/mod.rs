@@ -7,6 +7,8 @@ mod collector;
 mod encode;
 mod encoded;
 mod exporter;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod headers;
 mod wire;
 

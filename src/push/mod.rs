@@ -23,6 +23,8 @@ mod carry;
 mod chains;
 mod deliver_once;
 mod ending;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod give_up;
 mod live_files;
 mod pace;

@@ -8,6 +8,8 @@ mod acceptance;
 mod attempts;
 mod error;
 mod exchange;
+#[cfg(all(any(test, fuzzing), feature = "rocketmq"))]
+pub(crate) mod fuzzing;
 mod http;
 mod keys;
 mod plan;

@@ -34,13 +34,21 @@ fn read_plain(json: &str) -> Option<Request> {
     Some(Request { receipt_handles })
 }
 
+/// The handles of a body nested at most `depth` deep.
+///
+/// # Errors
+/// 400 and 422.
+pub(super) fn asked(body: &[u8], depth: usize) -> Result<Handles, Problem> {
+    let plain = text_within(body, depth, PLAIN_DEPTH).and_then(read_plain);
+    let Request { receipt_handles } = plain.map_or_else(|| object(body, SHAPE, depth), Ok)?;
+    Ok(receipt_handles)
+}
+
 /// Acknowledges every handle.
 pub(in crate::http) async fn acknowledge(context: HttpContext) -> Result<HttpResponse, Problem> {
     let route = context.group_route()?;
     let body = json_body(&context, Presence::Required).await?;
-    let depth = context.limits().json_depth;
-    let plain = text_within(&body, depth, PLAIN_DEPTH).and_then(read_plain);
-    let Request { receipt_handles } = plain.map_or_else(|| object(&body, SHAPE, depth), Ok)?;
+    let receipt_handles = asked(&body, context.limits().json_depth)?;
     // A handle is not longer than what it was read from, which is not held beside it.
     drop(body);
     let receipt_handles = checked(&context, receipt_handles)?;
@@ -51,10 +59,16 @@ pub(in crate::http) async fn acknowledge(context: HttpContext) -> Result<HttpRes
     }))
 }
 
+/// Whether it is a plain request; those that are, are what the JSON library reads.
+#[cfg(any(test, fuzzing))]
+pub(super) fn is_plain(json: &str) -> bool {
+    let plain = read_plain(json);
+    assert!(plain.is_none() || plain == serde_json::from_str(json).ok(), "{json}");
+    plain.is_some()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn what_is_plain_is_what_the_library_reads() {
         for (json, is_plain) in [
@@ -69,11 +83,7 @@ mod tests {
             ("{}", false),
             ("", false),
         ] {
-            let plain = read_plain(json);
-            assert_eq!(plain.is_some(), is_plain, "{json}");
-            if is_plain {
-                assert_eq!(plain, serde_json::from_str(json).ok(), "{json}");
-            }
+            assert_eq!(super::is_plain(json), is_plain, "{json}");
         }
     }
 }

@@ -9,6 +9,8 @@ mod content_type;
 mod docs;
 mod envelope;
 mod forgotten_type;
+#[cfg(any(test, fuzzing))]
+pub(in crate::http) mod fuzzing;
 mod handle_results;
 mod json;
 mod json_body;

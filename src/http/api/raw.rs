@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::shape::whole_number;
 use super::times;
 use super::unknown_field::is_unknown;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::problem::{FieldError, Problem, note};
 use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
 use crate::protocol::form;
 
@@ -21,10 +21,10 @@ pub(super) fn message(topic: Topic, body: Bytes, query: &str, now: UnixMillis) -
     let mut seen: Vec<String> = Vec::new();
     for (name, value) in form::pairs(query) {
         let Ok(value) = value else {
-            errors.push(FieldError::parameter(shown(&name), "must be UTF-8"));
+            note(&mut errors, || FieldError::parameter(shown(&name), "must be UTF-8"));
             continue;
         };
-        let mut wrong = |detail: String| errors.push(FieldError::parameter(shown(&name), detail));
+        let mut wrong = |detail: String| note(&mut errors, || FieldError::parameter(shown(&name), detail));
         let repeatable = name == "key";
         if !repeatable {
             if seen.iter().any(|seen| *seen == name) {
@@ -60,7 +60,7 @@ pub(super) fn message(topic: Topic, body: Bytes, query: &str, now: UnixMillis) -
         }
     }
     if seen.iter().any(|name| name == "deliver_at") && seen.iter().any(|name| name == "delay_seconds") {
-        errors.push(FieldError::parameter("delay_seconds", "excludes deliver_at: send one of the two"));
+        note(&mut errors, || FieldError::parameter("delay_seconds", "excludes deliver_at: send one of the two"));
     }
     if errors.is_empty() { Ok(message) } else { Err(Problem::invalid(errors)) }
 }

@@ -18,7 +18,7 @@ use crate::gateway::{GroupRoute, ReceiveRequest};
 use crate::http::accept::prefers;
 use crate::http::context::HttpContext;
 use crate::http::handover::Handover;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::problem::{FieldError, Problem, note};
 use crate::model::{MAX_FILTER_TAGS, Tag, TagFilter};
 use crate::protocol::cloud_events::BATCH_TYPE;
 use crate::protocol::form;
@@ -49,24 +49,24 @@ struct Request {
 /// Receives, perhaps waiting.
 pub(in crate::http) async fn receive(context: HttpContext) -> Result<HttpResponse, Problem> {
     let route = context.group_route()?;
-    let request = from_body(&context).await?;
+    let body = json_body(&context, Presence::Optional).await?;
+    let request = asked(&body, context.limits().json_depth)?;
     poll(&context, &route, request, false).await
 }
 
 /// As [`receive`], with options in the query.
 pub(in crate::http) async fn receive_by_query(context: HttpContext) -> Result<HttpResponse, Problem> {
     let route = context.group_route()?;
-    let request = from_query(&context)?;
+    let request = asked_by_query(context.request.uri().query().unwrap_or_default())?;
     poll(&context, &route, request, true).await
 }
 
 async fn poll(
     context: &HttpContext,
     route: &GroupRoute,
-    request: Request,
+    request: ReceiveRequest,
     by_query: bool,
 ) -> Result<HttpResponse, Problem> {
-    let request = validate(request, by_query)?;
     context.takes(request.wait);
     let received = context.gateway().receive(&context.request_context, route, &request).await;
     let mut received = received.map_err(|error| {
@@ -91,18 +91,23 @@ async fn poll(
     Ok(response.content_type(content_type).body(body))
 }
 
-async fn from_body(context: &HttpContext) -> Result<Request, Problem> {
-    let body = json_body(context, Presence::Optional).await?;
-    if body.is_empty() {
-        return Ok(Request::default());
-    }
-    object(&body, SHAPE, context.limits().json_depth)
+/// What a body nested at most `depth` deep asks for; none at all asks for what is usual.
+///
+/// # Errors
+/// 400 and 422.
+pub(super) fn asked(body: &[u8], depth: usize) -> Result<ReceiveRequest, Problem> {
+    let request = if body.is_empty() { Request::default() } else { object(body, SHAPE, depth)? };
+    validate(request, false)
 }
 
-fn from_query(context: &HttpContext) -> Result<Request, Problem> {
+/// The same of a query.
+///
+/// # Errors
+/// 422.
+pub(super) fn asked_by_query(query: &str) -> Result<ReceiveRequest, Problem> {
     let mut request = Request::default();
     let (mut tags, mut errors) = (Vec::new(), Vec::new());
-    for (name, value) in form::pairs(context.request.uri().query().unwrap_or_default()) {
+    for (name, value) in form::pairs(query) {
         let number = || value.as_ref().ok().and_then(|value| value.parse().ok());
         let (slot, least, most) = match name.as_ref() {
             "max_messages" => (&mut request.max_messages, 1, MAX_MESSAGES),
@@ -116,18 +121,20 @@ fn from_query(context: &HttpContext) -> Result<Request, Problem> {
             }
             other => {
                 let known: Vec<_> = SHAPE.iter().map(|field| field.name).collect();
-                errors.push(FieldError::parameter(shown(other), is_unknown(other, &known, |_| false)));
+                note(&mut errors, || FieldError::parameter(shown(other), is_unknown(other, &known, |_| false)));
                 continue;
             }
         };
         match (number(), &slot) {
-            (_, Some(_)) => errors.push(FieldError::parameter(shown(&name), "is there twice: send it once")),
-            (None, None) => errors.push(FieldError::parameter(shown(&name), whole_number(least, most))),
+            (_, Some(_)) => {
+                note(&mut errors, || FieldError::parameter(shown(&name), "is there twice: send it once"));
+            }
+            (None, None) => note(&mut errors, || FieldError::parameter(shown(&name), whole_number(least, most))),
             (number, None) => *slot = number,
         }
     }
     request.tags = (!tags.is_empty()).then(|| CountedList::from(tags));
-    if errors.is_empty() { Ok(request) } else { Err(Problem::invalid(errors)) }
+    if errors.is_empty() { validate(request, true) } else { Err(Problem::invalid(errors)) }
 }
 
 fn validate(request: Request, by_query: bool) -> Result<ReceiveRequest, Problem> {

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::compact::depth;
 use super::unknown_field::{is_unknown, suggestion};
 use crate::counted::{CountedList, CountedMap};
-use crate::http::problem::{Code, FieldError, MOST_ERRORS, Problem};
+use crate::http::problem::{self, Code, FieldError, MOST_ERRORS, Problem};
 
 /// What a field may hold. `null` is as good as absent where a field is optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -313,11 +313,9 @@ pub(super) fn wrong_count(what: &str, limit: usize, count: usize) -> String {
     }
 }
 
-/// Notes one more, up to a number that a person can use.
+/// Notes one more wrong field of a body.
 pub(super) fn note(errors: &mut Vec<FieldError>, at: impl Into<String>, detail: impl Into<String>) {
-    if errors.len() < MOST_ERRORS {
-        errors.push(FieldError::at(at, detail));
-    }
+    problem::note(errors, || FieldError::at(at, detail));
 }
 
 /// A caller's field name as a JSON pointer's part, shortened.

@@ -18,7 +18,7 @@ use crate::gateway::ReceiveRequest;
 use crate::http::accept::names;
 use crate::http::context::HttpContext;
 use crate::http::event_stream::{EVENT_STREAM, retry};
-use crate::http::problem::{Code, FieldError, Problem};
+use crate::http::problem::{Code, FieldError, Problem, note};
 use crate::listener::connection_of;
 use crate::model::{MAX_FILTER_TAGS, Operation, Tag, TagFilter};
 use crate::protocol::form;
@@ -27,7 +27,7 @@ use crate::tasks::Stage;
 
 const NAMES: &[&str] = &["max_in_flight", "visibility_timeout_seconds", "tags", "format"];
 /// Most messages that one stream may have unacknowledged.
-const MAX_IN_FLIGHT: u64 = 1000;
+pub(super) const MAX_IN_FLIGHT: u64 = 1000;
 /// As many as a receive brings.
 const DEFAULT_IN_FLIGHT: u64 = 32;
 /// When a client comes back whose stream was cut, in milliseconds: so many, and up to so many more.
@@ -38,11 +38,11 @@ const RETRY_LATER: u32 = 10_000;
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// What the query asks for.
-struct Asked {
-    max_in_flight: u64,
-    visibility_timeout: Option<Duration>,
-    tags: Option<TagFilter>,
-    format: ItemFormat,
+pub(super) struct Asked {
+    pub(super) max_in_flight: u64,
+    pub(super) visibility_timeout: Option<Duration>,
+    pub(super) tags: Option<TagFilter>,
+    pub(super) format: ItemFormat,
 }
 
 /// Streams messages.
@@ -128,10 +128,14 @@ fn soon(random: &Random) -> u32 {
     RETRY + spread % (RETRY_SPREAD + 1)
 }
 
-fn asked(query: &str) -> Result<Asked, Problem> {
+/// What a query asks for.
+///
+/// # Errors
+/// 422.
+pub(super) fn asked(query: &str) -> Result<Asked, Problem> {
     let (mut max_in_flight, mut visibility_timeout, mut format) = (None, None, None);
     let (mut tags, mut errors) = (Vec::new(), Vec::new());
-    let mut wrong = |name: &str, detail: String| errors.push(FieldError::parameter(shown(name), detail));
+    let mut wrong = |name: &str, detail: String| note(&mut errors, || FieldError::parameter(shown(name), detail));
     for (name, value) in form::pairs(query) {
         // A value that is no UTF-8 becomes one that nothing may be.
         let value = value.map_or_else(|_| "\u{0}".to_owned(), Cow::into_owned);

@@ -18,7 +18,7 @@ pub use code::{Code, Row};
 /// How long a caller waits where nobody knows better.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Most wrong fields that one answer names.
+/// Most wrong fields of one answer: as many as a person can use.
 pub(in crate::http) const MOST_ERRORS: usize = 20;
 
 /// One wrong field or parameter.
@@ -45,6 +45,13 @@ impl FieldError {
     #[must_use]
     pub fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: None, parameter: Some(name.into()), detail: detail.into() }
+    }
+}
+
+/// Notes one more wrong field, where there are not enough. What callers send has as many as they like.
+pub(super) fn note(errors: &mut Vec<FieldError>, error: impl FnOnce() -> FieldError) {
+    if errors.len() < MOST_ERRORS {
+        errors.push(error());
     }
 }
 
@@ -134,7 +141,7 @@ impl Problem {
         }
     }
 
-    /// Wrong fields: the first one's words are the detail. Of many the first are named, as many as a person can use.
+    /// Wrong fields, of which [`MOST_ERRORS`] are told: the first one's words are the detail.
     #[must_use]
     pub fn invalid(mut errors: Vec<FieldError>) -> Self {
         errors.truncate(MOST_ERRORS);

@@ -63,7 +63,12 @@ impl<'a> Event<'a> {
             };
             match rule {
                 Ok(text) => attributes.push((name.into(), Value::Text(text.into()))),
-                Err(rule) => flaws.push(EventFlaw::attribute(&name, rule)),
+                Err(rule) => {
+                    let flaw = EventFlaw::attribute(&name, rule);
+                    if !flaws.contains(&flaw) {
+                        flaws.push(flaw);
+                    }
+                }
             }
         }
         let content_type = content_type.filter(|it| !it.is_empty());

@@ -12,6 +12,8 @@ mod attribute;
 mod data;
 mod event;
 mod flaw;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod http_headers;
 mod mode;
 mod of_delivery;

@@ -184,7 +184,7 @@ impl Event<'_> {
     }
 
     fn push_named(&self, properties: &mut Vec<(String, String)>) {
-        let is_ours = |name: &str| name == CONTENT_TYPE || name.starts_with(PREFIX);
+        let is_ours = |name: &str| is_content_type(name) || name.starts_with(PREFIX);
         // Their own names are distinct.
         let others = properties.len();
         for (name, value) in self.named_properties().unwrap_or_default() {
@@ -197,9 +197,9 @@ impl Event<'_> {
 
 /// The event that a message was published as; `None` for any other message.
 pub(super) fn event_of<'a>(body: &'a [u8], properties: &'a [(String, String)], is_envelope: bool) -> Option<Event<'a>> {
-    let has_mark = properties.iter().any(|(name, value)| {
-        name.eq_ignore_ascii_case(CONTENT_TYPE) && Mode::of_content_type(value) == Some(Some(Mode::Structured))
-    });
+    let has_mark = properties
+        .iter()
+        .any(|(name, value)| is_content_type(name) && Mode::of_content_type(value) == Some(Some(Mode::Structured)));
     if let Some(event) = if has_mark { envelope(body) } else { from_properties(body, properties) } {
         return Some(event);
     }
@@ -227,6 +227,11 @@ fn from_properties<'a>(body: &'a [u8], properties: &'a [(String, String)]) -> Op
     Event::new(attributes, data).ok()
 }
 
+/// Whether a property says what the body is, in whatever letters.
+fn is_content_type(property: &str) -> bool {
+    property.eq_ignore_ascii_case(CONTENT_TYPE)
+}
+
 /// The attribute that a property carries.
 fn attribute_of(property: &str) -> Option<&str> {
     property.strip_prefix(PREFIX).filter(|name| has_legal_letters(name) && *name != "data")
@@ -234,7 +239,7 @@ fn attribute_of(property: &str) -> Option<&str> {
 
 /// Whether a property is a part of an event, or says that there is one.
 pub(super) fn is_of_event(property: &str) -> bool {
-    property == CONTENT_TYPE || attribute_of(property).is_some()
+    is_content_type(property) || attribute_of(property).is_some()
 }
 
 /// Whether an extension of this name is the delivery's.

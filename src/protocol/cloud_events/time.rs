@@ -18,6 +18,10 @@ pub(super) fn canonical(text: &str) -> Option<Cow<'_, str>> {
         let time: jiff::Timestamp = format!("{date_time}{}", parts.offset).parse().ok()?;
         jiff::tz::Offset::UTC.to_datetime(time)
     };
+    // The year before the first has no four digits.
+    if utc.year() < 0 {
+        return None;
+    }
     if is_canonical && digits.len() == parts.digits.len() {
         return Some(text.into());
     }
@@ -80,6 +84,9 @@ mod tests {
             ("2018-04-05t17:31:00z", Some("2018-04-05T17:31:00Z")),
             ("9999-12-31T23:59:59Z", Some("9999-12-31T23:59:59Z")),
             ("0001-01-01T00:00:00Z", Some("0001-01-01T00:00:00Z")),
+            ("0000-01-01T00:01:00+00:01", Some("0000-01-01T00:00:00Z")),
+            ("0000-01-01T00:00:00+00:01", None),
+            ("9999-12-31T23:59:59-00:01", None),
             ("2018-04-05T19:31:00-00:00", Some("2018-04-05T19:31:00Z")),
             ("2018-02-30T00:00:00Z", None),
             ("2018-04-05T17:31:00", None),

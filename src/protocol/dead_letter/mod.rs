@@ -7,6 +7,8 @@
 //! A message group is told and not set: the topic of dead letters need not keep an order, and topics that keep none refuse one.
 
 mod envelope;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod letter;
 mod properties;
 #[cfg(test)]

@@ -10,6 +10,8 @@ mod elements;
 mod error;
 mod error_code;
 mod flaw;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod headers;
 mod limits;
 mod message;

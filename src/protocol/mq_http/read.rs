@@ -265,43 +265,45 @@ fn is_name(name: &str) -> bool {
         && name.chars().all(|c| starts_well(c) || c.is_ascii_digit() || matches!(c, '-' | '.'))
 }
 
+/// Every part of a document to its end.
+#[cfg(any(test, fuzzing))]
+fn parts<'a>(document: &mut Document<'a>, root: &'static str) -> Result<Vec<Part<'a>>, Malformed> {
+    let mut parts = vec![Part::Open(root)];
+    let mut open = 1;
+    while open > 0 {
+        let part = document.next()?;
+        open = match part {
+            Part::Open(_) => open + 1,
+            Part::Close => open - 1,
+            Part::Text(_) | Part::Character(_) => open,
+        };
+        parts.push(part);
+    }
+    document.close().map(|()| parts)
+}
+
+/// Whether a document is a plain one; those that are, are what the library reads.
+#[cfg(any(test, fuzzing))]
+pub(super) fn is_plain(text: &str) -> bool {
+    let by_library = || {
+        let (events, root) = LibraryEvents::open(text)?;
+        parts(&mut Document { events: Events::Library(events) }, root)
+    };
+    let Ok((events, root)) = PlainEvents::open(text) else { return false };
+    let mut document = Document { events: Events::Plain(events) };
+    let plain = parts(&mut document, root);
+    if matches!(document.events, Events::Beyond) {
+        return false;
+    }
+    assert_eq!(plain, by_library(), "{text}");
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// Every part of a document to its end.
-    fn parts<'a>(document: &mut Document<'a>, root: &'static str) -> Result<Vec<Part<'a>>, Malformed> {
-        let mut parts = vec![Part::Open(root)];
-        let mut open = 1;
-        while open > 0 {
-            let part = document.next()?;
-            open = match part {
-                Part::Open(_) => open + 1,
-                Part::Close => open - 1,
-                Part::Text(_) | Part::Character(_) => open,
-            };
-            parts.push(part);
-        }
-        document.close().map(|()| parts)
-    }
-
-    /// Whether a document is a plain one; those that are, are what the library reads.
-    fn is_plain(text: &str) -> bool {
-        let by_library = || {
-            let (events, root) = LibraryEvents::open(text)?;
-            parts(&mut Document { events: Events::Library(events) }, root)
-        };
-        let Ok((events, root)) = PlainEvents::open(text) else { return false };
-        let mut document = Document { events: Events::Plain(events) };
-        let plain = parts(&mut document, root);
-        if matches!(document.events, Events::Beyond) {
-            return false;
-        }
-        assert_eq!(plain, by_library(), "{text}");
-        true
-    }
 
     #[test]
     fn what_is_plain_is_read_alike() {

@@ -9,6 +9,8 @@
 mod decode;
 mod error_code;
 mod flaw;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod header;
 mod limits;
 mod objection;

@@ -6,6 +6,8 @@
 mod body;
 mod code;
 mod delivery;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod limits;
 mod message;
 mod message_ids;

@@ -8,6 +8,8 @@
 mod client;
 mod deliveries;
 mod desk;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod give_back;
 mod held;
 mod link;

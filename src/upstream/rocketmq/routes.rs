@@ -270,7 +270,7 @@ async fn ask(link: &Link, topic: &Topic, context: &RequestContext) -> Result<Rou
 }
 
 /// Reads a route; `place` says where a broker is.
-fn read(queues: &[MessageQueue], place: impl Fn(Option<&Endpoints>) -> Place) -> Route {
+pub(super) fn read(queues: &[MessageQueue], place: impl Fn(Option<&Endpoints>) -> Place) -> Route {
     let (mut brokers, mut accepted) = (BTreeMap::<String, Broker>::new(), Vec::new());
     for queue in queues {
         for kind in queue.accept_message_types() {

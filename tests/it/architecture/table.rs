@@ -16,6 +16,7 @@ pub const LAYERS: &[Row] = &[
     ("memory", 0, &[]),
     ("control_characters", 0, &[]),
     ("counted", 0, &[]),
+    ("fuzz_input", 0, &[]),
     ("plain_json", 0, &["control_characters"]),
     ("near_word", 0, &[]),
     ("file_watch", 0, &[]),
@@ -38,6 +39,7 @@ pub const LAYERS: &[Row] = &[
     ("http", 8, &["gateway", "push", "embedded", "upstream", "listener"]),
     ("app", 9, &["*"]),
     ("cli", 9, &["*", "app"]),
+    ("fuzzing", 9, &["*"]),
 ];
 
 /// A crate (`name*`: all that begin with it), and the modules that may name it.

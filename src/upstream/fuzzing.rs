@@ -1,0 +1,3 @@
+//! The fuzz targets of upstreams.
+
+pub(crate) use super::rocketmq::fuzzing::routes;
