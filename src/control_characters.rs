@@ -1,6 +1,6 @@
 //! Looks for control characters in text of any format.
 
-/// Whether any byte is a control character of ASCII, DEL apart. The smallest byte tells it without a branch for each.
+/// Whether any byte is an ASCII control character other than DEL. Looking for the smallest byte needs no branch for each.
 #[must_use]
 pub fn has_control(bytes: &[u8]) -> bool {
     bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < b' '

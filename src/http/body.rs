@@ -47,8 +47,8 @@ pub(super) enum BodyError {
     /// It did not come in this time.
     #[error("the request body did not arrive within {} s: send it faster", .0.as_secs_f64())]
     Late(Duration),
-    /// It came slower than so many bytes a second.
-    #[error("the request body came slower than {0} bytes a second: send it without pauses")]
+    /// It came more slowly than so many bytes a second.
+    #[error("the request body came more slowly than {0} bytes a second: send it without pauses")]
     Slow(usize),
     /// There is no room for it in the memory budget.
     #[error("{0}: send it again after Retry-After")]

@@ -204,11 +204,11 @@ impl Kind {
     }
 
     fn out_of_range(&self) -> Flaw {
-        Flaw::new(format!("expects {}, this is outside", self.expects()))
+        Flaw::new(format!("expects {}; this is outside that range", self.expects()))
     }
 
     fn unparsable(&self) -> Flaw {
-        Flaw::new(format!("expects {}, this is not one", self.expects())).hint(self.example())
+        Flaw::new(format!("expects {}; this is not one", self.expects())).hint(self.example())
     }
 
     fn bytes(&self, size: u64) -> Result<Value, Flaw> {
@@ -243,10 +243,10 @@ fn millisecond_text(duration: Duration) -> Value {
 
 fn path(text: &str, base: Option<&Path>) -> Result<Value, Flaw> {
     if text.is_empty() {
-        return Err(Flaw::new("expects a path, this is empty"));
+        return Err(Flaw::new("expects a path; this is empty"));
     }
     if text.chars().any(char::is_control) {
-        return Err(Flaw::new("expects a path, this has control characters"));
+        return Err(Flaw::new("expects a path; this has control characters"));
     }
     let path = base.unwrap_or(Path::new("")).join(text);
     path.to_str().map(Value::from).ok_or_else(|| Flaw::new("is relative to a directory whose name is not UTF-8"))
@@ -265,7 +265,7 @@ fn choice(text: &str, allowed: &[&'static str], later: &[&'static str]) -> Resul
     if later.contains(&text) {
         return Err(Flaw::new("is not supported by this version").hint(format!("this version has {words}")));
     }
-    let flaw = Flaw::new(format!("expects {words}, this is something else"));
+    let flaw = Flaw::new(format!("expects {words}; this is something else"));
     Err(match did_you_mean(text, allowed.iter().copied()) {
         Some(hint) => flaw.hint(hint),
         None => flaw,

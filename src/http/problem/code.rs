@@ -213,7 +213,7 @@ impl Code {
                 "headers-too-large",
                 431,
                 false,
-                "There are too many or too large headers.",
+                "There are too many headers, or they are too large.",
                 "Send fewer or shorter headers.",
             ),
             Self::NotFound => {
@@ -272,7 +272,7 @@ impl Code {
                 "operator-token-required",
                 403,
                 false,
-                "The operator's token is missing, or is another.",
+                "The operator's token is missing or wrong.",
                 "Send `Authorization: Bearer` with the token of `management.token_file` of the gateway that is asked.",
             ),
             Self::InvalidReceiptHandle => row(
@@ -287,9 +287,9 @@ impl Code {
                 410,
                 false,
                 "The receipt handle is not valid any more.",
-                "The message is done; or a nack or an extend told a newer handle: use that; or the visibility timeout is over, and \
-                 the message comes again: acknowledge that delivery. Then extend in time where the topic can, ask for a longer \
-                 `visibility_timeout_seconds`, or for fewer messages at once.",
+                "The message was acknowledged already; or a nack or an extend returned a newer handle: use that one; or the \
+                 visibility timeout is over and the message is delivered again: acknowledge that delivery. To avoid this, extend \
+                 in time where the topic can, ask for a longer `visibility_timeout_seconds`, or receive fewer messages at once.",
             ),
             Self::ForeignReceiptHandle => row(
                 "foreign-receipt-handle",
