@@ -12,7 +12,7 @@ use crate::near_word::did_you_mean;
 
 use super::binary_bodies::{self, BinaryBodies};
 use super::flaw::Flaw;
-use super::units::{duration_text, parse_duration, parse_size, size_text};
+use super::units::{duration_text, millisecond_text, parse_duration, parse_size, size_text};
 
 /// A rule for texts: what it says in the reference, and the check.
 #[derive(Debug, Clone, Copy)]
@@ -153,7 +153,7 @@ impl Kind {
             (Self::Duration { min, max }, Written::Text(text)) => {
                 let duration = parse_duration(text).ok_or_else(|| self.unparsable())?;
                 if (*min..=*max).contains(&duration) {
-                    Ok(millisecond_text(duration))
+                    Ok(millisecond_text(duration).into())
                 } else {
                     Err(self.out_of_range())
                 }
@@ -217,28 +217,6 @@ impl Kind {
             (_, _) => Err(self.out_of_range()),
         }
     }
-}
-
-pub(crate) const fn millis(count: u64) -> Duration {
-    Duration::from_millis(count)
-}
-
-pub(crate) const fn seconds(count: u64) -> Duration {
-    Duration::from_secs(count)
-}
-
-pub(crate) const fn minutes(count: u64) -> Duration {
-    Duration::from_secs(count * 60)
-}
-
-pub(crate) const fn hours(count: u64) -> Duration {
-    Duration::from_secs(count * 3600)
-}
-
-/// Nothing here is finer than a millisecond.
-fn millisecond_text(duration: Duration) -> Value {
-    let fraction = Duration::from_nanos(u64::from(duration.subsec_nanos() % 1_000_000));
-    duration_text(duration.saturating_sub(fraction)).into()
 }
 
 fn path(text: &str, base: Option<&Path>) -> Result<Value, Flaw> {

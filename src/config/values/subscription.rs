@@ -1,9 +1,9 @@
 //! Rules for the texts of `[subscriptions.NAME]`.
 
 use super::flaw::Flaw;
-use super::kind::{TextRule, hours};
+use super::kind::TextRule;
 use super::names::{ANY, GROUP_OR_ANY, TOPIC_OR_ANY};
-use super::units::{duration_text, parse_duration, parse_time};
+use super::units::{duration_text, hours, parse_duration, parse_time};
 
 /// Longest pause of a schedule.
 const MAX_PAUSE_HOURS: u64 = 24;
