@@ -55,7 +55,7 @@ pub(super) enum Phase {
 
 /// One connection.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     thread: Rc<ThreadState>,
     phase: Cell<Phase>,
     since: Cell<Tick>,

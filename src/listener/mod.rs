@@ -43,7 +43,7 @@ mod thread_state;
 mod tick;
 mod untaken;
 
-pub use connection::Connection;
+pub(crate) use connection::Connection;
 pub(crate) use request::connection_of;
 pub use server::{Listener, ListenerOptions, serve};
 pub use socket::{ListenAddress, ListenError};
