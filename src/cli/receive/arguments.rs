@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cli::client::DataArguments;
+use crate::cli::format::Format;
 use crate::cli::time_text::duration;
 
 /// What is received, and what becomes of it.
@@ -36,16 +37,7 @@ pub(in crate::cli) struct ReceiveArguments {
     pub(super) tags: Option<String>,
     /// `text`: a line for people; `json`: the message object of the API [default: text on a terminal, else json]
     #[arg(long, value_enum)]
-    pub(super) format: Option<LineFormat>,
+    pub(super) format: Option<Format>,
     #[command(flatten)]
     pub(super) gateway: DataArguments,
-}
-
-/// How a message is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LineFormat {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::shape::whole_number;
+use super::shape::{TWICE, whole_number};
 use super::times;
 use super::unknown_field::is_unknown;
 use crate::http::problem::{FieldError, Problem};
@@ -28,7 +28,7 @@ pub(super) fn message(topic: Topic, body: Bytes, query: &str, now: UnixMillis) -
         let repeatable = name == "key";
         if !repeatable {
             if seen.iter().any(|seen| *seen == name) {
-                wrong("is there twice: send it once".to_owned());
+                wrong(TWICE.to_owned());
                 continue;
             }
             seen.push(name.to_string());

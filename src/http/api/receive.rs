@@ -11,7 +11,7 @@ use super::json::APPLICATION_JSON;
 use super::json_body::{Presence, json_body};
 use super::raw::shown;
 use super::received_body::{Format, ReceivedBody, applied};
-use super::shape::{Field, FieldKind, object, whole_number};
+use super::shape::{Field, FieldKind, TWICE, object, whole_number};
 use super::unknown_field::is_unknown;
 use crate::counted::CountedList;
 use crate::gateway::{GroupRoute, ReceiveRequest};
@@ -121,7 +121,7 @@ fn from_query(context: &HttpContext) -> Result<Request, Problem> {
             }
         };
         match (number(), &slot) {
-            (_, Some(_)) => errors.push(FieldError::parameter(shown(&name), "is there twice: send it once")),
+            (_, Some(_)) => errors.push(FieldError::parameter(shown(&name), TWICE)),
             (None, None) => errors.push(FieldError::parameter(shown(&name), whole_number(least, most))),
             (number, None) => *slot = number,
         }

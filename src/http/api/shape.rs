@@ -66,6 +66,8 @@ impl Field {
     }
 }
 
+/// What is wrong with a field or a parameter that has two values.
+pub(in crate::http) const TWICE: &str = "is there twice: send it once";
 /// Where the library finds a mistake and this file none.
 const NOT_EXPECTED: &str = "does not have the expected shape";
 /// Longest part of a caller's own field name that an error repeats.
@@ -224,7 +226,7 @@ fn check_object(value: &RawValue, fields: &[Field], at: &str, errors: &mut Vec<F
             None | Some(_) => {}
         }
         if values.next().is_some() {
-            note(errors, pointer, "is there twice: send it once");
+            note(errors, pointer, TWICE);
         }
     }
 }

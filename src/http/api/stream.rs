@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use super::raw::shown;
 use super::receive::MAX_VISIBILITY_TIMEOUT;
-use super::shape::whole_number;
+use super::shape::{TWICE, whole_number};
 use super::stream_body::{StreamBody, StreamOptions};
 use super::stream_item::ItemFormat;
 use super::unknown_field::is_unknown;
@@ -167,8 +167,6 @@ fn asked(query: &str) -> Result<Asked, Problem> {
         format: format.unwrap_or_default(),
     })
 }
-
-const TWICE: &str = "is there twice: send it once";
 
 fn number(
     name: &str,

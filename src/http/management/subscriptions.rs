@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::operator::{OperatorRequest, json};
 use crate::embedded::GroupStats;
+use crate::http::api::rfc3339;
 use crate::http::problem::{Code, Problem};
-use crate::model::UnixMillis;
 use crate::push::SubscriptionStatus;
 
 /// Where the system says what it is called: in a pod, its name.
@@ -153,9 +153,4 @@ fn shown(it: SubscriptionStatus, backlogs: &HashMap<(String, String), GroupStats
 fn pod() -> Option<String> {
     let name = std::fs::read_to_string(HOST_NAME_FILE).ok()?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
-}
-
-fn rfc3339(time: UnixMillis) -> String {
-    let time = i64::try_from(time.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
-    time.map_or_else(String::new, |time| format!("{time:.3}"))
 }
