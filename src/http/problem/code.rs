@@ -2,9 +2,23 @@
 
 use crate::model::Side;
 
-/// Every problem of this version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
+/// The codes and their list, which none of them can be missing from.
+macro_rules! codes {
+    ($($(#[$doc:meta])+ $code:ident,)+) => {
+        /// Every problem of this version.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])+ $code,)+
+        }
+
+        impl Code {
+            /// Every code, in the contract's order.
+            pub const ALL: [Self; [$(stringify!($code)),+].len()] = [$(Self::$code),+];
+        }
+    };
+}
+
+codes! {
     /// 400: no JSON.
     MalformedJson,
     /// 422: JSON of the wrong shape, or a value outside its range.
@@ -41,10 +55,10 @@ pub enum Code {
     ReceiptHandleExpired,
     /// 422: a receipt handle of another topic or group.
     ForeignReceiptHandle,
-    /// 503.
-    Overloaded,
     /// 429: the topic's publishes per second are used up.
     RateLimited,
+    /// 503.
+    Overloaded,
     /// 503: the process stops.
     Draining,
     /// 503: the MQ did not answer several times in a row and is left alone for a while.
@@ -87,42 +101,6 @@ pub struct Row {
 }
 
 impl Code {
-    /// Every code, in the contract's order.
-    pub const ALL: [Self; 32] = [
-        Self::MalformedJson,
-        Self::ValidationFailed,
-        Self::UnsupportedMediaType,
-        Self::MessageTooLarge,
-        Self::UriTooLong,
-        Self::HeadersTooLarge,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::NotAcceptable,
-        Self::RequestTimeout,
-        Self::UnknownTopic,
-        Self::UnknownGroup,
-        Self::CapabilityNotSupported,
-        Self::OriginNotAllowed,
-        Self::OperatorTokenRequired,
-        Self::InvalidReceiptHandle,
-        Self::ReceiptHandleExpired,
-        Self::ForeignReceiptHandle,
-        Self::RateLimited,
-        Self::Overloaded,
-        Self::Draining,
-        Self::CircuitOpen,
-        Self::EarlierMessageFailed,
-        Self::UpstreamUnreachable,
-        Self::UpstreamThrottled,
-        Self::UpstreamError,
-        Self::UpstreamTimeout,
-        Self::UpstreamBadResponse,
-        Self::UpstreamAuthRejected,
-        Self::UpstreamMisconfigured,
-        Self::UpstreamRejectedMessage,
-        Self::InternalError,
-    ];
-
     /// On whose side a failure with this code lies.
     #[must_use]
     pub const fn side(self) -> Side {
