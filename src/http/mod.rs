@@ -25,6 +25,7 @@ mod identity;
 pub mod management;
 mod mq_http;
 mod nearest;
+mod no_query;
 mod ons_http;
 mod path_names;
 mod pieces;
@@ -34,6 +35,7 @@ mod request_metrics;
 mod resources;
 mod routes;
 mod server_trace;
+mod shown;
 mod vendor;
 
 pub use callers::{Caller, Callers};

@@ -6,6 +6,7 @@ use super::shape::{TWICE, whole_number};
 use super::times;
 use super::unknown_field::is_unknown;
 use crate::http::problem::{FieldError, Problem};
+use crate::http::shown::shown_name;
 use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
 use crate::protocol::form;
 
@@ -21,10 +22,10 @@ pub(super) fn message(topic: Topic, body: Bytes, query: &str, now: UnixMillis) -
     let mut seen: Vec<String> = Vec::new();
     for (name, value) in form::pairs(query) {
         let Ok(value) = value else {
-            errors.push(FieldError::parameter(shown(&name), "must be UTF-8"));
+            errors.push(FieldError::parameter(shown_name(&name), "must be UTF-8"));
             continue;
         };
-        let mut wrong = |detail: String| errors.push(FieldError::parameter(shown(&name), detail));
+        let mut wrong = |detail: String| errors.push(FieldError::parameter(shown_name(&name), detail));
         let repeatable = name == "key";
         if !repeatable {
             if seen.iter().any(|seen| *seen == name) {
@@ -76,9 +77,4 @@ pub(super) fn parameter(field: &str, property: Option<&str>) -> String {
         "keys" => "key".to_owned(),
         other => other.to_owned(),
     }
-}
-
-/// A caller's parameter name, shortened and without control characters.
-pub(super) fn shown(name: &str) -> String {
-    name.chars().filter(|character| !character.is_control()).take(64).collect()
 }

@@ -9,7 +9,6 @@ use serde::Deserialize;
 
 use super::json::APPLICATION_JSON;
 use super::json_body::{Presence, json_body};
-use super::raw::shown;
 use super::received_body::{Format, ReceivedBody, applied};
 use super::shape::{Field, FieldKind, TWICE, object, whole_number};
 use super::unknown_field::is_unknown;
@@ -19,6 +18,7 @@ use crate::http::accept::prefers;
 use crate::http::context::HttpContext;
 use crate::http::handover::Handover;
 use crate::http::problem::{FieldError, Problem};
+use crate::http::shown::shown_name;
 use crate::model::{MAX_FILTER_TAGS, Tag, TagFilter};
 use crate::protocol::cloud_events::BATCH_TYPE;
 use crate::protocol::form;
@@ -116,13 +116,13 @@ fn from_query(context: &HttpContext) -> Result<Request, Problem> {
             }
             other => {
                 let known: Vec<_> = SHAPE.iter().map(|field| field.name).collect();
-                errors.push(FieldError::parameter(shown(other), is_unknown(other, &known, |_| false)));
+                errors.push(FieldError::parameter(shown_name(other), is_unknown(other, &known, |_| false)));
                 continue;
             }
         };
         match (number(), &slot) {
-            (_, Some(_)) => errors.push(FieldError::parameter(shown(&name), TWICE)),
-            (None, None) => errors.push(FieldError::parameter(shown(&name), whole_number(least, most))),
+            (_, Some(_)) => errors.push(FieldError::parameter(shown_name(&name), TWICE)),
+            (None, None) => errors.push(FieldError::parameter(shown_name(&name), whole_number(least, most))),
             (number, None) => *slot = number,
         }
     }

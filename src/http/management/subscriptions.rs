@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::operator::{OperatorRequest, json};
 use crate::embedded::GroupStats;
 use crate::http::api::rfc3339;
+use crate::http::no_query::no_query;
 use crate::http::problem::{Code, Problem};
 use crate::push::SubscriptionStatus;
 
@@ -67,7 +68,7 @@ struct Backlog {
 
 /// Every subscription of this process.
 pub(super) async fn list(request: OperatorRequest) -> Result<HttpResponse, Problem> {
-    request.no_query()?;
+    no_query(&request.request)?;
     let backlogs = backlogs(&request).await;
     let subscriptions = request.subscriptions().statuses().into_iter().map(|it| shown(it, &backlogs)).collect();
     json(&List { pod: pod(), subscriptions })
@@ -75,14 +76,14 @@ pub(super) async fn list(request: OperatorRequest) -> Result<HttpResponse, Probl
 
 /// Pauses one in this process, until it is resumed or the process starts anew.
 pub(super) async fn pause(request: OperatorRequest) -> Result<HttpResponse, Problem> {
-    request.no_query()?;
+    no_query(&request.request)?;
     let status = request.subscriptions().pause(&request.path.name);
     answer(&request, status).await
 }
 
 /// Lets one go on.
 pub(super) async fn resume(request: OperatorRequest) -> Result<HttpResponse, Problem> {
-    request.no_query()?;
+    no_query(&request.request)?;
     let status = request.subscriptions().resume(&request.path.name);
     answer(&request, status).await
 }
