@@ -132,7 +132,7 @@ impl HttpContext {
     /// # Errors
     /// 503 where there is no room.
     pub(super) fn holds_copies(&self, body: usize, bytes: impl FnOnce() -> usize) -> Result<(), Problem> {
-        let charges = self.service.resources.memory.charge_for_copies(body, bytes).map_err(BodyError::from)?;
+        let charges = self.service.resources.memory.charge_for_copies(body, bytes).map_err(GatewayError::from)?;
         self.copies.borrow_mut().extend(charges);
         Ok(())
     }
