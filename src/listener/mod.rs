@@ -33,6 +33,7 @@ mod eviction;
 mod framing;
 mod guard;
 mod half_close;
+mod intake;
 mod request;
 mod server;
 mod socket;
