@@ -91,8 +91,8 @@ impl Clock {
         }
     }
 
-    /// Returns when the wall clock shows `time` or later. Who sets the machine's clock meanwhile does not shorten nor
-    /// lengthen the wait.
+    /// Waits as long as the wall clock, now, is before `time`. Setting the machine's clock meanwhile neither shortens nor
+    /// lengthens the wait.
     pub async fn sleep_until(&self, time: UnixMillis) {
         match &self.0 {
             Source::System(_) => tokio::time::sleep(time.since(self.now())).await,

@@ -74,7 +74,7 @@ impl RequestContext {
         Self { deadline: self.deadline.min(deadline), ..self.clone() }
     }
 
-    /// The same request with `deadline` in place of its own: for a wait that its own does not count.
+    /// The same request with `deadline` in place of its own: for a wait that its own deadline leaves out.
     #[must_use]
     pub fn lasting_until(&self, deadline: Instant) -> Self {
         Self { deadline, ..self.clone() }

@@ -1,5 +1,8 @@
 //! "Did you mean": the nearest of the words that would have been right.
 
+/// Longer than any word that is right.
+const MOST_CHARACTERS: usize = 64;
+
 /// The hint that names the nearest word, when one is near enough to be a slip of the fingers.
 pub fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     near_word(written, known).map(|nearest| format!("did you mean `{nearest}`?"))
@@ -20,13 +23,10 @@ pub fn near_word<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Opt
     (distance <= limit).then_some(nearest)
 }
 
-/// How a word is compared: whether its parts are joined by `-`, by `_` or by a capital is no difference.
+/// The form in which words are compared: it makes no difference whether parts are joined by `-`, by `_` or by a capital.
 pub fn plain(word: &str) -> String {
     word.to_lowercase().replace(['-', '_'], "")
 }
-
-/// Longer than any word that is right.
-const MOST_CHARACTERS: usize = 64;
 
 /// Levenshtein: how many characters are put in, left out or exchanged.
 fn distance(left: &str, right: &str) -> usize {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// The name of the header, and of the property of a message.
 pub const TRACEPARENT: &str = "traceparent";
-/// The same.
+/// The second header's name, and the property's.
 pub const TRACESTATE: &str = "tracestate";
 
 /// What a `traceparent` says.

@@ -63,7 +63,7 @@ impl Application {
             StopRequest::Terminate => self.drain_delay,
             StopRequest::Interrupt => Duration::ZERO,
         };
-        tracing::info!(seconds = delay.as_secs_f64(), "stopping: not ready any more, still serving");
+        tracing::info!(seconds = delay.as_secs_f64(), "stopping: no longer ready, still serving");
         self.stage.send_replace(Stage::Draining);
         tokio::select! {
             () = self.stop(delay) => tracing::info!("stopped"),

@@ -12,10 +12,7 @@ pub(super) fn open(config: &Config) -> Result<Option<DataDir>, StartError> {
         Use::Convenient => Ok(DataDir::open(&config.data_dir)
             .inspect_err(|error| {
                 let reason = error.to_string();
-                tracing::warn!(
-                    reason,
-                    "the embedded endpoint's keys are in memory only: nobody else can be pointed at it"
-                );
+                tracing::warn!(reason, "the embedded endpoint's keys are in memory only: no other client can use it");
             })
             .ok()),
     }

@@ -47,7 +47,7 @@ pub enum StartError {
     },
     /// The headers for the collector of traces.
     #[error("tracing.headers_file: {0}")]
-    TraceHeaders(#[from] crate::config::CredentialsError),
+    TraceHeaders(crate::config::CredentialsError),
     /// The token of the operators' verbs.
     #[error("management.token_file: {0}")]
     OperatorToken(crate::config::CredentialsError),

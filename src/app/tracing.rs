@@ -33,11 +33,12 @@ pub(super) fn start(
     let queue = Arc::new(Queue::new(limits, move || dropped.inc()));
     let tracer = Tracer::new(tracing.sampling(), dependencies.clock.clone(), &dependencies.random, Arc::clone(&queue))
         .map_err(|error| StartError::Inconsistent(format!("tracing: {error}")))?;
+    let headers = tracing.headers_file.as_deref().map(load_headers).transpose();
     let settings = Settings {
         address: EndpointAddress { tls: *tls, host: host.clone(), port: *port },
         roots: tracing.ca_file.clone().map_or(TlsRoots::Public, TlsRoots::File),
         resource: resource(tracing.resource()),
-        headers: tracing.headers_file.as_deref().map(load_headers).transpose()?.unwrap_or_default(),
+        headers: headers.map_err(StartError::TraceHeaders)?.unwrap_or_default(),
         headers_file: tracing.headers_file.clone(),
         timeout: tracing.timeout,
         schedule_delay: tracing.schedule_delay,

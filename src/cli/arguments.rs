@@ -110,7 +110,7 @@ pub(super) enum Command {
     Doctor(DoctorArguments),
     /// Shows how a request is signed, for comparing with a vendor's sample. Sends nothing
     Sign(SignArguments),
-    /// Makes a configuration and key files out of the vendor's user.properties
+    /// Converts the vendor's user.properties into a configuration and key files
     Import(ImportArguments),
     /// Makes a pair of keys for a caller of the drop-in relay, [callers.NAME]
     IssueKey(IssueKeyArguments),
@@ -147,14 +147,14 @@ pub(super) struct ImportArguments {
     /// The vendor's own user.properties file
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
-    /// Where gateway.toml and secrets/ are written; made when it is missing, and nothing there is overwritten
+    /// Where gateway.toml and secrets/ are written; created if missing, and nothing there is overwritten
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct IssueKeyArguments {
-    /// Where access_key and secret_key are written; made when it is missing, and nothing there is overwritten
+    /// Where access_key and secret_key are written; created if missing, and nothing there is overwritten
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) out: PathBuf,
 }
@@ -173,7 +173,7 @@ pub(super) struct CheckArguments {
 pub(super) struct DoctorArguments {
     #[command(flatten)]
     pub(super) common: ProfileArguments,
-    /// Writes a file for a report of a bug, too: versions, configuration and metrics, without keys and messages. `-`: to stdout,
+    /// Also writes a file to attach to a bug report: versions, configuration and metrics, without keys or messages. `-`: to stdout,
     /// in place of the findings, which are in it
     #[arg(long, value_name = "FILE")]
     pub(super) bundle: Option<PathBuf>,
@@ -277,7 +277,7 @@ pub(super) struct CompletionsArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ManArguments {
-    /// Writes mq-gateway.1 and a page for each command into this directory; made when it is missing, and nothing there is overwritten
+    /// Writes mq-gateway.1 and a page for each command into this directory; created if missing, and nothing there is overwritten
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) out: Option<PathBuf>,
 }

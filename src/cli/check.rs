@@ -1,7 +1,8 @@
 //! `mq-gateway check F`.
 
 use super::arguments::CheckArguments;
-use super::configuration::{self, environment};
+use super::configuration;
+use super::environment::environment;
 use super::failure::Failure;
 use super::format::Format;
 use super::output::{print, print_json};

@@ -1,18 +1,10 @@
 //! The configuration that flags, file and environment make together.
 
-use std::collections::BTreeMap;
-
 use super::arguments::FileArguments;
-use super::failure::{BAD, Failure, USAGE};
+use super::environment::environment;
+use super::failure::Failure;
 use super::output;
 use crate::config::{self, Config, Overrides, Source};
-
-/// The environment: every variable that is text; others cannot be ours.
-pub(super) fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
-}
 
 /// What a command is to look at, else what is built in. Says so where a file is another than its place would have it.
 pub(super) fn source(arguments: &FileArguments) -> Source {
@@ -35,8 +27,5 @@ pub(super) fn source(arguments: &FileArguments) -> Source {
 
 /// Every problem at once; a file that cannot be read is a usage error.
 pub(super) fn load(source: &Source, overrides: &Overrides) -> Result<Config, Failure> {
-    config::load(source, overrides, &environment()).map_err(|errors| {
-        let code = if errors.is_unreadable() { USAGE } else { BAD };
-        Failure { code, message: errors.to_string() }
-    })
+    Ok(config::load(source, overrides, &environment())?)
 }

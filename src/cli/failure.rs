@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::config::ConfigErrors;
+
 /// Bad, and the reason was printed.
 pub(super) const BAD: u8 = 1;
 /// The command line or a file it names could not be used.
@@ -21,5 +23,12 @@ impl Failure {
 
     pub(super) fn usage(message: impl Display) -> Self {
         Self { code: USAGE, message: message.to_string() }
+    }
+}
+
+impl From<ConfigErrors> for Failure {
+    /// Every problem at once; a file that cannot be read is a usage error.
+    fn from(errors: ConfigErrors) -> Self {
+        if errors.is_unreadable() { Self::usage(errors) } else { Self::bad(errors) }
     }
 }

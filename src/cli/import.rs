@@ -1,17 +1,14 @@
 //! `mq-gateway import F --out DIR`.
 
 use super::arguments::ImportArguments;
-use super::failure::{BAD, Failure, USAGE};
+use super::failure::Failure;
 use super::new_files;
 use super::output::print;
 use crate::config;
 
 /// Writes the configuration and the key files, and says what to do next. The keys are not shown.
 pub(super) fn import(arguments: &ImportArguments) -> Result<u8, Failure> {
-    let imported = config::import(&arguments.file).map_err(|errors| {
-        let code = if errors.is_unreadable() { USAGE } else { BAD };
-        Failure { code, message: errors.to_string() }
-    })?;
+    let imported = config::import(&arguments.file)?;
     let file = arguments.out.join("gateway.toml");
     let secrets = arguments.out.join("secrets");
     let access_key = secrets.join("access_key");

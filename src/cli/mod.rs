@@ -9,6 +9,7 @@ mod credentials;
 mod dead_letters;
 mod doctor;
 mod embedded_queues;
+mod environment;
 mod failure;
 mod format;
 mod import;

@@ -36,7 +36,6 @@ pub(super) fn embedded(arguments: &EmbeddedArguments) -> Result<u8, Failure> {
         embedded_listen: arguments.embedded_listen,
         embedded_storage: arguments.in_memory.then_some(EmbeddedStorage::Memory),
         data_dir: arguments.data_dir.clone(),
-        ..Overrides::default()
     };
     let mode = RunMode::EmbeddedOnly { management: arguments.management_listen.is_some() };
     serve(load(&Source::BuiltIn, &overrides)?, &Source::BuiltIn, mode)

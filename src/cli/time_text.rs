@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use crate::config::parse_duration;
+
 /// Reads `90s`, `1h30m`, or whole seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));
     }
-    let signed: Option<jiff::SignedDuration> = text.trim().parse().ok();
-    let read = signed.and_then(|signed| Duration::try_from(signed).ok());
-    read.ok_or_else(|| "write a duration such as 90s or 1h30m".to_owned())
+    parse_duration(text).ok_or_else(|| "write a duration such as 90s or 1h30m".to_owned())
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Text of others, made fit for one line of a terminal: what a message or an answer says must not move the cursor, ring, or turn
 //! the direction of what stands beside it.
 
+use crate::control_characters::is_invisible;
+
 /// The text with every character escaped that does something instead of being seen.
 pub(super) fn visible(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
@@ -31,14 +33,6 @@ pub(super) fn visible_json(json: &str) -> String {
         }
     }
     text
-}
-
-/// Controls, and what Unicode has for directions, line ends and marks that take no room.
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::configuration::environment;
+use super::environment::environment;
 
 /// Where nobody knows it.
 const USUAL_COLUMNS: usize = 80;

@@ -83,7 +83,7 @@ fn header(line: &str) -> Result<(String, &str), &'static str> {
         return Err("has a header that the protocol sets itself, or gives another meaning,");
     }
     if value.is_empty() || !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return Err("has a value that is empty, or has others than visible ASCII characters,");
+        return Err("has a value that is empty or holds anything but visible ASCII characters,");
     }
     Ok((name, value))
 }

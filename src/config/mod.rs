@@ -52,7 +52,7 @@ pub use sections::{
 };
 pub use settings::Config;
 pub use sources::Overrides;
-pub use values::{AddressRange, BinaryBodies, Endpoint, ExtraHeader, TargetUrl};
+pub use values::{AddressRange, BinaryBodies, Endpoint, ExtraHeader, TargetUrl, parse_duration};
 
 /// Loads a configuration. No secret file is read, nothing is written.
 ///

@@ -172,10 +172,10 @@ impl SubscriptionPlan {
         let mut text = format!(
             "subscription `{}`: {}, {} (visibility timeout {}), {} {limit}, a dead letter after at most {}{}\n",
             self.name,
-            counted(self.plan.attempts.len(), "attempt"),
+            counted(self.plan.attempts.len(), "attempt", "attempts"),
             self.protocol,
             duration_text(self.means.visibility_timeout),
-            counted(self.plan.deliveries, if self.plan.deliveries == 1 { "delivery" } else { "deliverie" }),
+            counted(self.plan.deliveries, "delivery", "deliveries"),
             duration_text(self.until_dead_letter()),
             match &self.dead_letter {
                 Some(topic) => format!(" in `{topic}`"),
@@ -190,9 +190,9 @@ impl SubscriptionPlan {
     }
 }
 
-fn counted(count: impl TryInto<u64>, what: &str) -> String {
+fn counted(count: impl TryInto<u64>, one: &str, many: &str) -> String {
     match count.try_into().unwrap_or(u64::MAX) {
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
     }
 }

@@ -21,8 +21,8 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// A large body is collected in blocks of this size; what fits into one counts as small.
 const BLOCK_BYTES: usize = SMALL_BYTES;
-/// Half of the room that a body has at first where its length is not known.
-const LEAST_ROOM: usize = 2048;
+/// The room that a body has at first, where its length is not known.
+const FIRST_ROOM: usize = 4096;
 
 /// What is read of a body that nobody wants, so that its connection can be kept.
 const DISCARDED_BYTES: usize = 64 << 10;
@@ -47,8 +47,8 @@ pub(super) enum BodyError {
     /// It did not come in this time.
     #[error("the request body did not arrive within {} s: send it faster", .0.as_secs_f64())]
     Late(Duration),
-    /// It came slower than so many bytes a second.
-    #[error("the request body came slower than {0} bytes a second: send it without pauses")]
+    /// It came more slowly than so many bytes a second.
+    #[error("the request body came more slowly than {0} bytes a second: send it without pauses")]
     Slow(usize),
     /// There is no room for it in the memory budget.
     #[error("{0}: send it again after Retry-After")]
@@ -209,7 +209,7 @@ impl<'a> Collected<'a> {
             return Ok(());
         };
         let needed = first.len() + wanted;
-        let room = (needed.max(LEAST_ROOM) * 2).min(first.len().saturating_add(to_come)).min(BLOCK_BYTES);
+        let room = (needed * 2).max(FIRST_ROOM).min(first.len().saturating_add(to_come)).min(BLOCK_BYTES);
         self.memory.grow(room.saturating_sub(self.memory.bytes()))?;
         let mut larger = BytesMut::with_capacity(room);
         larger.extend_from_slice(&first);
@@ -317,7 +317,7 @@ mod tests {
                 rest = later;
                 let held: usize = body.blocks.iter().map(BytesMut::capacity).sum();
                 prop_assert!(body.memory.bytes() >= held, "{} {held}", body.memory.bytes());
-                prop_assert!(held < body.length + BLOCK_BYTES.max(4 * LEAST_ROOM), "{held} {}", body.length);
+                prop_assert!(held < body.length + BLOCK_BYTES.max(2 * FIRST_ROOM), "{held} {}", body.length);
             }
             prop_assert_eq!(body.finish(), sent.as_slice());
             if sent.len() <= SMALL_BYTES {

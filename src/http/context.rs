@@ -14,7 +14,7 @@ use super::data::DataService;
 use super::drop_in::DropIn;
 use super::failures::{Asked, FailureNotes, Refused};
 use super::path_names::PathNames;
-use super::problem::{FieldError, Problem};
+use super::problem::Problem;
 use crate::config::LimitsConfig;
 use crate::context::RequestContext;
 use crate::gateway::{Gateway, GatewayError, GroupRoute, TopicRoute};
@@ -132,7 +132,7 @@ impl HttpContext {
     /// # Errors
     /// 503 where there is no room.
     pub(super) fn holds_copies(&self, body: usize, bytes: impl FnOnce() -> usize) -> Result<(), Problem> {
-        let charges = self.service.resources.memory.charge_for_copies(body, bytes).map_err(BodyError::from)?;
+        let charges = self.service.resources.memory.charge_for_copies(body, bytes).map_err(GatewayError::from)?;
         self.copies.borrow_mut().extend(charges);
         Ok(())
     }
@@ -155,18 +155,6 @@ impl HttpContext {
     /// The consumer group that the path names. Where there is none, the body is not read.
     pub(super) fn group_route(&self) -> Result<GroupRoute, Problem> {
         self.gateway().group(&self.path.topic, &self.path.group).map_err(|error| Problem::from(error).closing())
-    }
-
-    /// Refuses query parameters on a route that has none.
-    pub(super) fn no_query(&self) -> Result<(), Problem> {
-        match self.request.uri().query() {
-            None | Some("") => Ok(()),
-            Some(query) => {
-                let name = query.split(['=', '&']).next().unwrap_or_default();
-                let name: String = name.chars().filter(|character| !character.is_control()).take(64).collect();
-                Err(Problem::invalid(vec![FieldError::parameter(name, "is unknown: this route takes no parameters")]))
-            }
-        }
     }
 
     /// Counts and logs one part of the request that failed, of several that are answered together.

@@ -6,26 +6,24 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, HeaderMap, HeaderValue, UPGRADE, VARY,
-};
-use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::http::header::{HeaderValue, UPGRADE};
+use actix_web::http::{ConnectionType, Method};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::accept::accepts;
 use super::context::HttpContext;
+use super::cors;
 use super::data::DataService;
 use super::event_stream::EVENT_STREAM;
 use super::failures::{BUG, log_bug};
 use super::head::{self, Allowed, HeadError};
-use super::header_list::elements;
 use super::problem::{Code, Problem};
 use super::request_id::X_REQUEST_ID;
 use super::request_metrics::RequestTimer;
+use super::resources::deadline;
 use super::routes::{Effect, Found, Handler, Route, find};
 use super::server_trace::{ServerTrace, trace_context};
 use super::vendor::Vendor;
@@ -34,8 +32,6 @@ use crate::context::RequestContext;
 use crate::model::Outcome;
 use crate::tasks::Stage;
 
-/// What is left of a request's time for writing the answer.
-const MARGIN: Duration = Duration::from_secs(1);
 /// The route in metrics and logs of a path that has none.
 const UNMATCHED: &str = "unmatched";
 
@@ -53,11 +49,10 @@ impl DataService {
         });
         let mut response = match (self.admit(&request, route), found) {
             (Err(error), _) => self.refuse(error, &request, route, &id),
-            (Ok(Admission::Preflight { allow }), _) => preflight(allow, request.headers()),
+            (Ok(Admission::Preflight { allow }), _) => cors::preflight(allow, request.headers()),
             (Ok(Admission::Admitted), None) => self.problem(not_found(request.uri().path()), None, &id),
             (Ok(Admission::Admitted), Some(Found { route, names })) => {
-                let time = self.settings.limits.request_timeout.saturating_sub(MARGIN);
-                let deadline = tokio::time::Instant::from_std(started + time);
+                let deadline = deadline(&self.settings.limits, started.into());
                 let context = RequestContext::new(Arc::clone(&id), trace_context(request.headers()), deadline);
                 let context = if let Some(trace) = &trace { trace.over(&context) } else { context };
                 let service = Rc::clone(&self);
@@ -198,19 +193,7 @@ impl DataService {
         if let Ok(id) = HeaderValue::from_str(id) {
             headers.insert(X_REQUEST_ID, id);
         }
-        if !self.settings.origins.allowed.is_empty()
-            && let Ok(Allowed::Foreign(origin)) = head::check_origin(request, &self.settings.origins)
-            && let Ok(origin) = HeaderValue::from_str(&origin)
-        {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            headers.insert(
-                ACCESS_CONTROL_EXPOSE_HEADERS,
-                HeaderValue::from_static(
-                    "x-request-id, retry-after, location, preference-applied, traceparent, x-mq-gateway-applied",
-                ),
-            );
-            headers.append(VARY, HeaderValue::from_static("origin"));
-        }
+        cors::allow(&self.settings.origins, request, headers);
         // An offered upgrade is declined: the HTTP library would go on saying `Connection: upgrade` otherwise.
         if self.resources.stage() != Stage::Serving || request.headers().contains_key(UPGRADE) {
             response.head_mut().set_connection_type(ConnectionType::Close);
@@ -224,28 +207,6 @@ enum Admission {
     Preflight {
         allow: &'static str,
     },
-}
-
-/// A page may send what `/v1` reads: of an event's attributes those that it asks for, as anybody may have more.
-fn preflight(allow: &'static str, headers: &HeaderMap) -> HttpResponse {
-    let mut names = "content-type, prefer, x-request-id, traceparent, tracestate".to_owned();
-    let lists = headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS).filter_map(|list| list.to_str().ok());
-    for name in lists.flat_map(elements).filter(|name| is_attribute(name)) {
-        names.push_str(", ");
-        names.push_str(&name.to_ascii_lowercase());
-    }
-    HttpResponse::build(StatusCode::NO_CONTENT)
-        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, allow))
-        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, names))
-        .finish()
-}
-
-/// Whether a header's name is that of an attribute of a CloudEvent.
-fn is_attribute(name: &str) -> bool {
-    let Some((prefix, attribute)) = name.split_at_checked("ce-".len()) else { return false };
-    prefix.eq_ignore_ascii_case("ce-")
-        && (1..=20).contains(&attribute.len())
-        && attribute.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn not_found(path: &str) -> Problem {

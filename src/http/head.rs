@@ -36,7 +36,7 @@ pub(super) enum HeadError {
     SiteNotAllowed,
     #[error("the gateway is stopping: ask again, another replica answers")]
     Stopping,
-    #[error("this route has {allow}")]
+    #[error("this route takes {allow}")]
     MethodNotAllowed { allow: &'static str },
     #[error("this route answers {produces}{}: accept it, or */*", .also.map(|also| format!(" or {also}")).unwrap_or_default())]
     NotAcceptable { produces: &'static str, also: Option<&'static str> },

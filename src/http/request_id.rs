@@ -13,7 +13,7 @@ const MAX_LENGTH: usize = 128;
 
 /// Makes ids for one thread: a random prefix and a counter, so that no request costs a system call.
 #[derive(Debug, Clone)]
-pub struct RequestIds {
+pub(super) struct RequestIds {
     random: Random,
     /// 16 digits, and room for those of the number.
     digits: Cell<[u8; 24]>,
@@ -23,7 +23,7 @@ pub struct RequestIds {
 impl RequestIds {
     /// Takes a prefix from `random`.
     #[must_use]
-    pub fn new(random: &Random) -> Self {
+    pub(super) fn new(random: &Random) -> Self {
         Self { random: random.clone(), digits: Cell::new(with_prefix(random)), next: Cell::new(0) }
     }
 

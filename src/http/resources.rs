@@ -1,15 +1,26 @@
 //! What the process gives to every listener's service.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::config::LimitsConfig;
 use crate::memory::MemoryBudget;
 use crate::random::Random;
 use crate::spans::Tracer;
 use crate::tasks::Stage;
 use crate::telemetry::{FailureLog, Metrics};
+
+/// What is left of a request's time for writing the answer.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// When what a request asks for has to be done that came at `started`.
+pub(super) fn deadline(limits: &LimitsConfig, started: Instant) -> Instant {
+    started + limits.request_timeout.saturating_sub(MARGIN)
+}
 
 /// The process as a service sees it. Clones share all of it.
 #[derive(Debug, Clone)]

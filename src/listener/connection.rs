@@ -1,8 +1,6 @@
 //! What one connection waits for, learned from the bytes on it and from the requests that are answered.
 //!
 //! When an answer is written and bytes are left over, the connection waits for the rest of them as it waits for a head.
-//! Where more comes than a request may have, no more is passed on, and the connection ends when the requests before have
-//! their answers.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::AsFd;
@@ -12,31 +10,13 @@ use std::task::Waker;
 use super::ahead::{Ahead, Passing};
 use super::blocked::{Blocked, Timeouts};
 use super::closing::Closing;
-use super::framing::{Excess, Framing, Refused};
 use super::half_close::{Closed, HalfClose};
+use super::intake::Intake;
 use super::stream_account::StreamAccount;
 use super::thread_state::ThreadState;
 use super::tick::Tick;
 use super::untaken::{End, HandedOver, Leaving, Untaken};
 use crate::telemetry::CloseReason;
-
-/// Why no more is passed on of what comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stopped {
-    /// Too much of the next request.
-    Excess(Excess),
-    /// Too much of a body that nobody reads.
-    Unread,
-}
-
-/// What becomes of a connection of which no more is passed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AfterStop {
-    /// Requests that came before have no answer yet.
-    Wait,
-    /// It has come to its end.
-    End,
-}
 
 /// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +35,11 @@ pub(super) enum Phase {
 
 /// One connection.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     thread: Rc<ThreadState>,
     phase: Cell<Phase>,
     since: Cell<Tick>,
-    framing: RefCell<Framing>,
+    pub(super) intake: Intake,
     ahead: Ahead,
     half_close: HalfClose,
     /// The request under way is looked at for the first time.
@@ -67,11 +47,6 @@ pub struct Connection {
     /// The caller waits for a word before it sends the body, and none was written yet.
     continue_is_due: Cell<bool>,
     is_last_said: Cell<bool>,
-    /// Requests that have their answers.
-    answered: Cell<u64>,
-    /// Bytes that came after an answer and that nobody reads.
-    unread: Cell<usize>,
-    stopped: Cell<Option<Stopped>>,
     blocked: Blocked,
     closing: Closing,
     waker: RefCell<Option<Waker>>,
@@ -87,15 +62,12 @@ impl Connection {
             thread: Rc::clone(thread),
             phase: Cell::new(Phase::Head),
             since: Cell::new(thread.now.get()),
-            framing: RefCell::new(Framing::new(thread.longest_head)),
+            intake: Intake::new(thread),
             ahead: Ahead::default(),
             half_close: HalfClose::default(),
             is_first_look: Cell::new(false),
             continue_is_due: Cell::new(false),
             is_last_said: Cell::new(false),
-            answered: Cell::new(0),
-            unread: Cell::new(0),
-            stopped: Cell::new(None),
             blocked: Blocked::default(),
             closing: Closing::new(thread),
             waker: RefCell::new(None),
@@ -116,18 +88,12 @@ impl Connection {
         if self.phase.get() == Phase::Idle {
             self.enter(Phase::Head);
         }
-        let mut framing = self.framing.borrow_mut();
-        let nobody_reads = framing.is_in_body() && framing.whole() < self.answered.get();
-        if nobody_reads && !self.throw_away(bytes.len()) {
-            self.stop(Stopped::Unread);
-            return 0;
-        }
-        if let Err(Refused { excess, good }) = framing.follow(bytes) {
-            self.stop(Stopped::Excess(excess));
+        if let Err(good) = self.intake.follow(bytes) {
+            self.will_close_for(CloseReason::Oversized);
             return good;
         }
         self.ahead.passed(bytes.len());
-        if self.phase.get() == Phase::LeftOver && self.is_all_answered(&framing) {
+        if self.phase.get() == Phase::LeftOver && self.intake.is_all_answered() {
             self.enter(Phase::Idle);
         }
         bytes.len()
@@ -137,44 +103,13 @@ impl Connection {
     pub(super) fn passing(&self) -> Passing {
         self.ahead.passing(|| {
             let answering = matches!(self.phase.get(), Phase::Body | Phase::Answer);
-            !answering && self.framing.borrow().whole() <= self.answered.get()
+            !answering && !self.intake.owes_answer()
         })
-    }
-
-    /// Counts what nobody reads; `false` where it becomes too much.
-    pub(super) fn throw_away(&self, bytes: usize) -> bool {
-        let unread = self.unread.get().saturating_add(bytes);
-        self.unread.set(unread);
-        unread <= self.thread.most_unread
-    }
-
-    fn stop(&self, why: Stopped) {
-        self.stopped.set(Some(why));
-        self.will_close_for(CloseReason::Oversized);
-    }
-
-    fn is_all_answered(&self, framing: &Framing) -> bool {
-        framing.is_between_requests() && framing.whole() == self.answered.get()
-    }
-
-    /// What is to be done where no more is passed on.
-    pub(super) fn after_stop(&self) -> Option<AfterStop> {
-        self.stopped.get()?;
-        let all_answered = self.framing.borrow().whole() <= self.answered.get();
-        Some(if all_answered { AfterStop::End } else { AfterStop::Wait })
-    }
-
-    /// Whether a 431 would be the only answer to a head that is too much.
-    pub(super) fn may_get_431(&self) -> bool {
-        self.stopped.get() == Some(Stopped::Excess(Excess::Head)) && self.after_stop() == Some(AfterStop::End)
     }
 
     /// The framing that is too much for the body under way, and its limit.
     pub(crate) fn excessive_framing(&self) -> Option<(u64, u64)> {
-        match self.stopped.get() {
-            Some(Stopped::Excess(Excess::Framing { limit, actual })) => Some((limit, actual)),
-            Some(Stopped::Excess(Excess::Head) | Stopped::Unread) | None => None,
-        }
+        self.intake.excessive_framing()
     }
 
     /// A head is whole and its request is about to be answered. `expects`: its caller waits for `100 Continue`.
@@ -227,7 +162,7 @@ impl Connection {
     pub(super) fn caller_closed(&self) -> Closed {
         let now = self.thread.now.get();
         self.half_close.close(now);
-        let is_owed = self.stream.is_open() || self.framing.borrow().whole() > self.answered.get();
+        let is_owed = self.stream.is_open() || self.intake.owes_answer();
         let closed = self.half_close.means(is_owed, now);
         if closed != Closed::Wait {
             self.ended(End::Closed);
@@ -244,7 +179,7 @@ impl Connection {
     /// looked at for the first time as soon as its head is read. True only where nothing that polls by itself stands between the
     /// library and who asks: a task, a set of futures.
     pub(crate) fn body_is_next(&self) -> bool {
-        self.is_first_look.get() && self.framing.borrow().whole() > self.answered.get()
+        self.is_first_look.get() && self.intake.owes_answer()
     }
 
     /// Somebody has all that came of the request's body, and waits for more.
@@ -268,22 +203,21 @@ impl Connection {
     /// What is waited for once an answer is there.
     fn after_answer(&self) {
         self.half_close.answered();
-        let all_answered = self.is_all_answered(&self.framing.borrow());
+        let all_answered = self.intake.is_all_answered();
         self.enter(if all_answered { Phase::Idle } else { Phase::LeftOver });
     }
 
     /// The request has its answer, though the caller may not.
     pub(super) fn end(&self) {
-        self.answered.set(self.answered.get() + 1);
-        self.unread.set(0);
-        let all_answered = self.is_all_answered(&self.framing.borrow());
+        self.intake.answered();
+        let all_answered = self.intake.is_all_answered();
         if self.stream.is_open() {
             self.enter(Phase::Answer);
         } else {
             self.after_answer();
         }
         let was_held = self.ahead.answered(all_answered);
-        if was_held || self.stopped.get().is_some() || self.half_close.is_closed() {
+        if was_held || self.intake.is_stopped() || self.half_close.is_closed() {
             self.wake();
         }
     }
@@ -397,7 +331,7 @@ impl Connection {
     /// Whether a 408 would be the only answer to what has come.
     pub(super) fn may_get_408(&self) -> bool {
         let late = self.closing.reason() == Some(CloseReason::HeadTimeout) && self.phase.get() == Phase::Head;
-        late && self.stopped.get().is_none()
+        late && !self.intake.is_stopped()
     }
 
     /// Closes it: its stream fails from now on. The first reason counts.
@@ -434,13 +368,12 @@ impl Connection {
 mod tests {
     use super::*;
 
-    const MOST_UNREAD: usize = 100;
     const TIMEOUTS: Timeouts = Timeouts { head: 10, idle: 100, write: 50, taken: 5 };
 
     struct TestConnection(Rc<ThreadState>, Connection);
 
     fn new() -> TestConnection {
-        let thread = Rc::new(ThreadState::new(MOST_UNREAD, 128 << 10));
+        let thread = Rc::new(ThreadState::new(100, 128 << 10));
         let connection = Connection::new(&thread);
         TestConnection(thread, connection)
     }
@@ -512,37 +445,11 @@ mod tests {
     }
 
     #[test]
-    fn not_all_of_what_nobody_reads_is_taken() {
+    fn too_much_is_the_reason_for_the_end() {
         let connection = new();
-        connection.1.read(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n");
-        connection.1.begin(true, false);
-        connection.1.end();
-        assert_eq!(connection.1.read(&[b'x'; MOST_UNREAD]), MOST_UNREAD);
-        assert_eq!(connection.1.after_stop(), None);
-        assert_eq!(connection.1.read(b"x"), 0);
-        assert_eq!(connection.1.after_stop(), Some(AfterStop::End));
+        let name = "n".repeat(200_000);
+        assert!(connection.1.read(format!("GET / HTTP/1.1\r\n{name}").as_bytes()) < 200_000);
         assert_eq!(connection.1.close_reason(), CloseReason::Oversized);
-    }
-
-    #[test]
-    fn what_is_too_much_waits_for_the_answers_before() {
-        let list = "GET / HTTP/1.1\r\n\r\n";
-        let name = "n".repeat(70_000);
-        let connection = new();
-        assert!(connection.1.read(format!("{list}GET / HTTP/1.1\r\n{name}").as_bytes()) >= list.len());
-        connection.1.begin(false, false);
-        assert_eq!(connection.1.after_stop(), Some(AfterStop::Wait));
-        assert!(!connection.1.may_get_431());
-        connection.1.end();
-        assert_eq!(connection.1.after_stop(), Some(AfterStop::End));
-        assert!(connection.1.may_get_431());
-        // A body's framing ends the request that it belongs to.
-        let connection = new();
-        connection.1.read(format!("{CHUNKED}5;{name}").as_bytes());
-        connection.1.begin(true, false);
-        assert_eq!(connection.1.after_stop(), Some(AfterStop::End));
-        assert!(connection.1.excessive_framing().is_some());
-        assert!(!connection.1.may_get_431());
     }
 
     #[test]

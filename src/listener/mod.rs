@@ -35,6 +35,7 @@ mod framing;
 pub(crate) mod fuzzing;
 mod guard;
 mod half_close;
+mod intake;
 mod request;
 mod server;
 mod socket;
@@ -45,7 +46,7 @@ mod thread_state;
 mod tick;
 mod untaken;
 
-pub use connection::Connection;
+pub(crate) use connection::Connection;
 pub(crate) use request::connection_of;
 pub use server::{Listener, ListenerOptions, serve};
 pub use socket::{ListenAddress, ListenError};

@@ -10,8 +10,9 @@ use tokio::net::TcpStream;
 
 use super::addresses::AddressPermit;
 use super::ahead::Passing;
-use super::connection::{AfterStop, Connection};
+use super::connection::Connection;
 use super::half_close::Closed;
+use super::intake::AfterStop;
 use super::table::ConnectionTable;
 use super::untaken::End;
 use crate::telemetry::CloseReason;
@@ -93,7 +94,7 @@ impl GuardedStream {
     /// To the HTTP library the connection ends, when the requests that came before have their answers: it would drop them at
     /// once otherwise.
     fn read_no_more(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
-        if self.connection.after_stop() == Some(AfterStop::Wait) {
+        if self.connection.intake.after_stop() == Some(AfterStop::Wait) {
             self.connection.keep_waker(context.waker());
             return Poll::Pending;
         }
@@ -110,7 +111,7 @@ impl GuardedStream {
                 self.connection.keep_waker(context.waker());
             }
             let read = ready!(polled).is_ok() && !buffer.filled().is_empty();
-            if !read || !self.connection.throw_away(buffer.filled().len()) {
+            if !read || !self.connection.intake.throw_away(buffer.filled().len()) {
                 return Poll::Ready(());
             }
         }
@@ -138,7 +139,7 @@ impl AsyncRead for GuardedStream {
         if this.connection.closing().is_some() {
             return this.read_before_closing(context, buffer);
         }
-        if this.connection.after_stop().is_some() {
+        if this.connection.intake.after_stop().is_some() {
             return this.read_no_more(context);
         }
         if this.connection.is_half_closed() {
@@ -192,11 +193,11 @@ impl AsyncWrite for GuardedStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.connection.after_stop().is_none() {
+        if this.connection.intake.after_stop().is_none() {
             return Pin::new(&mut this.stream).poll_shutdown(context);
         }
         if !this.shut_down {
-            if this.connection.may_get_431() {
+            if this.connection.intake.may_get_431() {
                 // Nobody waits for it to be taken.
                 drop(this.stream.try_write(HEADERS_TOO_LARGE));
             }

@@ -106,7 +106,7 @@ impl HandedOver {
         }
     }
 
-    /// The connection ended as it seems.
+    /// The connection has ended, as far as its reads and writes show.
     pub(super) fn ended(&self, end: End, now: Tick) {
         if end == End::Closed {
             if let Some(answer) = &mut *self.0.borrow_mut() {

@@ -43,6 +43,15 @@ impl ClientError {
         }
     }
 
+    /// Whether the same request may succeed later.
+    pub(in crate::cli) fn may_pass(&self) -> bool {
+        match self {
+            Self::NobodyThere { .. } | Self::NoAnswer { .. } => true,
+            Self::Refused(problem) => problem.retryable,
+            Self::Foreign { status, .. } => *status >= 500,
+        }
+    }
+
     /// The problem's code, or a word of the same kind.
     pub(in crate::cli) fn code(&self) -> &str {
         match self {

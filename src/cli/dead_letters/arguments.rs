@@ -71,10 +71,10 @@ pub(super) struct FilterArguments {
 /// How a command goes through the dead letters.
 #[derive(Debug, Args)]
 pub(super) struct PaceArguments {
-    /// At most so many a second [default: as fast as it goes]
+    /// At most this many per second [default: as fast as it goes]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(super) rate: Option<u32>,
-    /// Ends after so many
+    /// Stops after this many
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max: Option<u64>,
     /// For how long those that are left are hidden from others while it runs, where the MQ takes it [default: 10m]
@@ -95,7 +95,7 @@ pub(super) struct ListArguments {
     /// With --take: for how long they are hidden, where the MQ takes it [default: until the list is complete, 10m at most]
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "take")]
     pub(super) hide: Option<Duration>,
-    /// Ends after so many
+    /// Stops after this many
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max: u64,
     /// How to print them; json: an object a line
@@ -136,7 +136,7 @@ pub(super) struct RedriveArguments {
     /// A subscription's go out under a new webhook-id, so that a receiver which knows the old one takes them for new
     #[arg(long)]
     pub(super) new_id: bool,
-    /// Does it although other groups get them, too
+    /// Confirms that other groups may get them as well
     #[arg(long)]
     pub(super) yes: bool,
     #[command(flatten)]
@@ -152,7 +152,7 @@ pub(super) struct DropArguments {
     pub(super) topic: String,
     #[command(flatten)]
     pub(super) which: WhichArguments,
-    /// Really drops them
+    /// Confirms that they are dropped for good
     #[arg(long)]
     pub(super) yes: bool,
     #[command(flatten)]

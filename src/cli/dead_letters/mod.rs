@@ -4,10 +4,12 @@
 //! loses nothing. What a step left hidden is let go at the end.
 
 mod arguments;
+mod end;
 mod list;
 mod listing;
 mod place;
 mod steps;
+mod sum;
 
 use serde_json::{Map, Value, json};
 

@@ -8,14 +8,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use super::end::End;
 use super::listing::{parameters, query};
 use super::place::{EMPTY_PAUSE, EMPTY_STEPS, group_option};
+use super::sum::{ItemResult, Sum};
 use crate::cli::client::{ClientError, GatewayClient};
-use crate::cli::failure::{BAD, Failure};
-use crate::cli::output;
-use crate::cli::progress::{Progress, per_second};
+use crate::cli::failure::Failure;
+use crate::cli::progress::Progress;
 use crate::cli::stop::{Ending, StopSignals};
-use crate::cli::visible::visible;
 
 /// How long a request may take; a step longer where the gateway says so.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -28,13 +28,8 @@ const HANDLES: usize = 100;
 /// How often a step that was certainly not done is asked for again.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
-/// What the gateway calls those that a step had no time for.
-const NOT_BEGUN: &str = "not_begun";
 /// Options that say which ones.
 const FILTERS: [&str; 6] = ["subscription", "reason", "tag", "key", "since", "until"];
-/// Lines about single dead letters that are printed.
-const MOST_LINES: u64 = 50;
-
 /// What is to be done with which dead letters.
 pub(super) struct Steps {
     pub(super) client: GatewayClient,
@@ -56,18 +51,6 @@ pub(super) struct Steps {
 struct Stepped {
     received: usize,
     results: Vec<ItemResult>,
-}
-
-#[derive(Deserialize)]
-struct ItemResult {
-    message_id: String,
-    result: String,
-    #[serde(default)]
-    detail: Option<String>,
-    #[serde(default)]
-    acknowledged: bool,
-    #[serde(default)]
-    receipt_handle: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -96,40 +79,6 @@ struct Released {
     hidden: u64,
 }
 
-/// How far it has come.
-#[derive(Default)]
-struct Sum {
-    done: u64,
-    /// Of these, still in the topic all the same.
-    not_acknowledged: u64,
-    failed: u64,
-    unknown: u64,
-    left: u64,
-    /// Every dead letter that a step has told of.
-    seen: HashSet<String>,
-    /// Those that are done.
-    finished: HashSet<String>,
-    /// Those that no step had time for.
-    not_begun: HashSet<String>,
-    /// What is to be released at the end, the newest handle of each.
-    held: Vec<String>,
-    lines: u64,
-}
-
-/// Why it ends.
-enum End {
-    /// Nothing is left, or enough is done.
-    Complete,
-    /// Nothing is to be had any more. How many are there all the same, where that is known.
-    Empty(Option<u64>),
-    /// What was left came again before all was seen.
-    CameAround,
-    Interrupted,
-    /// Asked for twice: at once.
-    BrokenOff,
-    Failed(ClientError),
-}
-
 impl Steps {
     pub(super) async fn run(self) -> Result<u8, Failure> {
         // Nothing is taken yet: a signal may still end the process.
@@ -150,7 +99,7 @@ impl Steps {
             signals.see_through(&ending, self.release(&sum.held)).await
         };
         let hidden = is_released.unwrap_or(sum.held.len() as u64);
-        self.report(&sum, &end, hidden, progress.elapsed())
+        end.report((self.done, &self.ids), &sum, hidden, progress.elapsed())
     }
 
     /// What is known of the topic.
@@ -281,148 +230,5 @@ impl Steps {
             hidden += released.map_or(u64::try_from(handles.len()).unwrap_or(u64::MAX), |released| released.hidden);
         }
         hidden
-    }
-
-    fn report(&self, sum: &Sum, end: &End, hidden: u64, time: Duration) -> Result<u8, Failure> {
-        let done = self.done;
-        let mut text =
-            format!("{done} {}, {} failed, {} unknown, {} left", sum.done, sum.failed, sum.unknown, sum.left);
-        text.push_str(&format!(" ({:.1} s, {})", time.as_secs_f64(), per_second(sum.done, time)));
-        output::print(&text)?;
-        if sum.not_acknowledged > 0 {
-            output::complain(&format!(
-                "{} of those that are {done} are still in the topic, as they were not acknowledged: they are sent once more next time",
-                sum.not_acknowledged
-            ));
-        }
-        if sum.unknown > 0 {
-            output::complain("unknown: perhaps sent again, and still in the topic");
-        }
-        if hidden > 0 {
-            output::complain(&format!(
-                "{hidden} that are still there stay hidden from others until the visibility timeout is over: this MQ takes nothing back"
-            ));
-        }
-        let missing = self.ids.iter().filter(|id| !sum.seen.contains(*id)).count();
-        if !sum.not_begun.is_empty() {
-            output::complain(&format!(
-                "{} were taken and not begun, as there was no time for them: run it again, with a longer --hide",
-                sum.not_begun.len()
-            ));
-        }
-        let is_bad = sum.failed + sum.unknown + sum.not_acknowledged > 0 || !sum.not_begun.is_empty();
-        match end {
-            End::Complete | End::Empty(_) if missing > 0 => {
-                output::complain(&format!(
-                    "{missing} of the ids were not found: done already, or hidden from this group"
-                ));
-                Ok(BAD)
-            }
-            End::Empty(Some(unseen @ 1..)) => {
-                output::complain(&format!(
-                    "{unseen} more are there and hidden from this group, by somebody else or by an earlier run: run it again when \
-                     their visibility timeout is over"
-                ));
-                Ok(BAD)
-            }
-            End::Empty(None) => {
-                output::complain(
-                    "none is visible now; any that are hidden come back when their visibility timeout is over",
-                );
-                Ok(if is_bad { BAD } else { 0 })
-            }
-            End::Complete | End::Empty(Some(0)) => Ok(if is_bad { BAD } else { 0 }),
-            End::CameAround => {
-                output::complain(
-                    "those that are left came again before all were seen, so some may not have been looked at: run it again, with a \
-                     longer --hide",
-                );
-                Ok(BAD)
-            }
-            End::Interrupted | End::BrokenOff => {
-                output::complain("interrupted: what is not done is still there");
-                Ok(BAD)
-            }
-            End::Failed(error) => {
-                let after = if error.is_certain() {
-                    "what is not done is still there"
-                } else {
-                    "the last step may be done; what is not done is there again when its visibility timeout is over"
-                };
-                Err(Failure::bad(format!("{error} ({after}; it can be run again)")))
-            }
-        }
-    }
-}
-
-impl ItemResult {
-    /// Of one that is to be released for a later step.
-    fn handle_if_not_begun(self) -> Option<String> {
-        self.receipt_handle.filter(|_| self.result == NOT_BEGUN)
-    }
-}
-
-impl Sum {
-    /// Whether it is one that no step has told of.
-    fn note(&mut self, result: &ItemResult, done: &str, progress: &mut Progress) -> bool {
-        if result.result == NOT_BEGUN {
-            if !self.seen.contains(&result.message_id) {
-                self.not_begun.insert(result.message_id.clone());
-            }
-            return false;
-        }
-        self.not_begun.remove(&result.message_id);
-        if let Some(handle) = &result.receipt_handle {
-            self.held.push(handle.clone());
-        }
-        if !self.seen.insert(result.message_id.clone()) && result.result != done {
-            return false;
-        }
-        if result.result == done {
-            self.done += 1;
-            self.not_acknowledged += u64::from(!result.acknowledged);
-            return self.finished.insert(result.message_id.clone());
-        }
-        match result.result.as_str() {
-            "left" => self.left += 1,
-            "unknown" => self.unknown += 1,
-            _ => self.failed += 1,
-        }
-        if result.result != "left" {
-            self.lines += 1;
-            let detail = result.detail.as_deref().unwrap_or("no reason is told");
-            match self.lines {
-                1..=MOST_LINES => {
-                    progress.clear();
-                    output::complain(&format!(
-                        "{}: {}: {}",
-                        visible(&result.message_id),
-                        visible(&result.result),
-                        visible(detail)
-                    ));
-                }
-                number if number == MOST_LINES + 1 => output::complain("… and more, which are only counted"),
-                _ => {}
-            }
-        }
-        true
-    }
-
-    fn line(&self, done: &str, total: Option<u64>, time: Duration) -> String {
-        let of = match total {
-            Some(total) if total > 0 => {
-                let total = total.max(self.done);
-                let filled = usize::try_from(self.done * 20 / total).unwrap_or(20);
-                format!("[{}{}] ", "#".repeat(filled), ".".repeat(20_usize.saturating_sub(filled)))
-            }
-            Some(_) | None => String::new(),
-        };
-        format!(
-            "{of}{done} {}, {} failed, {} left, {}",
-            self.done,
-            self.failed + self.unknown,
-            self.left,
-            per_second(self.done, time)
-        )
     }
 }

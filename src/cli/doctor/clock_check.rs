@@ -25,7 +25,7 @@ const fn window(protocol: HttpProtocol) -> Window {
             notable: Duration::from_secs(5),
             words: "it may be 15 s ahead or 60 s behind",
         },
-        // HttpProtocol notes MQ HTTP 2, headers. A minute is no danger yet, and no clock that is set by NTP has it.
+        // Protocol notes MQ HTTP 2, headers. A minute is no danger yet, and no clock that is set by NTP has it.
         HttpProtocol::MqHttp => Window {
             ahead: Duration::from_secs(900),
             behind: Duration::from_secs(900),

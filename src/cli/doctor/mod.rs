@@ -25,7 +25,8 @@ mod store_check;
 use std::io::IsTerminal as _;
 
 use super::arguments::DoctorArguments;
-use super::configuration::{self, environment};
+use super::configuration;
+use super::environment::environment;
 use super::failure::{BAD, Failure, USAGE};
 use super::format::Format;
 use super::output::{print, print_json};

@@ -22,7 +22,7 @@ pub(in crate::cli) struct PeekArguments {
     /// What this group has not acknowledged, and how it stands [default: all that is retained]
     #[arg(value_name = "GROUP")]
     pub(super) group: Option<String>,
-    /// Ends after so many
+    /// Stops after this many
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max: u64,
     /// Only this message
@@ -43,7 +43,7 @@ pub(in crate::cli) struct PurgeArguments {
     /// Only what this group has not acknowledged; other groups keep theirs [default: all that is retained, for every group]
     #[arg(value_name = "GROUP")]
     pub(super) group: Option<String>,
-    /// Really empties it
+    /// Confirms that it is emptied
     #[arg(long)]
     pub(super) yes: bool,
     #[command(flatten)]

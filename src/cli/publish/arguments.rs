@@ -31,10 +31,10 @@ pub(in crate::cli) struct PublishArguments {
     /// The group of messages that are delivered in order
     #[arg(long, value_name = "GROUP")]
     pub(super) message_group: Option<String>,
-    /// Not before this time: RFC 3339, such as 2026-11-24T08:00:00Z
+    /// Delivered at this time: RFC 3339, such as 2026-11-24T08:00:00Z
     #[arg(long, value_name = "TIME", conflicts_with = "delay")]
     pub(super) deliver_at: Option<String>,
-    /// Not before so long from now: 90s, 1h30m, or whole seconds
+    /// Delivered after this delay: 90s, 1h30m, or whole seconds
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) delay: Option<Duration>,
     /// Prints the gateway's answer as JSON, not the message id alone; with --ndjson a JSON object for each line

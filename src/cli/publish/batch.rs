@@ -15,12 +15,11 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::envelope::Envelope;
+use super::limit::LIMIT;
 use super::lines::Line;
 use crate::cli::client::{ClientError, GatewayClient, Problem, Reply};
 use crate::cli::stop::Ending;
 
-/// More than a gateway takes by default: it is the one that knows what became of the messages.
-const LIMIT: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 

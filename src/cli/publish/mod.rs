@@ -7,6 +7,7 @@ mod arguments;
 mod batch;
 mod body;
 mod envelope;
+mod limit;
 mod lines;
 mod one;
 mod report;

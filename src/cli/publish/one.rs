@@ -1,19 +1,15 @@
 //! Publishes one message.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use serde::Deserialize;
 
 use super::arguments::PublishArguments;
+use super::limit::LIMIT;
 use crate::cli::client::{Asked, GatewayClient, segment};
 use crate::cli::failure::Failure;
 use crate::cli::output::{complain, print, print_json};
 use crate::cli::visible::visible;
 use crate::http_message::Method;
-
-/// More than a gateway takes by default: it is the one that knows what became of the message.
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a gateway says of a message that it took.
 #[derive(Deserialize)]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cli::client::DataArguments;
+use crate::cli::format::Format;
 use crate::cli::time_text::duration;
 
 /// What is received, and what becomes of it.
@@ -16,13 +17,13 @@ pub(in crate::cli) struct ReceiveArguments {
     /// The consumer group
     #[arg(value_name = "GROUP")]
     pub(super) group: String,
-    /// Goes on until it is interrupted, a gateway's restarts included
+    /// Keeps receiving until interrupted, across restarts of the gateway
     #[arg(long)]
     pub(super) follow: bool,
     /// Acknowledges each message after its line was written. Without it the group gets them again after the visibility timeout
     #[arg(long)]
     pub(super) ack: bool,
-    /// Ends after so many messages [default: 32; with --follow no end]
+    /// Stops after this many messages [default: 32; with --follow no end]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max: Option<u64>,
     /// How long to wait for the first message, in seconds, 0 to 30 [default: 5; with --follow 20 at a time]
@@ -36,16 +37,7 @@ pub(in crate::cli) struct ReceiveArguments {
     pub(super) tags: Option<String>,
     /// `text`: a line for people; `json`: the message object of the API [default: text on a terminal, else json]
     #[arg(long, value_enum)]
-    pub(super) format: Option<LineFormat>,
+    pub(super) format: Option<Format>,
     #[command(flatten)]
     pub(super) gateway: DataArguments,
-}
-
-/// How a message is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LineFormat {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }

@@ -70,7 +70,7 @@ pub(super) async fn acknowledge(
         for (place, at) in open.iter().enumerate() {
             let result = match &items {
                 Ok(items) => items.get(place).map(|item| of_item(item, may_retry)),
-                Err(error) if may_retry && is_worth_another(error) => Some(None),
+                Err(error) if may_retry && error.may_pass() => Some(None),
                 Err(error) => Some(Some(Acknowledged::No(error.to_string()))),
             };
             let result = result.unwrap_or_else(|| Some(Acknowledged::No("the answer does not say".to_owned())));
@@ -93,14 +93,6 @@ fn of_item(item: &Item, may_retry: bool) -> Option<Acknowledged> {
         None => Some(Acknowledged::Yes),
         Some(problem) if problem.retryable && may_retry => None,
         Some(problem) => Some(Acknowledged::No(problem.to_string())),
-    }
-}
-
-fn is_worth_another(error: &ClientError) -> bool {
-    match error {
-        ClientError::NobodyThere { .. } | ClientError::NoAnswer { .. } => true,
-        ClientError::Refused(problem) => problem.retryable,
-        ClientError::Foreign { status, .. } => *status >= 500,
     }
 }
 

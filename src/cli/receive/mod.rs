@@ -15,11 +15,11 @@ mod writer;
 use std::io::{self, IsTerminal as _};
 
 use super::client::segment;
-use super::configuration::environment;
+use super::environment::environment;
 use super::failure::Failure;
+use super::format::Format;
 use super::width::columns;
 use crate::tasks;
-use arguments::LineFormat;
 use text_line::Look;
 
 pub(super) use arguments::ReceiveArguments;
@@ -33,10 +33,10 @@ pub(super) fn receive(arguments: &ReceiveArguments) -> Result<u8, Failure> {
     let is_terminal = io::stdout().is_terminal();
     let no_colour = environment().get("NO_COLOR").is_some_and(|value| !value.is_empty());
     let look = Look { columns: is_terminal.then(columns), colours: is_terminal && !no_colour };
-    let format = arguments.format.unwrap_or(if is_terminal { LineFormat::Text } else { LineFormat::Json });
+    let format = arguments.format.unwrap_or(if is_terminal { Format::Text } else { Format::Json });
     let settings = run::Settings {
         target: format!("/v1/topics/{}/groups/{}/messages", segment(&arguments.topic), segment(&arguments.group)),
-        look: (format == LineFormat::Text).then_some(look),
+        look: (format == Format::Text).then_some(look),
         follow: arguments.follow,
         ack: arguments.ack,
         most: arguments.max.or((!arguments.follow).then_some(USUAL_MESSAGES)),

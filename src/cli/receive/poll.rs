@@ -53,7 +53,7 @@ impl Poller<'_> {
                     }
                     return Ok(messages);
                 }
-                Err(error) if self.persists && self.trouble.has_worked && may_pass(&error) => {
+                Err(error) if self.persists && self.trouble.has_worked && error.may_pass() => {
                     self.trouble.tell(&error);
                     tokio::time::sleep(self.trouble.next_pause()).await;
                 }
@@ -73,14 +73,6 @@ impl Poller<'_> {
         let body = Bytes::from(asked.to_string());
         let reply = self.client.post(format!("{}:receive", self.target), body, limit).await?;
         Ok(reply.json::<Received>()?.messages)
-    }
-}
-
-fn may_pass(error: &ClientError) -> bool {
-    match error {
-        ClientError::NobodyThere { .. } | ClientError::NoAnswer { .. } => true,
-        ClientError::Refused(problem) => problem.retryable,
-        ClientError::Foreign { status, .. } => *status >= 500,
     }
 }
 

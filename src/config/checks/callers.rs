@@ -9,6 +9,9 @@ use crate::config::settings::Config;
 use crate::config::values::{EMBEDDED, Flaw, did_you_mean};
 use crate::model::Topic;
 
+const NEW_PAIR: &str = "make a pair for the caller with `mq-gateway issue-key --out DIR`, and name its directory in a \
+                        table of its own below [credentials]";
+
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     for (name, caller) in &config.callers {
@@ -62,9 +65,6 @@ pub(super) fn check_access_keys(config: &Config, access_keys: &BTreeMap<&str, St
         }
     }
 }
-
-const NEW_PAIR: &str = "make a pair for the caller with `mq-gateway issue-key --out DIR`, and name its directory in a \
-                        table of its own below [credentials]";
 
 fn check_credentials(config: &Config, name: &str) -> Result<(), Flaw> {
     if name == EMBEDDED {

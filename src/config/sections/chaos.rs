@@ -18,7 +18,7 @@ section! {
         duplicate_deliveries: Ratio, Kind::Text(RATE), default("0");
         /// How many requests are done and not answered: their connection is closed. What was to be published is stored then.
         dropped_answers: Ratio, Kind::Text(RATE), default("0");
-        /// What the choice begins with: one caller that asks the same gets the same.
+        /// Seed of the random choices: one caller that asks the same again meets the same.
         seed: Option<u64>, Kind::integer(0, i64::MAX), unset("another one at each start");
     }
 }

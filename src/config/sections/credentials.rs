@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config::section::{Key, Preset, Section, Table};
 use crate::config::values::{Flaw, Kind, Setting, setting};
 
-/// `[credentials.NAME]`: the files of one pair. Relative paths were relative to the configuration file.
+/// `[credentials.NAME]`: the files of one pair. Relative paths are resolved against the configuration file's directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialsConfig {
     /// The file with the access key id.

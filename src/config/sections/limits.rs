@@ -47,13 +47,13 @@ section! {
         header_bytes: usize, Kind::size(256, 128 << 10), default("32KiB");
         /// Deepest nesting of a JSON body.
         json_depth: usize, Kind::integer(1, 128), default(128);
-        /// Longest life of a request; a receive may wait besides.
+        /// Longest time a request may take, without the wait of a receive.
         request_timeout: Duration, TIMEOUT, default("30s");
         /// How long a body may take to arrive; more is answered 408.
         body_timeout: Duration, TIMEOUT, default("10s");
         /// How long the head of a request may take, first or later.
         head_timeout: Duration, TIMEOUT, default("5s");
-        /// Bytes a second that a body needs on average after its first 5 s, and an answer to a slow caller; 0 allows any.
+        /// Lowest average rate in bytes a second, of a body after its first 5 s and of an answer to a slow caller; 0 allows any.
         min_body_rate: usize, Kind::size(0, 1 << 30), default("1KiB");
         // Never so short that a lost packet ends a connection: the kernel keeps this limit too.
         /// How long an answer may wait for a caller that does not take it.

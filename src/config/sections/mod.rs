@@ -1,5 +1,6 @@
 //! The sections: each file holds the keys of a table and the type that they become. A section knows only the tables inside it.
 
+mod abilities;
 mod callers;
 mod chaos;
 mod control_group;
@@ -11,8 +12,8 @@ mod log;
 mod management;
 mod mq_http;
 mod ons_http;
+mod profile_keys;
 mod profiles;
-mod protocol;
 mod rocketmq;
 mod server;
 mod subscriptions;

@@ -1,6 +1,7 @@
 //! What only profiles of the MQ HTTP protocol have.
 
-use super::protocol::{Abilities, CREDENTIALS, max_message_bytes};
+use super::abilities::Abilities;
+use super::profile_keys::{CREDENTIALS, max_message_bytes};
 use crate::config::section::section;
 use crate::config::values::{BinaryBodies, INSTANCE, Kind, seconds};
 use crate::model::{Feature, Features, OptionalFeatures};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::protocol::{Abilities, CREDENTIALS, max_message_bytes};
+use super::abilities::Abilities;
+use super::profile_keys::{CREDENTIALS, max_message_bytes};
 use crate::config::section::section;
 use crate::config::values::{BinaryBodies, CONTENT_TYPE, Kind, PRODUCER_GROUP, hours, millis, seconds};
 use crate::model::{Feature, Features, OptionalFeatures, VisibilityTimeouts};

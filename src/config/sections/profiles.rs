@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::protocol::Abilities;
+use super::abilities::Abilities;
 use super::{MqHttpConfig, OnsHttpConfig, RocketMqConfig};
 use crate::config::section::section;
 use crate::config::values::{

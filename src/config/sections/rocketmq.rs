@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::protocol::{Abilities, max_message_bytes};
+use super::abilities::Abilities;
+use super::profile_keys::max_message_bytes;
 use crate::config::section::{Key, Preset, section};
 use crate::config::values::{INSTANCE, Kind, TABLE_NAME, hours, seconds};
 use crate::model::{Feature, Features, OptionalFeatures, VisibilityTimeouts};

@@ -42,7 +42,7 @@ section! {
         concurrency: usize, Kind::integer(1, 1000), default(10);
         /// How long one request may take, from the look-up of the host's name to the answer's status. Shorter than the visibility timeout.
         timeout: Duration, Kind::duration(millis(10), minutes(15)), default("15s");
-        /// How long connecting may take of it.
+        /// How much of `timeout` connecting may take.
         connect_timeout: Duration, Kind::duration(millis(10), minutes(1)), default("3s");
         /// The pauses after the first attempt, the second, and so on; after the last one comes the last attempt. `[]` is one attempt.
         /// `mq-gateway check` shows what comes of them with the topic's MQ.

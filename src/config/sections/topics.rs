@@ -18,7 +18,7 @@ section! {
         name: TopicPattern, Kind::Text(TOPIC_OR_ANY), required;
         /// Name of a table below `profiles`.
         profile: String, Kind::Text(TABLE_NAME), required;
-        /// Consumer groups that may receive (ConsumerID, CID, GID); `["*"]` is any, `[]` none. A table says more of a
+        /// Consumer groups that may receive (ConsumerID, CID, GID); `["*"]` is any, `[]` none. A table says more about a
         /// group: `{ name = "GID_a", ordered = true }`.
         groups: Groups,
             Kind::Tables { rule: GROUP_OR_ANY, section: GroupConfig::SECTION.path, names: "group", short: "name" }, default([]);
@@ -60,8 +60,8 @@ section! {
     pub struct GroupConfig at "topics[].groups[]" {
         /// The group, or `"*"` for any legal name.
         name: ConsumerGroup, Kind::Text(GROUP_OR_ANY), required;
-        /// The group receives in order: nothing more of a message group comes until what is out of it is acknowledged.
-        /// Only with `mq-http` and `rocketmq`.
+        /// The group receives in order: no further message of a message group is delivered until those that
+        /// are out are acknowledged. Only with `mq-http` and `rocketmq`.
         ordered: bool, Kind::Flag, default(false);
         /// The group receives messages with one of these tags only, at most 32 of them. Only with `rocketmq`, where a filter
         /// acknowledges for the group what it leaves out, so that all who receive for it must have the same; `tags` of a receive must be these or absent.

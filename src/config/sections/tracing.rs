@@ -21,10 +21,10 @@ section! {
         endpoint: Option<Endpoint>, Kind::Text(COLLECTOR), unset("no traces");
         /// `"none"` switches traces off where an endpoint is set.
         exporter: TraceExporter, Kind::choice(TraceExporter::WORDS), default("otlp");
-        /// What is spoken with the collector.
+        /// The protocol spoken with the collector.
         protocol: TraceProtocol, Kind::Choice { allowed: TraceProtocol::WORDS, later: &["http/protobuf", "http/json"] },
             default("grpc");
-        /// Whether what is sent is compressed.
+        /// How exported spans are compressed.
         compression: TraceCompression, Kind::Choice { allowed: TraceCompression::WORDS, later: &["gzip"] }, default("none");
         /// File with headers that go with every call, such as a key of the collector's: `name: value`, one a line. Read anew before
         /// each call, so that keys rotate without a restart. Relative to the configuration file.
@@ -36,7 +36,7 @@ section! {
         /// `service.name` of the spans.
         service_name: Option<String>, Kind::Text(SERVICE_NAME),
             unset("that of `resource_attributes`, else `mq-gateway`");
-        /// What else is true of the process: `key=value,key=value`, with `%2C` for a comma in a value.
+        /// Further attributes of the process: `key=value,key=value`, with `%2C` for a comma in a value.
         resource_attributes: String, Kind::Text(RESOURCE_ATTRIBUTES), default("");
         /// Which traces are recorded. `parentbased_…`: those of callers that record them, and of those that begin here what the rest of
         /// the word says.
@@ -45,7 +45,7 @@ section! {
         sampler_ratio: Ratio, Kind::Text(SAMPLER_RATIO), default("1");
         /// Longest time that a span waits for others to be exported with.
         schedule_delay: Duration, Kind::duration(millis(10), minutes(5)), default("5s");
-        /// How long spans are tried to be exported before they are dropped, repetitions included.
+        /// How long exporting spans is tried, repetitions included, before they are dropped.
         export_timeout: Duration, Kind::duration(millis(10), minutes(5)), default("30s");
         /// Most spans that wait; more are dropped.
         max_queue_size: usize, Kind::integer(1, 1_000_000), default(2048);

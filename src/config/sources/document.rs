@@ -254,7 +254,7 @@ impl Reader<'_> {
             return None;
         };
         if items.len() < min {
-            self.flaw(value.span(), path, Flaw::new(format!("expects at least {min}, this list has fewer")));
+            self.flaw(value.span(), path, Flaw::new(format!("expects at least {min}; this list has fewer")));
         }
         let mut checked: Vec<Value> = Vec::new();
         for (index, item) in items.iter().enumerate() {

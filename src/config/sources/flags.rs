@@ -8,7 +8,7 @@ use config::Value;
 use super::Layer;
 use crate::config::findings::Findings;
 use crate::config::problem::Location;
-use crate::config::sections::{EmbeddedStorage, LogFormat, LogLevel};
+use crate::config::sections::EmbeddedStorage;
 use crate::config::values::Flaw;
 
 /// What the flags say; none of them is needed.
@@ -24,10 +24,6 @@ pub struct Overrides {
     pub embedded_storage: Option<EmbeddedStorage>,
     /// `--data-dir`
     pub data_dir: Option<PathBuf>,
-    /// `--log-level`
-    pub log_level: Option<LogLevel>,
-    /// `--log-format`
-    pub log_format: Option<LogFormat>,
 }
 
 impl Overrides {
@@ -46,8 +42,6 @@ impl Overrides {
         set("--embedded-listen", "embedded.listen", address(self.embedded_listen));
         set("--embedded-listen", "embedded.enabled", self.embedded_listen.map(|_| true.into()));
         set("--in-memory", "embedded.storage", self.embedded_storage.map(|storage| storage.as_str().into()));
-        set("--log-level", "log.level", self.log_level.map(|level| level.as_str().into()));
-        set("--log-format", "log.format", self.log_format.map(|format| format.as_str().into()));
         let directory = self.data_dir.as_deref().map(|directory| directory.to_str().filter(|path| !path.is_empty()));
         set("--data-dir", "data_dir", directory.flatten().map(Value::from));
         if directory == Some(None) {

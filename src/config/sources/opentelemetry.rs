@@ -131,7 +131,7 @@ pub(in crate::config) fn read_opentelemetry(
             Sets::Disabled if text.eq_ignore_ascii_case("true") => ("exporter", "none"),
             Sets::Disabled if text.eq_ignore_ascii_case("false") => continue,
             Sets::Disabled => {
-                refuse("exporter", Flaw::new("expects true or false, this is something else"));
+                refuse("exporter", Flaw::new("expects true or false; this is something else"));
                 continue;
             }
             Sets::Propagators if text.split(',').any(|it| it.trim() == "tracecontext") => continue,
@@ -172,7 +172,7 @@ pub(in crate::config) fn read_opentelemetry(
 fn check(key: &Key, text: &str) -> Result<config::Value, Flaw> {
     let (Kind::Duration { .. }, Ok(_)) = (key.kind, text.parse::<u64>()) else {
         if matches!(key.kind, Kind::Duration { .. }) {
-            return Err(Flaw::new("expects a whole number of milliseconds, this is not one"));
+            return Err(Flaw::new("expects a whole number of milliseconds; this is not one"));
         }
         return key.kind.check(key.kind.read_text(text), None);
     };

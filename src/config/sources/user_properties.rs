@@ -30,6 +30,13 @@ use crate::config::values::{
     did_you_mean, is_placeholder, template,
 };
 
+/// The name of the one profile and of its keys.
+pub(in crate::config) const NAME: &str = "main";
+/// The section of the file that is read.
+const SECTION: &str = "property";
+/// Keys that the vendor's file alone has.
+const TELLING_KEYS: [&str; 4] = ["Ak", "Sk", "ProducerID", "ConsumerID"];
+
 /// The key as the vendor spells it, whether it must be there, and its rule.
 const KEYS: &[(&str, bool, TextRule)] = &[
     ("Topic", true, TOPIC),
@@ -90,11 +97,6 @@ pub(in crate::config) fn looks_like_user_properties(bytes: &[u8]) -> bool {
     }
     own_keys > 1
 }
-
-/// The section of the file that is read.
-const SECTION: &str = "property";
-/// Keys that the vendor's file alone has.
-const TELLING_KEYS: [&str; 4] = ["Ak", "Sk", "ProducerID", "ConsumerID"];
 
 struct Properties<'a> {
     path: &'a Path,
@@ -219,9 +221,6 @@ impl Properties<'_> {
         Location::File(self.path.to_owned(), position)
     }
 }
-
-/// The name of the one profile and of its keys.
-pub(in crate::config) const NAME: &str = "main";
 
 fn parse_line(line: &str) -> Option<Line> {
     let line = without_comment(line.trim());

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::{
-    ClientAuth, Config, ConfigErrors, EmbeddedStorage, Location, LogFormat, LogLevel, Overrides, Source, load,
-};
+use super::super::{ClientAuth, Config, ConfigErrors, EmbeddedStorage, Location, LogLevel, Overrides, Source, load};
 use super::{CANARY, all_words, write};
 
 fn variables(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -98,8 +96,6 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
         embedded_listen: Some(([127, 0, 0, 1], 5).into()),
         embedded_storage: Some(EmbeddedStorage::Memory),
         data_dir: Some(PathBuf::from("flagged")),
-        log_level: Some(LogLevel::Warn),
-        log_format: Some(LogFormat::Json),
     };
     let environment = variables(&[("MQ_GATEWAY__SERVER__LISTEN", "127.0.0.1:2"), ("MQ_GATEWAY__SERVER__WORKERS", "2")]);
     let config = load(&Source::File(file.path), &overrides, &environment).unwrap();
@@ -111,7 +107,6 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
     assert!(config.embedded.enabled, "--embedded-listen enables it");
     assert_eq!(config.embedded.storage, EmbeddedStorage::Memory);
     assert_eq!(config.data_dir, Path::new("flagged"));
-    assert_eq!((config.log.level, config.log.format), (LogLevel::Warn, LogFormat::Json));
 }
 
 #[test]

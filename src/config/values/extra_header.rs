@@ -53,7 +53,7 @@ impl ExtraHeader {
             ));
         }
         if value.is_empty() || !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            return Err(Flaw::new("has a value that is empty, or has others than visible ASCII characters"));
+            return Err(Flaw::new("has a value that is empty or holds anything but visible ASCII characters"));
         }
         Ok(Self { name, value: Secret::new(value.to_owned()) })
     }

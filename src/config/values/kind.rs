@@ -12,7 +12,7 @@ use crate::near_word::did_you_mean;
 
 use super::binary_bodies::{self, BinaryBodies};
 use super::flaw::Flaw;
-use super::units::{duration_text, parse_duration, parse_size, size_text};
+use super::units::{duration_text, millisecond_text, parse_duration, parse_size, size_text};
 
 /// A rule for texts: what it says in the reference, and the check.
 #[derive(Debug, Clone, Copy)]
@@ -153,7 +153,7 @@ impl Kind {
             (Self::Duration { min, max }, Written::Text(text)) => {
                 let duration = parse_duration(text).ok_or_else(|| self.unparsable())?;
                 if (*min..=*max).contains(&duration) {
-                    Ok(millisecond_text(duration))
+                    Ok(millisecond_text(duration).into())
                 } else {
                     Err(self.out_of_range())
                 }
@@ -204,11 +204,11 @@ impl Kind {
     }
 
     fn out_of_range(&self) -> Flaw {
-        Flaw::new(format!("expects {}, this is outside", self.expects()))
+        Flaw::new(format!("expects {}; this is outside that range", self.expects()))
     }
 
     fn unparsable(&self) -> Flaw {
-        Flaw::new(format!("expects {}, this is not one", self.expects())).hint(self.example())
+        Flaw::new(format!("expects {}; this is not one", self.expects())).hint(self.example())
     }
 
     fn bytes(&self, size: u64) -> Result<Value, Flaw> {
@@ -219,34 +219,12 @@ impl Kind {
     }
 }
 
-pub(crate) const fn millis(count: u64) -> Duration {
-    Duration::from_millis(count)
-}
-
-pub(crate) const fn seconds(count: u64) -> Duration {
-    Duration::from_secs(count)
-}
-
-pub(crate) const fn minutes(count: u64) -> Duration {
-    Duration::from_secs(count * 60)
-}
-
-pub(crate) const fn hours(count: u64) -> Duration {
-    Duration::from_secs(count * 3600)
-}
-
-/// Nothing here is finer than a millisecond.
-fn millisecond_text(duration: Duration) -> Value {
-    let fraction = Duration::from_nanos(u64::from(duration.subsec_nanos() % 1_000_000));
-    duration_text(duration.saturating_sub(fraction)).into()
-}
-
 fn path(text: &str, base: Option<&Path>) -> Result<Value, Flaw> {
     if text.is_empty() {
-        return Err(Flaw::new("expects a path, this is empty"));
+        return Err(Flaw::new("expects a path; this is empty"));
     }
     if text.chars().any(char::is_control) {
-        return Err(Flaw::new("expects a path, this has control characters"));
+        return Err(Flaw::new("expects a path; this has control characters"));
     }
     let path = base.unwrap_or(Path::new("")).join(text);
     path.to_str().map(Value::from).ok_or_else(|| Flaw::new("is relative to a directory whose name is not UTF-8"))
@@ -265,7 +243,7 @@ fn choice(text: &str, allowed: &[&'static str], later: &[&'static str]) -> Resul
     if later.contains(&text) {
         return Err(Flaw::new("is not supported by this version").hint(format!("this version has {words}")));
     }
-    let flaw = Flaw::new(format!("expects {words}, this is something else"));
+    let flaw = Flaw::new(format!("expects {words}; this is something else"));
     Err(match did_you_mean(text, allowed.iter().copied()) {
         Some(hint) => flaw.hint(hint),
         None => flaw,

@@ -26,7 +26,7 @@ pub(super) use address_range::ADDRESS_RANGE;
 pub(super) use endpoint::{EMBEDDED, ENDPOINT};
 pub(super) use extra_header::HEADER;
 pub(super) use flaw::Flaw;
-pub(super) use kind::{Kind, TextRule, Written, hours, millis, minutes, seconds};
+pub(super) use kind::{Kind, TextRule, Written};
 pub(super) use names::{
     ANY, CONTENT_TYPE, EVENT_TEXT, FEATURE, FILTER_TAG, GROUP, GROUP_OR_ANY, INSTANCE, KEY, PRODUCER_GROUP, TABLE_NAME,
     TAG, TOPIC, TOPIC_OR_ANY,
@@ -39,4 +39,5 @@ pub(super) use subscription::{
 };
 pub(super) use target_url::TARGET;
 pub(super) use tracing::{COLLECTOR, RATE, RESOURCE_ATTRIBUTES, SAMPLER_RATIO, SERVICE_NAME, read_resource_attributes};
-pub(super) use units::duration_text;
+pub use units::parse_duration;
+pub(super) use units::{duration_text, hours, millis, minutes, seconds};

@@ -78,7 +78,7 @@ pub(crate) const PRODUCER_GROUP: TextRule = TextRule::new("1 to 64 visible ASCII
     }
     visible_ascii(text)?;
     if text.len() > MAX_NAME_CHARS {
-        return Err(Flaw::new("expects at most 64 characters, this has more"));
+        return Err(Flaw::new("expects at most 64 characters; this has more"));
     }
     Ok(())
 });

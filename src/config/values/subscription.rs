@@ -1,9 +1,9 @@
 //! Rules for the texts of `[subscriptions.NAME]`.
 
 use super::flaw::Flaw;
-use super::kind::{TextRule, hours};
+use super::kind::TextRule;
 use super::names::{ANY, GROUP_OR_ANY, TOPIC_OR_ANY};
-use super::units::{duration_text, parse_duration, parse_time};
+use super::units::{duration_text, hours, parse_duration, parse_time};
 
 /// Longest pause of a schedule.
 const MAX_PAUSE_HOURS: u64 = 24;
@@ -35,8 +35,8 @@ pub(crate) const PAUSE: TextRule = TextRule {
     canonical: |text| parse_duration(text).map(duration_text).unwrap_or_default(),
     ..TextRule::new("a duration from 0s to 24h", |text| match parse_duration(text) {
         Some(pause) if pause <= hours(MAX_PAUSE_HOURS) => Ok(()),
-        Some(_) => Err(Flaw::new("expects a duration from 0s to 24h, this is outside")),
-        None => Err(Flaw::new("expects a duration from 0s to 24h, this is not one")
+        Some(_) => Err(Flaw::new("expects a duration from 0s to 24h; this is outside that range")),
+        None => Err(Flaw::new("expects a duration from 0s to 24h; this is not one")
             .hint("write it with its unit and in quotes, as \"5s\" or \"1m30s\"")),
     })
 };
@@ -81,7 +81,7 @@ pub(crate) const SECRET_FILE: TextRule = TextRule::new("a path", |_| Ok(()));
 /// A time with its zone.
 pub(crate) const UNTIL: TextRule = TextRule::new("a time such as \"2030-01-31T00:00:00Z\"", |text| {
     parse_time(text).map(drop).ok_or_else(|| {
-        Flaw::new("expects a date and a time with its zone (RFC 3339), this is not one")
+        Flaw::new("expects a date and a time with its zone (RFC 3339); this is not one")
             .hint("write it as \"2030-01-31T00:00:00Z\", or with an offset such as +08:00, and in quotes")
     })
 });

@@ -86,7 +86,7 @@ impl TargetUrl {
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Flaw::new("has a character that no URL has")
-                .hint("write it percent-encoded, %20 for a blank; a host with others than ASCII characters as xn--…"));
+                .hint("write it percent-encoded, %20 for a blank; a host name with non-ASCII characters as xn--…"));
         }
         let start = text.find("://").map_or(0, |at| at.saturating_add(3));
         let (scheme, rest) = text.split_at_checked(start).unwrap_or((text, ""));

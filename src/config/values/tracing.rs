@@ -10,6 +10,8 @@ use crate::spans::Ratio;
 /// Most characters of a name or a value.
 const MOST_CHARS: usize = 256;
 
+const WITH_SCHEME: &str = "begin with http:// or https://";
+
 /// The address of a collector.
 pub(crate) const COLLECTOR: TextRule = TextRule {
     canonical: ENDPOINT.canonical,
@@ -19,7 +21,7 @@ pub(crate) const COLLECTOR: TextRule = TextRule {
 pub(crate) const SERVICE_NAME: TextRule = TextRule::new("a text of 1 to 256 characters", check_text);
 
 pub(crate) const SAMPLER_RATIO: TextRule = TextRule::new("a number from 0 to 1 in quotes, such as \"0.1\"", |text| {
-    Ratio::parse(text).map(drop).ok_or_else(|| Flaw::new("expects a number from 0 to 1, this is not one"))
+    Ratio::parse(text).map(drop).ok_or_else(|| Flaw::new("expects a number from 0 to 1; this is not one"))
 });
 
 /// A part of all.
@@ -44,8 +46,6 @@ fn check_collector(text: &str) -> Result<(), Flaw> {
         Err(flaw) => Err(flaw),
     }
 }
-
-const WITH_SCHEME: &str = "begin with http:// or https://";
 
 fn check_text(text: &str) -> Result<(), Flaw> {
     if text.trim().is_empty() {

@@ -7,7 +7,8 @@ use bytesize::ByteSize;
 use crate::model::UnixMillis;
 
 /// Reads `5s`, `1m30s`, `250ms`; a bare number is none.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let signed: jiff::SignedDuration = text.trim().parse().ok()?;
     Duration::try_from(signed).ok()
 }
@@ -26,6 +27,28 @@ pub(crate) fn duration_text(duration: Duration) -> String {
         Ok(signed) => format!("{signed:#}").replace(' ', ""),
         Err(_) => format!("{}s", duration.as_secs()),
     }
+}
+
+pub(crate) const fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+pub(crate) const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+pub(crate) const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
+pub(crate) const fn hours(count: u64) -> Duration {
+    Duration::from_secs(count * 3600)
+}
+
+/// Nothing here is finer than a millisecond.
+pub(super) fn millisecond_text(duration: Duration) -> String {
+    let fraction = Duration::from_nanos(u64::from(duration.subsec_nanos() % 1_000_000));
+    duration_text(duration.saturating_sub(fraction))
 }
 
 /// Writes a size in the largest unit that divides it.

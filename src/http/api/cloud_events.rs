@@ -11,11 +11,12 @@ use super::batch::{NothingStored, publish_all};
 use super::compact::compact;
 use super::prefer::Patience;
 use super::published::stored;
-use super::shape::{json_text, shown, wrong_count};
+use super::shape::{json_text, wrong_count};
 use super::{content_type, raw};
 use crate::gateway::{EventError, TopicRoute};
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, MOST_ERRORS, Problem};
+use crate::http::shown::{shown_name, shown_part};
 use crate::model::{Message, UnixMillis};
 use crate::protocol::cloud_events::{Batch, Event, EventFlaw, MOST_EVENTS, Mode, Place};
 use crate::protocol::form;
@@ -128,7 +129,7 @@ fn time(context: &HttpContext, route: &TopicRoute) -> Result<Time, Problem> {
         .map(|name: Cow<'_, str>| {
             let rule = "does not go with an event, which says it itself (mqtag, mqkeys, partitionkey, extensions): known are deliver_at, \
                         delay_seconds";
-            FieldError::parameter(raw::shown(&name), rule)
+            FieldError::parameter(shown_name(&name), rule)
         })
         .take(MOST_ERRORS)
         .collect();
@@ -160,8 +161,10 @@ fn field_error(flaw: &EventFlaw, mode: Mode, place: &str) -> FieldError {
         Place::DataBase64 => "data_base64",
     };
     match mode {
-        Mode::Binary => FieldError::parameter(format!("ce-{}", shown(member)), flaw.detail.clone()),
-        Mode::Structured | Mode::Batch => FieldError::at(format!("{place}/{}", shown(member)), flaw.detail.clone()),
+        Mode::Binary => FieldError::parameter(format!("ce-{}", shown_name(member)), flaw.detail.clone()),
+        Mode::Structured | Mode::Batch => {
+            FieldError::at(format!("{place}/{}", shown_part(member)), flaw.detail.clone())
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::content_type::{has_no_body, require_json};
 use crate::http::context::HttpContext;
+use crate::http::no_query::no_query;
 use crate::http::problem::Problem;
 
 /// Whether a request may come without a body, and then without its type.
@@ -20,6 +21,6 @@ pub(super) enum Presence {
 pub(super) async fn json_body(context: &HttpContext, presence: Presence) -> Result<Bytes, Problem> {
     let headers = context.request.headers();
     let is_absent = presence == Presence::Optional && has_no_body(headers);
-    require_json(headers, is_absent).and_then(|()| context.no_query()).map_err(Problem::closing)?;
+    require_json(headers, is_absent).and_then(|()| no_query(&context.request)).map_err(Problem::closing)?;
     Ok(context.body(context.limits().body_bytes).await?)
 }

@@ -39,7 +39,7 @@ pub(super) use docs::{asset, index, problems, redirect, to_index};
 pub(super) use openapi::openapi;
 pub(super) use publish::publish;
 pub(super) use receive::{receive, receive_by_query};
-pub(super) use shape::{Field, FieldKind, object_of_shape, shown};
+pub(super) use shape::{Field, FieldKind, TWICE, object_of_shape};
 pub(super) use stream::{come_back_later, stream};
 pub(super) use times::rfc3339;
 pub(super) use topics::{topic, topics};

@@ -9,6 +9,7 @@ use super::published::stored;
 use super::{cloud_events, forgotten_type, raw, read_envelope};
 use crate::http::context::HttpContext;
 use crate::http::problem::{FieldError, Problem};
+use crate::http::shown::shown_name;
 use crate::model::Message;
 
 /// Reads the message, publishes it, and answers what became of it.
@@ -30,7 +31,7 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
             if !query.is_empty() {
                 let name = query.split(['=', '&']).next().unwrap_or_default();
                 let detail = "does not go with a JSON envelope: put it into the envelope";
-                return Err(Problem::invalid(vec![FieldError::parameter(raw::shown(name), detail)]));
+                return Err(Problem::invalid(vec![FieldError::parameter(shown_name(name), detail)]));
             }
             let envelope = read_envelope::read(&body, context.limits().json_depth)?;
             let message = envelope.into_message(topic, now, &body, Place::Alone).map_err(Problem::invalid)?;
@@ -41,7 +42,7 @@ pub(in crate::http) async fn publish(context: HttpContext) -> Result<HttpRespons
         }
     };
     let patience = Patience::of(context.request.headers(), route.deadline());
-    let property = message.properties.first().map(|(name, _)| format!("property.{}", raw::shown(name)));
+    let property = message.properties.first().map(|(name, _)| format!("property.{}", shown_name(name)));
     let published = context.gateway().publish(&context.request_context, &route, message, patience.time()).await;
     patience.tell(match published {
         Ok(accepted) => Ok(stored(&accepted, route.topic.as_str())),

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
-use super::shape::whole_number;
+use super::shape::{TWICE, whole_number};
 use super::times;
 use super::unknown_field::is_unknown;
 use crate::http::problem::{FieldError, Problem, note};
+use crate::http::shown::shown_name;
 use crate::model::{Key, Message, MessageGroup, NameError, Tag, Topic, UnixMillis};
 use crate::protocol::form;
 
@@ -21,14 +22,14 @@ pub(super) fn message(topic: Topic, body: Bytes, query: &str, now: UnixMillis) -
     let mut seen: Vec<String> = Vec::new();
     for (name, value) in form::pairs(query) {
         let Ok(value) = value else {
-            note(&mut errors, || FieldError::parameter(shown(&name), "must be UTF-8"));
+            note(&mut errors, || FieldError::parameter(shown_name(&name), "must be UTF-8"));
             continue;
         };
-        let mut wrong = |detail: String| note(&mut errors, || FieldError::parameter(shown(&name), detail));
+        let mut wrong = |detail: String| note(&mut errors, || FieldError::parameter(shown_name(&name), detail));
         let repeatable = name == "key";
         if !repeatable {
             if seen.iter().any(|seen| *seen == name) {
-                wrong("is there twice: send it once".to_owned());
+                wrong(TWICE.to_owned());
                 continue;
             }
             seen.push(name.to_string());
@@ -76,9 +77,4 @@ pub(super) fn parameter(field: &str, property: Option<&str>) -> String {
         "keys" => "key".to_owned(),
         other => other.to_owned(),
     }
-}
-
-/// A caller's parameter name, shortened and without control characters.
-pub(super) fn shown(name: &str) -> String {
-    name.chars().filter(|character| !character.is_control()).take(64).collect()
 }

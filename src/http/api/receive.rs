@@ -9,9 +9,8 @@ use serde::Deserialize;
 
 use super::json::APPLICATION_JSON;
 use super::json_body::{Presence, json_body};
-use super::raw::shown;
 use super::received_body::{Format, ReceivedBody, applied};
-use super::shape::{Field, FieldKind, object, whole_number};
+use super::shape::{Field, FieldKind, TWICE, object, whole_number};
 use super::unknown_field::is_unknown;
 use crate::counted::CountedList;
 use crate::gateway::{GroupRoute, ReceiveRequest};
@@ -19,6 +18,7 @@ use crate::http::accept::prefers;
 use crate::http::context::HttpContext;
 use crate::http::handover::Handover;
 use crate::http::problem::{FieldError, Problem, note};
+use crate::http::shown::shown_name;
 use crate::model::{MAX_FILTER_TAGS, Tag, TagFilter};
 use crate::protocol::cloud_events::BATCH_TYPE;
 use crate::protocol::form;
@@ -121,15 +121,15 @@ pub(super) fn asked_by_query(query: &str) -> Result<ReceiveRequest, Problem> {
             }
             other => {
                 let known: Vec<_> = SHAPE.iter().map(|field| field.name).collect();
-                note(&mut errors, || FieldError::parameter(shown(other), is_unknown(other, &known, |_| false)));
+                note(&mut errors, || FieldError::parameter(shown_name(other), is_unknown(other, &known, |_| false)));
                 continue;
             }
         };
         match (number(), &slot) {
             (_, Some(_)) => {
-                note(&mut errors, || FieldError::parameter(shown(&name), "is there twice: send it once"));
+                note(&mut errors, || FieldError::parameter(shown_name(&name), TWICE));
             }
-            (None, None) => note(&mut errors, || FieldError::parameter(shown(&name), whole_number(least, most))),
+            (None, None) => note(&mut errors, || FieldError::parameter(shown_name(&name), whole_number(least, most))),
             (number, None) => *slot = number,
         }
     }

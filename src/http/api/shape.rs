@@ -13,6 +13,7 @@ use super::compact::depth;
 use super::unknown_field::{is_unknown, suggestion};
 use crate::counted::{CountedList, CountedMap};
 use crate::http::problem::{self, Code, FieldError, MOST_ERRORS, Problem};
+use crate::http::shown::shown_part;
 
 /// What a field may hold. `null` is as good as absent where a field is optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,10 +67,10 @@ impl Field {
     }
 }
 
+/// What is wrong with a field or a parameter that has two values.
+pub(in crate::http) const TWICE: &str = "is there twice: send it once";
 /// Where the library finds a mistake and this file none.
 const NOT_EXPECTED: &str = "does not have the expected shape";
-/// Longest part of a caller's own field name that an error repeats.
-const SHOWN: usize = 64;
 /// Most elements or members that are looked at.
 const MOST_ELEMENTS: usize = 1024;
 
@@ -210,7 +211,7 @@ fn check_object(value: &RawValue, fields: &[Field], at: &str, errors: &mut Vec<F
     }
     let unknown = members.iter().map(|(Name(name), _)| name).filter(|name| !known.contains(&&***name));
     for name in unknown.take(MOST_ERRORS) {
-        note(errors, format!("{at}/{}", shown(name)), is_unknown(name, &known, is_there));
+        note(errors, format!("{at}/{}", shown_part(name)), is_unknown(name, &known, is_there));
     }
     for field in fields.iter().filter(|field| Some(*field) != wrapper) {
         let pointer = format!("{at}/{}", field.name);
@@ -224,7 +225,7 @@ fn check_object(value: &RawValue, fields: &[Field], at: &str, errors: &mut Vec<F
             None | Some(_) => {}
         }
         if values.next().is_some() {
-            note(errors, pointer, "is there twice: send it once");
+            note(errors, pointer, TWICE);
         }
     }
 }
@@ -256,7 +257,7 @@ fn check_value(value: &RawValue, kind: FieldKind, at: &str, errors: &mut Vec<Fie
         FieldKind::TextMap => match serde_json::from_str(value.get()) {
             Ok(Members { first: members, .. }) => {
                 for (Name(name), value) in members {
-                    check_value(value, FieldKind::Text, &format!("{at}/{}", shown(&name)), errors);
+                    check_value(value, FieldKind::Text, &format!("{at}/{}", shown_part(&name)), errors);
                 }
             }
             Err(_) => note(errors, at, "must be an object whose values are strings"),
@@ -316,25 +317,6 @@ pub(super) fn wrong_count(what: &str, limit: usize, count: usize) -> String {
 /// Notes one more wrong field of a body.
 pub(super) fn note(errors: &mut Vec<FieldError>, at: impl Into<String>, detail: impl Into<String>) {
     problem::note(errors, || FieldError::at(at, detail));
-}
-
-/// A caller's field name as a JSON pointer's part, shortened.
-pub(in crate::http) fn shown(name: &str) -> String {
-    /// What a reader would not see, or what would turn the text around it.
-    fn is_unseen(character: char) -> bool {
-        character.is_control()
-            || matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    }
-    let mut text = String::new();
-    for character in name.chars().take(SHOWN) {
-        match character {
-            '~' => text.push_str("~0"),
-            '/' => text.push_str("~1"),
-            unseen if is_unseen(unseen) => text.extend(unseen.escape_default()),
-            other => text.push(other),
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -8,9 +8,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, Hea
 use actix_web::http::{ConnectionType, Version};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
-use super::raw::shown;
 use super::receive::MAX_VISIBILITY_TIMEOUT;
-use super::shape::whole_number;
+use super::shape::{TWICE, whole_number};
 use super::stream_body::{StreamBody, StreamOptions};
 use super::stream_item::ItemFormat;
 use super::unknown_field::is_unknown;
@@ -19,6 +18,7 @@ use crate::http::accept::names;
 use crate::http::context::HttpContext;
 use crate::http::event_stream::{EVENT_STREAM, retry};
 use crate::http::problem::{Code, FieldError, Problem, note};
+use crate::http::shown::shown_name;
 use crate::listener::connection_of;
 use crate::model::{MAX_FILTER_TAGS, Operation, Tag, TagFilter};
 use crate::protocol::form;
@@ -135,7 +135,7 @@ fn soon(random: &Random) -> u32 {
 pub(super) fn asked(query: &str) -> Result<Asked, Problem> {
     let (mut max_in_flight, mut visibility_timeout, mut format) = (None, None, None);
     let (mut tags, mut errors) = (Vec::new(), Vec::new());
-    let mut wrong = |name: &str, detail: String| note(&mut errors, || FieldError::parameter(shown(name), detail));
+    let mut wrong = |name: &str, detail: String| note(&mut errors, || FieldError::parameter(shown_name(name), detail));
     for (name, value) in form::pairs(query) {
         // A value that is no UTF-8 becomes one that nothing may be.
         let value = value.map_or_else(|_| "\u{0}".to_owned(), Cow::into_owned);
@@ -171,8 +171,6 @@ pub(super) fn asked(query: &str) -> Result<Asked, Problem> {
         format: format.unwrap_or_default(),
     })
 }
-
-const TWICE: &str = "is there twice: send it once";
 
 fn number(
     name: &str,

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::gateway::TopicView;
 use crate::http::context::HttpContext;
+use crate::http::no_query::no_query;
 use crate::http::problem::Problem;
 use crate::model::{Feature, Features};
 
@@ -71,7 +72,7 @@ impl Serialize for Capabilities {
 
 /// Every configured topic.
 pub(in crate::http) fn topics(context: &HttpContext) -> Result<HttpResponse, Problem> {
-    context.no_query()?;
+    no_query(&context.request)?;
     let views = context.gateway().topics()?;
     let topics = views.into_iter().map(|view| item(view, context)).collect();
     Ok(HttpResponse::Ok().json(TopicsResponse { topics }))
@@ -79,7 +80,7 @@ pub(in crate::http) fn topics(context: &HttpContext) -> Result<HttpResponse, Pro
 
 /// One topic.
 pub(in crate::http) fn topic(context: &HttpContext) -> Result<HttpResponse, Problem> {
-    context.no_query()?;
+    no_query(&context.request)?;
     let view = context.gateway().topic_view(&context.path.topic)?;
     Ok(HttpResponse::Ok().json(item(view, context)))
 }

@@ -31,9 +31,10 @@ pub(in crate::http) const MAX_CONSUMED_BYTES: usize = 16 << 20;
 const USUAL_BYTES: usize = 2 << 20;
 /// A body as it is stored, its text, and the text that is being written.
 const COPIES: usize = 3;
-/// The endpoint's answers hold at most a quarter of the memory: in the same process their reader waits for as much again, while they
-/// wait to be read, and neither must wait for the other.
-const SHARE: usize = 3;
+/// The budget of the endpoint's answers is one of so many parts of the memory. Of that, large answers may hold three quarters
+/// (`MemoryBudget::largest_charge`), which is a quarter of the whole: in the same process their reader waits for as much again, while
+/// they wait to be read, and neither must wait for the other.
+const PARTS: usize = 3;
 /// A consume is in line for memory for its wait and this.
 const MEMORY_WAIT: Duration = Duration::from_secs(5);
 
@@ -83,7 +84,7 @@ impl EndpointSettings {
             default_wait: config.default_wait,
             error_hold: config.error_hold,
             pace: Pace::new(limits),
-            share: MemoryBudget::new(limits.memory / SHARE),
+            share: MemoryBudget::new(limits.memory / PARTS),
             chaos,
         }
     }

@@ -18,8 +18,9 @@ use crate::gateway::{Gateway, Shared};
 use crate::http::ServiceResources;
 use crate::http::api;
 use crate::http::body::{self, Pace};
+use crate::http::no_query::no_query;
 use crate::http::path_names::PathNames;
-use crate::http::problem::{Code, FieldError, Problem};
+use crate::http::problem::{Code, Problem};
 use crate::memory::Charge;
 use crate::push::Subscriptions;
 use crate::tasks::{RunToEnd, Tasks, Work};
@@ -173,18 +174,8 @@ impl OperatorRequest {
     pub(super) async fn json_body(&self) -> Result<Bytes, Problem> {
         let headers = self.request.headers();
         let is_absent = api::has_no_body(headers);
-        api::require_json(headers, is_absent).and_then(|()| self.no_query()).map_err(Problem::closing)?;
+        api::require_json(headers, is_absent).and_then(|()| no_query(&self.request)).map_err(Problem::closing)?;
         self.body().await
-    }
-
-    /// Refuses query parameters on a route that has none.
-    pub(super) fn no_query(&self) -> Result<(), Problem> {
-        match self.request.uri().query() {
-            None | Some("") => Ok(()),
-            Some(_) => {
-                Err(Problem::invalid(vec![FieldError::parameter("query", "must be empty: this route has none")]))
-            }
-        }
     }
 }
 

@@ -4,8 +4,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::operator::OperatorRequest;
-use crate::http::api::{self, Field, FieldKind, shown};
+use crate::http::api::{self, Field, FieldKind, TWICE};
 use crate::http::problem::{FieldError, Problem};
+use crate::http::shown::shown_name;
 use crate::protocol::form;
 
 /// Most parameters of a query.
@@ -56,7 +57,7 @@ fn query_object(query: &str, shape: &[Field]) -> Result<String, Problem> {
             Some(_) | None => Value::String(value),
         };
         if object.insert(name.to_string(), parsed).is_some() {
-            errors.push(FieldError::parameter(shown(&name), "is there twice: send it once"));
+            errors.push(FieldError::parameter(shown_name(&name), TWICE));
         }
     }
     if errors.is_empty() { Ok(Value::Object(object).to_string()) } else { Err(Problem::invalid(errors)) }

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
@@ -21,10 +20,8 @@ use crate::http::nearest::hint_at_management;
 use crate::http::path_names::PathNames;
 use crate::http::problem::{Code, Problem};
 use crate::http::request_id::{RequestIds, X_REQUEST_ID};
+use crate::http::resources::deadline;
 use crate::tasks::Stage;
-
-/// What is left of a request's time for writing the answer.
-const MARGIN: Duration = Duration::from_secs(1);
 
 /// The management listener; one thread serves it.
 #[derive(Debug)]
@@ -106,8 +103,8 @@ impl ManagementService {
         payload: Payload,
         id: &Arc<str>,
     ) -> Result<HttpResponse, Problem> {
-        let time = self.operations.limits().request_timeout.saturating_sub(MARGIN);
-        let context = RequestContext::new(Arc::clone(id), None, Instant::now() + time);
+        let deadline = deadline(self.operations.limits(), Instant::now());
+        let context = RequestContext::new(Arc::clone(id), None, deadline);
         let operator = OperatorRequest::new(Rc::clone(&self.operations), request, payload, names, context);
         let answered = self.operations.run_to_end((route.handler)(operator)).await;
         let answered = answered.unwrap_or_else(|_| Err(Problem::new(Code::InternalError, BUG)));

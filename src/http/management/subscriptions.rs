@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::operator::{OperatorRequest, json};
 use crate::embedded::GroupStats;
+use crate::http::api::rfc3339;
+use crate::http::no_query::no_query;
 use crate::http::problem::{Code, Problem};
-use crate::model::UnixMillis;
 use crate::push::SubscriptionStatus;
 
 /// Where the system says what it is called: in a pod, its name.
@@ -67,7 +68,7 @@ struct Backlog {
 
 /// Every subscription of this process.
 pub(super) async fn list(request: OperatorRequest) -> Result<HttpResponse, Problem> {
-    request.no_query()?;
+    no_query(&request.request)?;
     let backlogs = backlogs(&request).await;
     let subscriptions = request.subscriptions().statuses().into_iter().map(|it| shown(it, &backlogs)).collect();
     json(&List { pod: pod(), subscriptions })
@@ -75,14 +76,14 @@ pub(super) async fn list(request: OperatorRequest) -> Result<HttpResponse, Probl
 
 /// Pauses one in this process, until it is resumed or the process starts anew.
 pub(super) async fn pause(request: OperatorRequest) -> Result<HttpResponse, Problem> {
-    request.no_query()?;
+    no_query(&request.request)?;
     let status = request.subscriptions().pause(&request.path.name);
     answer(&request, status).await
 }
 
 /// Lets one go on.
 pub(super) async fn resume(request: OperatorRequest) -> Result<HttpResponse, Problem> {
-    request.no_query()?;
+    no_query(&request.request)?;
     let status = request.subscriptions().resume(&request.path.name);
     answer(&request, status).await
 }
@@ -153,9 +154,4 @@ fn shown(it: SubscriptionStatus, backlogs: &HashMap<(String, String), GroupStats
 fn pod() -> Option<String> {
     let name = std::fs::read_to_string(HOST_NAME_FILE).ok()?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
-}
-
-fn rfc3339(time: UnixMillis) -> String {
-    let time = i64::try_from(time.0).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
-    time.map_or_else(String::new, |time| format!("{time:.3}"))
 }

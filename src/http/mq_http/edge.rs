@@ -18,6 +18,9 @@ use crate::protocol::mq_http::{
 };
 use crate::signature::mq_http::{content_md5_matches, string_to_sign};
 
+/// What a document takes besides its message.
+pub(in crate::http) const ENVELOPE_BYTES: usize = 64 << 10;
+
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 /// In lower case on the wire: Python looks for it with case (protocol notes MQ HTTP 5, item 1).
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-mq-request-id");
@@ -82,9 +85,6 @@ pub(in crate::http) fn group(name: &str) -> Result<ConsumerGroup, Refusal> {
 pub(in crate::http) fn invalid_name(parameter: &str, error: NameError) -> Refusal {
     Refusal::InvalidArgument(format!("The value of {parameter} {error}.").into())
 }
-
-/// What a document takes besides its message.
-pub(in crate::http) const ENVELOPE_BYTES: usize = 64 << 10;
 
 /// How large the document of a message of so many bytes may be: escapes take up to six bytes each.
 pub(in crate::http) fn document_bytes(message: usize) -> usize {

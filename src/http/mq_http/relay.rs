@@ -19,6 +19,9 @@ use crate::model::{Operation, Published, UpstreamHandle};
 use crate::protocol::mq_http::{self, AckError, ConsumeQuery, Refusal, Target, decode_message, decode_receipt_handles};
 use crate::upstream::UpstreamErrorKind;
 
+/// `HostId` of an answer to a request that was not looked at.
+const NO_HOST: &str = "http://localhost";
+
 /// A client of this protocol that was refused.
 type Refused = failures::Refused<Refusal>;
 
@@ -289,9 +292,6 @@ pub(in crate::http) fn refuse(error: HeadError, id: &str) -> HttpResponse {
 pub(in crate::http) fn internal_error(id: &str) -> HttpResponse {
     edge::refused(&Refusal::InternalError, NO_HOST, &edge::request_id(id), false)
 }
-
-/// `HostId` of an answer to a request that was not looked at.
-const NO_HOST: &str = "http://localhost";
 
 #[cfg(test)]
 mod tests {

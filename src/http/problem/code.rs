@@ -2,9 +2,23 @@
 
 use crate::model::Side;
 
-/// Every problem of this version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
+/// The codes and their list, which none of them can be missing from.
+macro_rules! codes {
+    ($($(#[$doc:meta])+ $code:ident,)+) => {
+        /// Every problem of this version.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])+ $code,)+
+        }
+
+        impl Code {
+            /// Every code, in the contract's order.
+            pub const ALL: [Self; [$(stringify!($code)),+].len()] = [$(Self::$code),+];
+        }
+    };
+}
+
+codes! {
     /// 400: no JSON.
     MalformedJson,
     /// 422: JSON of the wrong shape, or a value outside its range.
@@ -41,10 +55,10 @@ pub enum Code {
     ReceiptHandleExpired,
     /// 422: a receipt handle of another topic or group.
     ForeignReceiptHandle,
-    /// 503.
-    Overloaded,
     /// 429: the topic's publishes per second are used up.
     RateLimited,
+    /// 503.
+    Overloaded,
     /// 503: the process stops.
     Draining,
     /// 503: the MQ did not answer several times in a row and is left alone for a while.
@@ -87,42 +101,6 @@ pub struct Row {
 }
 
 impl Code {
-    /// Every code, in the contract's order.
-    pub const ALL: [Self; 32] = [
-        Self::MalformedJson,
-        Self::ValidationFailed,
-        Self::UnsupportedMediaType,
-        Self::MessageTooLarge,
-        Self::UriTooLong,
-        Self::HeadersTooLarge,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::NotAcceptable,
-        Self::RequestTimeout,
-        Self::UnknownTopic,
-        Self::UnknownGroup,
-        Self::CapabilityNotSupported,
-        Self::OriginNotAllowed,
-        Self::OperatorTokenRequired,
-        Self::InvalidReceiptHandle,
-        Self::ReceiptHandleExpired,
-        Self::ForeignReceiptHandle,
-        Self::RateLimited,
-        Self::Overloaded,
-        Self::Draining,
-        Self::CircuitOpen,
-        Self::EarlierMessageFailed,
-        Self::UpstreamUnreachable,
-        Self::UpstreamThrottled,
-        Self::UpstreamError,
-        Self::UpstreamTimeout,
-        Self::UpstreamBadResponse,
-        Self::UpstreamAuthRejected,
-        Self::UpstreamMisconfigured,
-        Self::UpstreamRejectedMessage,
-        Self::InternalError,
-    ];
-
     /// On whose side a failure with this code lies.
     #[must_use]
     pub const fn side(self) -> Side {
@@ -213,7 +191,7 @@ impl Code {
                 "headers-too-large",
                 431,
                 false,
-                "There are too many or too large headers.",
+                "There are too many headers, or they are too large.",
                 "Send fewer or shorter headers.",
             ),
             Self::NotFound => {
@@ -272,7 +250,7 @@ impl Code {
                 "operator-token-required",
                 403,
                 false,
-                "The operator's token is missing, or is another.",
+                "The operator's token is missing or wrong.",
                 "Send `Authorization: Bearer` with the token of `management.token_file` of the gateway that is asked.",
             ),
             Self::InvalidReceiptHandle => row(
@@ -287,9 +265,9 @@ impl Code {
                 410,
                 false,
                 "The receipt handle is not valid any more.",
-                "The message is done; or a nack or an extend told a newer handle: use that; or the visibility timeout is over, and \
-                 the message comes again: acknowledge that delivery. Then extend in time where the topic can, ask for a longer \
-                 `visibility_timeout_seconds`, or for fewer messages at once.",
+                "The message was acknowledged already; or a nack or an extend returned a newer handle: use that one; or the \
+                 visibility timeout is over and the message is delivered again: acknowledge that delivery. To avoid this, extend \
+                 in time where the topic can, ask for a longer `visibility_timeout_seconds`, or receive fewer messages at once.",
             ),
             Self::ForeignReceiptHandle => row(
                 "foreign-receipt-handle",

@@ -67,9 +67,7 @@ impl From<GatewayError> for Problem {
             GatewayError::UnsupportedField { field, detail, .. } => {
                 Self { code: Code::CapabilityNotSupported, ..field_error(field, detail.clone()) }
             }
-            GatewayError::UnsupportedVerb { .. } => {
-                Self { status: 501, ..Self::new(Code::CapabilityNotSupported, detail) }
-            }
+            GatewayError::UnsupportedVerb { .. } => Self::not_implemented(detail),
             GatewayError::Invalid { field, detail, .. } => field_error(field, detail.clone()),
             GatewayError::RateLimited { retry_after, .. } => {
                 Self { retry_after: Some(*retry_after), ..Self::new(Code::RateLimited, detail) }

@@ -215,7 +215,7 @@ impl Problem {
     /// No such method; `allow` lists those there are.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        Self::new(Code::MethodNotAllowed, format!("this route has {allow}"))
+        Self::new(Code::MethodNotAllowed, format!("this route takes {allow}"))
             .header(ALLOW, HeaderValue::from_static(allow))
     }
 

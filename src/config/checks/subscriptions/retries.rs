@@ -63,7 +63,9 @@ fn flaw_of_visibility_timeout(subscription: &SubscriptionConfig, profile: &Profi
             return None;
         }
         let (min, max) = (duration_text(limits.min), duration_text(limits.max));
-        return Some(Flaw::new(format!("expects a duration from {min} to {max} with this profile, this is outside")));
+        return Some(Flaw::new(format!(
+            "expects a duration from {min} to {max} with this profile; this is outside that range"
+        )));
     }
     if profile.is_embedded() {
         let flaw = Flaw::new("has no effect with mq-http and the embedded endpoint, which hides every delivery alike");

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::destination::{Destination, destination};
 use super::letter::{Letter, REDRIVEN_FOR};
 use super::options::{self, Options};
-use super::source::{ACKNOWLEDGEMENTS, SETTLE_LIMIT, Source, Taken, unavailable};
+use super::source::{ACKNOWLEDGEMENTS, SETTLE_LIMIT, Source, Taken};
 use crate::embedded::DEAD_LETTER_PREFIX;
 use crate::http::api::Field;
 use crate::http::management::operator::{OperatorRequest, json};
@@ -138,7 +138,7 @@ pub(in crate::http::management) async fn redrive(request: OperatorRequest) -> Re
         source.count(result.result, 1);
         results.push(result);
     }
-    forget(&source, &results).await?;
+    forget(&source, &results).await;
     json(&Stepped { group: source.group().as_str().to_owned(), received, results })
 }
 
@@ -174,7 +174,7 @@ pub(in crate::http::management) async fn drop_letters(request: OperatorRequest) 
         source.count(result.result, 1);
         results.push(result);
     }
-    forget(&source, &results).await?;
+    forget(&source, &results).await;
     json(&Stepped { group: source.group().as_str().to_owned(), received, results })
 }
 
@@ -301,14 +301,13 @@ fn left(taken: Taken, result: &'static str, detail: Option<String>) -> ItemResul
 }
 
 /// On the embedded endpoint the MQ's own dead letters that are dealt with go at once, so that what is counted is what is left.
-async fn forget(source: &Source<'_>, results: &[ItemResult]) -> Result<(), Problem> {
+async fn forget(source: &Source<'_>, results: &[ItemResult]) {
     if let Some(engine) = source.engine
         && source.topic().as_str().starts_with(DEAD_LETTER_PREFIX)
         && results.iter().any(|result| result.acknowledged)
         && let Err(error) = engine.drop_acknowledged(source.topic()).await
     {
         // They are acknowledged all the same.
-        tracing::debug!(problem = %unavailable(error).detail, "dead letters that are dealt with wait for retention");
+        tracing::debug!(%error, "dead letters that are dealt with wait for retention");
     }
-    Ok(())
 }

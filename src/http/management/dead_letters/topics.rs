@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::embedded::DEAD_LETTER_PREFIX;
 use crate::http::management::operator::{OperatorRequest, json};
+use crate::http::no_query::no_query;
 use crate::http::problem::{Code, Problem};
 
 #[derive(Serialize)]
@@ -23,7 +24,7 @@ struct Topic {
 
 /// Those that the configuration names, by the MQ's name for them or as a subscription's, and those of the embedded endpoint.
 pub(in crate::http::management) async fn topics(request: OperatorRequest) -> Result<HttpResponse, Problem> {
-    request.no_query()?;
+    no_query(&request.request)?;
     let mut topics = BTreeMap::new();
     if let Ok(gateway) = request.gateway() {
         for topic in gateway.topics()?.into_iter().filter(|topic| topic.name.starts_with(DEAD_LETTER_PREFIX)) {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::names::problem;
 use crate::embedded::{GroupStats, dead_letter_topic_name};
 use crate::http::management::operator::{OperatorRequest, json};
+use crate::http::no_query::no_query;
 use crate::http::problem::Problem;
 
 #[derive(Serialize)]
@@ -38,7 +39,7 @@ struct Group {
 
 /// All of them, by name.
 pub(in crate::http::management) async fn topics(request: OperatorRequest) -> Result<HttpResponse, Problem> {
-    request.no_query()?;
+    no_query(&request.request)?;
     let stats = request.engine()?.stats().await.map_err(problem)?;
     let messages: BTreeMap<&str, u64> = stats.topics.iter().map(|it| (it.topic.as_str(), it.messages)).collect();
     let shown = |group: &GroupStats| Group {
