@@ -36,6 +36,7 @@ mod schema;
 mod settled;
 mod stats;
 mod store_time;
+mod stored_delivery;
 mod stored_message;
 mod sweep;
 mod take;

@@ -1,17 +1,17 @@
 //! Looking at messages without taking them: nothing is delivered, and no attempt is counted.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::columns::{damaged, limit, parsed, parsed_optional};
-use super::dead_letter::properties_of;
+use super::columns::{damaged, limit};
 use super::delivery_state::DeliveryState;
 use super::handle::Handle;
 use super::store_time::Moment;
-use super::stored_message::{columns, is_whole};
+use super::stored_delivery::delivery_of;
+use super::stored_message::columns;
 use super::topics;
 use super::{Engine, EngineError, NewGroupStarts};
-use crate::model::{ConsumerGroup, Delivery, MessageGroup, MessageId, Topic, UnixMillis, UpstreamHandle};
-use crate::storage::{Access, blob, millis, optional_millis, to_sql, unsigned};
+use crate::model::{ConsumerGroup, Delivery, MessageId, Topic, UnixMillis, UpstreamHandle};
+use crate::storage::{Access, millis, to_sql, unsigned};
 
 /// Most messages of one look, whatever it asks for.
 const MAX_MESSAGES: usize = 256;
@@ -289,32 +289,10 @@ fn load_wanted(connection: &Connection, sequence: i64, request: &PeekRequest) ->
 
 /// `None` when the message is not what was written, or is not there.
 fn load(connection: &Connection, sequence: i64) -> rusqlite::Result<Option<Delivery>> {
+    let handle = UpstreamHandle::parse(NO_HANDLE).map_err(|error| damaged(0, error))?;
     let found = connection
         .prepare_cached(concat!("SELECT ", columns!(), ", checksum FROM messages WHERE sequence = ?1"))?
-        .query_row([sequence], message)
+        .query_row([sequence], |row| delivery_of(row, handle))
         .optional()?;
     Ok(found.flatten())
-}
-
-fn message(row: &Row<'_>) -> rusqlite::Result<Option<Delivery>> {
-    if !is_whole(row)? {
-        return Ok(None);
-    }
-    let keys = row.get_ref(8)?.as_str_or_null()?.unwrap_or_default();
-    let published_at = millis(row, 5)?;
-    Ok(Some(Delivery {
-        message_id: parsed(row, 0, MessageId::parse)?,
-        handle: UpstreamHandle::parse(NO_HANDLE).map_err(|error| damaged(0, error))?,
-        body: blob(row, 11)?,
-        tag: row.get(7)?,
-        keys: keys.split(' ').filter(|key| !key.is_empty()).map(str::to_owned).collect(),
-        properties: properties_of(row.get_ref(9)?.as_str_or_null()?, 9)?,
-        system_properties: Vec::new(),
-        message_group: parsed_optional(row, 10, MessageGroup::parse)?,
-        delivery_attempt: 0,
-        deliver_at: optional_millis(row, 4)?,
-        published_at,
-        first_delivered_at: None,
-        visible_again_at: published_at,
-    }))
 }

@@ -9,8 +9,7 @@ use std::time::Duration;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::NewGroupStarts;
-use super::columns::{damaged, limit, parsed, parsed_optional};
-use super::dead_letter::properties_of;
+use super::columns::{damaged, limit};
 use super::delivery_state::DeliveryState;
 use super::handle::{Handle, Nonce};
 use super::interest::Interest;
@@ -19,10 +18,11 @@ use super::log;
 use super::message_ids::MessageIds;
 use super::scan::{Resumptions, Scan};
 use super::store_time::{Moment, in_millis};
-use super::stored_message::{columns, is_whole, set_aside};
+use super::stored_delivery::delivery_of;
+use super::stored_message::{columns, set_aside};
 use super::topics::{self, SubscriptionRow};
-use crate::model::{ConsumerGroup, Delivery, MessageGroup, MessageId, Topic, UnixMillis, UpstreamHandle};
-use crate::storage::{blob, millis, optional_millis, to_sql, unsigned};
+use crate::model::{ConsumerGroup, Delivery, MessageGroup, Topic, UnixMillis, UpstreamHandle};
+use crate::storage::{to_sql, unsigned};
 
 /// Most delayed messages that one receive moves into the log.
 const DUE_AT_ONCE: u32 = 128;
@@ -311,24 +311,13 @@ impl<'a> Taking<'a> {
         handle: Handle,
         delivery_attempt: u32,
     ) -> rusqlite::Result<Option<Delivery>> {
-        if !is_whole(row)? {
-            return Ok(None);
-        }
-        let keys = row.get_ref(8)?.as_str_or_null()?.unwrap_or_default();
-        Ok(Some(Delivery {
-            message_id: parsed(row, 0, MessageId::parse)?,
-            handle: UpstreamHandle::parse(&handle.encode()).map_err(|error| damaged(0, error))?,
-            body: blob(row, 11)?,
-            tag: row.get(7)?,
-            keys: keys.split(' ').filter(|key| !key.is_empty()).map(str::to_owned).collect(),
-            properties: properties_of(row.get_ref(9)?.as_str_or_null()?, 9)?,
-            system_properties: Vec::new(),
-            message_group: parsed_optional(row, 10, MessageGroup::parse)?,
+        let handle = UpstreamHandle::parse(&handle.encode()).map_err(|error| damaged(0, error))?;
+        let delivery = delivery_of(row, handle)?;
+        Ok(delivery.map(|delivery| Delivery {
             delivery_attempt,
-            deliver_at: optional_millis(row, 4)?,
-            published_at: millis(row, 5)?,
             first_delivered_at: Some(self.wall),
             visible_again_at: self.wall + self.asked.visibility_timeout,
+            ..delivery
         }))
     }
 

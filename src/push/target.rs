@@ -225,7 +225,7 @@ mod tests {
     fn what_is_no_flaw_of_the_message_is_not_given_up() {
         let result = |error| match no_status(&error, false) {
             Answered::Nothing { result, .. } => result,
-            other => panic!("{other:?}"),
+            other @ Answered::Status(_) => panic!("{other:?}"),
         };
         assert_eq!(result(CallError::Full(1)), AttemptResult::NotConnected);
         assert_eq!(result(CallError::Unwritable("a header cannot be written")), AttemptResult::NotWritable);
