@@ -26,6 +26,8 @@ mod release;
 mod routing;
 mod settle_delivery;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod traces;
 
 use std::rc::Rc;

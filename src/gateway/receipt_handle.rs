@@ -199,6 +199,49 @@ fn first(mut rest: &[u8]) -> Option<Fields<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::tests::route;
+
+    /// Both made with Python's `zlib`, `hashlib`, `struct` and `base64` from the text above.
+    const SEALED: &str = "v2.AQAGb3JkZXJzAgAHYmlsbGluZwMABGlkLTEEAAZoYW5kbGUFAAgAAAGLz-VoAP5L2dc";
+    const OF_THE_FIRST_VERSION: &str = "v1.AAZvcmRlcnMAB2JpbGxpbmcABGlkLTEABmhhbmRsZT8-efhkqIga";
+
+    fn seal(handle: &str, visible_again_at: u64) -> Option<ReceiptHandle> {
+        let (id, handle) = (MessageId::parse("id-1").unwrap(), UpstreamHandle::parse(handle).unwrap());
+        ReceiptHandle::seal(&route("orders", "billing"), &id, &handle, UnixMillis(visible_again_at))
+    }
+
+    #[test]
+    fn a_handle_is_what_the_format_says() {
+        let sealed = seal("handle", 1_700_000_000_000).unwrap();
+        assert_eq!(sealed.as_str(), SEALED);
+        let opened = |visible_again_at| Opened {
+            message_id: MessageId::parse("id-1").unwrap(),
+            handle: UpstreamHandle::parse("handle").unwrap(),
+            visible_again_at,
+        };
+        let open = |text: &str, topic: &str, group: &str| ReceiptHandle::open(text, &route(topic, group));
+        assert_eq!(open(SEALED, "orders", "billing"), Ok(opened(Some(UnixMillis(1_700_000_000_000)))));
+        assert_eq!(open(OF_THE_FIRST_VERSION, "orders", "billing"), Ok(opened(None)));
+        for text in [SEALED, OF_THE_FIRST_VERSION] {
+            assert_eq!(open(text, "refunds", "billing"), Err(GatewayError::ForeignReceiptHandle));
+            assert_eq!(open(text, "orders", "audit"), Err(GatewayError::ForeignReceiptHandle));
+            assert_eq!(open(&format!("{text}A"), "orders", "billing"), Err(GatewayError::InvalidReceiptHandle));
+        }
+        assert_eq!(open("", "orders", "billing"), Err(GatewayError::InvalidReceiptHandle));
+    }
+
+    /// 44 bytes besides the MQ's own make 765 in all, whose base64url has 1,020 characters; one more would have 1,022.
+    #[test]
+    fn a_handle_has_a_thousand_and_twenty_four_bytes_at_most() {
+        let sealed = seal(&"h".repeat(721), 7).unwrap();
+        assert_eq!(sealed.as_str().len(), 1023);
+        let opened = ReceiptHandle::open(sealed.as_str(), &route("orders", "billing")).unwrap();
+        assert_eq!(opened.handle.as_str().len(), 721);
+        assert_eq!(seal(&"h".repeat(722), 7), None);
+        let first = |length| wrap("v1.", &[field(b"a"), field(b"b"), field(b"c"), field(&vec![b'h'; length])].concat());
+        assert_eq!((first(746).len(), read(&first(746)).is_some()), (1023, true));
+        assert_eq!((first(747).len(), read(&first(747)).is_some()), (1025, false));
+    }
 
     fn wrap(prefix: &str, content: &[u8]) -> String {
         let mut bytes = content.to_vec();
@@ -239,6 +282,7 @@ mod tests {
         // Cut, a field too short, another version, damaged.
         assert_eq!(read(&wrap("v2.", &new[..new.len() - 1])), None);
         assert_eq!(read(&wrap("v2.", &[vec![5], field(b"x")].concat())), None);
+        assert_eq!(read(&wrap("v1.", &[&old[..], &[0]].concat())), None);
         assert_eq!(read(&wrap("v3.", &new)), None);
         assert_eq!(read(&wrap("v1.", &new)), None);
         let mut damaged = wrap("v2.", &new).into_bytes();

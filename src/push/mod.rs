@@ -40,6 +40,8 @@ mod status;
 mod subscriptions;
 mod target;
 mod target_state;
+#[cfg(test)]
+mod tests;
 pub mod verdict;
 mod worker;
 
@@ -48,24 +50,3 @@ pub use plan::{PushError, PushPlan, PushResources};
 pub use result::AttemptResult;
 pub use status::{LastError, PauseReason, SubscriptionStatus};
 pub use subscriptions::Subscriptions;
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use crate::config::{Overrides, Source, SubscriptionConfig, load};
-
-    /// A subscription with further lines.
-    pub(super) fn subscription(lines: &str) -> SubscriptionConfig {
-        let text = format!(
-            "[embedded]\nenabled = true\n[profiles.main]\nprotocol = 'ons-http'\nendpoints = ['embedded']\n\
-             credentials = 'embedded'\nproducer_group = 'P'\n[[topics]]\nname = 'orders'\nprofile = 'main'\ngroups = ['G']\n\
-             [subscriptions.billing]\ntopic = 'orders'\ngroup = 'G'\nurl = 'http://billing/hooks'\n{lines}"
-        );
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("mq.toml");
-        std::fs::write(&path, text).unwrap();
-        let config = load(&Source::File(path), &Overrides::default(), &BTreeMap::new()).unwrap();
-        config.subscriptions["billing"].clone()
-    }
-}

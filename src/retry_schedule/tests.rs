@@ -170,12 +170,16 @@ fn failures_are_followed_by_their_pauses() {
     assert_eq!(redelivers.after_failure(3, 17, visible(100), None), Next::GiveUp);
     assert_eq!(redelivers.after_failure(7, 15, visible(299), None), Next::GiveUp);
     assert_eq!(nacks.after_failure(2, 1, visible(100), None), wait(120, 3, Some(136)));
+    // A pause, an attempt and a second's margin are 21 s: what is hidden for so long needs no change.
+    assert_eq!(nacks.after_failure(0, 1, visible(21), None), wait(5, 1, None));
+    assert_eq!(nacks.after_failure(0, 1, visible(20), None), wait(5, 1, Some(21)));
     assert_eq!(nacks.after_failure(3, 1, visible(100), None), Next::NackWithDelay(visible(300)));
     assert_eq!(nacks.after_failure(0, 1, visible(290), Some(visible(3600))), Next::NackWithDelay(visible(3600)));
     assert_eq!(
         nacks.on_delivery(&Arrival { visible_for: visible(3), ..arrival(1, 0) }),
         Next::AttemptNow { attempt: 0, hidden_for: Some(visible(16)) }
     );
+    assert_eq!(nacks.on_delivery(&Arrival { visible_for: visible(16), ..arrival(1, 0) }), attempt(0));
 }
 
 /// What a message goes through when nothing takes it.
@@ -326,5 +330,24 @@ fn a_seed_is_that_of_the_published_algorithm() {
     // http://www.isthe.com/chongo/src/fnv/test_fnv.c
     for (text, seed) in [("", 0xcbf2_9ce4_8422_2325), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)] {
         assert_eq!(seed_of(text), seed, "{text}");
+    }
+}
+
+#[test]
+fn what_is_mixed_is_that_of_the_published_algorithm() {
+    // SplitMix64 with the seed 1234567: https://rosettacode.org/wiki/Pseudo-random_numbers/Splitmix64
+    let mut state: u64 = 1_234_567;
+    for number in [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423] {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        assert_eq!(mixed(state), number);
+    }
+}
+
+#[test]
+fn a_tenth_of_a_short_visibility_timeout_is_kept_free() {
+    for (visibility_timeout, margin) in [(5_000, 500), (10_000, 1000), (300_000, 1000)] {
+        let means = Means { visibility_timeout: Duration::from_millis(visibility_timeout), ..NACKS };
+        let schedule = RetrySchedule::new(Vec::new(), 0, SECOND, means);
+        assert_eq!(schedule.hidden_for_attempt(), Duration::from_millis(1000 + margin), "{visibility_timeout}");
     }
 }

@@ -10,6 +10,8 @@ pub mod ons_http;
 mod pair;
 pub mod rocketmq;
 pub mod standard_webhooks;
+#[cfg(test)]
+mod tests;
 
 pub use credentials::{Credentials, Secret};
 pub use digest::body_md5_hex;

@@ -27,10 +27,11 @@ pub fn string_to_sign(
     let mut headers: Vec<_> = mq_headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), *value)).collect();
     headers.sort();
     let fixed = [method, content_md5, content_type, date];
-    let length = fixed.iter().map(|part| part.len() + 1).sum::<usize>()
-        + headers.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>()
-        + target.len();
-    let mut text = String::with_capacity(length);
+    let mut text = String::with_capacity(
+        fixed.iter().map(|part| part.len() + 1).sum::<usize>()
+            + headers.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>()
+            + target.len(),
+    );
     for part in fixed {
         text.push_str(part);
         text.push('\n');

@@ -81,5 +81,6 @@ mod tests {
     fn depth_counts_outside_strings() {
         assert_eq!(depth(b"1"), 0);
         assert_eq!(depth(b"{\"a\":[1,[2]],\"b\":\"[[[[\"}"), 3);
+        assert_eq!(depth(b"[[],{},[{}],[]]"), 3);
     }
 }

@@ -93,3 +93,60 @@ impl Handle {
         self.text.split(' ').nth(index).and_then(|field| field.parse().ok()).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HANDLE: &str = "3 1795938245000 30000 0 0 broker-a 2 17 4711";
+
+    #[test]
+    fn a_handle_comes_back_as_it_was() {
+        for (message_id, text) in [
+            ("01A1B2C3D4E5F60F2B0B2A1C0000000007", HANDLE),
+            ("any\ntext", HANDLE),
+            ("", "3 1795938245000 30000 0 0 broker-a 2 17"),
+            ("x", "-1 1795938245000 30000 0 1 代理 2 17 4711"),
+            ("changed", "3 1795938245000 30000 0 0 broker-a 2 17 0 4711"),
+        ] {
+            let handle = Handle::new(message_id, text).unwrap();
+            let encoded = handle.encode();
+            assert!(
+                encoded.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')),
+                "{encoded}"
+            );
+            assert_eq!(Handle::decode(&encoded), Ok(handle));
+        }
+    }
+
+    #[test]
+    fn a_handle_tells_when_its_time_is_over() {
+        let handle = Handle::new("x", HANDLE).unwrap();
+        assert_eq!(
+            (handle.delivered_at(), handle.hidden_for()),
+            (UnixMillis(1_795_938_245_000), Duration::from_secs(30))
+        );
+        assert_eq!(handle.visible_again_at(), UnixMillis(1_795_938_275_000));
+        assert_eq!(handle.broker(), "broker-a");
+    }
+
+    #[test]
+    fn what_the_server_would_choke_on_is_no_handle() {
+        for text in [
+            "",
+            "x",
+            "3 1795938245000 30000 0 0 broker-a 2",
+            "3 1795938245000 30000 0 0 broker-a 2 17 4711 1 2 3 4 5 6 7 8",
+            "3 now 30000 0 0 broker-a 2 17 4711",
+            "3 1795938245000 30000 0 0  2 17 4711",
+            "3 1795938245000 30000 0 0 bro\nker 2 17 4711",
+            "3 1795938245000 30000 0 0 broker-a x 17 4711",
+            "3  1795938245000 30000 0 0 broker-a 2 17 4711",
+        ] {
+            assert_eq!(Handle::new("x", text), Err(MalformedHandle), "{text:?}");
+        }
+        for text in ["", "!", "MyAxIDI", "AAAA", HANDLE] {
+            assert_eq!(Handle::decode(text), Err(MalformedHandle), "{text:?}");
+        }
+    }
+}

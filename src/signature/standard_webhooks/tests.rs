@@ -126,7 +126,7 @@ fn a_secret_has_one_form_and_is_not_shown() {
     let good = "whsec_CANARYCANARYCANARYCANARYCANARYCA";
     for text in [good.to_owned(), format!("{good}\n"), format!("{good}\r\n")] {
         let secret = WebhookSecret::parse(text.as_bytes()).unwrap();
-        assert!(!format!("{secret:?}").contains("CANARY"));
+        assert_eq!(format!("{secret:?}"), "WebhookSecret([redacted])");
     }
     for (text, error) in [
         (String::new(), WebhookSecretError::Empty),
@@ -158,8 +158,51 @@ fn a_secret_has_one_form_and_is_not_shown() {
 }
 
 #[test]
+fn secrets_have_bounds() {
+    for (bytes, is_good) in [(23, false), (24, true), (63, true), (64, true), (65, false)] {
+        let text = format!("whsec_{}", STANDARD.encode(vec![1; bytes]));
+        let expected = if is_good { None } else { Some(WebhookSecretError::Length { actual: bytes }) };
+        assert_eq!(WebhookSecret::parse(text.as_bytes()).err(), expected, "{bytes}");
+    }
+    for (bytes, is_good) in [(15, false), (16, true), (1024, true), (1025, false)] {
+        let expected = if is_good { None } else { Some(WebhookSecretError::RawLength { actual: bytes }) };
+        assert_eq!(WebhookSecret::raw(&vec![1; bytes]).err(), expected, "{bytes}");
+    }
+}
+
+/// Vectors say that it is refused; people want to know why.
+#[test]
+fn a_refusal_names_its_reason() {
+    let secret = WebhookSecret::parse(b"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX").unwrap();
+    let made = sign([&secret], "a", 1000, b"{}").unwrap();
+    assert_eq!(format!("{made:?}"), "WebhookSignature([redacted])");
+    let good = made.as_str();
+    let (twice, joined, foreign) = (format!("{good} {good}"), format!("{good},{good}"), good.replace("v1,", "v1a,"));
+    let check = |id, timestamp, signature, expected| {
+        let signed = Signed { id, timestamp, signature, body: b"{}" };
+        assert_eq!(verify([&secret], &signed, 1000), expected, "{signed:?}");
+    };
+    let (id, time) = (Some("a"), Some("1000"));
+    check(id, time, Some(good), Ok(()));
+    check(id, time, Some(&twice), Ok(()));
+    check(None, time, Some(good), Err(Refused::Missing("webhook-id")));
+    check(Some(""), time, Some(good), Err(Refused::Missing("webhook-id")));
+    check(id, None, Some(good), Err(Refused::Missing("webhook-timestamp")));
+    check(id, time, Some(""), Err(Refused::Missing("webhook-signature")));
+    check(id, Some("1000.5"), Some(good), Err(Refused::Timestamp));
+    check(id, Some("1301"), Some(good), Err(Refused::TooNew));
+    check(id, Some("699"), Some(good), Err(Refused::TooOld));
+    check(id, time, Some("v1"), Err(Refused::Malformed));
+    check(id, time, Some(&joined), Err(Refused::Malformed));
+    check(id, time, Some(&foreign), Err(Refused::NoMatch));
+    check(Some("b"), time, Some(good), Err(Refused::NoMatch));
+}
+
+#[test]
 fn an_id_tells_subscription_and_message() {
     assert_eq!(webhook_id("billing", "orders", "7F0000010000"), "billing-7F0000010000");
+    let longest = "x".repeat(200);
+    assert_eq!(webhook_id("billing", "orders", &longest), format!("billing-{longest}"));
     for id in ["", "a.b", "a b", "ü", "a\u{7f}", &"x".repeat(201)] {
         let made = webhook_id("billing", "orders", id);
         let digest = made.strip_prefix("billing-msg_").unwrap();

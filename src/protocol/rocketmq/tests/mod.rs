@@ -1,8 +1,8 @@
-//! The official Python client's own bytes, in both directions; metadata, handles, ids and bodies by hand.
+//! The official Python client's own bytes, in both directions; metadata, ids and bodies by hand.
 
 mod bodies;
 mod deliveries;
-mod handles;
+mod message_ids;
 mod metadata;
 mod objections;
 mod vectors;
