@@ -238,7 +238,13 @@ fn what_the_protocol_does_not_carry_is_refused_with_its_limit() {
     for (target, envelope, status, code, words) in [
         (MESSAGES, json!({"body": ""}), 422, "capability-not-supported", "no empty body"),
         (MESSAGES, json!({"body": "01234567890"}), 413, "message-too-large", "11 bytes"),
-        (MESSAGES, json!({"body": "x", "properties": many}), 422, "validation-failed", "are 129"),
+        (
+            MESSAGES,
+            json!({"body": "x", "properties": many}),
+            422,
+            "validation-failed",
+            "at most 128 properties, has 129",
+        ),
         (
             MESSAGES,
             json!({"body": "x", "properties": {"p": "x".repeat(16 << 10)}}),
