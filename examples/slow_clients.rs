@@ -27,7 +27,6 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpSocket;
 
-const PORT: u16 = 18_180;
 const PUBLISH: &str = "POST /v1/topics/orders/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                        Content-Length: 12\r\n\r\n{\"body\":\"x\"}";
 const LIST: &str = "GET /v1/topics HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -70,10 +69,10 @@ fn main() {
     let program = arguments.next().expect("the program's path");
     let mut number = |default| arguments.next().map_or(default, |text| text.parse::<usize>().expect("a number"));
     let (attackers, idle) = (number(5_000), number(10_000));
-    let address = SocketAddr::from(([127, 0, 0, 1], PORT));
     println!("{:<24}{:>8}{:>12}{:>12}{:>12}{:>12}{:>10}", "", "cut", "first s", "last s", "p99 ms", "max ms", "RSS MB");
     for kind in kinds() {
-        let server = Server::start(&program, address);
+        let server = Server::start(&program);
+        let address = server.address;
         // The kernel keeps what is not read, up to a limit for all sockets together.
         let count = if kind.start.len() > 1000 { attackers.min(400) } else { attackers };
         let healthy = Healthy::start(address);
@@ -108,12 +107,13 @@ fn main() {
         let cut = format!("{}/{count}", cuts.len());
         println!("{:<24}{cut:>8}{first:>12.1}{last:>12.1}{p99:>12.1}{max:>12.1}{memory:>10.0}", kind.name);
     }
-    many_idle(&program, address, idle);
+    many_idle(&program, idle);
 }
 
 /// Many idle connections.
-fn many_idle(program: &str, address: SocketAddr, count: usize) {
-    let server = Server::start(program, address);
+fn many_idle(program: &str, count: usize) {
+    let server = Server::start(program);
+    let address = server.address;
     drop(exchange(&mut TcpStream::connect(address).unwrap(), LIST));
     let before = server.memory();
     let started = Instant::now();
@@ -142,28 +142,37 @@ fn many_idle(program: &str, address: SocketAddr, count: usize) {
 /// The running program.
 struct Server {
     child: Child,
+    address: SocketAddr,
     _directory: tempfile::TempDir,
 }
 
 impl Server {
-    fn start(program: &str, address: SocketAddr) -> Self {
+    fn start(program: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("gateway.toml");
         let text = format!(
-            "data_dir = \"{}\"\n[server]\nlisten = \"{address}\"\ndrain_delay = \"0s\"\n[management]\n\
-             listen = \"127.0.0.1:0\"\n[log]\nlevel = \"error\"\n[embedded]\nenabled = true\nlisten = \"127.0.0.1:0\"\n\
+            "data_dir = \"{}\"\n[server]\nlisten = \"127.0.0.1:0\"\ndrain_delay = \"0s\"\n[management]\n\
+             listen = \"127.0.0.1:0\"\n[embedded]\nenabled = true\nlisten = \"127.0.0.1:0\"\n\
              storage = \"memory\"\n[profiles.main]\nprotocol = \"ons-http\"\nendpoints = [\"embedded\"]\n\
              credentials = \"embedded\"\nproducer_group = \"PID_a\"\nconnections = 64\n[[topics]]\nname = \"*\"\n\
              profile = \"main\"\ngroups = [\"*\"]\n",
             directory.path().display()
         );
         std::fs::write(&file, text).unwrap();
-        let child = Command::new(program).arg("--config").arg(&file).stdin(Stdio::null()).spawn().unwrap();
-        let server = Self { child, _directory: directory };
-        while TcpStream::connect(address).is_err() {
+        let log = directory.path().join("log");
+        let output = std::fs::File::create(&log).unwrap();
+        let mut command = Command::new(program);
+        command.arg("--config").arg(&file).stdin(Stdio::null());
+        let mut child = command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap();
+        let address = loop {
+            let said = std::fs::read_to_string(&log).unwrap();
+            if let Some(address) = said.lines().find_map(listening) {
+                break address;
+            }
+            assert!(child.try_wait().unwrap().is_none(), "it has ended:\n{said}");
             std::thread::sleep(Duration::from_millis(20));
-        }
-        server
+        };
+        Self { child, address, _directory: directory }
     }
 
     fn proc(&self, file: &str) -> String {
@@ -188,6 +197,13 @@ impl Server {
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
     }
+}
+
+/// Where callers reach it, by the line of its log that says so.
+fn listening(line: &str) -> Option<SocketAddr> {
+    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+    let is_data = event["message"] == "listening" && event["listener"] == "data";
+    is_data.then(|| event["address"].as_str()?.parse().ok())?
 }
 
 impl Drop for Server {

@@ -110,6 +110,10 @@ impl Upstream {
 
     /// The time by the MQ's clock at which it made a delivery that has just come, as far as that is known.
     #[must_use]
+    #[cfg_attr(
+        not(feature = "rocketmq"),
+        expect(unused_variables, reason = "only RocketMQ's handles have a time in them")
+    )]
     pub fn delivered_at(&self, handle: &UpstreamHandle) -> Option<UnixMillis> {
         match self {
             Self::OnsHttp(it) => it.their_now(),

@@ -54,7 +54,9 @@ class Callers:
     def start(self):
         each = self.rate / len(self.lane.gateways) / PUBLISHERS
         for gateway in self.lane.gateways:
-            self.publishers += [asyncio.create_task(self.publish(gateway, number, each)) for number in range(PUBLISHERS)]
+            self.publishers += [
+                asyncio.create_task(self.publish(gateway, number, each)) for number in range(PUBLISHERS)
+            ]
             self.tasks += [asyncio.create_task(self.poll(gateway)) for _ in range(2)]
         for stream in self.streams:
             self.tasks += [asyncio.create_task(stream.read()), asyncio.create_task(stream.acknowledge())]

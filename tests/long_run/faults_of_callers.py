@@ -141,7 +141,9 @@ class HangingUpPublishers(Kind):
         body = json.dumps({"body": ledger.body(message)}).encode()
         head = f"POST /v1/topics/{self.lane.topic}/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         whole = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
-        cut = self.chance.choice([len(whole), len(whole), len(whole) - 1, len(whole) - len(body), self.chance.randrange(1, len(whole))])
+        cut = self.chance.choice(
+            [len(whole), len(whole), len(whole) - 1, len(whole) - len(body), self.chance.randrange(1, len(whole))]
+        )
         # What was sent whole may have arrived, and its publisher will never know; what was not must not.
         ledger.answered(message, NO_ANSWER if cut == len(whole) else CUT_OFF)
         waits, resets = self.chance.choice([0, 0.002, 0.02]), self.chance.random() < 0.5
@@ -170,7 +172,9 @@ class BadRequests(Kind):
         json_head = "Host: localhost\r\nContent-Type: application/json\r\n"
 
         def post(path, body, length=None, head=json_head):
-            return f"POST {path} HTTP/1.1\r\n{head}Content-Length: {len(body) if length is None else length}\r\n\r\n{body}"
+            return (
+                f"POST {path} HTTP/1.1\r\n{head}Content-Length: {len(body) if length is None else length}\r\n\r\n{body}"
+            )
 
         return [
             post(f"{topic}/messages", '{"body":'),
@@ -199,7 +203,9 @@ class BadRequests(Kind):
         self.notes.append(f"{number} of them")
         chosen = [(self.chance.choice(self.lane.gateways), self.chance.choice(requests)) for _ in range(number)]
         for at in range(0, number, AT_ONCE):
-            await asyncio.gather(*(self.ask(pod, request) for pod, request in chosen[at : at + AT_ONCE] if pod.address_of_data))
+            await asyncio.gather(
+                *(self.ask(pod, request) for pod, request in chosen[at : at + AT_ONCE] if pod.address_of_data)
+            )
 
     async def ask(self, pod, request):
         try:
@@ -223,12 +229,13 @@ class BadRequests(Kind):
         finally:
             writer.close()
 
-
     @staticmethod
     def is_right(request, status, rest):
         if status == "503":
             # While the MQ is away, nobody reads the body.
-            return any(f'"code":"{code}"'.encode() in rest for code in ("circuit-open", "upstream-unreachable", "draining"))
+            return any(
+                f'"code":"{code}"'.encode() in rest for code in ("circuit-open", "upstream-unreachable", "draining")
+            )
         # A handle that is none is answered by itself, within 207.
         return status.startswith("4") or (status == "207" and "nonsense" in request)
 
@@ -280,6 +287,15 @@ class FullDisk(Kind):
 
 
 KINDS = [
-    TargetAway, TargetSlow, TargetFails, TargetThrottles, TargetGone, SlowReaders, HangingUpReaders, HangingUpPublishers, BadRequests,
-    TouchedConfiguration, FullDisk,
+    TargetAway,
+    TargetSlow,
+    TargetFails,
+    TargetThrottles,
+    TargetGone,
+    SlowReaders,
+    HangingUpReaders,
+    HangingUpPublishers,
+    BadRequests,
+    TouchedConfiguration,
+    FullDisk,
 ]

@@ -153,7 +153,9 @@ class TruncatedAnswers(ResetAnswers):
 
 
 class RotatedKeys(Kind):
-    """The embedded endpoint reads its keys at its start only: it is restarted with a new pair. RocketMQ changes its user's password while it
+    """The embedded endpoint reads its keys at its start only: it is restarted with a new pair.
+
+    RocketMQ changes its user's password while it
     runs, and its proxy goes on with the old one for a while. The gateways' files follow sooner or later."""
 
     name, resource, longest = "keys rotated at the MQ", "mq", 180
@@ -195,7 +197,11 @@ class HalfKeys(Kind):
     async def provoke(self):
         lane = self.lane
         access_key, secret_key = await self.run.in_thread(lane.mq.pair)
-        write_keys(lane.directory, *self.chance.choice([(access_key, ""), ("", secret_key), ("half", ""), ("a\nb", "c\nd")]), mode=0o600)
+        write_keys(
+            lane.directory,
+            *self.chance.choice([(access_key, ""), ("", secret_key), ("half", ""), ("a\nb", "c\nd")]),
+            mode=0o600,
+        )
         try:
             await self.pause(1, 20)
         finally:
@@ -203,6 +209,15 @@ class HalfKeys(Kind):
 
 
 KINDS = [
-    KilledGateway, ReplacedGateway, FrozenMq, KilledMq, CutOff, CutConnections, Delayed, ResetAnswers, TruncatedAnswers, RotatedKeys,
+    KilledGateway,
+    ReplacedGateway,
+    FrozenMq,
+    KilledMq,
+    CutOff,
+    CutConnections,
+    Delayed,
+    ResetAnswers,
+    TruncatedAnswers,
+    RotatedKeys,
     HalfKeys,
 ]

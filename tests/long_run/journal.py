@@ -81,6 +81,8 @@ class Journal:
 
     def explain_line(self, lane, level, message, at):
         for fault in self.touching(lane, at, at + 1, LINES_AFTER):
-            if level != "ERROR" or any(message.startswith(text) and fault.kind in kinds for text, kinds in ERRORS.items()):
+            if level != "ERROR" or any(
+                message.startswith(text) and fault.kind in kinds for text, kinds in ERRORS.items()
+            ):
                 return fault.kind
         return None

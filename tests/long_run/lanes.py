@@ -131,7 +131,9 @@ class Lane:
         pauses = ", ".join(f'"{pause}"' for pause in PAUSES)
         target = f"{self.target_host}:{self.target.port}"
         text = SERVER.replace("{profile}", profile).replace("{topic}", self.topic).replace("{target}", target)
-        text = text.replace("{pauses}", pauses).replace("{deliveries}", "max_deliveries = 901" if self.is_foreign else "")
+        text = text.replace("{pauses}", pauses).replace(
+            "{deliveries}", "max_deliveries = 901" if self.is_foreign else ""
+        )
         text += f'[credentials.main]\ndirectory = "{self.directory}/keys"\n' if self.is_foreign else ""
         text += "" if self.is_foreign else EMBEDDED.replace("{hidden}", str(pods.HIDDEN))
         name = "killed" if is_killed else "steady"

@@ -11,7 +11,15 @@ from array import array
 KINDS = ("poll", "stream", "push")
 # What a publisher was answered. Without an answer the message may or may not be stored, as with `unknown`.
 WAITING, PUBLISHED, UNKNOWN, NOT_PUBLISHED, NO_ANSWER, UNSAID, CUT_OFF = range(7)
-OUTCOMES = ("waiting", "published", "unknown", "not_published", "no answer", "an answer that names no outcome", "not wholly sent")
+OUTCOMES = (
+    "waiting",
+    "published",
+    "unknown",
+    "not_published",
+    "no answer",
+    "an answer that names no outcome",
+    "not wholly sent",
+)
 STEP = 10_000
 # An acknowledgement that was under way when a fault ended may still have failed by it.
 AFTER = 6.0
@@ -98,7 +106,10 @@ class Ledger:
         after = bool(seen.acknowledged[number])
         if after:
             seen.after_acknowledgement += 1
-            self.example(seen, f"{self.lane}:{number} came to {kind} after {began:.1f} s, was acknowledged, came again after {now:.1f} s")
+            self.example(
+                seen,
+                f"{self.lane}:{number} came to {kind} after {began:.1f} s, was acknowledged, came again after {now:.1f} s",
+            )
         if not self.explains(self.began + began - 1, self.began + now):
             seen.unexplained += 1
             self.example(seen, f"{self.lane}:{number} came to {kind} after {began:.1f} s and again after {now:.1f} s")
@@ -123,5 +134,9 @@ class Ledger:
 
     def arrived(self, outcome):
         """How many with this outcome were processed by anybody, and some of their numbers."""
-        alike = [n for n in range(self.next) if self.outcome[n] == outcome and any(seen.times[n] for seen in self.seen.values())]
+        alike = [
+            n
+            for n in range(self.next)
+            if self.outcome[n] == outcome and any(seen.times[n] for seen in self.seen.values())
+        ]
         return len(alike), alike[:5]

@@ -1,7 +1,8 @@
 """Memory, descriptors and processor time of the processes, looked at every few seconds.
 
 What is compared is the same load before any fault and after all of them, at gateways that nobody has killed: idle ones would say nothing of
-what connections and buffers hold under load. Two figures of memory: what is resident, and what of that no file has. The pages of the program
+what connections and buffers hold under load. Two figures of memory: what is resident, and what of that no file has.
+The pages of the program
 itself belong to the first only: code that runs for the first time when something fails is read then, and stays."""
 
 import statistics

@@ -116,14 +116,25 @@ class EmbeddedMq(Program):
 
     def __init__(self, program, directory):
         settings = {"VISIBILITY_TIMEOUT": f"{HIDDEN}s", "MAX_REDELIVERIES": "900"}
-        super().__init__(program, directory, "", environment={f"MQ_GATEWAY__EMBEDDED__{k}": v for k, v in settings.items()})
+        super().__init__(
+            program, directory, "", environment={f"MQ_GATEWAY__EMBEDDED__{k}": v for k, v in settings.items()}
+        )
 
     def start(self):
         with self.log.open("ab") as log:
             self.begins = log.tell()
-            command = [self.program, "embedded-mq", "--embedded-listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"]
+            command = [
+                self.program,
+                "embedded-mq",
+                "--embedded-listen",
+                "127.0.0.1:0",
+                "--management-listen",
+                "127.0.0.1:0",
+            ]
             command += ["--data-dir", self.directory / "data"]
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment)
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment
+            )
         self.management = self.address("management")
         host, port = self.address("embedded").split(":")
         self.endpoint = [host, int(port)]
@@ -151,8 +162,14 @@ class RocketMq(Measures):
         self.ports, self.secret = free_ports(), "secret-of-the-start"
 
     def command(self, name, *arguments, seconds=120):
-        environment = {**os.environ, "RMQ_PORTS": " ".join(map(str, self.ports)), "RMQ_STORE": str(self.directory / "store")}
-        done = subprocess.run([SERVER, name, self.directory, *arguments], env=environment, timeout=seconds, capture_output=True)
+        environment = {
+            **os.environ,
+            "RMQ_PORTS": " ".join(map(str, self.ports)),
+            "RMQ_STORE": str(self.directory / "store"),
+        }
+        done = subprocess.run(
+            [SERVER, name, self.directory, *arguments], env=environment, timeout=seconds, capture_output=True
+        )
         if done.returncode:
             raise Failed(f"server.sh {name} {arguments}: {done.stderr.decode()[-500:]}")
 

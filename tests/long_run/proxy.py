@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """TCP relays that misbehave on command: `proxy.py`, a process of its own. Commands are lines of JSON on standard input, one answer each.
 
-    {"open": NAME, "host": HOST}             listens at HOST, answers {"port": N}
-    {"target": NAME, "to": [HOST, PORT]}     where new connections lead
-    {"mode": NAME, "is": MODE, "value": X}   good; away: nobody listens; delay: answers come X seconds later; reset, truncate: of the
-                                             answers that many (0 to 1) are replaced by a reset, or end in the middle
-    {"cut": NAME}                            open connections are reset
+{"open": NAME, "host": HOST}             listens at HOST, answers {"port": N}
+{"target": NAME, "to": [HOST, PORT]}     where new connections lead
+{"mode": NAME, "is": MODE, "value": X}   good; away: nobody listens; delay: answers come X seconds later; reset, truncate: of the
+                                         answers that many (0 to 1) are replaced by a reset, or end in the middle
+{"cut": NAME}                            open connections are reset
 """
 
 import asyncio

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::{TRACEPARENT, traced_on_embedded};
-use crate::support::Launch;
 use crate::support::collector::{Collector, attributes};
 
 const MESSAGES: &str = "/v1/topics/T/messages";
@@ -114,6 +113,7 @@ fn without_traces_a_callers_own_is_passed_on() {
 #[cfg(feature = "rocketmq")]
 #[test]
 fn rocketmq_has_a_field_for_it() {
+    use crate::support::Launch;
     use crate::support::rocketmq::FakeProxy;
 
     let (proxy, collector) = (FakeProxy::start(), Collector::start());
