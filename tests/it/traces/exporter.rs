@@ -105,7 +105,7 @@ fn what_is_taken_in_part_is_told_and_counted() {
     collector.script([Answer::TakeBut(1)]);
     let app = traced(&endpoint, Settings::new(), &collector).start();
     app.publish("orders", "x");
-    until("a line", || Some(()).filter(|()| app.output().contains("does not take all spans")));
+    until("a line", || Some(()).filter(|()| app.output().contains("did not take all spans")));
     until("both", || {
         let counted = (count(&app, "exported"), count(&app, "dropped_exporter"));
         Some(()).filter(|()| counted == (1.0, 1.0))
