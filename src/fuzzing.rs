@@ -22,7 +22,7 @@ pub const TARGETS: &[Target] = &[
     ("mq_http_documents", crate::protocol::mq_http::fuzzing::documents),
     ("mq_http_head", crate::protocol::mq_http::fuzzing::head),
     ("ons_http_answers", crate::protocol::ons_http::fuzzing::answers),
-    ("ons_http_request", crate::protocol::ons_http::fuzzing::request),
+    ("ons_http_request", ons_http_request),
     ("protobuf", protobuf),
     ("push_answer", crate::push::fuzzing::answer),
     ("receipt_handles", receipt_handles),
@@ -39,6 +39,12 @@ pub fn run(name: &str, data: &[u8]) {
         Some((_, target)) => target(data),
         None => unreachable!("no target is called {name}"),
     }
+}
+
+/// Requests of ONS HTTP: what they say, and the messages that some of them are.
+fn ons_http_request(data: &[u8]) {
+    crate::protocol::ons_http::fuzzing::request(data);
+    crate::http::fuzzing::vendors_message(data);
 }
 
 /// Messages of gRPC, whoever sends them, and bodies that came compressed.

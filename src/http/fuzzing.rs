@@ -12,11 +12,14 @@ pub(crate) use super::api::fuzzing::{bodies, queries};
 use super::event_stream::event_source::EventSource;
 use super::event_stream::{self, PING};
 use super::head::{self, Allowed, HeadError, OriginPolicy};
+use super::ons_http::edge;
 use super::path_names::{PathNames, decode, with_plain_verb};
 use super::{accept, api, nearest, request_id::RequestIds};
 use crate::config::{Config, LimitsConfig, Overrides, Source, load};
 use crate::fuzz_input::{Input, assert_hides};
 use crate::json_text;
+use crate::model::{Topic, UnixMillis};
+use crate::protocol::ons_http::{self, Request};
 use crate::random::Random;
 use crate::trace_context::{TRACEPARENT, TRACESTATE, TraceContext, TraceState};
 
@@ -167,6 +170,22 @@ fn traces(headers: &HeaderMap) {
     if let Some(state) = TraceState::parse(text(TRACESTATE).into_iter()) {
         assert!(state.as_str().len() <= 512 && state.as_str().split(',').count() <= 32);
         assert_eq!(TraceState::parse(std::iter::once(state.as_str())), Some(state));
+    }
+}
+
+/// A request of ONS HTTP, which is a message for whichever MQ is behind its topic.
+pub(crate) fn vendors_message(data: &[u8]) {
+    let Some(Request::Publish(publish)) = ons_http::fuzzing::read(data) else { return };
+    let Ok(topic) = Topic::parse("T") else { return };
+    let now = UnixMillis(1_503_907_519_123);
+    match edge::message(topic, &publish, now) {
+        Ok(message) => {
+            let is_as_it_came = message.body == publish.body;
+            let is_text = std::str::from_utf8(&message.body).is_ok() && message.body.len() <= 3 * publish.body.len();
+            assert!(is_as_it_came || (is_text && publish.content_type.is_some()), "{message:?}");
+            assert!(message.deliver_at.is_none_or(|time| time > now && message.message_group.is_none()));
+        }
+        Err(refusal) => assert_hides(&format!("{refusal} {refusal:?} {}", refusal.body())),
     }
 }
 

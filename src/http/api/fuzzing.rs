@@ -79,7 +79,7 @@ fn depth_of(value: &Value, text: &str) -> usize {
 
 fn envelope(data: &[u8], value: Option<&Value>) {
     let whole = Bytes::copy_from_slice(data);
-    let fits = value.is_some_and(|value| fits(value));
+    let fits = value.is_some_and(fits);
     match read_envelope::read(&whole, DEPTH) {
         Ok(envelope) => {
             assert!(fits || value.is_none(), "it was taken: {value:?}");
@@ -116,7 +116,7 @@ fn message(envelope: Envelope<'_>, whole: &Bytes, place: Place, value: Option<&V
             assert!(message.body.len() <= whole.len(), "a body grew on its way");
             assert!(message.deliver_at.is_none_or(|time| time > NOW && time <= NOW + MAX_DELAY));
             if let Some(body) = value.and_then(|value| value.get("body")) {
-                let encoding = value.and_then(|value| value["encoding"].as_str());
+                let encoding = value.and_then(|value| value.get("encoding")?.as_str());
                 match (body, encoding) {
                     (Value::String(text), None | Some("text")) => assert_eq!(message.body, text.as_bytes()),
                     (_, Some("base64")) => {}
@@ -168,7 +168,7 @@ fn assert_explained(problem: &Problem, value: Option<&Value>) {
     }
     let json = problem.json("r");
     let json: Option<Value> = serde_json::from_slice(&json).ok();
-    assert_eq!(json.and_then(|json| json["status"].as_u64()), Some(status.into()));
+    assert_eq!(json.and_then(|json| json.get("status")?.as_u64()), Some(status.into()));
 }
 
 /// What holds the field that is wrong, or lacks it, is there.

@@ -15,23 +15,45 @@ use crate::model::{Durability, UnixMillis};
 use crate::protocol::SignedBy;
 use crate::protocol::form::{self, NotUtf8};
 
-/// Lines: method, query, headers as `Name: value` up to an empty line; then the body.
-pub(crate) fn request(data: &[u8]) {
-    let mut input = Input::new(data);
-    let (method, query) = (input.line(), input.text().unwrap_or_default());
-    assert_pairs(query);
-    let methods = [Method::Get, Method::Post, Method::Delete, Method::Put];
-    let method = methods.into_iter().find(|it| it.as_str().as_bytes() == method).unwrap_or(Method::Get);
-    let lines = input.lines();
-    let headers: Vec<(&str, &str)> =
-        lines.iter().filter_map(|line| std::str::from_utf8(line).ok()?.split_once(": ")).collect();
-    let header = |wanted: Header| {
-        let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted.name()));
+/// A request as lines: method, query, headers as `Name: value` up to an empty line; then the body.
+struct Written<'a> {
+    method: Method,
+    query: &'a str,
+    headers: Vec<(&'a str, &'a str)>,
+    body: Bytes,
+}
+
+impl<'a> Written<'a> {
+    fn of(data: &'a [u8]) -> Self {
+        let mut input = Input::new(data);
+        let (method, query) = (input.line(), input.text().unwrap_or_default());
+        let methods = [Method::Get, Method::Post, Method::Delete, Method::Put];
+        let method = methods.into_iter().find(|it| it.as_str().as_bytes() == method).unwrap_or(Method::Get);
+        let lines = input.lines().into_iter().filter_map(|line| std::str::from_utf8(line).ok()?.split_once(": "));
+        Self { method, query, headers: lines.collect(), body: Bytes::copy_from_slice(input.rest()) }
+    }
+
+    fn header(&self, wanted: Header) -> Option<Cow<'a, str>> {
+        let found = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted.name()));
         found.map(|(_, value)| Cow::Borrowed(*value))
-    };
-    let body = Bytes::copy_from_slice(input.rest());
+    }
+
+    fn read(&self, authentication: Authentication) -> Result<Signed<'a>, Refusal> {
+        decode(self.method, self.query, |name| self.header(name), self.body.clone(), authentication)
+    }
+}
+
+/// The request, whoever sent it, for who does something with it.
+pub(crate) fn read(data: &[u8]) -> Option<Request<'_>> {
+    Written::of(data).read(Authentication::NotRequired).ok().map(|signed| signed.request)
+}
+
+/// A request in the form of [`Written`].
+pub(crate) fn request(data: &[u8]) {
+    let written = Written::of(data);
+    assert_pairs(written.query);
     for authentication in [Authentication::Required, Authentication::NotRequired] {
-        match decode(method, query, header, body.clone(), authentication) {
+        match written.read(authentication) {
             Ok(signed) => {
                 let shown = format!("Signed {{ request: {:?}, .. }}", signed.request);
                 assert_eq!(format!("{signed:?}"), shown, "a signature in a log can be replayed");
@@ -44,8 +66,8 @@ pub(crate) fn request(data: &[u8]) {
         }
     }
     for name in [Header::AccessKey, Header::Signature] {
-        let is_there = header(name).is_some_and(|value| !value.is_empty());
-        let read = decode(method, query, header, body.clone(), Authentication::Required);
+        let is_there = written.header(name).is_some_and(|value| !value.is_empty());
+        let read = written.read(Authentication::Required);
         assert!(is_there || read.is_err(), "it was taken without {}", name.name());
     }
 }
