@@ -1,7 +1,7 @@
 //! Listeners: sockets, servers, and the guard on callers' connections.
 //!
 //! The HTTP library limits only the first head of a connection. Here every connection is wrapped in a `GuardedStream`
-//! that keeps, in one small [`Connection`] shared with the requests on it, what it waits for and since when. No request
+//! that keeps, in one small `Connection` shared with the requests on it, what it waits for and since when. No request
 //! makes a timer: each thread has one table that looks at all its connections a few times in the shortest limit, and
 //! closes those that are overdue:
 //!

@@ -141,7 +141,7 @@ impl Problem {
         }
     }
 
-    /// Wrong fields, of which [`MOST_ERRORS`] are told: the first one's words are the detail.
+    /// Wrong fields, of which the first twenty are told: the first one's words are the detail.
     #[must_use]
     pub fn invalid(mut errors: Vec<FieldError>) -> Self {
         errors.truncate(MOST_ERRORS);
