@@ -67,7 +67,11 @@ impl Poller<'_> {
         if let Some(fields) = asked.as_object_mut() {
             let timeout = self.visibility_timeout.map(|timeout| timeout.as_secs());
             fields.extend(timeout.map(|seconds| ("visibility_timeout_seconds".to_owned(), json!(seconds))));
-            fields.extend(self.tags.as_ref().map(|tags| ("tags".to_owned(), json!(tags))));
+            fields.extend(
+                self.tags
+                    .as_ref()
+                    .map(|tags| ("tags".to_owned(), json!(tags.split("||").map(str::trim).collect::<Vec<_>>()))),
+            );
         }
         let limit = Duration::from_secs(u64::from(wait)) + MARGIN;
         let body = Bytes::from(asked.to_string());

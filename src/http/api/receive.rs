@@ -156,7 +156,7 @@ fn validate(request: Request, by_query: bool) -> Result<ReceiveRequest, Problem>
     let mut tags = Vec::new();
     let CountedList { first: given, count } = request.tags.unwrap_or_else(|| Vec::new().into());
     if count > MAX_FILTER_TAGS {
-        errors.push(named("tags", format!("must be at most {MAX_FILTER_TAGS}, has {count}")));
+        errors.push(named("tags", format!("must hold at most {MAX_FILTER_TAGS} tags, has {count}: leave some out")));
     }
     for (index, tag) in given.iter().take(MAX_FILTER_TAGS).enumerate() {
         let name = if by_query { "tags".to_owned() } else { format!("tags/{index}") };

@@ -159,7 +159,7 @@ pub(super) fn asked(query: &str) -> Result<Asked, Problem> {
         }
     }
     if tags.len() > MAX_FILTER_TAGS {
-        wrong("tags", format!("must be at most {MAX_FILTER_TAGS}"));
+        wrong("tags", format!("must hold at most {MAX_FILTER_TAGS} tags: leave some out"));
     }
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));

@@ -81,6 +81,7 @@ fn summary(errors: &[FieldError]) -> String {
     errors.first().map_or_else(String::new, |first| {
         let more = match errors.len() {
             1 => String::new(),
+            MOST_ERRORS => format!(" (and {} or more, see errors)", MOST_ERRORS - 1),
             count => format!(" (and {} more, see errors)", count - 1),
         };
         format!("{}{}{more}", subject(first), first.detail)

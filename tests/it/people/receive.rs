@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::fake_gateway::{FakeGateway, json};
 use super::person::{Running, ask, run, url};
-use crate::support::{TestApp, time};
+use crate::support::{Launch, TestApp, time};
 
 /// What of a message is the same for every group.
 fn without_delivery(message: &Value) -> Value {
@@ -60,6 +60,22 @@ fn max_and_ack_take_so_many_and_no_more() {
     assert_eq!(acked(&app), 35.0);
     let rest = app.receive("t", "CID_a", "{}");
     assert_eq!(rest.len(), 5, "the others are there at once");
+}
+
+#[test]
+fn tags_are_chosen_where_the_protocol_can() {
+    let app = Launch::embedded_with(
+        "[profiles.main]\nprotocol = \"mq-http\"\nendpoints = [\"embedded\"]\ncredentials = \"embedded\"\n\
+         [[topics]]\nname = \"t\"\nprofile = \"main\"\ngroups = [\"*\"]\n",
+    )
+    .start();
+    for tag in ["paid", "sent", "lost"] {
+        app.post_json("/v1/topics/t/messages", format!(r#"{{"body":"x","tag":"{tag}"}}"#)).expect_json(201);
+    }
+    let chosen = ask(&app, &["receive", "t", "CID_a", "--wait", "1", "--tags", "paid || lost"]);
+    let mut tags: Vec<_> = parse(&chosen.stdout).iter().map(|message| message["tag"].clone()).collect();
+    tags.sort_by_key(ToString::to_string);
+    assert_eq!((chosen.code, tags), (Some(0), vec!["lost".into(), "paid".into()]), "{chosen:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::support::{Launch, TestApp};
 const SERVER: &str = "cargo run --release";
 const PROGRAM: &str = "./target/release/mq-gateway";
 /// What stands behind the curl of a `NAME=$(curl …)`.
-const EXTRACTION: &str = r#" | sed 's/.*"receipt_handle":"\([^"]*\)".*/\1/')"#;
+const EXTRACTION: &str = r#" | sed -n 's/.*"receipt_handle":"\([^"]*\)".*/\1/p')"#;
 
 type Variables = BTreeMap<String, String>;
 
