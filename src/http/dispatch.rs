@@ -162,7 +162,7 @@ impl DataService {
 
     /// A bug of ours, in the words of the route's protocol.
     fn panicked(&self, route: &Route, id: &str) -> HttpResponse {
-        let detail = "the gateway met a bug of its own while it answered";
+        let detail = Problem::BUG;
         match route.vendor {
             None => {
                 let mut problem = Problem::new(Code::InternalError, detail);

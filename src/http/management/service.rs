@@ -109,9 +109,7 @@ impl ManagementService {
         let context = RequestContext::new(Arc::clone(id), None, Instant::now() + time);
         let operator = OperatorRequest::new(Rc::clone(&self.operations), request, payload, names, context);
         let answered = self.operations.run_to_end((route.handler)(operator)).await;
-        let answered = answered.unwrap_or_else(|_| {
-            Err(Problem::new(Code::InternalError, "the gateway met a bug of its own while it answered"))
-        });
+        let answered = answered.unwrap_or_else(|_| Err(Problem::new(Code::InternalError, Problem::BUG)));
         let status = answered.as_ref().map_or_else(Problem::status, |response| response.status().as_u16());
         if route.changes() {
             // Who changed what, for whoever asks later.
