@@ -18,7 +18,7 @@ use super::context::HttpContext;
 use super::cors;
 use super::data::DataService;
 use super::event_stream::EVENT_STREAM;
-use super::failures::{BUG, log_bug};
+use super::failures::log_bug;
 use super::head::{self, Allowed, HeadError};
 use super::problem::{Code, Problem};
 use super::request_id::X_REQUEST_ID;
@@ -160,12 +160,12 @@ impl DataService {
     fn panicked(&self, route: &Route, id: &str) -> HttpResponse {
         match route.vendor {
             None => {
-                let mut problem = Problem::new(Code::InternalError, BUG);
+                let mut problem = Problem::new(Code::InternalError, Problem::BUG);
                 problem.outcome = Some(Outcome::Unknown);
                 self.problem(problem, Some(route), id)
             }
             Some(vendor) => {
-                log_bug(route.path, id, BUG);
+                log_bug(route.path, id, Problem::BUG);
                 match vendor {
                     Vendor::OnsHttp => ons_http::relay::internal_error(),
                     Vendor::MqHttp => mq_http::relay::internal_error(id),

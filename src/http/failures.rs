@@ -105,9 +105,6 @@ impl DataService {
     }
 }
 
-/// What is said of a request in which the gateway failed by its own fault.
-pub(super) const BUG: &str = "the gateway has a bug: it failed while it answered this request";
-
 /// Logs a bug of ours, by the request in which it showed.
 pub(super) fn log_bug(route: &str, request_id: &str, detail: &str) {
     tracing::error!(request_id, route, detail, "met a bug of our own");
@@ -129,7 +126,7 @@ impl FailureNotes {
 
     /// The gateway has a bug.
     pub(super) fn panicked(&self) {
-        self.note(Code::InternalError, BUG);
+        self.note(Code::InternalError, Problem::BUG);
     }
 
     fn note(&self, code: Code, detail: &str) {

@@ -43,5 +43,5 @@ mod vendor;
 pub use callers::{Caller, Callers};
 pub use data::{DataService, DataSettings};
 pub use drop_in::DropIn;
-pub use problem::{Code, FieldError, Problem, Row};
+pub use problem::{Code, Example, FieldError, OfPublish, Problem, Row};
 pub use resources::ServiceResources;

@@ -14,7 +14,7 @@ use super::guard::OperatorGuard;
 use super::operator::{Operations, OperationsPlan, OperatorRequest};
 use super::routes::{self, Access, Route};
 use crate::context::RequestContext;
-use crate::http::failures::{BUG, log_bug};
+use crate::http::failures::log_bug;
 use crate::http::head::{self, OriginPolicy};
 use crate::http::nearest::hint_at_management;
 use crate::http::path_names::PathNames;
@@ -107,7 +107,7 @@ impl ManagementService {
         let context = RequestContext::new(Arc::clone(id), None, deadline);
         let operator = OperatorRequest::new(Rc::clone(&self.operations), request, payload, names, context);
         let answered = self.operations.run_to_end((route.handler)(operator)).await;
-        let answered = answered.unwrap_or_else(|_| Err(Problem::new(Code::InternalError, BUG)));
+        let answered = answered.unwrap_or_else(|_| Err(Problem::new(Code::InternalError, Problem::BUG)));
         if let Err(problem) = &answered
             && problem.code == Code::InternalError
         {

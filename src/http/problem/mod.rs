@@ -1,7 +1,9 @@
 //! Problems (RFC 9457): every failure's status, code and words.
 
 mod code;
+mod example;
 mod failures;
+mod table;
 
 use std::time::Duration;
 
@@ -13,7 +15,9 @@ use serde_json::value::RawValue;
 
 use crate::model::Outcome;
 
-pub use code::{Code, Row};
+pub use code::{Code, OfPublish};
+pub use example::Example;
+pub use table::Row;
 
 /// How long a caller waits where nobody knows better.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -124,6 +128,9 @@ struct ProblemBody<'a> {
 }
 
 impl Problem {
+    /// The detail of a bug that nobody foresaw.
+    pub const BUG: &'static str = "the gateway has a bug: it failed while it answered this request";
+
     /// A problem with nothing but its words.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
@@ -249,8 +256,19 @@ impl Problem {
     /// The problem as JSON.
     #[must_use]
     pub fn json(&self, request_id: &str) -> Vec<u8> {
+        // Strings and numbers only: serialisation cannot fail.
+        serde_json::to_vec(&self.body(request_id)).unwrap_or_default()
+    }
+
+    /// The same JSON for people to read, a member a line.
+    #[must_use]
+    pub fn json_in_lines(&self, request_id: &str) -> String {
+        serde_json::to_string_pretty(&self.body(request_id)).unwrap_or_default()
+    }
+
+    fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
         let row = self.code.row();
-        let body = ProblemBody {
+        ProblemBody {
             r#type: format!("/docs/problems#{}", row.code),
             title: row.title,
             status: self.status,
@@ -264,9 +282,7 @@ impl Problem {
             actual: self.actual,
             retry_after_seconds: self.retry_after_seconds(),
             vendor_code: self.vendor_code.as_deref(),
-        };
-        // Strings and numbers only: serialisation cannot fail.
-        serde_json::to_vec(&body).unwrap_or_default()
+        }
     }
 
     /// The problem as part of a larger JSON answer.
@@ -323,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_name_the_mqs_failures_as_problems_do() {
+    fn the_mqs_failures_are_called_and_decided_as_elsewhere() {
         for kind in [
             UpstreamErrorKind::Unreachable,
             UpstreamErrorKind::Overloaded,
@@ -340,6 +356,10 @@ mod tests {
         ] {
             let problem = Problem::from(GatewayError::Upstream(UpstreamError::new(kind, "x")));
             assert_eq!(problem.code.row().code, kind.problem_code(), "{kind:?}");
+            // No publish has a handle.
+            if kind != UpstreamErrorKind::StaleHandle {
+                assert_eq!(problem.code.of_publish(), OfPublish::Always(kind.outcome()), "{kind:?}");
+            }
         }
     }
 
