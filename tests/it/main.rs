@@ -65,6 +65,7 @@ mod open_files;
 mod origins;
 mod paths;
 mod people;
+mod problems_page;
 mod publish;
 mod push;
 mod readme;
