@@ -1,39 +1,36 @@
 #!/usr/bin/env bash
-# /docs/ in a browser that reaches nothing but this machine: it shows every operation, breaks no policy, and has a picture.
+# The pages below /docs/ in a browser that reaches nothing but this machine (tests/pages): on a desk and on a phone, in light and in dark, by
+# keyboard, and to axe-core. They show every operation and every problem, break no policy, and have their pictures in target/ci/docs-page.
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-apt_install chromium fonts-dejavu-core
+# Liberation has the measures of the fonts that most readers see.
+apt_install chromium fonts-dejavu-core fonts-liberation
+need node nodejs
+need npm npm
+need curl curl
 OUT=$WORK/docs-page
 rm -rf "$OUT" && mkdir -p "$OUT"
+NPM=$ROOT/.ci/requirements/docs-page-npm
+export NODE_PACKAGES=$WORK/docs-page-npm
+if ! cat "$NPM"/package*.json | cmp -s - "$NODE_PACKAGES/installed-from"; then
+  say "installing npm packages"
+  rm -rf "$NODE_PACKAGES" && mkdir "$NODE_PACKAGES"
+  cp "$NPM"/package*.json "$NODE_PACKAGES"
+  (cd "$NODE_PACKAGES" && npm ci --ignore-scripts --no-audit --no-fund --silent) || fail "npm ci"
+  cat "$NPM"/package*.json >"$NODE_PACKAGES/installed-from"
+fi
 
 start_gateway docs-gateway
-curl -fsS -m 10 -D "$OUT/headers.txt" -o "$OUT/index.html" "$DATA_URL/docs/"
-grep -qi "^content-security-policy:.*default-src 'self'" "$OUT/headers.txt" || fail "/docs/ has no content security policy"
-# Every file of the page is served.
-for file in init.js page.css swagger-ui/swagger-ui-bundle.js swagger-ui/swagger-ui.css swagger-ui/favicon-32x32.png; do
+# policy_of PATH: its content security policy.
+policy_of() { curl -fsS -m 10 -o /dev/null -D - "$DATA_URL$1" | sed -n 's/\r$//; s/^content-security-policy: //Ip'; }
+[[ $(policy_of /docs/) == "default-src 'self'; "* ]] || fail "/docs/ has the policy $(policy_of /docs/)"
+[[ $(policy_of /docs/problems) == "default-src 'none'; "* ]] || fail "/docs/problems has the policy $(policy_of /docs/problems)"
+if policy_of /docs/ | grep -o 'script-src.*\|default-src[^;]*' | grep "unsafe"; then fail "/docs/ allows scripts of any kind"; fi
+# Every file of the pages is served as it is.
+for file in init.js page.css operations.css problems.css icon.svg swagger-ui/swagger-ui-bundle.js swagger-ui/swagger-ui.css; do
   curl -fsS -m 10 "$DATA_URL/docs/$file" | cmp - "docs/api/$file" || fail "/docs/$file is not the file in docs/api"
 done
-curl -fsS -m 10 "$DATA_URL/docs/problems" | grep -q 'id="validation-failed"' || fail "/docs/problems has no anchor validation-failed"
 
-browse() {
-  rm -rf "$OUT/profile"
-  timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
-    --disable-component-update --disable-sync --user-data-dir="$OUT/profile" \
-    --host-resolver-rules="MAP * ~NOTFOUND, EXCLUDE 127.0.0.1" --window-size=1300,2000 --virtual-time-budget=15000 \
-    --enable-logging=stderr "$@" 2>>"$OUT/chromium.log"
-}
-browse --dump-dom "$DATA_URL/docs/" >"$OUT/page.html" || fail "chromium"
-browse --screenshot="$OUT/page.png" "$DATA_URL/docs/" || fail "chromium"
-if grep -E 'CONSOLE.*(Refused|violates|Uncaught|Failed to load)' "$OUT/chromium.log"; then fail "the page has errors"; fi
-[[ -s $OUT/page.png ]] || fail "no picture"
-operations=$(python3 - <<'PY'
-import json
-for path in json.load(open("docs/api/openapi.json"))["paths"].values():
-    for operation in path.values():
-        print(f'operations-{operation["tags"][0]}-{operation["operationId"]}')
-PY
-)
-for operation in $operations; do
-  grep -q "id=\"$operation\"" "$OUT/page.html" || fail "the page does not show $operation"
-done
-say "$(wc -w <<<"$operations") operations shown, picture in ${OUT#"$ROOT"/}/page.png"
+timeout 600 node tests/pages/look.mjs "$DATA_URL" "$OUT" >"$OUT/look.log" 2>&1 ||
+  { tail -60 "$OUT/look.log" | cut -c1-300 >&2; fail "the pages are not as they should be; see ${OUT#"$ROOT"/}"; }
+say "$(tail -1 "$OUT/look.log"), pictures in ${OUT#"$ROOT"/}"
 stop_gateway

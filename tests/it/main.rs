@@ -66,6 +66,7 @@ mod origins;
 mod paths;
 mod people;
 mod protocol_table;
+mod problems_page;
 mod publish;
 mod push;
 mod readme;
