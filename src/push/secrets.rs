@@ -172,6 +172,7 @@ mod tests {
         assert_eq!(secrets.directories(), [directory.path()]);
         assert_eq!(reload(&secrets), Ok(false));
         std::fs::write(file("new"), "CANARY").unwrap();
+        assert_eq!(format!("{secrets:?}"), "SigningSecrets([redacted])");
         let error = reload(&secrets).unwrap_err();
         assert!(!format!("{error} {error:?} {secrets:?}").contains("CANARY"), "{error}");
         assert_eq!(signed_with(&secrets, now), [true, false]);

@@ -368,6 +368,16 @@ mod tests {
         assert_eq!(performed.result.unwrap_err().retry_after, Some(Duration::from_secs(7)));
     }
 
+    /// The sequence is SplitMix64's: its first number for the seed 1 ends in 0x5CC1, which is 23,745 of 65,535.
+    #[test]
+    fn a_pause_is_a_random_part_of_one_that_doubles() {
+        let part = 23_745.0 / 65_535.0;
+        for (number, whole) in [(1, 0.1), (2, 0.2), (3, 0.4), (9, 25.6), (10, 30.0), (33, 30.0), (100, 30.0)] {
+            let pause = backoff(number, &Random::seeded(1)).as_secs_f64();
+            assert!((pause - whole * part).abs() < 1e-6, "{number} {pause}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn nothing_is_repeated_after_the_deadline() {
         let attempts = attempts();
@@ -378,6 +388,7 @@ mod tests {
         let made = Cell::new(0);
         let slow = async || {
             made.set(made.get() + 1);
+            assert!(made.get() < 10, "no end");
             sleep(Duration::from_secs(2)).await;
             failed(Kind::AuthRejected)
         };

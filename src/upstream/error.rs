@@ -136,3 +136,33 @@ impl UpstreamError {
         Self { kind, detail: detail.into(), vendor_code: None, retry_after: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use UpstreamErrorKind as Kind;
+
+    use super::*;
+
+    #[test]
+    fn the_contracts_table() {
+        for (kind, outcome, was_sent, code, label) in [
+            (Kind::Unreachable, Outcome::NotPublished, false, "upstream-unreachable", "unreachable"),
+            (Kind::Overloaded, Outcome::NotPublished, false, "overloaded", "overloaded"),
+            (Kind::CircuitOpen, Outcome::NotPublished, false, "circuit-open", "circuit_open"),
+            (Kind::Throttled, Outcome::NotPublished, true, "upstream-throttled", "throttled"),
+            (Kind::Timeout, Outcome::Unknown, true, "upstream-timeout", "timeout"),
+            (Kind::BadResponse, Outcome::Unknown, true, "upstream-bad-response", "bad_response"),
+            (Kind::ServerError, Outcome::Unknown, true, "upstream-error", "server_error"),
+            (Kind::AuthRejected, Outcome::NotPublished, true, "upstream-auth-rejected", "auth_rejected"),
+            (Kind::Misconfigured, Outcome::NotPublished, true, "upstream-misconfigured", "misconfigured"),
+            (Kind::RejectedMessage, Outcome::NotPublished, true, "upstream-rejected-message", "rejected_message"),
+            (Kind::WrongTopicType, Outcome::NotPublished, true, "capability-not-supported", "wrong_topic_type"),
+            (Kind::StaleHandle, Outcome::NotPublished, true, "receipt-handle-expired", "stale_handle"),
+        ] {
+            assert_eq!((kind.outcome(), kind.was_sent()), (outcome, was_sent), "{kind:?}");
+            assert_eq!((kind.problem_code(), kind.label()), (code, label), "{kind:?}");
+        }
+        let full = UpstreamError::from(MemoryFull { limit: 7 });
+        assert_eq!(full, UpstreamError::new(Kind::Overloaded, "the memory budget of 7 bytes is used up"));
+    }
+}

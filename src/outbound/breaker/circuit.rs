@@ -234,3 +234,16 @@ impl CircuitOpen {
 fn with_jitter(pause: Duration, random: &Random) -> Duration {
     pause.mul_f64(0.75 + 0.25 * random.part())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_takes_its_whole_range() {
+        let random = Random::seeded(1);
+        let pauses: Vec<_> = (0..1000).map(|_| with_jitter(Duration::from_secs(1), &random).as_millis()).collect();
+        let (shortest, longest) = (*pauses.iter().min().unwrap(), *pauses.iter().max().unwrap());
+        assert!((750..755).contains(&shortest) && (995..=1000).contains(&longest), "{shortest} {longest}");
+    }
+}

@@ -86,3 +86,26 @@ impl Places {
         self.others.len() < MOST_OTHERS
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// To look at all places costs more than a request.
+    #[test]
+    fn places_that_are_free_again_are_looked_for_once_a_second() {
+        let start = Instant::now();
+        let mut places = Places::new(Arc::default());
+        for index in 0..MOST_OTHERS {
+            *places.of(&index.to_string(), start) = Place::Failed(start);
+        }
+        let shared = &raw const places.shared;
+        let mut is_shared = |key: &str, now| std::ptr::eq(places.of(key, now), shared);
+        let looked = start + FAILURE_COUNTS - SWEEP_PAUSE / 2;
+        assert!(is_shared("a", looked), "none is free yet");
+        assert!(is_shared("a", looked + SWEEP_PAUSE - Duration::from_millis(1)));
+        assert!(!is_shared("0", looked), "who has a place keeps it");
+        assert!(!is_shared("a", looked + SWEEP_PAUSE));
+        assert_eq!(places.others.len(), 1);
+    }
+}

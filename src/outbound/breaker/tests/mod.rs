@@ -1,9 +1,9 @@
 //! What one circuit lets through, and when.
 
+mod sequences;
+
 use std::sync::Arc;
 use std::time::Duration;
-
-use proptest::prelude::*;
 
 use super::places::{FAILURE_COUNTS, MOST_OTHERS};
 use super::*;
@@ -250,10 +250,64 @@ fn a_failure_during_which_others_were_answered_is_none() {
 fn the_common_request_takes_no_lock() {
     let (breaker, now) = (breaker(), Instant::now());
     let held = breaker.circuit.lock().unwrap();
-    // Either would wait for ever.
-    answer(&breaker, "a", now);
-    drop(breaker.admit("a", now).unwrap());
-    drop(held);
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            answer(&breaker, "a", now);
+            drop(breaker.admit("a", now).unwrap());
+            done.send(()).unwrap();
+        });
+        let in_time = ended.recv_timeout(Duration::from_secs(10));
+        drop(held);
+        assert!(in_time.is_ok(), "it waits for the lock");
+    });
+}
+
+#[test]
+fn nor_does_it_after_an_outage() {
+    let (breaker, now) = (breaker(), Instant::now());
+    fail(&breaker, "a", 5, now);
+    assert_eq!(breaker.calm.load(Ordering::Acquire), 0);
+    answer(&breaker, "b", now);
+    assert_ne!(breaker.calm.load(Ordering::Acquire), 0);
+}
+
+/// The beginning counts as an answer, in the first nanosecond. What failed before the last that was noted does not count.
+#[test]
+fn an_answer_is_noted_ten_times_a_second() {
+    let state_after = |answered: Duration| {
+        let breaker = breaker();
+        let began = breaker.created + Duration::from_nanos(50);
+        let slow: Vec<_> = (0..5).map(|_| breaker.admit("bad", began).unwrap()).collect();
+        assert_eq!(answer(&breaker, "good", breaker.created + answered), None);
+        for permit in slow {
+            let _change = permit.settle(Verdict::Unanswered, breaker.created + SECOND);
+        }
+        breaker.metrics.state.get()
+    };
+    assert_eq!(state_after(Duration::from_millis(100)), 1);
+    assert_eq!(state_after(Duration::from_millis(100) + Duration::from_nanos(1)), 0);
+}
+
+#[test]
+fn a_circuit_that_opens_is_counted_once() {
+    let metrics = Metrics::new().unwrap();
+    let settings = BreakerSettings { failures: 5, longest_pause: LONGEST, keys: Arc::default() };
+    let breaker = Breaker::new(&settings, Random::seeded(1), metrics.upstream.circuit("p", "e"));
+    let now = Instant::now();
+    let opened = || {
+        let page = String::from_utf8(metrics.render().unwrap()).unwrap();
+        let series = "mq_gateway_circuits_opened_total{endpoint=\"e\",profile=\"p\"} ";
+        page.lines().find_map(|line| line.strip_prefix(series)).unwrap().to_owned()
+    };
+    for number in 1..=2 {
+        fail(&breaker, "a", 4, now);
+        assert_eq!(opened(), (number - 1).to_string());
+        fail(&breaker, "a", 1, now);
+        fail(&breaker, "b", 1, now);
+        answer(&breaker, "c", now);
+        assert_eq!(opened(), number.to_string());
+    }
 }
 
 #[test]
@@ -317,86 +371,4 @@ async fn the_requests_of_a_key_wait_for_the_one_that_finds_out() {
     let waiting = breaker.admit("good", Instant::now()).unwrap_err();
     drop(own);
     assert!(waiting.is_decided_before(deadline).await);
-}
-
-/// What becomes of a request in the property's sequences.
-#[derive(Debug, Clone, Copy)]
-enum End {
-    Answered,
-    Unanswered,
-    HungUp,
-    /// Not before the sequence ends.
-    Open,
-}
-
-/// A model of who may try, kept from outside.
-#[derive(Debug, Default)]
-struct Model {
-    failed_at: std::collections::HashMap<usize, Instant>,
-    under_way: Vec<usize>,
-    /// The earliest moment of the next request after a pause, and the pause that follows it.
-    turn: Option<(Instant, Duration)>,
-}
-
-proptest! {
-    /// While it is open, one request goes after each pause, and one of each key that had no failure of its own; and
-    /// nothing but an answer closes it.
-    #[test]
-    fn an_open_circuit_is_tried_rarely(
-        steps in prop::collection::vec((0_u64..3000, 0..4_usize, prop_oneof![
-            1 => Just(End::Answered), 6 => Just(End::Unanswered), 2 => Just(End::HungUp), 1 => Just(End::Open),
-        ]), 1..80)
-    ) {
-        let keys = ["a", "b", "c", "d"];
-        let (breaker, mut now) = (breaker(), Instant::now());
-        let opened = |now: Instant| Model {
-            failed_at: [(0, now)].into(),
-            turn: Some((now + SECOND * 3 / 4, SECOND * 2)),
-            ..Model::default()
-        };
-        fail(&breaker, "a", 5, now);
-        let (mut model, mut open_permits) = (opened(now), Vec::new());
-        for (millis, key, end) in steps {
-            now += Duration::from_millis(millis);
-            prop_assert_ne!(breaker.metrics.state.get(), 0);
-            let Ok(permit) = breaker.admit(keys[key], now) else { continue };
-            prop_assert!(permit.is_try());
-            let (turn, pause) = model.turn.unwrap();
-            let own = matches!(permit.pass, Pass::OfItsKey { .. });
-            if own {
-                let fresh = model.failed_at.get(&key).is_none_or(|at| now >= *at + FAILURE_COUNTS);
-                prop_assert!(fresh && !model.under_way.contains(&key), "{key} tries again");
-            } else {
-                prop_assert!(now >= turn, "{:?} too early", turn - now);
-                model.turn = Some((now + pause * 3 / 4, (pause * 2).min(LONGEST)));
-            }
-            match end {
-                End::Answered => {
-                    // Reported or not, it is closed now; and then opened once more.
-                    let _reported = permit.settle(Verdict::Answered, now);
-                    prop_assert_eq!(breaker.metrics.state.get(), 0);
-                    fail(&breaker, "a", 5, now);
-                    model = opened(now);
-                }
-                End::Unanswered => {
-                    prop_assert_eq!(permit.settle(Verdict::Unanswered, now), None);
-                    model.failed_at.insert(key, now);
-                    model.under_way.retain(|it| *it != key);
-                }
-                End::HungUp => {
-                    drop(permit);
-                    if !own {
-                        model.turn = Some((now + Duration::from_millis(100), pause));
-                    }
-                }
-                End::Open => {
-                    if own {
-                        model.under_way.push(key);
-                    }
-                    open_permits.push(permit);
-                }
-            }
-        }
-        prop_assert_ne!(breaker.metrics.state.get(), 0);
-    }
 }
