@@ -48,7 +48,7 @@ def received():
     return status, answer
 
 
-gateway.drain("T-normal", "GID_a")
+gateway.drain("T-normal", "GID_a", visibility_timeout_seconds=15)
 traffic = Traffic(gateway, "T-normal", "GID_a")
 flows()
 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

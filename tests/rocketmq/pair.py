@@ -27,7 +27,7 @@ def done(answered):
 
 def everything():
     received("GID_b")
-    gateway.drain(TOPIC, "GID_a")
+    gateway.drain(TOPIC, "GID_a", visibility_timeout_seconds=15)
     bodies = {f"m{number}" for number in range(COUNT)}
     for body in sorted(bodies):
         status, answer = gateway.publish(TOPIC, body)

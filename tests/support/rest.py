@@ -91,7 +91,8 @@ class Gateway:
                 assert status == 200, answer
         return found
 
-    def drain(self, topic, group):
-        """Leaves nothing of earlier rows."""
-        while self.collect(topic, group, seconds=1):
+    def drain(self, topic, group, **fields):
+        """Leaves nothing of earlier rows. Whoever receives with a visibility timeout of its own drains with the same: a poll under way for
+        another one may still take a message, and hide it for as long."""
+        while self.collect(topic, group, seconds=1, **fields):
             pass

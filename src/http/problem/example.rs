@@ -156,7 +156,7 @@ Content-Type: application/json
 {"receipt_handles": ["v2.…"], "visibility_timeout_seconds": 600}"#,
                 of_mq(
                     UpstreamErrorKind::StaleHandle,
-                    "the receipt handle is not valid any more: the message is done, or was delivered again",
+                    "the receipt handle is no longer valid: the message is done, or was delivered again",
                 ),
             ),
             Self::ForeignReceiptHandle => (
