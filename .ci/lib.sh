@@ -81,6 +81,17 @@ unpacked_package() {
   printf '%s\n' "$dir"
 }
 
+# cargo_tool NAME VERSION: a program of crates.io below target/ci, first on PATH.
+cargo_tool() {
+  local name=$1 version=$2 dir=$WORK/cargo/$1-$2
+  if [[ ! -x $dir/bin/$name ]]; then
+    say "installing $name $version"
+    CARGO_TARGET_DIR=$dir/target cargo install --quiet --locked --root "$dir" --version "$version" "$name" || fail "cargo install $name"
+    rm -rf "$dir/target"
+  fi
+  PATH=$dir/bin:$PATH
+}
+
 # venv NAME: a Python environment with .ci/requirements/NAME.txt, first on PATH.
 venv() {
   local name=$1 dir=$WORK/venv/$1 wanted=$ROOT/.ci/requirements/$1.txt
