@@ -174,15 +174,25 @@ pub(crate) fn secret_files(data: &[u8]) {
             let text = secret.expose().as_bytes();
             assert!(!text.is_empty() && text.iter().all(u8::is_ascii_graphic));
             let end = data.strip_prefix(text);
-            assert!(end.is_some_and(|end| [&b""[..], b"\n", b"\r\n"].contains(&end)), "a part of the key is lost");
+            // Neither is part of any key.
+            assert!(end.is_some_and(|end| [&b""[..], b"\n", b"\r\n", b"\r"].contains(&end)), "a part of it is lost");
             assert_hides(&format!("{secret:?}"));
         }
         Err(error) => assert_hides(&format!("{error} {error:?}")),
     }
-    for secret in [WebhookSecret::parse(data), WebhookSecret::raw(data)] {
-        match secret {
-            Ok(secret) => assert_hides(&format!("{secret:?}")),
-            Err(error) => assert_hides(&format!("{error} {error:?}")),
+    let ended = [data, b"\r\n"].concat();
+    for read in [WebhookSecret::parse, WebhookSecret::raw] {
+        let (secret, with_end) = (read(data), read(&ended));
+        match (&secret, &with_end) {
+            (Ok(secret), Ok(with_end)) => {
+                assert!(data.ends_with(b"\n") || secret.same_as(with_end), "more than the line end is left out");
+                assert_hides(&format!("{secret:?}"));
+            }
+            (Err(error), Err(with_end)) => {
+                assert!(data.ends_with(b"\n") || error == with_end);
+                assert_hides(&format!("{error} {error:?}"));
+            }
+            _ => assert!(data.ends_with(b"\n"), "a line end makes a difference"),
         }
     }
     match headers_of(data, &path) {

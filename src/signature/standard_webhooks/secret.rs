@@ -112,9 +112,12 @@ impl WebhookSecret {
     }
 }
 
+/// A CR alone is none: bytes that are taken as they are may end so.
 fn without_line_end(text: &[u8]) -> &[u8] {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    text.strip_suffix(b"\r").unwrap_or(text)
+    match text.strip_suffix(b"\n") {
+        Some(line) => line.strip_suffix(b"\r").unwrap_or(line),
+        None => text,
+    }
 }
 
 impl fmt::Debug for WebhookSecret {
