@@ -15,7 +15,7 @@ use crate::config::problem::Location;
 use crate::config::schema::{self, Below};
 use crate::config::section::{Key, Section, Table, join};
 use crate::config::sections::inline_secret_hint;
-use crate::config::values::{ANY, Flaw, Kind, TABLE_NAME, did_you_mean, looks_like_a_key, withheld};
+use crate::config::values::{ANY, Flaw, Kind, TABLE_NAME, did_you_mean, is_visible, looks_like_a_key, withheld};
 use crate::model::{Protocol, Word as _};
 
 const KNOWN_KEYS: &str = "known keys: ";
@@ -159,7 +159,7 @@ impl Reader<'_> {
     fn unknown(&mut self, keys: &Keys, path: &str, name: &Spanned<std::borrow::Cow<'_, str>>) {
         let flaw = keys.unknown(name.get_ref());
         let is_near = flaw.hint.as_ref().is_some_and(|hint| !hint.starts_with(KNOWN_KEYS));
-        if is_near || looks_like_a_key(name.get_ref()) {
+        if (is_near && is_visible(name.get_ref())) || looks_like_a_key(name.get_ref()) {
             return self.flaw(name.span(), &join(path, name.get_ref()), flaw);
         }
         let detail = format!("{}: {}", flaw.detail, withheld(name.get_ref()));

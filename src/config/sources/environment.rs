@@ -7,7 +7,7 @@ use crate::config::findings::Findings;
 use crate::config::problem::Location;
 use crate::config::schema::SECTIONS;
 use crate::config::section::{Key, PREFIX, Section};
-use crate::config::values::{Flaw, did_you_mean, looks_like_a_key, withheld};
+use crate::config::values::{Flaw, did_you_mean, is_visible, looks_like_a_key, withheld};
 
 /// The layer that the environment makes. Other variables than those with our prefix are not looked at.
 pub(in crate::config) fn read_environment(environment: &BTreeMap<String, String>, findings: &mut Findings) -> Layer {
@@ -16,7 +16,8 @@ pub(in crate::config) fn read_environment(environment: &BTreeMap<String, String>
         let location = Location::Environment(name.clone());
         let Some((section, key)) = find(name) else {
             let flaw = refusal(name);
-            if looks_like_a_variable(name) || flaw.hint.as_ref().is_some_and(|hint| hint.starts_with("did you mean")) {
+            let is_near = flaw.hint.as_ref().is_some_and(|hint| hint.starts_with("did you mean"));
+            if looks_like_a_variable(name) || (is_near && is_visible(name)) {
                 findings.add_at(location, &key_path(name), flaw);
             } else {
                 let detail = format!("{}: {}", flaw.detail, withheld(name));

@@ -31,7 +31,7 @@ pub(super) use names::{
     ANY, CONTENT_TYPE, EVENT_TEXT, FEATURE, FILTER_TAG, GROUP, GROUP_OR_ANY, INSTANCE, KEY, PRODUCER_GROUP, TABLE_NAME,
     TAG, TOPIC, TOPIC_OR_ANY,
 };
-pub(super) use printable_name::{looks_like_a_key, withheld};
+pub(super) use printable_name::{is_visible, looks_like_a_key, withheld};
 pub(super) use secret_text::{check_secret, is_in_quotes, is_placeholder, template};
 pub(super) use setting::{Setting, optional, setting};
 pub(super) use subscription::{

@@ -17,6 +17,11 @@ pub(crate) fn looks_like_a_key(name: &str) -> bool {
     name.len() <= MAX_NAME && name.split(['_', '-', '.']).all(is_word)
 }
 
+/// Whether a name that is nearly right may be repeated: no more than it seems stands in it.
+pub(crate) fn is_visible(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// What is said instead of a name that is not repeated.
 pub(crate) fn withheld(name: &str) -> String {
     format!("a name of {} characters, which is not repeated, since it may be a secret", name.chars().count())
