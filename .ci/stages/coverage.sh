@@ -9,6 +9,8 @@ LLVM=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 need "llvm-cov-$LLVM" "llvm-$LLVM"
 LLVM_COV=$(command -v "llvm-cov-$LLVM") LLVM_PROFDATA=$(command -v "llvm-profdata-$LLVM")
 export LLVM_COV LLVM_PROFDATA
+# What ran before is of other code.
+cargo llvm-cov clean --profraw-only
 cargo llvm-cov --locked --no-report --lib "$@"
 cargo llvm-cov report --json --skip-functions --output-path "$WORK/coverage.json"
 python3 .ci/coverage.py "$WORK/coverage.json"
